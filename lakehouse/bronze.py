@@ -1,0 +1,47 @@
+"""The shape of `bronze/<source>` and how its live rows are read: the newest row of each `_row_id` that is no tombstone."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from lakehouse.hashing import content_id
+from lakehouse.project import Project
+from lakehouse.table import Table
+
+SYSTEM = pl.Schema(  # type: ignore[arg-type]
+    {
+        "_row_id": pl.String,  # `<source>/<key>`, stable over collections
+        "_content": pl.String,  # hex SHA-256 of the source's own columns
+        "_collection": pl.Int64,  # number of the collection that wrote the row
+        "_deleted": pl.Boolean,  # a tombstone: the item vanished
+        "_uri": pl.String,  # file (and member) the item came from
+        "_media_type": pl.String,
+        "_bytes": pl.Int64,  # size of the item as collected
+        "_collected_at": pl.Datetime("us", "UTC"),
+        "_license": pl.String,
+        "_findings": pl.List(pl.String),  # why the item is unfit, e.g. invalid_utf8; silver quarantines such rows
+        "_raw": pl.Binary,  # the bytes of an item that could not be read into columns
+        "_blob": pl.String,  # SHA-256 of bytes over the limit, kept in blobs/
+    }
+)
+
+
+def table(project: Project, source: str) -> Table:
+    """The Delta table of a source."""
+    return project.table("bronze", source)
+
+
+def live_index(project: Project, source: str) -> pl.DataFrame:
+    """`_row_id`, `_content`, `_collection`, `_bytes` of the live rows of a source, sorted by `_row_id`; empty before the first collection."""
+    columns = ["_row_id", "_content", "_collection", "_bytes"]
+    found = table(project, source)
+    if not found.exists():
+        return pl.DataFrame(schema={name: SYSTEM[name] for name in columns})
+    rows = found.scan().select(*columns, "_deleted").collect()
+    newest = rows.sort("_row_id", "_collection").unique("_row_id", keep="last", maintain_order=True)
+    return newest.filter(~pl.col("_deleted")).select(columns)
+
+
+def source_content_id(index: pl.DataFrame) -> str:
+    """Content id of a source: over `_row_id` and `_content` of its live rows."""
+    return content_id(index, "_row_id", "_content")

@@ -1,0 +1,93 @@
+"""What can go wrong, one class per failure. A message names the culprit, what is wrong and the way out."""
+
+from __future__ import annotations
+
+
+class FactoryError(Exception):
+    """Base of every failure a user can cause or mend; the command line prints it without a traceback.
+
+    Args:
+        what: what is wrong, naming the dataset, file, row or column.
+        where: `file:line` or a table, if known.
+        fix: what to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.fix = fix
+        super().__init__(what, where, fix)
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}\n  fix: {self.fix}" if self.fix else head
+
+
+class SpecError(FactoryError):
+    """A declaration (YAML file) is wrong: unknown key, wrong type, unknown name, cycle."""
+
+    exit_code = 2
+
+
+class NotFoundError(FactoryError):
+    """A named project, dataset, source, version or row does not exist."""
+
+    exit_code = 2
+
+
+class ContractError(FactoryError):
+    """A contract cannot be loaded, or a table has not the shape it promises."""
+
+
+class SourceError(FactoryError):
+    """A source cannot be read as a whole: missing file, wrong checksum, truncated Parquet, missing columns."""
+
+
+class ShapeError(SourceError):
+    """A source's columns are not those it had, or not those declared."""
+
+
+class RecipeError(FactoryError):
+    """A step of a recipe cannot run at all (not: fails on some rows; those are quarantined)."""
+
+
+class BalanceError(FactoryError):
+    """Rows are unaccounted for: in + created != out + merged + dropped + quarantined."""
+
+
+class ViolationRateError(FactoryError):
+    """More rows break the contract than `on_violation.max_rate` allows; gold stays as it was."""
+
+
+class NondeterminismError(FactoryError):
+    """The same plan gave other content: an operator or a source is not deterministic."""
+
+
+class HeldOutError(FactoryError):
+    """A frozen held-out set is not the one that was pinned."""
+
+
+class LockedError(FactoryError):
+    """Another run holds the dataset or source."""
+
+    exit_code = 3
+
+
+class StorageError(FactoryError):
+    """The lake cannot be read or written: disk full, no permission, unreachable store."""
+
+
+class ReleaseError(FactoryError):
+    """A version cannot be released: failed gates, forbidden data, moved tag, bundle does not verify."""
+
+
+class MissingExtraError(FactoryError):
+    """A feature needs packages that the core installation leaves out."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs packages that are not installed",
+            fix=f'install the extra: pip install "lakehouse-factory[{extra}]"',
+        )

@@ -1,0 +1,168 @@
+"""A factory is a folder: its declarations, contracts, settings and lake."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from lakehouse import yamlfile
+from lakehouse.contract import Contract
+from lakehouse.errors import NotFoundError, SpecError
+from lakehouse.spec import Dataset, Model, Source
+from lakehouse.table import Table
+
+S = TypeVar("S")
+
+
+class Settings(Model):
+    """`lakehouse.yaml` in the project folder; every key has a default and the file may be missing.
+
+    Environment variables win: LAKEHOUSE_LAKE, LAKEHOUSE_RUNNER, LAKEHOUSE_WORKERS, MLFLOW_TRACKING_URI. Credentials of a
+    store or a server come from the environment only.
+    """
+
+    lake: str = Field(default="lake", description="Folder (relative to the project) or object-store URL such as s3://bucket/prefix.")
+    storage_options: dict[str, str] = Field(default_factory=dict, description="Options of the store, such as an endpoint; no secrets.")
+    tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")
+    runner: Literal["in_process", "processes"] = "in_process"
+    workers: int = Field(default=2, ge=1)
+    unit_bytes: int = Field(default=128 * 1024 * 1024, gt=0, description="Text bytes that one unit of work holds.")
+
+
+@dataclass(frozen=True)
+class Declared(Generic[S]):
+    """A declaration with the document it was read from, for messages that name the line."""
+
+    spec: S
+    document: yamlfile.Document
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project folder at `root`."""
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Project:
+        """The project at or above `start` (default: LAKEHOUSE_PROJECT or the working folder).
+
+        Raises:
+            NotFoundError: no folder with `assets/datasets` or `assets/sources` at or above it.
+        """
+        begin = (start or Path(os.environ.get("LAKEHOUSE_PROJECT", "."))).resolve()
+        for folder in (begin, *begin.parents):
+            if (folder / "assets" / "datasets").is_dir() or (folder / "assets" / "sources").is_dir():
+                return cls.open(folder)
+        raise NotFoundError(f"no data factory at or above {begin}", fix="change into one, or make one: lakehouse init DIR")
+
+    @classmethod
+    def open(cls, root: Path) -> Project:
+        """The project whose folder is `root`."""
+        file = root / "lakehouse.yaml"
+        settings = yamlfile.validate(yamlfile.read(file, "lakehouse.yaml"), Settings) if file.exists() else Settings()
+        changes: dict[str, object] = {}
+        if lake := os.environ.get("LAKEHOUSE_LAKE"):
+            changes["lake"] = lake
+        if runner := os.environ.get("LAKEHOUSE_RUNNER"):
+            changes["runner"] = runner
+        if workers := os.environ.get("LAKEHOUSE_WORKERS"):
+            changes["workers"] = int(workers)
+        if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+            changes["tracking_uri"] = uri
+        return cls(root.resolve(), Settings.model_validate({**settings.model_dump(), **changes}))
+
+    @property
+    def lake(self) -> str:
+        """Root of the lake: an absolute folder or a URL."""
+        lake = self.settings.lake
+        return lake.rstrip("/") if "://" in lake else str((self.root / lake).resolve())
+
+    @property
+    def state(self) -> Path:
+        """Local folder for locks, staged units and downloads; deletable when nothing runs."""
+        return self.root / ".lakehouse"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking store."""
+        return self.settings.tracking_uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    def table(self, layer: Literal["bronze", "silver", "gold", "system"], name: str) -> Table:
+        """The Delta table `<layer>/<name>`."""
+        return Table(f"{self.lake}/{layer}/{name}", self.settings.storage_options)
+
+    def release_folder(self, dataset: str) -> Path:
+        """Where the released bundle of a dataset stands."""
+        return self.root / "releases" / dataset
+
+    @cached_property
+    def sources(self) -> dict[str, Declared[Source]]:
+        """All declared sources by name.
+
+        Raises:
+            SpecError: the first mistake found.
+        """
+        return self._load("sources", "source", Source)
+
+    @cached_property
+    def datasets(self) -> dict[str, Declared[Dataset]]:
+        """All declared datasets by name."""
+        return self._load("datasets", "dataset", Dataset)
+
+    def files(self, kind: Literal["sources", "datasets"]) -> list[Path]:
+        """The declaration files of a kind, sorted."""
+        return sorted([*(self.root / "assets" / kind).glob("*.yaml"), *(self.root / "assets" / kind).glob("*.yml")])
+
+    def load(self, file: Path) -> Declared[Source] | Declared[Dataset]:
+        """Read one declaration file; its folder says what it is."""
+        document = yamlfile.read(file, str(file.relative_to(self.root)))
+        if file.parent.name == "sources":
+            return Declared(yamlfile.validate(document, Source), document)
+        return Declared(yamlfile.validate(document, Dataset), document)
+
+    def _load(self, kind: Literal["sources", "datasets"], field: str, model: type) -> dict:  # type: ignore[type-arg]
+        found: dict[str, Declared] = {}  # type: ignore[type-arg]
+        for file in self.files(kind):
+            declared = self.load(file)
+            name = getattr(declared.spec, field)
+            if name != file.stem:
+                raise SpecError(
+                    f"the file is named `{file.stem}` but declares `{name}`",
+                    where=declared.document.where((field,)),
+                    fix=f"rename the file to {name}{file.suffix}",
+                )
+            if name in found:
+                raise SpecError(f"`{name}` is declared twice", where=declared.document.where((field,)))
+            found[name] = declared
+        return found
+
+    def source(self, name: str) -> Source:
+        """The declared source `name`.
+
+        Raises:
+            NotFoundError: with the nearest known name.
+        """
+        if name not in self.sources:
+            raise NotFoundError(f"no source `{name}`", fix=yamlfile.suggest(name, self.sources))
+        return self.sources[name].spec
+
+    def dataset(self, name: str) -> Dataset:
+        """The declared dataset `name`.
+
+        Raises:
+            NotFoundError: with the nearest known name.
+        """
+        if name not in self.datasets:
+            raise NotFoundError(f"no dataset `{name}`", fix=yamlfile.suggest(name, self.datasets))
+        return self.datasets[name].spec
+
+    def contract(self, dataset: Dataset) -> Contract:
+        """The contract of a dataset, loaded from the project folder."""
+        return Contract.load(self.root, dataset.contract)

@@ -1,0 +1,185 @@
+"""Sources and datasets as people declare them: frozen, strict, no unknown keys."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+PII = ("email", "phone", "url", "ip", "cn_id", "bank_card", "name", "address")
+"""Privacy classes that the word `pii` stands for."""
+
+
+def _name(value: str) -> str:
+    if not NAME.match(value):
+        raise ValueError("a name is lower-case letters, digits and `_`, starting with a letter")
+    return value
+
+
+def _owner(value: str) -> str:
+    if not re.match(r"^(team:[A-Za-z0-9_.-]+|[^@\s]+@[^@\s]+)$", value):
+        raise ValueError("an owner is `team:NAME` or an e-mail address")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Owner = Annotated[str, AfterValidator(_owner)]
+ColumnType = Literal["string", "int", "float", "bool", "binary", "json"]
+
+
+class Model(BaseModel):
+    """Base of all declarations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_strip_whitespace=False)
+
+
+class Call(Model):
+    """A named function with its parameters, written `{name: {parameter: value}}` or just `name`."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_mapping(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value, "params": {}}
+        if isinstance(value, dict) and len(value) == 1:
+            name, params = next(iter(value.items()))
+            if params is None or isinstance(params, dict):
+                return {"name": name, "params": params or {}}
+        raise ValueError("write it as `name: {parameter: value}`")
+
+
+class Source(Model):
+    """Raw material, shared by datasets: `assets/sources/<source>.yaml`."""
+
+    source: Name
+    description: str
+    owner: Owner
+    license: str = Field(description="SPDX identifier or the terms in words; carried to every row.")
+    connector: Call
+    key: Literal["position", "content"] | list[str] = Field(
+        default="position",
+        description="What identifies an item: its place in its file, its content (n-th copy of it), or columns.",
+    )
+    columns: dict[str, ColumnType] | None = Field(default=None, description="Expected columns; without it, those of the first collection.")
+    privacy: dict[str, list[str]] = Field(default_factory=dict, description="Privacy classes a column may hold, e.g. {text: [pii]}.")
+    schedule: str | None = Field(default=None, description="Cron expression of the collection.")
+    fresh_within_hours: float | None = Field(default=None, gt=0)
+    max_item_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="A larger item is set aside in blobs/ and quarantined.")
+    max_vanished: float = Field(default=0.5, ge=0, le=1, description="Above this share of vanished items a collection is refused.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Source:
+        if self.columns is not None and isinstance(self.key, list):
+            for column in self.key:
+                if column not in self.columns:
+                    raise ValueError(f"key column `{column}` is not among columns {sorted(self.columns)}")
+        for column in self.columns or ():
+            if column.startswith("_"):
+                raise ValueError(f"column `{column}`: names with a leading `_` belong to the system")
+        return self
+
+
+class OnViolation(Model):
+    """What happens to rows that break the contract."""
+
+    action: Literal["quarantine", "fail"] = "quarantine"
+    max_rate: float = Field(default=0.02, ge=0, le=1)
+
+
+class Splits(Model):
+    """How gold is divided. `cluster` keeps near-duplicates and children of one parent together; `row` does not."""
+
+    by: Literal["cluster", "row", "column"] = "cluster"
+    column: str | None = None
+    train: float = Field(default=0.0, ge=0, le=1)
+    validation: float = Field(default=0.0, ge=0, le=1)
+    test: float = Field(default=0.0, ge=0, le=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Splits:
+        if self.by == "column":
+            if not self.column:
+                raise ValueError("`by: column` needs `column: NAME`")
+            if self.train or self.validation or self.test:
+                raise ValueError("`by: column` takes the split from the column; remove the shares")
+        elif not math.isclose(self.train + self.validation + self.test, 1.0, abs_tol=1e-9):
+            raise ValueError("the shares of train, validation and test must add up to 1")
+        return self
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Split names with their shares, those above zero."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: share for name, share in named.items() if share > 0}
+
+
+class HeldOut(Model):
+    """A frozen evaluation set: another dataset, pinned by content."""
+
+    dataset: Name
+    content: str | None = Field(default=None, description="Leading digits (12 or more) of its content id; without it, its latest version.")
+
+
+class Gate(Model):
+    """A condition a version must meet: absolute (`at_least`, `at_most`) or against the last release (`versus`)."""
+
+    metric: str
+    evaluation: str | None = None
+    on: Literal["held_out", "test"] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    versus: Literal["released"] | None = None
+    margin: float = Field(default=0.01, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Gate:
+        absolute = self.at_least is not None or self.at_most is not None
+        if absolute == (self.versus is not None):
+            raise ValueError("a gate has either `at_least`/`at_most` or `versus: released`")
+        return self
+
+
+class Pilot(Model):
+    """The evaluations of each version and the gates it must pass."""
+
+    held_out: HeldOut | None = None
+    evaluations: list[Call] = Field(default_factory=list)
+    gates: list[Gate] = Field(default_factory=list)
+
+
+class Release(Model):
+    """Terms and targets of a release."""
+
+    license: str
+    forbid: list[str] = Field(default_factory=list, description="Privacy classes that no released column may still carry.")
+    hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$", description="Hub repository, `organisation/name`.")
+    private: bool = True
+    language: list[str] = Field(default_factory=list, description="ISO 639 codes for the card.")
+    tasks: list[str] = Field(default_factory=list, description="Hub task categories for the card.")
+
+
+class Dataset(Model):
+    """A dataset: `assets/datasets/<dataset>.yaml`."""
+
+    dataset: Name
+    description: str
+    owner: Owner
+    sources: list[Name] = Field(min_length=1)
+    contract: str = Field(pattern=r"^[\w./-]+\.py:\w+$", description="`contracts/FILE.py:Model`, a Pandera model on Polars.")
+    on_violation: OnViolation = OnViolation()
+    recipe: list[Call] = Field(default_factory=list)
+    splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
+    pilot: Pilot = Pilot()
+    release: Release | None = None
+
+
+def expand_privacy(classes: list[str]) -> frozenset[str]:
+    """Privacy classes with `pii` spelled out."""
+    return frozenset(c for given in classes for c in (PII if given == "pii" else (given,)))

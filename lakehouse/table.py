@@ -1,0 +1,199 @@
+"""Delta tables: read as of a version, one commit a write, by-difference changes, restore, vacuum that keeps releases."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from lakehouse.errors import LockedError, NotFoundError, StorageError
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table at `uri` (a folder or an object-store URL); it need not exist yet."""
+
+    uri: str
+    storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def _options(self) -> dict[str, str] | None:
+        return dict(self.storage_options) or None
+
+    def delta(self, version: int | None = None) -> DeltaTable:
+        """The delta-rs handle.
+
+        Raises:
+            NotFoundError: the table or the version does not exist.
+        """
+        try:
+            return DeltaTable(self.uri, version=version, storage_options=self._options())
+        except TableNotFoundError as error:
+            raise NotFoundError(f"table {self.uri} does not exist yet", fix="materialise it first: lakehouse run DATASET") from error
+        except DeltaError as error:
+            raise NotFoundError(f"table {self.uri} has no readable version {version}: {error}") from error
+
+    def exists(self) -> bool:
+        """Whether the table has a first commit."""
+        return DeltaTable.is_deltatable(self.uri, storage_options=self._options())
+
+    def version(self) -> int | None:
+        """The Delta version, or None for a table that does not exist."""
+        return self.delta().version() if self.exists() else None
+
+    def scan(self, version: int | None = None) -> pl.LazyFrame:
+        """A lazy frame of the table as of `version` (default: the newest)."""
+        return pl.scan_delta(self.delta(version))
+
+    def read(self, columns: Iterable[str] | None = None, version: int | None = None) -> pl.DataFrame:
+        """The rows as of `version`, only `columns` if given."""
+        frame = self.scan(version)
+        return (frame if columns is None else frame.select(list(columns))).collect()
+
+    def schema(self, version: int | None = None) -> pl.Schema:
+        """Column names and types."""
+        return self.scan(version).collect_schema()
+
+    def files(self) -> list[str]:
+        """URIs of the data files of the newest version, sorted."""
+        return sorted(self.delta().file_uris())
+
+    def metadata(self, version: int | None = None) -> dict[str, str]:
+        """The custom metadata of the newest commit at or before `version` that carries any."""
+        for entry in self.delta(version).history():
+            found = {key: value for key, value in entry.items() if key.startswith("factory.")}
+            if found:
+                return found
+        return {}
+
+    def history(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """Commits, newest first."""
+        return self.delta().history(limit)
+
+    def write(
+        self,
+        rows: pl.DataFrame | Iterable[pl.DataFrame],
+        mode: Literal["append", "overwrite"],
+        *,
+        schema: pl.Schema | None = None,
+        metadata: Mapping[str, str] | None = None,
+        transaction: tuple[str, int] | None = None,
+    ) -> int:
+        """Write `rows` (a frame, or frames streamed one at a time with their `schema`) in ONE commit; returns the version.
+
+        With an iterable, an error raised by it leaves the table as it was and is raised as it is.
+
+        Raises:
+            StorageError: the store refuses the write; nothing was committed.
+            LockedError: another writer was faster.
+        """
+        failure: list[BaseException] = []
+        if isinstance(rows, pl.DataFrame):
+            data: pa.Table | pa.RecordBatchReader = _arrow(rows)
+        else:
+            if schema is None:
+                raise ValueError("streamed rows need their schema")
+            target = _arrow(pl.DataFrame(schema=schema)).schema
+            data = pa.RecordBatchReader.from_batches(target, _batches(rows, schema, target, failure))
+        properties = CommitProperties(
+            custom_metadata={f"factory.{key}": value for key, value in (metadata or {}).items()},
+            app_transactions=[Transaction(*transaction)] if transaction else None,
+        )
+        with self._guard(failure):
+            write_deltalake(
+                self.uri,
+                data,
+                mode=mode,
+                schema_mode="overwrite" if mode == "overwrite" else None,
+                storage_options=self._options(),
+                commit_properties=properties,
+            )
+        version = self.version()
+        assert version is not None
+        return version
+
+    def merge(self, changes: pl.DataFrame, *, key: str, delete: str, metadata: Mapping[str, str] | None = None) -> int:
+        """Apply `changes` by `key` in one commit: rows with `delete` true go, known keys are updated, others inserted.
+
+        The column `delete` is not stored. Returns the version.
+        """
+        columns = [c for c in changes.columns if c != delete]
+        assign = {c: f"source.`{c}`" for c in columns}
+        properties = CommitProperties(custom_metadata={f"factory.{k}": v for k, v in (metadata or {}).items()})
+        with self._guard([]):
+            (
+                self.delta()
+                .merge(
+                    _arrow(changes),
+                    predicate=f"target.`{key}` = source.`{key}`",
+                    source_alias="source",
+                    target_alias="target",
+                    commit_properties=properties,
+                )
+                .when_matched_delete(predicate=f"source.`{delete}`")
+                .when_matched_update(updates=assign)
+                .when_not_matched_insert(updates=assign, predicate=f"NOT source.`{delete}`")
+                .execute()
+            )
+        version = self.version()
+        assert version is not None
+        return version
+
+    def restore(self, version: int) -> None:
+        """Make `version` the newest again, as a new commit."""
+        with self._guard([]):
+            self.delta().restore(version)
+
+    def vacuum(self, keep: Iterable[int], retention_hours: int = 168) -> list[str]:
+        """Delete files that neither the newest version nor any in `keep` needs; returns their paths."""
+        return self.delta().vacuum(
+            retention_hours=retention_hours, keep_versions=sorted(keep), dry_run=False, enforce_retention_duration=False, full=True
+        )
+
+    @contextmanager
+    def _guard(self, failure: list[BaseException]) -> Iterator[None]:
+        try:
+            yield
+        except CommitFailedError as error:
+            raise LockedError(f"another writer changed {self.uri} during this write", fix="run it again") from error
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            if failure:
+                raise failure[0] from None
+            raise storage_error(error, self.uri) from error
+        except Exception:
+            if failure:
+                raise failure[0] from None
+            raise
+
+
+def storage_error(error: BaseException, place: str) -> StorageError:
+    """A StorageError that says what the store said, with the way out for the usual causes."""
+    text = str(error)
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or "os error 28" in text:
+        return StorageError("the disk is full; nothing was committed", where=place, fix="free some space and run it again")
+    if getattr(error, "errno", None) in (errno.EACCES, errno.EROFS) or "Permission denied" in text:
+        return StorageError("the lake cannot be written: permission denied", where=place, fix="check the owner of the lake's folder")
+    return StorageError(f"the store refused: {text.splitlines()[0] if text else type(error).__name__}", where=place)
+
+
+def _arrow(frame: pl.DataFrame) -> pa.Table:
+    # `oldest` avoids string views, which other engines cannot read.
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _batches(
+    frames: Iterable[pl.DataFrame], schema: pl.Schema, target: pa.Schema, failure: list[BaseException]
+) -> Iterator[pa.RecordBatch]:
+
+    try:
+        for frame in frames:
+            yield from _arrow(frame.select(schema.names())).cast(target).to_batches()
+    except BaseException as error:
+        failure.append(error)
+        raise

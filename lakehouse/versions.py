@@ -1,0 +1,183 @@
+"""The register of versions: append-only events in `system/versions`, folded into one manifest a version.
+
+Events of a version: `made` (its manifest), `evaluated` (one evaluation's result), `gated` (the gates' verdicts),
+`described` (only metadata changed: a new label for the same content), `released` and `withdrawn`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import polars as pl
+
+from lakehouse.errors import NotFoundError
+from lakehouse.hashing import canonical
+from lakehouse.project import Project
+
+Event = Literal["made", "evaluated", "gated", "described", "released", "withdrawn"]
+Part = Literal["major", "minor", "patch"]
+
+SCHEMA = pl.Schema(  # type: ignore[arg-type]
+    {
+        "dataset": pl.String,
+        "version": pl.String,
+        "event": pl.String,
+        "at": pl.Datetime("us", "UTC"),
+        "payload": pl.String,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a dataset, folded from its events.
+
+    Attributes:
+        version: first 12 hex digits of SHA-256 over plan id and content id.
+        label: newest label, such as `1.3.0`.
+        labels: all labels it has had, oldest first.
+        manifest: what was recorded when it was made (plan, inputs, recipe, balance, splits, columns ...).
+        evaluations: result by evaluation name, the newest of each.
+        gates: verdicts of the newest gating, or None if it was not gated yet.
+        released: labels under which it was released, oldest first.
+    """
+
+    dataset: str
+    version: str
+    label: str
+    labels: tuple[str, ...]
+    manifest: dict[str, Any]
+    evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gates: dict[str, Any] | None = None
+    released: tuple[str, ...] = ()
+    released_at: datetime | None = None
+
+    @property
+    def plan_id(self) -> str:
+        """Identity of the plan: known before the run."""
+        return str(self.manifest["plan_id"])
+
+    @property
+    def content_id(self) -> str:
+        """Identity of the content: sealed after the run."""
+        return str(self.manifest["content_id"])
+
+    @property
+    def gold_version(self) -> int:
+        """Delta version of `gold/<dataset>` that holds the rows."""
+        return int(self.manifest["gold"]["delta_version"])
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether all gates passed; None before gating."""
+        return None if self.gates is None else bool(self.gates["passed"])
+
+
+def version_id(plan_id: str, content_id: str) -> str:
+    """First 12 hex digits of SHA-256 over both ids."""
+    return hashlib.sha256(f"{plan_id}\n{content_id}".encode()).hexdigest()[:12]
+
+
+def record(project: Project, dataset: str, version: str, event: Event, payload: dict[str, Any]) -> None:
+    """Append one event."""
+    row = pl.DataFrame(
+        [{"dataset": dataset, "version": version, "event": event, "at": datetime.now(UTC), "payload": canonical(payload)}], schema=SCHEMA
+    )
+    project.table("system", "versions").write(row, "append")
+
+
+def events(project: Project, dataset: str) -> pl.DataFrame:
+    """All events of a dataset, oldest first."""
+    table = project.table("system", "versions")
+    if not table.exists():
+        return pl.DataFrame(schema=SCHEMA)
+    return table.scan().filter(pl.col("dataset") == dataset).sort("at", maintain_order=True).collect()
+
+
+def versions(project: Project, dataset: str) -> list[Version]:
+    """All versions of a dataset, in the order in which they were first made."""
+    folded: dict[str, dict[str, Any]] = {}
+    for row in events(project, dataset).iter_rows(named=True):
+        payload = json.loads(row["payload"])
+        if row["event"] == "made":
+            state = folded.setdefault(row["version"], {"labels": [], "evaluations": {}, "gates": None, "released": [], "released_at": None})
+            state["manifest"] = {**payload, "made_at": row["at"].isoformat()}
+            state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
+            continue
+        state = folded[row["version"]]
+        if row["event"] == "described":
+            state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
+            state["manifest"] = {**state["manifest"], "metadata": payload["metadata"], "label": payload["label"]}
+        elif row["event"] == "evaluated":
+            state["evaluations"][payload["name"]] = payload
+        elif row["event"] == "gated":
+            state["gates"] = payload
+        elif row["event"] == "released":
+            state["released"] = [*dict.fromkeys([*state["released"], payload["label"]])]
+            state["released_at"] = row["at"]
+        elif row["event"] == "withdrawn":
+            state["released_at"] = None
+    return [
+        Version(
+            dataset,
+            version,
+            state["labels"][-1],
+            tuple(state["labels"]),
+            state["manifest"],
+            state["evaluations"],
+            state["gates"],
+            tuple(state["released"]),
+            state["released_at"],
+        )
+        for version, state in folded.items()
+    ]
+
+
+def current(project: Project, dataset: str) -> Version | None:
+    """The version that `gold/<dataset>` holds now (the last `made` event), or None."""
+    made = events(project, dataset).filter(pl.col("event") == "made")
+    if made.is_empty():
+        return None
+    version = made["version"][-1]
+    return next(v for v in versions(project, dataset) if v.version == version)
+
+
+def released(project: Project, dataset: str) -> Version | None:
+    """The version released last and not withdrawn, or None."""
+    out = [v for v in versions(project, dataset) if v.released_at is not None]
+    return max(out, key=lambda v: v.released_at or datetime.min.replace(tzinfo=UTC), default=None)
+
+
+def find(project: Project, dataset: str, reference: str) -> Version:
+    """The version named by id (4 digits or more), label (with or without `v`), `latest` or `released`.
+
+    Raises:
+        NotFoundError: none such, or several.
+    """
+    known = versions(project, dataset)
+    if reference == "latest":
+        matches = [v for v in (current(project, dataset),) if v]
+    elif reference == "released":
+        matches = [v for v in (released(project, dataset),) if v]
+    else:
+        label = reference.removeprefix("v")
+        matches = [v for v in known if label in v.labels or (len(reference) >= 4 and v.version.startswith(reference))]
+    if len(matches) == 1:
+        return matches[0]
+    listed = ", ".join(f"{v.label} ({v.version})" for v in known) or "none yet"
+    problem = "matches several versions" if matches else "is no version"
+    raise NotFoundError(f"`{reference}` {problem} of {dataset}", fix=f"versions: {listed}")
+
+
+def next_label(previous: str | None, part: Part) -> str:
+    """The label after `previous`: `1.0.0` for the first, else the part raised by one (semver.org)."""
+    if previous is None:
+        return "1.0.0"
+    major, minor, patch = (int(number) for number in previous.split("."))
+    if part == "major":
+        return f"{major + 1}.0.0"
+    return f"{major}.{minor + 1}.0" if part == "minor" else f"{major}.{minor}.{patch + 1}"
