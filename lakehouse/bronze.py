@@ -8,22 +8,21 @@ from lakehouse.hashing import content_id
 from lakehouse.project import Project
 from lakehouse.table import Table
 
-SYSTEM = pl.Schema(  # type: ignore[arg-type]
-    {
-        "_row_id": pl.String,  # `<source>/<key>`, stable over collections
-        "_content": pl.String,  # hex SHA-256 of the source's own columns
-        "_collection": pl.Int64,  # number of the collection that wrote the row
-        "_deleted": pl.Boolean,  # a tombstone: the item vanished
-        "_uri": pl.String,  # file (and member) the item came from
-        "_media_type": pl.String,
-        "_bytes": pl.Int64,  # size of the item as collected
-        "_collected_at": pl.Datetime("us", "UTC"),
-        "_license": pl.String,
-        "_findings": pl.List(pl.String),  # why the item is unfit, e.g. invalid_utf8; silver quarantines such rows
-        "_raw": pl.Binary,  # the bytes of an item that could not be read into columns
-        "_blob": pl.String,  # SHA-256 of bytes over the limit, kept in blobs/
-    }
-)
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "_row_id": pl.String,  # `<source>/<key>`, stable over collections
+    "_content": pl.String,  # hex SHA-256 of the source's own columns
+    "_collection": pl.Int64,  # number of the collection that wrote the row
+    "_deleted": pl.Boolean,  # a tombstone: the item vanished
+    "_uri": pl.String,  # file (and member) the item came from
+    "_media_type": pl.String,
+    "_bytes": pl.Int64,  # size of the item as collected
+    "_collected_at": pl.Datetime("us", "UTC"),
+    "_license": pl.String,
+    "_findings": pl.List(pl.String),  # why the item is unfit, e.g. invalid_utf8; silver quarantines such rows
+    "_raw": pl.Binary,  # the bytes of an item that could not be read into columns
+    "_blob": pl.String,  # SHA-256 of bytes over the limit, kept in blobs/
+}
+SYSTEM = pl.Schema(_COLUMNS)
 
 
 def table(project: Project, source: str) -> Table:
@@ -32,7 +31,7 @@ def table(project: Project, source: str) -> Table:
 
 
 def live_index(project: Project, source: str) -> pl.DataFrame:
-    """`_row_id`, `_content`, `_collection`, `_bytes` of the live rows of a source, sorted by `_row_id`; empty before the first collection."""
+    """`_row_id`, `_content`, `_collection`, `_bytes` of the live rows, by `_row_id`; empty before a collection."""
     columns = ["_row_id", "_content", "_collection", "_bytes"]
     found = table(project, source)
     if not found.exists():

@@ -158,7 +158,8 @@ def _model(path: Path, file_name: str, class_name: str) -> type[pa.DataFrameMode
 
     name = f"_lakehouse_contract_{re.sub(r'[^0-9A-Za-z]', '_', str(path))}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # pandera resolves annotations through the module's namespace
     try:

@@ -21,15 +21,14 @@ from lakehouse.project import Project
 Event = Literal["made", "evaluated", "gated", "described", "released", "withdrawn"]
 Part = Literal["major", "minor", "patch"]
 
-SCHEMA = pl.Schema(  # type: ignore[arg-type]
-    {
-        "dataset": pl.String,
-        "version": pl.String,
-        "event": pl.String,
-        "at": pl.Datetime("us", "UTC"),
-        "payload": pl.String,
-    }
-)
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "dataset": pl.String,
+    "version": pl.String,
+    "event": pl.String,
+    "at": pl.Datetime("us", "UTC"),
+    "payload": pl.String,
+}
+SCHEMA = pl.Schema(_COLUMNS)
 
 
 @dataclass(frozen=True)
