@@ -1,0 +1,126 @@
+"""The measuring phase: 1:1 steps and signals of one unit of rows. A row that a step fails on is named; its neighbours are not touched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from lakehouse.production.operator import Change, Explode
+from lakehouse.production.recipe import Recipe, Step
+
+KEYS = pl.Schema(
+    [
+        ("_row_id", pl.String),
+        ("_content", pl.String),
+        ("_stage", pl.Int8),
+        ("_parent", pl.String),
+        ("_root", pl.String),
+        ("_failed", pl.String),
+        ("_error", pl.String),
+    ]
+)
+"""Leading columns of a signals table. `_stage` counts the 1:N steps behind the row; `_failed` names the step that could not take it."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a unit gave.
+
+    Attributes:
+        signals: KEYS and the wanted signal columns, one row per row and stage.
+        values: `_row_id`, `_content`, `_parent`, `_root` and own columns of the last stage.
+    """
+
+    signals: pl.DataFrame
+    values: pl.DataFrame
+
+
+def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measured:
+    """Run 1:1 and 1:N steps over `rows` and measure the `wanted` signals.
+
+    Args:
+        rows: `_row_id`, `_content` and own columns.
+    """
+    if rows.is_empty():
+        return Measured(pl.DataFrame(schema=KEYS), pl.DataFrame())
+    try:
+        return _run(recipe, rows, wanted)
+    except Exception as error:
+        # Any failure of any operator, on any row: halve until the row is alone, then name it.
+        if rows.height > 1:
+            half = rows.height // 2
+            first, second = measure(recipe, rows.head(half), wanted), measure(recipe, rows.tail(rows.height - half), wanted)
+            return Measured(
+                pl.concat([first.signals, second.signals], how="diagonal_relaxed"),
+                pl.concat([first.values, second.values], how="diagonal_relaxed"),
+            )
+        failed = rows.select(
+            "_row_id",
+            "_content",
+            _stage=pl.lit(0, pl.Int8),
+            _parent=pl.lit(None, pl.String),
+            _root="_row_id",
+            _failed=pl.lit(_culprit(recipe, rows)),
+            _error=pl.lit(f"{type(error).__name__}: {error}"[:500]),
+        )
+        return Measured(failed, pl.DataFrame())
+
+
+def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measured:
+    frame = rows.lazy().with_columns(_parent=pl.lit(None, pl.String), _root=pl.col("_row_id"))
+    parts: list[pl.DataFrame] = []
+    stage: list[str] = []
+    for step in recipe.steps:
+        if isinstance(step.plan, Explode):
+            done = frame.collect()
+            parts.append(_signals(done, step.stage, stage))
+            frame, stage = _explode(done.drop(stage), step.plan).lazy(), []
+        elif isinstance(step.plan, Change):
+            changed = f"{step.name}__changed"
+            if changed in wanted:
+                before = [pl.col(c).ne_missing(e) if c in recipe.lineage else pl.lit(True) for c, e in step.plan.columns.items()]
+                frame = frame.with_columns(pl.any_horizontal(before).alias(changed))
+                stage.append(changed)
+            frame = frame.with_columns(**step.plan.columns)
+        else:
+            new = {name: e for name, e in step.signal_expressions().items() if name in wanted}
+            frame = frame.with_columns(**new)
+            stage += new
+    done = frame.collect()
+    parts.append(_signals(done, recipe.stages - 1, stage))
+    return Measured(pl.concat(parts, how="diagonal_relaxed"), done.select("_row_id", "_content", "_parent", "_root", *recipe.columns))
+
+
+def _signals(rows: pl.DataFrame, stage: int, columns: list[str]) -> pl.DataFrame:
+    none = pl.lit(None, pl.String)
+    keys = ("_row_id", "_content", pl.lit(stage, pl.Int8).alias("_stage"), "_parent", "_root", none.alias("_failed"), none.alias("_error"))
+    return rows.select(*keys, *columns)
+
+
+def _explode(rows: pl.DataFrame, plan: Explode) -> pl.DataFrame:
+    items = rows.with_columns(plan.items.alias(plan.column)).filter(pl.col(plan.column).list.len() > 0)
+    children = items.with_columns(_parent=pl.col("_row_id"), _child=pl.int_ranges(pl.col(plan.column).list.len())).explode(
+        plan.column, "_child"
+    )
+    return children.with_columns(_row_id=pl.concat_str("_parent", pl.lit("#"), "_child")).drop("_child")
+
+
+def _culprit(recipe: Recipe, row: pl.DataFrame) -> str:
+    """The first step that fails on a single row."""
+    frame = row.with_columns(_parent=pl.lit(None, pl.String), _root=pl.col("_row_id"))
+    for step in recipe.steps:
+        try:
+            frame = _apply(frame, step)
+        except Exception:  # the failure itself is reported by the caller; here only its place is sought
+            return step.name
+    return recipe.steps[-1].name
+
+
+def _apply(frame: pl.DataFrame, step: Step) -> pl.DataFrame:
+    if isinstance(step.plan, Explode):
+        return _explode(frame, step.plan)
+    if isinstance(step.plan, Change):
+        return frame.with_columns(**step.plan.columns)
+    return frame.with_columns(**step.signal_expressions()).select(frame.columns)

@@ -1,0 +1,102 @@
+"""What an operator is: a function from parameters to Polars expressions; its cardinality says what they mean.
+
+- `1:1` a `Change`: new values of columns.
+- `1:0` a `Keep`: signals, and for each reason an expression over them that says when a row leaves.
+- `N:1` a `Merge`: signals, and an expression over them that gives the `_row_id` of the row that stays.
+- `1:N` an `Explode`: a list column; each item becomes a row `parent#i`.
+
+Signals are measured once per row and stored. Verdicts see only signals, `_row_id` and `_cluster`, so that a changed threshold
+re-decides everything without reading text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from lakehouse.registry import Registry
+
+Cardinality = Literal["1:1", "1:0", "N:1", "1:N"]
+Tables = Mapping[str, pl.DataFrame]
+"""Gold rows of the datasets that a step refers to, by dataset name."""
+Verdict = pl.Expr | Callable[[Tables], pl.Expr]
+"""An expression over a step's signals, or, for a step that refers to another dataset, a function that makes it."""
+
+OPERATORS = Registry("operator", "lakehouse.production.operators")
+"""All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """1:1. `columns` get new values; `clears` says which privacy classes each no longer holds."""
+
+    columns: Mapping[str, pl.Expr]
+    clears: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Keep:
+    """1:0. A row leaves for the first reason whose expression is true; where none is and one is null it is quarantined.
+
+    Attributes:
+        signals: name to expression over the row's columns.
+        leaves: reason to verdict.
+        action: where rows go that leave.
+        other: `_row_id` of the row that speaks against this one, if there is one.
+    """
+
+    signals: Mapping[str, pl.Expr]
+    leaves: Mapping[str, Verdict]
+    action: Literal["drop", "quarantine"] = "drop"
+    other: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Merge:
+    """N:1. `survivor` gives the `_row_id` that stays for each row (its own: it stays; null: no signal, it stays).
+
+    Attributes:
+        cluster: an id that near-duplicates share, also among rows that stay; splits keep a cluster together.
+        evidence: a number that says how sure the merge is, such as a similarity.
+    """
+
+    signals: Mapping[str, pl.Expr]
+    survivor: pl.Expr
+    cluster: pl.Expr | None = None
+    evidence: pl.Expr | None = None
+
+
+@dataclass(frozen=True)
+class Explode:
+    """1:N. `column` becomes the items of the list `items`; an empty or null list drops the row."""
+
+    column: str
+    items: pl.Expr
+
+
+Plan = Change | Keep | Merge | Explode
+
+
+def compiled(expression: pl.Expr, kernel: Callable[[pl.Series], pl.Series], dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
+    """`kernel` applied to a column batch by batch, as an expression that streams."""
+    return expression.map_batches(kernel, return_dtype=dtype, is_elementwise=True)
+
+
+def only_where(expression: pl.Expr, candidates: pl.Expr, rewrite: Callable[[pl.Series], list[str]]) -> pl.Expr:
+    """`rewrite` for the few rows where `candidates` is true (both over the same column), the others untouched.
+
+    For repairs that need a library call per text: the cheap compiled pattern chooses, the call sees only what it chose.
+    """
+
+    def apply(pair: pl.Series) -> pl.Series:
+        fields = pair.struct.unnest()
+        text, chosen = fields["text"], fields["chosen"].fill_null(False)
+        rows = chosen.arg_true()
+        if rows.is_empty():
+            return text
+        return text.scatter(rows, pl.Series(rewrite(text.gather(rows)), dtype=pl.String))
+
+    return pl.struct(expression.alias("text"), candidates.alias("chosen")).map_batches(apply, return_dtype=pl.String, is_elementwise=True)

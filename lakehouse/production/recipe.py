@@ -1,0 +1,214 @@
+"""A recipe compiled: steps bound to operators, with the identity of every signal and value, privacy classes and column lineage."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lakehouse import bronze, yamlfile
+from lakehouse.errors import NotFoundError, RecipeError, SpecError
+from lakehouse.hashing import code_version, digest
+from lakehouse.production.operator import OPERATORS, Change, Explode, Keep, Merge, Plan
+from lakehouse.project import Project
+from lakehouse.spec import Call, Dataset, expand_privacy
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a recipe.
+
+    Attributes:
+        name: the operator's name, `_2`, `_3` ... added where it repeats.
+        stage: number of 1:N steps before it; rows of one stage share their ids.
+        signals: stored column (`<step>__<signal>`) to its identity: operator code, measuring parameters, and how its columns came to be.
+        reads: the dataset it refers to.
+    """
+
+    name: str
+    operator: str
+    cardinality: str
+    params: Mapping[str, Any]
+    code: str
+    plan: Plan
+    stage: int
+    signals: Mapping[str, str]
+    reads: str | None = None
+
+    def signal_expressions(self) -> dict[str, pl.Expr]:
+        """Stored column name to the expression that measures it."""
+        given = self.plan.signals if isinstance(self.plan, Keep | Merge) else {}
+        return {f"{self.name}__{signal}": expression for signal, expression in given.items()}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A compiled recipe.
+
+    Attributes:
+        columns: own columns that leave it, in order.
+        values_key: identity of how those columns' values come about.
+        privacy: classes each column may still carry.
+        lineage: per column the source columns it is made from.
+    """
+
+    steps: tuple[Step, ...]
+    columns: tuple[str, ...]
+    values_key: str
+    privacy: Mapping[str, frozenset[str]]
+    lineage: Mapping[str, frozenset[str]]
+
+    @property
+    def signal_keys(self) -> dict[str, str]:
+        """All stored signal columns with their identities."""
+        return {column: key for step in self.steps for column, key in step.signals.items()}
+
+    @property
+    def stages(self) -> int:
+        """Number of stages: one more than there are 1:N steps."""
+        return 1 + sum(isinstance(step.plan, Explode) for step in self.steps)
+
+    @property
+    def references(self) -> list[str]:
+        """Datasets that steps refer to."""
+        return sorted({step.reads for step in self.steps if step.reads})
+
+    def identity(self) -> list[dict[str, Any]]:
+        """What of the recipe belongs to a plan id: operator, code version and parameters, in order."""
+        return [{"step": s.name, "operator": s.operator, "code": s.code, "params": dict(s.params)} for s in self.steps]
+
+
+def source_columns(project: Project, dataset: Dataset) -> dict[str, pl.DataType]:
+    """Own columns of a dataset's sources with their types; sources may have different columns, not different types.
+
+    Raises:
+        NotFoundError: a source was not collected yet.
+        RecipeError: two sources disagree on a column's type.
+    """
+    columns: dict[str, pl.DataType] = {}
+    for source in dataset.sources:
+        table = bronze.table(project, source)
+        if not table.exists():
+            raise NotFoundError(f"source {source} was not collected yet", fix=f"lakehouse collect {source}")
+        for name, dtype in table.schema().items():
+            if name in bronze.SYSTEM:
+                continue
+            if columns.setdefault(name, dtype) != dtype:
+                raise RecipeError(
+                    f"column `{name}` is {columns[name]} in one source and {dtype} in {source}",
+                    where=f"dataset {dataset.dataset}",
+                    fix="declare the same type under `columns:` of both sources",
+                )
+    return columns
+
+
+def compile_recipe(project: Project, name: str, columns: list[str] | None = None) -> Recipe:
+    """Compile the recipe of dataset `name`.
+
+    Args:
+        columns: own columns of its sources, or None to leave the check of column names to the run.
+
+    Raises:
+        SpecError: unknown operator, parameter or column, with file and line.
+    """
+    dataset = project.dataset(name)
+    privacy: dict[str, frozenset[str]] = {}
+    for source in dataset.sources:
+        for column, classes in project.source(source).privacy.items() if source in project.sources else ():
+            privacy[column] = privacy.get(column, frozenset()) | expand_privacy(classes)
+    compiler = _Compiler(project.datasets[name].document, columns is not None, list(columns or []), privacy)
+    for index, call in enumerate(dataset.recipe):
+        compiler.add(index, call)
+    return compiler.recipe()
+
+
+class _Compiler:
+    """Follows columns through the steps: how each came to be (`chains`), what it is made from, what it may still carry."""
+
+    def __init__(self, document: yamlfile.Document, columns_known: bool, columns: list[str], privacy: dict[str, frozenset[str]]) -> None:
+        self.document = document
+        self.columns_known = columns_known
+        self.order = columns
+        self.chains = {c: f"source:{c}" for c in columns}
+        self.lineage = {c: frozenset([c]) for c in columns}
+        self.privacy = privacy
+        self.steps: list[Step] = []
+        self.stage = 0
+
+    def add(self, index: int, call: Call) -> None:
+        loc: yamlfile.Loc = ("recipe", index)
+        entry = OPERATORS.entry(call, document=self.document, loc=loc)
+        params = OPERATORS.bind(call, document=self.document, loc=loc)
+        plan: Plan = entry.function(**params)
+        code = _code(str(entry.path))
+        measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}]
+        repeats = sum(step.operator == call.name for step in self.steps)
+        name = call.name if repeats == 0 else f"{call.name}_{repeats + 1}"
+        loc = (*loc, call.name)
+        signals: dict[str, str] = {}
+        if isinstance(plan, Keep | Merge):
+            signals = {f"{name}__{s}": digest([s, self.chain(e, measuring, loc)]) for s, e in plan.signals.items()}
+        elif isinstance(plan, Change):
+            signals = {f"{name}__changed": self.change(plan, measuring, loc)}
+        else:
+            cut = self.chain(plan.items, measuring, loc)
+            self.chains = {c: digest([cut, c, key]) for c, key in self.chains.items()} | {plan.column: cut}
+        reads = params.get(entry.info.get("reads", ""))
+        self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads))
+        self.stage += isinstance(plan, Explode)
+
+    def chain(self, expression: pl.Expr, measuring: list[Any], loc: yamlfile.Loc) -> str:
+        """Identity of an expression: code and parameters, and the identities of the columns it reads."""
+        roots = sorted(set(expression.meta.root_names()))
+        for root in roots if self.columns_known else ():
+            if root not in self.chains and not root.startswith("_"):
+                raise SpecError(f"no column `{root}`", where=self.document.where(loc), fix=yamlfile.suggest(root, self.chains))
+        return digest([measuring, [self.chains.get(root, f"source:{root}") for root in roots]])
+
+    def change(self, plan: Change, measuring: list[Any], loc: yamlfile.Loc) -> str:
+        """Follow a 1:1 step; returns the identity of its signal `changed`."""
+        new = {column: self.chain(expression, measuring, loc) for column, expression in plan.columns.items()}
+        for column, expression in plan.columns.items():
+            roots = expression.meta.root_names()
+            self.lineage[column] = frozenset[str]().union(*(self.lineage.get(r, frozenset([r])) for r in roots))
+            taint = frozenset[str]().union(*(self.privacy.get(r, frozenset()) for r in roots))
+            self.privacy[column] = taint - plan.clears.get(column, frozenset())
+            if column not in self.order:
+                self.order.append(column)
+        changed = digest([new, {column: self.chains.get(column) for column in new}])
+        self.chains.update(new)
+        return changed
+
+    def recipe(self) -> Recipe:
+        key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""
+        return Recipe(tuple(self.steps), tuple(self.order), key, {c: p for c, p in self.privacy.items() if p}, self.lineage)
+
+
+_codes: dict[str, str] = {}
+
+
+def _code(file: str) -> str:
+    """Code version of an operator: its module and the modules of this package it imports, directly or through others."""
+    if file not in _codes:
+        _codes[file] = code_version(Path(file), _imports(Path(file), set()))
+    return _codes[file]
+
+
+def _imports(file: Path, seen: set[Path]) -> set[Path]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("lakehouse.production."):
+            continue
+        base = _PACKAGE.joinpath(*(node.module or "").split(".")[2:])
+        candidates = [base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)]
+        for candidate in candidates:
+            # operator.py is the frame around operators: what it holds does not say what a step computes.
+            if candidate.is_file() and candidate not in seen and candidate.name != "operator.py":
+                seen.add(candidate)
+                _imports(candidate, seen)
+    return seen

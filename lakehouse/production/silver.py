@@ -1,0 +1,301 @@
+"""Make `silver/<dataset>`: measure what is new, decide everything, write what differs, seal it with the balance.
+
+Three commits, in this order: signals, silver, fates. The fates' commit carries the plan and the balance and is the seal: a run
+killed before it leaves every table readable, and the next run finishes from what is there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from lakehouse import bronze, versions
+from lakehouse.errors import NotFoundError
+from lakehouse.hashing import canonical, digest
+from lakehouse.lock import locked
+from lakehouse.production import balance as balances
+from lakehouse.production.balance import Balance
+from lakehouse.production.decide import FATES, decide
+from lakehouse.production.difference import apply, difference
+from lakehouse.production.measure import KEYS, measure
+from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
+from lakehouse.production.units import Staged, files_with, forget, read_rows, run_unit, units_of
+from lakehouse.progress import Progress, silent
+from lakehouse.project import Project
+from lakehouse.runner import run_units
+from lakehouse.spec import Dataset
+from lakehouse.table import Table
+
+SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a dataset is made from, at this moment.
+
+    Attributes:
+        index: per source the live rows (`_row_id`, `_content`, `_collection`, `_bytes`).
+        content: content id per source.
+        references: content id per dataset that the recipe refers to.
+    """
+
+    index: dict[str, pl.DataFrame]
+    content: dict[str, str]
+    references: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Silver:
+    """What became of `silver/<dataset>`.
+
+    Attributes:
+        plan: identity of inputs and recipe.
+        unchanged: the plan was sealed already; nothing was read or written.
+        measured: rows whose signals were computed in this run.
+        units, reused: units of work, and those whose results a killed run had left.
+    """
+
+    dataset: str
+    plan: str
+    unchanged: bool
+    rows: int
+    added: int
+    changed: int
+    removed: int
+    measured: int
+    units: int
+    reused: int
+    delta_version: int
+    balance: tuple[Balance, ...]
+    seconds: float
+
+
+def tables_of(project: Project, name: str) -> tuple[Table, Table, Table]:
+    """The silver, signals and fates tables of a dataset."""
+    return tuple(project.table("silver", f"{name}{suffix}") for suffix in ("", "_signals", "_fates"))  # type: ignore[return-value]
+
+
+def read_inputs(project: Project, dataset: Dataset, recipe: Recipe) -> Inputs:
+    """The present state of sources and referenced datasets.
+
+    Raises:
+        NotFoundError: a source was not collected, or a referenced dataset has no version.
+    """
+    index = {source: bronze.live_index(project, source) for source in dataset.sources}
+    references = {}
+    for other in recipe.references:
+        found = versions.current(project, other)
+        if found is None:
+            raise NotFoundError(f"{dataset.dataset} refers to {other}, which has no version yet", fix=f"lakehouse run {other}")
+        references[other] = found.content_id
+    return Inputs(index, {s: bronze.source_content_id(i) for s, i in index.items()}, references)
+
+
+def silver_plan(inputs: Inputs, recipe: Recipe) -> str:
+    """Identity of a silver table: contents of its inputs and the recipe."""
+    return digest({"inputs": inputs.content, "references": inputs.references, "recipe": recipe.identity()})
+
+
+def sealed(project: Project, name: str) -> tuple[str | None, tuple[Balance, ...]]:
+    """The plan and the balance that the last finished run left, or (None, ())."""
+    fates = tables_of(project, name)[2]
+    found = fates.metadata() if fates.exists() else {}
+    if "factory.plan" not in found:
+        return None, ()
+    return found["factory.plan"], tuple(balances.from_json(b) for b in json.loads(found["factory.balance"]))
+
+
+def make_silver(project: Project, name: str, *, progress: Progress = silent) -> Silver:
+    """Bring `silver/<name>` to what its sources and recipe say now.
+
+    Raises:
+        LockedError, NotFoundError, SpecError, StorageError, BalanceError.
+    """
+    with locked(project, f"dataset {name}"):
+        return _make(project, name, progress)
+
+
+def _make(project: Project, name: str, progress: Progress) -> Silver:
+    started = time.perf_counter()
+    forget()
+    dataset = project.dataset(name)
+    recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
+    inputs = read_inputs(project, dataset, recipe)
+    plan = silver_plan(inputs, recipe)
+    silver, signals_table, fates_table = tables_of(project, name)
+    before, balance = sealed(project, name)
+    if before == plan and silver.exists():
+        rows = balance[-1].out
+        version = silver.version()
+        assert version is not None
+        return Silver(name, plan, True, rows, 0, 0, 0, 0, 0, 0, version, balance, time.perf_counter() - started)
+
+    live = pl.concat([index.with_columns(_source=pl.lit(source)) for source, index in inputs.index.items()])
+    unfit = _unfit(project, dataset, live)
+    fit = live.join(unfit.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+    folder = project.state / "staging" / name / digest([inputs.content, recipe.signal_keys, recipe.values_key])[:16]
+
+    known, missing = _known_signals(signals_table, recipe, fit)
+    new = fit.join(known.filter(pl.col("_stage") == 0).select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+    wanted = tuple(recipe.signal_keys)
+    staged = _measure(project, name, new, folder / "new", wanted, progress, values=True)
+    again: list[Staged] = []
+    if missing and known.height:
+        old = fit.join(new.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+        again = _measure(project, name, old, folder / "again", tuple(missing), progress, values=False)
+    signals = _together(recipe, known, staged, again, missing)
+
+    progress("deciding", 0, None)
+    tables = {other: project.table("gold", other).read() for other in recipe.references}
+    decision = decide(recipe, signals, unfit, tables)
+
+    progress("writing signals", 0, None)
+    keys = {"keys": canonical(recipe.signal_keys), "stages": _stages_key(recipe)}
+    change = difference(
+        signals_table, signals.select("_row_id", "_content", "_failed"), anew=_stored_keys(signals_table) != recipe.signal_keys
+    )
+    if not change.nothing:
+        apply(signals_table, change, lambda index: [signals.join(index.select("_row_id"), on="_row_id", how="semi")], signals.schema, keys)
+
+    progress("writing silver", 0, None)
+    stale = not silver.exists() or silver.metadata().get("factory.values") != recipe.values_key
+    change = difference(silver, decision.survivors, anew=stale)
+    own = _value_types(project, dataset, recipe, staged)
+    if not change.nothing:
+        schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *own.items()])
+        apply(
+            silver,
+            change,
+            lambda index: _values(project, name, recipe, inputs, index, staged, own),
+            schema,
+            {"values": recipe.values_key, "plan": plan},
+        )
+    rows = silver.scan().select(pl.len()).collect().item()
+    balances.verify(decision.balance, name, entered=live.height, survived=rows)
+
+    seal = {"plan": plan, "balance": canonical([b.as_json() for b in decision.balance])}
+    fate_change = difference(fates_table, decision.fates, anew=False)
+    apply(fates_table, fate_change, lambda index: [index.select(FATES.names())], FATES, seal)
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    version = silver.version()
+    assert version is not None
+    units = [*staged, *again]
+    return Silver(
+        name,
+        plan,
+        False,
+        rows,
+        change.added,
+        change.changed,
+        change.removed,
+        new.height,
+        len(units),
+        sum(s.reused for s in units),
+        version,
+        decision.balance,
+        time.perf_counter() - started,
+    )
+
+
+def _unfit(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.DataFrame:
+    """Live rows that collection found unfit: `_row_id`, `_content`, `_findings`."""
+    found = [
+        bronze.table(project, source)
+        .scan()
+        .filter(pl.col("_findings").list.len() > 0)
+        .select("_row_id", "_collection", "_content", "_findings")
+        .collect()
+        for source in dataset.sources
+    ]
+    return pl.concat(found).join(live, on=["_row_id", "_collection"], how="semi").drop("_collection")
+
+
+def _stages_key(recipe: Recipe) -> str:
+    return digest([s for s in recipe.identity() if s["step"] in {x.name for x in recipe.steps if x.cardinality == "1:N"}])
+
+
+def _stored_keys(table: Table) -> dict[str, str]:
+    return dict(json.loads(table.metadata().get("factory.keys", "{}"))) if table.exists() else {}
+
+
+def _known_signals(table: Table, recipe: Recipe, fit: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Stored signals that still hold for live rows, and the columns that have to be measured for them again.
+
+    A signal holds while its identity is the same. A row that a step could not take is tried again once anything was changed.
+    """
+    empty = pl.DataFrame(schema=KEYS)
+    if not table.exists():
+        return empty, []
+    stored = _stored_keys(table)
+    if table.metadata().get("factory.stages") != _stages_key(recipe):
+        return empty, []
+    same = [c for c, key in recipe.signal_keys.items() if stored.get(c) == key]
+    missing = [c for c in recipe.signal_keys if c not in same]
+    rows = table.read([*KEYS.names(), *same])
+    if stored != recipe.signal_keys:
+        rows = rows.filter(pl.col("_failed").is_null())
+    roots = fit.select(pl.col("_row_id").alias("_root"), "_content")
+    return rows.join(roots, on=["_root", "_content"], how="semi", maintain_order="left"), missing
+
+
+def _measure(
+    project: Project, name: str, rows: pl.DataFrame, folder: Path, wanted: tuple[str, ...], progress: Progress, *, values: bool
+) -> list[Staged]:
+    units = [
+        unit
+        for (source,), pending in rows.group_by(["_source"], maintain_order=True)
+        for unit in units_of(project, name, str(source), pending, folder, wanted, values=values)
+    ]
+    return list(run_units(run_unit, units, project.settings, f"measuring {rows.height:,} rows", progress)) if units else []
+
+
+def _together(recipe: Recipe, known: pl.DataFrame, staged: list[Staged], again: list[Staged], missing: list[str]) -> pl.DataFrame:
+    """All signals of all live rows, columns in recipe order."""
+    if again:
+        added = pl.concat([pl.read_parquet(s.signals) for s in again], how="diagonal_relaxed")
+        added = added.filter(pl.col("_failed").is_null()).select("_row_id", *missing)
+        failed = pl.concat([pl.read_parquet(s.signals) for s in again], how="diagonal_relaxed").filter(pl.col("_failed").is_not_null())
+        known = known.join(added, on="_row_id", how="inner", maintain_order="left")
+        known = pl.concat([known, failed.select(KEYS.names())], how="diagonal_relaxed")
+    parts = [known, *(frame for frame in (pl.read_parquet(s.signals) for s in staged) if frame.width)]
+    rows = pl.concat(parts, how="diagonal_relaxed")
+    return rows.select(
+        *KEYS.names(), *(pl.col(c) if c in rows.columns else pl.lit(None, pl.Boolean).alias(c) for c in recipe.signal_keys)
+    ).sort("_row_id")
+
+
+def _value_types(project: Project, dataset: Dataset, recipe: Recipe, staged: list[Staged]) -> dict[str, pl.DataType]:
+    """Types of the own columns of silver: those of the sources, or what the recipe makes of them."""
+    columns = source_columns(project, dataset)
+    empty = pl.DataFrame(schema={"_row_id": pl.String, "_content": pl.String, **columns})
+    probe = measure(recipe, pl.concat([empty, pl.DataFrame([{}], schema=empty.schema)]), ())
+    return {c: probe.values.schema[c] if c in probe.values.columns else columns[c] for c in recipe.columns}
+
+
+def _values(
+    project: Project, name: str, recipe: Recipe, inputs: Inputs, index: pl.DataFrame, staged: list[Staged], own: dict[str, pl.DataType]
+) -> Iterator[pl.DataFrame]:
+    """The silver rows of `index` (the columns SYSTEM), unit by unit: from what this run staged, the rest computed from bronze."""
+    left = index
+    columns = [*SYSTEM, *(pl.col(c).cast(t) for c, t in own.items())]
+    for part in staged:
+        values = pl.read_parquet(part.values)
+        if values.width:
+            rows = values.drop("_parent", "_root", "_content").join(left, on="_row_id", how="inner")
+            if rows.height:
+                yield rows.select(columns).sort("_row_id")
+                left = left.join(rows.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+    for source, live in inputs.index.items():
+        roots = live.join(left.select(pl.col("_root").alias("_row_id")), on="_row_id", how="semi")
+        for file in files_with(project, source, roots) if roots.height else ():
+            for chunk in read_rows(project, name, file, roots.select("_row_id", "_collection")):
+                values = measure(recipe, chunk, ()).values
+                if values.width:
+                    rows = values.drop("_parent", "_root", "_content").join(left, on="_row_id", how="inner")
+                    yield rows.select(columns).sort("_row_id")
