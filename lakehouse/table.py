@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import queue
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -190,10 +192,38 @@ def _arrow(frame: pl.DataFrame) -> pa.Table:
 def _batches(
     frames: Iterable[pl.DataFrame], schema: pl.Schema, target: pa.Schema, failure: list[BaseException]
 ) -> Iterator[pa.RecordBatch]:
+    """The frames as record batches, made one ahead in a thread of their own.
 
+    delta-rs pulls batches inside its asynchronous runtime, where opening another Delta table panics; in the thread, `frames` may do so.
+    """
+    ready: queue.Queue[pa.Table | None] = queue.Queue(maxsize=1)
+    abandoned = threading.Event()
+
+    def put(item: pa.Table | None) -> None:
+        while not abandoned.is_set():
+            try:
+                ready.put(item, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def produce() -> None:
+        try:
+            for frame in frames:
+                put(_arrow(frame.select(schema.names())).cast(target))
+                if abandoned.is_set():
+                    return
+        except BaseException as error:  # raised again by `write`, in the caller's thread
+            failure.append(error)
+        put(None)
+
+    thread = threading.Thread(target=produce, name="delta-writer-input", daemon=True)
+    thread.start()
     try:
-        for frame in frames:
-            yield from _arrow(frame.select(schema.names())).cast(target).to_batches()
-    except BaseException as error:
-        failure.append(error)
-        raise
+        while (table := ready.get()) is not None:
+            yield from table.to_batches()
+        if failure:
+            raise failure[0]
+    finally:
+        abandoned.set()
+        thread.join()
