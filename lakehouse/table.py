@@ -86,10 +86,12 @@ class Table:
         schema: pl.Schema | None = None,
         metadata: Mapping[str, str] | None = None,
         transaction: tuple[str, int] | None = None,
+        evolve: bool = False,
     ) -> int:
         """Write `rows` (a frame, or frames streamed one at a time with their `schema`) in ONE commit; returns the version.
 
-        With an iterable, an error raised by it leaves the table as it was and is raised as it is.
+        With an iterable, an error raised by it leaves the table as it was and is raised as it is. With `evolve`, an append may
+        bring new columns, null in older rows; the caller has compared the types of the others, which Delta would cast in silence.
 
         Raises:
             StorageError: the store refuses the write; nothing was committed.
@@ -112,7 +114,7 @@ class Table:
                 self.uri,
                 data,
                 mode=mode,
-                schema_mode="overwrite" if mode == "overwrite" else None,
+                schema_mode="overwrite" if mode == "overwrite" else "merge" if evolve else None,
                 storage_options=self._options(),
                 commit_properties=properties,
             )

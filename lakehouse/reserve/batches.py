@@ -1,0 +1,111 @@
+"""The items of a source as batches of bounded size, in its own columns and with their content digests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import polars as pl
+
+from lakehouse.hashing import row_digest
+from lakehouse.project import Project
+from lakehouse.reserve.blobs import Blobs
+from lakehouse.reserve.columns import fitted
+from lakehouse.reserve.compression import damage_named
+from lakehouse.reserve.formats import FORMATS
+from lakehouse.reserve.material import READ, Feed, RawFile, Reading
+from lakehouse.reserve.shape import constants, file_columns, own_columns
+from lakehouse.spec import Source
+
+SHAPE_BYTES = 8 * 1024 * 1024
+"""Chunk in which unknown columns are looked for: one size always, so that the types found do not depend on the batch."""
+
+
+class Batches:
+    """Iterates once over all items of a source.
+
+    Attributes:
+        own: the source's own columns.
+        evolves: whether `own` has columns that bronze has not yet.
+        warnings: what was skipped; complete after the iteration.
+    """
+
+    def __init__(self, project: Project, source: Source, feed: Feed, batch_bytes: int, stored: pl.Schema | None) -> None:
+        self._blobs = Blobs(project)
+        self._source = source
+        self._batch_bytes = batch_bytes
+        self._files = feed.files(project)
+        self.warnings: list[str] = []
+        self.own = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self._files))
+        self.evolves = stored is not None and any(name not in stored for name in self.own)
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Frames with the own columns, READ, `_file`, `_uri`, `_media_type` and `_content`.
+
+        Raises:
+            SourceError: a file that cannot be read as a whole, named.
+        """
+        held: list[pl.DataFrame] = []
+        size = 0
+        for file in self._files:
+            for rows in self._rows(file):
+                held.append(rows)
+                size += int(rows["_bytes"].sum()) + 64 * rows.height
+                if size >= self._batch_bytes:
+                    yield self._digested(held)
+                    held, size = [], 0
+        if held:
+            yield self._digested(held)
+
+    def _reading(self, file: RawFile, chunk_bytes: int) -> Reading:
+        back = {new: old for old, new in file.options.rename.items()}
+        declared = self._source.columns or {}
+        return Reading(
+            sink=self._blobs.sink,
+            separator=file.options.separator,
+            quote=file.options.quote,
+            header=file.options.header,
+            skip_after_header=file.options.skip_after_header,
+            max_item_bytes=self._source.max_item_bytes,
+            chunk_bytes=chunk_bytes,
+            strict=frozenset(back.get(name, name) for name, kind in declared.items() if kind == "string"),
+        )
+
+    def _rows(self, file: RawFile) -> Iterator[pl.DataFrame]:
+        read = FORMATS[file.format].read
+        columns = file_columns(file, self.own)
+        empty = True
+        with damage_named(file.uri), closing(file.open()) as handle:
+            if handle.peek(1):  # type: ignore[attr-defined]
+                for rows in read(handle, self._reading(file, self._batch_bytes), columns):
+                    empty = empty and rows.is_empty()
+                    yield self._placed(rows, file)
+        if empty:
+            self.warnings.append(f"{file.uri}: no items, skipped")
+
+    def _placed(self, rows: pl.DataFrame, file: RawFile) -> pl.DataFrame:
+        renamed = rows.rename({old: new for old, new in file.options.rename.items() if old in rows.columns})
+        own = {name: dtype for name, dtype in self.own.items() if name not in file.set}
+        return (
+            fitted(renamed, own)
+            .with_columns(
+                *constants(file.set, self.own),
+                pl.lit(file.name).alias("_file"),
+                pl.lit(file.uri).alias("_uri"),
+                pl.lit(FORMATS[file.format].media_type).alias("_media_type"),
+            )
+            .select(*self.own, *READ, "_file", "_uri", "_media_type")
+        )
+
+    def _digested(self, held: list[pl.DataFrame]) -> pl.DataFrame:
+        rows = pl.concat(held)
+        own = row_digest(dict(self.own), list(self.own))
+        raw = row_digest({"_raw": pl.Binary()}, ["_raw"])
+        return rows.with_columns(
+            pl.when(pl.col("_blob").is_not_null())
+            .then("_blob")
+            .when(pl.col("_raw").is_not_null())
+            .then(raw)
+            .otherwise(own)
+            .alias("_content")
+        )

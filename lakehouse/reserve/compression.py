@@ -1,0 +1,102 @@
+"""Open gz and zst by a file's ending; a stream that ends early is an error, never a shorter file."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from lakehouse.errors import SourceError
+
+_FEED = 4096
+"""Compressed bytes given to zstd at a time: bounds what one step can expand to (at most about 32,000 times)."""
+
+
+def decompressed(handle: BinaryIO, name: str) -> BinaryIO:
+    """`handle` with the compression that `name` ends in undone; it owns `handle`."""
+    if name.lower().endswith(".gz"):
+        # `closefd` has no counterpart: the file is closed with the buffer below.
+        return cast(BinaryIO, io.BufferedReader(_Owning(gzip.GzipFile(fileobj=handle, mode="rb"), handle), 1 << 16))
+    if name.lower().endswith(".zst"):
+        return cast(BinaryIO, io.BufferedReader(_Zstd(handle), 1 << 16))
+    return cast(BinaryIO, handle if isinstance(handle, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, handle), 1 << 16))
+
+
+class _Owning(io.RawIOBase):
+    def __init__(self, stream: gzip.GzipFile, below: BinaryIO) -> None:
+        self._stream, self._below = stream, below
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        self._below.close()
+        super().close()
+
+
+class _Zstd(io.RawIOBase):
+    """RFC 8878 frames, one after another. zstandard's own stream reader takes a truncated frame for the end."""
+
+    def __init__(self, below: BinaryIO) -> None:
+        import zstandard
+
+        self._context = zstandard.ZstdDecompressor()
+        self._frame = self._context.decompressobj()
+        self._below, self._ready, self._fed, self._input = below, memoryview(b""), False, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        while not self._ready:
+            data = self._input or self._below.read(_FEED)
+            self._input = b""
+            if not data:
+                if self._fed and not self._frame.eof:
+                    raise EOFError("the zstd frame ends early")
+                return 0
+            if self._frame.eof:
+                self._frame, self._fed = self._context.decompressobj(), False
+            self._ready = memoryview(self._frame.decompress(data))
+            self._fed = True
+            self._input = self._frame.unused_data if self._frame.eof else b""
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def close(self) -> None:
+        self._below.close()
+        super().close()
+
+
+@contextmanager
+def damage_named(uri: str) -> Iterator[None]:
+    """Failures of reading within the block become a SourceError that names the file.
+
+    Raises:
+        SourceError: truncated, damaged, unreadable.
+    """
+    import tarfile
+    import zipfile
+
+    import zstandard
+
+    try:
+        yield
+    except SourceError as error:
+        error.where = error.where or uri
+        raise
+    except EOFError as error:
+        raise SourceError("the compressed file ends early", where=uri, fix="fetch it again") from error
+    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise SourceError(f"the file is damaged: {error}", where=uri, fix="fetch it again") from error
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}", where=uri, fix="check that it exists and may be read") from error

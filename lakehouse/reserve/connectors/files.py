@@ -1,0 +1,110 @@
+"""`files`: a file, a folder or a glob below the project folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from glob import has_magic
+from pathlib import Path
+from typing import BinaryIO
+
+from lakehouse.errors import SourceError
+from lakehouse.hashing import digest, file_digest
+from lakehouse.project import Project
+from lakehouse.reserve.compression import damage_named, decompressed
+from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.formats import by_extension
+from lakehouse.reserve.material import Feed, Format, Options, RawFile, Value
+
+
+@dataclass(frozen=True)
+class Files:
+    """Local files, in the order of their names."""
+
+    path: str
+    format: Format
+    options: Options
+    set: dict[str, Value]
+
+    def fingerprint(self, project: Project) -> str:
+        """Over relative path, size and SHA-256 of every file."""
+        return digest([[self._name(project, file), file.stat().st_size, _hashed(file)] for file in self._found(project)])
+
+    def files(self, project: Project) -> list[RawFile]:
+        """The files that match.
+
+        Raises:
+            SourceError: none exists, or a format that the name does not tell.
+        """
+        return [self._raw(self._name(project, file), file) for file in self._found(project)]
+
+    def _raw(self, name: str, file: Path) -> RawFile:
+        kind = by_extension(name) if self.format == "auto" else self.format
+        return RawFile(name, name, partial(_open, file), kind, self.options, self.set)
+
+    def _name(self, project: Project, file: Path) -> str:
+        return Path(os.path.relpath(file, project.root)).as_posix()
+
+    def _found(self, project: Project) -> list[Path]:
+        place = project.root / self.path
+        if has_magic(self.path) and not place.exists():
+            anchor = Path(place.anchor)
+            found = [file for file in anchor.glob(str(place.relative_to(anchor))) if file.is_file() and not _hidden(file, project)]
+            if not found:
+                raise SourceError(
+                    f"no file matches `{self.path}`", where=str(project.root), fix="check `path:`; it starts at the project folder"
+                )
+        elif place.is_dir():
+            found = [file for file in place.rglob("*") if file.is_file() and not _hidden(file, project)]
+            if not found:
+                raise SourceError(f"the folder `{self.path}` holds no files", where=str(project.root), fix="put files into it")
+        elif place.is_file():
+            found = [place]
+        else:
+            raise SourceError(
+                f"`{self.path}` does not exist", where=str(project.root), fix="check `path:`; it starts at the project folder"
+            )
+        return sorted(found, key=lambda file: file.as_posix())
+
+
+def _hidden(file: Path, project: Project) -> bool:
+    below = file.relative_to(project.root) if file.is_relative_to(project.root) else Path(file.name)
+    return any(part.startswith(".") for part in below.parts)
+
+
+def _hashed(file: Path) -> str:
+    with damage_named(str(file)):
+        return file_digest(file)
+
+
+def _open(file: Path) -> BinaryIO:
+    return decompressed(file.open("rb"), file.name)
+
+
+@CONNECTORS.register()
+def files(
+    path: str,
+    format: Format = "auto",
+    separator: str | None = None,
+    header: bool = True,
+    skip_after_header: int = 0,
+    quote: str | None = '"',
+    rename: dict[str, str] | None = None,
+    set: dict[str, Value] | None = None,
+) -> Feed:
+    """Files of the project: one, a folder with all below it, or a glob such as `data/**/*.csv`; gz and zst by their ending.
+
+    Args:
+        path: relative to the project folder.
+        format: `auto` goes by the ending of each name.
+        separator: between CSV fields; by default a tab for .tsv and .tab, else a comma.
+        header: whether the first CSV line names the columns; without it, `columns:` of the source does, in their order.
+        skip_after_header: lines to skip after the CSV header.
+        quote: CSV quote character; null takes quotes as they are.
+        rename: new names of columns by the names in the file.
+        set: constant columns of every row.
+    """
+    default = "\t" if path.lower().removesuffix(".gz").removesuffix(".zst").endswith((".tsv", ".tab")) else ","
+    options = Options(separator or default, quote, header, skip_after_header, rename or {})
+    return Files(path, format, options, set or {})

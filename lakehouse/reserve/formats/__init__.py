@@ -1,0 +1,71 @@
+"""Formats: one file each, from bytes to frames of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import polars as pl
+
+from lakehouse.errors import SourceError
+from lakehouse.reserve.formats import csv, jsonl, lines, parquet, text
+from lakehouse.reserve.material import Reader, Reading
+
+Shape = Callable[[BinaryIO, Reading], Mapping[str, "str | pl.DataType"]]
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How one format is read.
+
+    Attributes:
+        read: bytes to frames.
+        shape: column types, as words of a declaration or as Polars types; may read the whole file.
+        media_type: of one item.
+    """
+
+    read: Reader
+    shape: Shape
+    media_type: str
+
+
+def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataType]:
+    return dict.fromkeys(csv.header(handle, reading), "string")
+
+
+FORMATS: Mapping[str, FileFormat] = {
+    "lines": FileFormat(lines.read, lambda handle, reading: lines.COLUMNS, lines.MEDIA_TYPE),
+    "text": FileFormat(text.read, lambda handle, reading: text.COLUMNS, text.MEDIA_TYPE),
+    "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE),
+    "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE),
+    "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
+}
+
+_EXTENSIONS = {
+    "txt": "lines",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "csv": "csv",
+    "tsv": "csv",
+    "tab": "csv",
+    "parquet": "parquet",
+    "md": "text",
+    "html": "text",
+    "htm": "text",
+}
+
+
+def by_extension(name: str) -> str:
+    """The format that a file's name says, compression endings left out.
+
+    Raises:
+        SourceError: unknown ending.
+    """
+    stem = name.lower()
+    for ending in (".gz", ".zst"):
+        stem = stem.removesuffix(ending)
+    ending = stem.rpartition(".")[2] if "." in stem else ""
+    if ending not in _EXTENSIONS:
+        raise SourceError(f"the format of {name} is not known by its name", fix=f"say it: `format:` one of {', '.join(sorted(FORMATS))}")
+    return _EXTENSIONS[ending]

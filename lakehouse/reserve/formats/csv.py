@@ -1,0 +1,208 @@
+"""`csv`: delimited records (RFC 4180), all values text; an empty field is null, an empty quoted one is empty text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import polars as pl
+
+from lakehouse.errors import ShapeError
+from lakehouse.reserve.formats import csv_recovery
+from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
+from lakehouse.reserve.splitting import BOM, spill, spill_line
+
+MEDIA_TYPE = "text/csv"
+
+
+def header(handle: BinaryIO, reading: Reading) -> list[str]:
+    """The column names of the first line.
+
+    Raises:
+        ShapeError: no header, or a name given twice.
+    """
+    line = handle.readline(reading.max_item_bytes).removeprefix(BOM)
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ShapeError("the header is not UTF-8 text", fix="convert the file to UTF-8") from None
+    plain = reading.quote is None
+    lines = io.StringIO(text)
+    names = next(
+        csv.reader(lines, delimiter=reading.separator, quoting=csv.QUOTE_NONE)
+        if plain
+        else csv.reader(lines, delimiter=reading.separator, quotechar=reading.quote),
+        [],
+    )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ShapeError(f"the header names {', '.join(f'`{n}`' for n in twice)} twice", fix="give each column its own name")
+    return names
+
+
+def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Records as rows of text columns; blank lines are left out, positions count the records after the header.
+
+    A record is a row with a finding when it has `wrong_field_count`, `invalid_utf8`, `malformed_quotes` (a quote opened and not
+    closed, or closed within a field) or is `oversized`. A record broken over lines by a stray quote counts line by line.
+
+    Raises:
+        ShapeError: the header lacks some of `columns`, or has others.
+    """
+    names = header(handle, reading) if reading.header else columns
+    if set(names) != set(columns):
+        raise _shape_error(names, columns)
+    for _ in range(reading.skip_after_header if reading.header else 0):
+        handle.readline(reading.max_item_bytes)
+    position, buffer = 1, b"" if reading.header else handle.read(len(BOM)).removeprefix(BOM)
+    final, hungry = False, True
+    while not final or buffer:
+        if hungry and not final:
+            block = handle.read(reading.chunk_bytes)
+            final = not block
+            buffer = buffer + block
+            if final and buffer and not buffer.endswith(b"\n"):
+                buffer += b"\n"
+        if b"\n" not in buffer:
+            if len(buffer) > reading.max_item_bytes:
+                item, buffer = spill_line(buffer, handle, position, reading)
+                position += 1
+                yield with_bad(no_rows(columns), [item])
+            hungry = True
+            continue
+        rows, consumed, position = _records(buffer, position, names, reading, final)
+        buffer = buffer[consumed:]
+        hungry = consumed == 0 or not buffer
+        if not rows.is_empty():
+            yield rows.select(*columns, *[c for c in rows.columns if c not in columns])
+
+
+def _shape_error(found: list[str], columns: list[str]) -> ShapeError:
+    missing = sorted(set(columns) - set(found))
+    extra = sorted(set(found) - set(columns))
+    parts = [f"lacks {_listed(missing)}"] if missing else []
+    parts += [f"has unknown {_listed(extra)}"] if extra else []
+    return ShapeError(
+        f"the table {' and '.join(parts)}; found {_listed(found)}",
+        fix="correct the file, or declare its columns under `columns:` (and `rename:`) of the source",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "no columns"
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """Records of a buffer: offsets (newline left out), separators outside quotes, and where quoting goes wrong."""
+
+    starts: np.ndarray[Any, Any]
+    ends: np.ndarray[Any, Any]
+    separators: np.ndarray[Any, Any]
+    malformed: int | None
+
+
+def _scan(buffer: bytes, reading: Reading) -> _Scan:
+    data = np.frombuffer(buffer, dtype=np.uint8)
+    newlines = np.flatnonzero(data == 10)
+    separators = np.flatnonzero(data == ord(reading.separator))
+    malformed = None
+    quotes = np.flatnonzero(data == ord(reading.quote)) if reading.quote is not None else np.zeros(0, dtype=np.int64)
+    if len(quotes):
+        # Outside quotes = an even number of quotes before. An escaped quote closes and opens at once.
+        newlines = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+        separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
+        assert reading.quote is not None
+        edges = np.array([ord(reading.separator), 10, ord(reading.quote)], dtype=np.uint8)
+        opens, closes = quotes[0::2], quotes[1::2]
+        before = data[np.maximum(opens - 1, 0)]
+        wrong = [opens[(opens > 0) & ~np.isin(before, edges)]]
+        inside = closes[closes < len(data) - 1]
+        wrong.append(inside[~np.isin(data[inside + 1], [*edges, 13])])
+        places = np.concatenate(wrong)
+        malformed = int(places.min()) if len(places) else None
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), newlines + 1])[:-1]
+    counts = np.searchsorted(separators, newlines) - np.searchsorted(separators, starts)
+    return _Scan(starts, newlines, counts, malformed)
+
+
+def _records(buffer: bytes, position: int, names: list[str], reading: Reading, final: bool) -> tuple[pl.DataFrame, int, int]:
+    """The rows of the records at the start of `buffer`, how many bytes they take, and the next position."""
+    scan = _scan(buffer, reading)
+    blank = _blank(buffer, scan)
+    ragged = (scan.separators != len(names) - 1) & ~blank
+    # A wrong field count in a record of several lines is the sign of a stray quote: recover there.
+    trouble = [scan.malformed] if scan.malformed is not None else []
+    for index in np.flatnonzero(ragged).tolist():
+        if b"\n" in buffer[scan.starts[index] : scan.ends[index]]:
+            trouble.append(int(scan.starts[index]))
+            break
+    upto = len(scan.ends)
+    if trouble:
+        upto = int(np.searchsorted(scan.ends, min(trouble)))
+    pending = len(buffer) - (int(scan.ends[-1]) + 1 if len(scan.ends) else 0)
+    stuck = upto == 0 and (bool(trouble) or final or pending > reading.max_item_bytes)
+    if stuck:
+        return _recovered(buffer, position, names, reading, final)
+    if upto == 0:
+        return no_rows(names), 0, position
+    bad: list[BadItem] = []
+    keep = ~blank[:upto]
+    sizes = scan.ends - scan.starts
+    for index in np.flatnonzero((ragged | (sizes > reading.max_item_bytes))[:upto] & keep).tolist():
+        record = buffer[scan.starts[index] : scan.ends[index]].removesuffix(b"\r")
+        keep[index] = False
+        if len(record) > reading.max_item_bytes:
+            bad.append(spill(record, position + index, reading))
+        else:
+            bad.append(BadItem(position + index, len(record), "wrong_field_count", raw=record))
+    consumed = int(scan.ends[upto - 1]) + 1
+    try:
+        buffer[:consumed].decode("utf-8")
+    except UnicodeDecodeError:
+        for index in np.flatnonzero(keep).tolist():
+            record = buffer[scan.starts[index] : scan.ends[index]].removesuffix(b"\r")
+            try:
+                record.decode("utf-8")
+            except UnicodeDecodeError:
+                keep[index] = False
+                bad.append(BadItem(position + index, len(record), "invalid_utf8", raw=record))
+    picked = np.flatnonzero(keep)
+    whole = len(picked) == upto
+    data = buffer[:consumed] if whole else b"".join(buffer[scan.starts[i] : scan.ends[i] + 1] for i in picked.tolist())
+    rows = good_rows(_parse(data, names, reading), pl.Series(position + picked), pl.Series(sizes[picked] - _returns(buffer, scan, picked)))
+    return with_bad(rows, bad), consumed, position + upto
+
+
+def _parse(data: bytes, names: list[str], reading: Reading) -> pl.DataFrame:
+    schema = dict.fromkeys(names, pl.String())
+    if not data:
+        return pl.DataFrame(schema=schema)
+    return pl.read_csv(data, has_header=False, schema=schema, separator=reading.separator, quote_char=reading.quote)
+
+
+def _returns(buffer: bytes, scan: _Scan, picked: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """1 for each picked record that ends with a carriage return."""
+    data = np.frombuffer(buffer, dtype=np.uint8)
+    ends: np.ndarray[Any, Any] = data[scan.ends[picked] - 1] == 13
+    return ends.astype(np.int64)
+
+
+def _blank(buffer: bytes, scan: _Scan) -> np.ndarray[Any, Any]:
+    data = np.frombuffer(buffer, dtype=np.uint8)
+    length = scan.ends - scan.starts
+    blank: np.ndarray[Any, Any] = (length == 0) | ((length == 1) & (data[scan.starts] == 13))
+    return blank
+
+
+def _recovered(buffer: bytes, position: int, names: list[str], reading: Reading, final: bool) -> tuple[pl.DataFrame, int, int]:
+    found = csv_recovery.recover(buffer, position, len(names), reading, final)
+    values = {name: [fields[index] for _, _, fields in found.good] for index, name in enumerate(names)}
+    own = pl.DataFrame(values, schema=dict.fromkeys(names, pl.String()))
+    positions = pl.Series([at for at, _, _ in found.good], dtype=pl.Int64)
+    sizes = pl.Series([size for _, size, _ in found.good], dtype=pl.Int64)
+    return with_bad(good_rows(own, positions, sizes), found.bad), found.consumed, found.position

@@ -1,0 +1,189 @@
+"""`jsonl`: one JSON object a line; its keys are the columns, nested values are kept as JSON text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+import polars as pl
+
+from lakehouse.errors import ShapeError
+from lakehouse.reserve.columns import unify
+from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
+from lakehouse.reserve.splitting import Chunk, chunks, filled
+
+MEDIA_TYPE = "application/json"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Objects as rows of text columns (numbers and nested values as JSON text), blank lines left out.
+
+    A broken line is a row with the finding `invalid_utf8`, `malformed_json` or `not_an_object`; a value of another JSON type
+    in a column of `reading.strict` is null with the finding `bad_value:<column>`.
+
+    Raises:
+        ShapeError: a key that is not among `columns`.
+    """
+    for chunk in chunks(handle, reading):
+        if isinstance(chunk, BadItem):
+            yield with_bad(no_rows(columns), [chunk])
+            continue
+        lines = np.flatnonzero(filled(chunk))
+        good, bad = _parsable(chunk, lines, columns)
+        unknown = set(_kinds(_joined(chunk, good))) - set(columns) if len(good) else set()
+        if unknown:
+            raise ShapeError(
+                f"unknown keys {_listed(unknown)} at or after line {chunk.first}; known: {_listed(columns)}",
+                fix="declare the new column under `columns:` of the source",
+            )
+        sizes = chunk.ends[good] - chunk.starts[good]
+        rows = good_rows(_frame(_joined(chunk, good), columns), pl.Series(chunk.first + good), pl.Series(sizes))
+        out = with_bad(_strict(rows, chunk, good, reading.strict & set(columns)), bad)
+        if not out.is_empty():
+            yield out
+
+
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, str]:
+    """Column types of all objects: `int`, `float`, `bool`, `string`, `json`, or `null` when no value was seen."""
+    found: dict[str, str] = {}
+    for chunk in chunks(handle, reading):
+        if isinstance(chunk, BadItem):
+            continue
+        good, _ = _parsable(chunk, np.flatnonzero(filled(chunk)), ["_"])
+        for name, kind in (_kinds(_joined(chunk, good)) if len(good) else {}).items():
+            found[name] = unify(found.get(name, "null"), kind)
+    return found
+
+
+def _frame(data: bytes, columns: list[str]) -> pl.DataFrame:
+    schema = dict.fromkeys(columns, pl.String())
+    return pl.read_ndjson(data, schema=schema) if data else pl.DataFrame(schema=schema)
+
+
+def _joined(chunk: Chunk, lines: np.ndarray[Any, Any]) -> bytes:
+    if len(lines) == len(chunk.ends):
+        return chunk.data
+    return b"".join(chunk.data[chunk.starts[i] : chunk.ends[i] + 1] for i in lines.tolist())
+
+
+def _parsable(chunk: Chunk, lines: np.ndarray[Any, Any], columns: list[str]) -> tuple[np.ndarray[Any, Any], list[BadItem]]:
+    """The lines that hold an object, and the broken ones.
+
+    Polars parses the chunk at once and refuses it as a whole; only then are lines looked at one by one. A lone surrogate
+    (RFC 8259 section 8.2) would pass as another character, so lines with a surrogate escape are looked at too.
+    """
+    if not _SURROGATE.search(chunk.data):
+        try:
+            if _frame(chunk.data, columns).height == len(lines):
+                return lines, []
+        except pl.exceptions.ComputeError:
+            pass
+    bad: dict[int, str] = {}
+    for index in lines.tolist():
+        if finding := _finding(chunk.line(index)):
+            bad[index] = finding
+    good = np.array([i for i in lines.tolist() if i not in bad], dtype=np.int64)
+    for index in _refused(chunk, good, columns):
+        bad[index] = "malformed_json"
+    good = np.array([i for i in good.tolist() if i not in bad], dtype=np.int64)
+    items = [BadItem(chunk.first + i, len(chunk.line(i)), finding, raw=chunk.line(i)) for i, finding in sorted(bad.items())]
+    return good, items
+
+
+def _finding(line: bytes) -> str | None:
+    try:
+        value = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+    except UnicodeDecodeError:
+        return "invalid_utf8"
+    except (ValueError, RecursionError):
+        return "malformed_json"
+    if not isinstance(value, dict):
+        return "not_an_object"
+    if _SURROGATE.search(line):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            return "malformed_json"
+    return None
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _refused(chunk: Chunk, lines: np.ndarray[Any, Any], columns: list[str]) -> list[int]:
+    """Lines that Python's parser takes and Polars' does not (numbers beyond a double), found by halving."""
+    try:
+        if _frame(_joined(chunk, lines), columns).height == len(lines):
+            return []
+    except pl.exceptions.ComputeError:
+        pass
+    if len(lines) == 1:
+        return [int(lines[0])]
+    half = len(lines) // 2
+    return _refused(chunk, lines[:half], columns) + _refused(chunk, lines[half:], columns)
+
+
+_KINDS: dict[type[pl.DataType], str] = {
+    pl.Int64: "int",
+    pl.Float64: "float",
+    pl.Boolean: "bool",
+    pl.String: "string",
+    pl.Null: "null",
+    pl.List: "json",
+    pl.Struct: "json",
+}
+
+
+def _kinds(data: bytes) -> dict[str, str]:
+    """Keys of the objects in `data` with the JSON type that holds all their values."""
+    try:
+        schema = pl.scan_ndjson(data, infer_schema_length=None).collect_schema()
+    except (pl.exceptions.SchemaError, pl.exceptions.ComputeError):
+        # Nested values of one key that have no common type: one object at a time.
+        found: dict[str, str] = {}
+        for line in data.split(b"\n"):
+            for name, value in (json.loads(line) if line.strip() else {}).items():
+                found[name] = unify(found.get(name, "null"), _kind(value))
+        return found
+    return {name: _KINDS.get(type(dtype), "string") for name, dtype in schema.items()}
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    names = {int: "int", float: "float", str: "string", dict: "json", list: "json", type(None): "null"}
+    return names[type(value)]
+
+
+def _strict(rows: pl.DataFrame, chunk: Chunk, good: np.ndarray[Any, Any], strict: frozenset[str]) -> pl.DataFrame:
+    """Null the values of `strict` columns that are no JSON strings.
+
+    A regular expression finds the few lines in which such a value may stand; only those are parsed again.
+    """
+    for name in sorted(strict):
+        pattern = re.compile(rb'"' + re.escape(json.dumps(name, ensure_ascii=False)[1:-1].encode()) + rb'"\s*:\s*[^"\sn]')
+        if not pattern.search(chunk.data):
+            continue
+        raws: list[bytes | None] = [None] * len(good)
+        for at, index in enumerate(good.tolist()):
+            line = chunk.line(index)
+            if pattern.search(line) and not isinstance(json.loads(line).get(name), str | None):
+                raws[at] = line
+        wrong = pl.Series("_wrong", raws, dtype=pl.Binary)
+        finding = pl.lit([f"bad_value:{name}"], dtype=pl.List(pl.String))
+        rows = rows.with_columns(wrong).with_columns(
+            pl.when(pl.col("_wrong").is_null()).then(pl.col(name)).alias(name),
+            pl.coalesce("_wrong", "_raw").alias("_raw"),
+            pl.when(pl.col("_wrong").is_null()).then("_findings").otherwise(pl.col("_findings").list.concat(finding)).alias("_findings"),
+        )
+        rows = rows.drop("_wrong")
+    return rows
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "none"

