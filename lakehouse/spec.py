@@ -153,6 +153,19 @@ class Pilot(Model):
     evaluations: list[Call] = Field(default_factory=list)
     gates: list[Gate] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _check(self) -> Pilot:
+        if self.gates and not self.evaluations:
+            raise ValueError("gates need at least one evaluation")
+        for gate in self.gates:
+            if gate.versus and (self.held_out is None or gate.on == "test"):
+                raise ValueError(
+                    f"the gate on {gate.metric} against the release needs `held_out`: versions compare only on the same frozen rows"
+                )
+            if gate.on == "held_out" and self.held_out is None:
+                raise ValueError(f"the gate on {gate.metric} speaks of `held_out`, which is not declared")
+        return self
+
 
 class Release(Model):
     """Terms and targets of a release."""

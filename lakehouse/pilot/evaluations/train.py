@@ -1,0 +1,70 @@
+"""A baseline model trained on the version."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import polars as pl
+
+from lakehouse.errors import RecipeError
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
+
+
+@EVALUATIONS.register()
+def train(
+    *,
+    task: Literal["text_classification"],
+    input: str,
+    label: str,
+    seeds: list[int] = [1, 2, 3],  # noqa: B006 - read, never changed
+    analyzer: Literal["word", "char"] = "word",
+    ngrams: list[int] = [1, 1],  # noqa: B006
+    max_features: int = 300_000,
+    epochs: int = 20,
+) -> Job:
+    """Train a linear text classifier on `train` and score it on the own test split and on the frozen held-out set.
+
+    TF-IDF with sublinear term frequency over word or character n-grams, then logistic regression by averaged stochastic gradient descent
+    (scikit-learn's SGDClassifier), once per seed with a fixed number of `epochs`: the budget is equal for every version. A linear
+    model on n-grams is a strong and cheap baseline for topics and sentiment (Wang and Manning 2012).
+
+    Example:
+        `{train: {task: text_classification, input: text, label: label, analyzer: char, ngrams: [1, 3]}}`
+    """
+
+    def job(data: Data) -> Scores:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import SGDClassifier
+
+        classes = data.train[label].n_unique()
+        if classes < 2:
+            raise RecipeError(
+                f"the train split holds {classes} class of `{label}`; a classifier needs two", fix="look at the splits and the recipe"
+            )
+        vectorizer = TfidfVectorizer(
+            analyzer=analyzer, ngram_range=(ngrams[0], ngrams[-1]), max_features=max_features, sublinear_tf=True, min_df=2, dtype="float32"
+        )
+        began = time.perf_counter()
+        features = vectorizer.fit_transform(data.train[input].fill_null("").to_list())
+        scored = {name: vectorizer.transform(rows[input].fill_null("").to_list()) for name, rows in data.sets.items()}
+        shared = time.perf_counter() - began
+        parts, seconds = [], {}
+        for seed in seeds:
+            began = time.perf_counter()
+            model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=epochs, tol=None, average=True, random_state=seed)
+            model.fit(features, data.train[label].to_numpy())
+            for name, rows in data.sets.items():
+                parts.append(
+                    rows.select(
+                        pl.lit(name).alias("set"),
+                        pl.lit(seed).cast(pl.Int64).alias("seed"),
+                        "_row_id",
+                        pl.col(label).cast(pl.String).alias("label"),
+                        pl.Series("predicted", [str(p) for p in model.predict(scored[name])], dtype=pl.String),
+                    )
+                )
+            seconds[seed] = shared + time.perf_counter() - began
+        return Scores(pl.concat(parts), seconds, {"features": float(features.shape[1]), "train_rows": float(data.train.height)})
+
+    return job

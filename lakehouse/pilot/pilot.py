@@ -1,0 +1,221 @@
+"""Evaluate a version, once per evaluation and held-out set, and pass it through its gates."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from lakehouse import versions
+from lakehouse.errors import HeldOutError, NotFoundError
+from lakehouse.hashing import code_version, digest
+from lakehouse.lock import locked
+from lakehouse.pilot import gates as gating
+from lakehouse.pilot import metrics as scoring
+from lakehouse.pilot import tracking
+from lakehouse.pilot.evaluation import EVALUATIONS, Data
+from lakehouse.pilot.gates import Verdict
+from lakehouse.pilot.pictures import confusion_picture, recall_picture
+from lakehouse.pilot.worker import evaluate
+from lakehouse.progress import Progress, silent
+from lakehouse.project import Project
+from lakehouse.spec import Call, Dataset, HeldOut
+from lakehouse.table import Table
+from lakehouse.versions import Version
+
+PREDICTIONS = pl.Schema(
+    [
+        ("dataset", pl.String),
+        ("version", pl.String),
+        ("key", pl.String),
+        ("set", pl.String),
+        ("seed", pl.Int64),
+        ("_row_id", pl.String),
+        ("label", pl.String),
+        ("predicted", pl.String),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Piloted:
+    """What the pilot found.
+
+    Attributes:
+        ran: evaluations that were run now; the others stood in the register.
+        metrics: by evaluation, set and metric.
+        passed: whether all gates passed.
+        unchanged: nothing was left to do.
+    """
+
+    dataset: str
+    version: str
+    label: str
+    ran: tuple[str, ...]
+    metrics: dict[str, dict[str, Any]]
+    verdicts: tuple[Verdict, ...]
+    passed: bool
+    unchanged: bool
+    seconds: float
+
+
+def predictions_table(project: Project) -> Table:
+    """Predictions of every evaluation of every version: what comparisons are made from."""
+    return project.table("system", "predictions")
+
+
+def names_of(dataset: Dataset) -> dict[str, Call]:
+    """The evaluations of a dataset by name: the function's name, numbered where it repeats."""
+    out: dict[str, Call] = {}
+    for call in dataset.pilot.evaluations:
+        same = sum(c.name == call.name for c in out.values())
+        out[call.name if not same else f"{call.name}_{same + 1}"] = call
+    return out
+
+
+def held_out_version(project: Project, held_out: HeldOut) -> Version:
+    """The version of the frozen set that is pinned, or its newest.
+
+    Raises:
+        HeldOutError: the pinned content exists in no version.
+        NotFoundError: it has no version at all.
+    """
+    known = versions.versions(project, held_out.dataset)
+    if not known:
+        raise NotFoundError(f"held-out set {held_out.dataset} has no version yet", fix=f"lakehouse run {held_out.dataset} --to gold")
+    if held_out.content is None:
+        newest = versions.current(project, held_out.dataset)
+        assert newest is not None
+        return newest
+    for version in known:
+        if version.content_id.startswith(held_out.content):
+            return version
+    have = ", ".join(f"{v.label}: {v.content_id[:12]}" for v in known)
+    raise HeldOutError(
+        f"no version of {held_out.dataset} has the pinned content {held_out.content}",
+        fix=f"restore its recipe and source, or pin one of these: {have}",
+    )
+
+
+def pilot(project: Project, name: str, reference: str = "latest", *, progress: Progress = silent) -> Piloted:
+    """Evaluate and gate a version of a dataset. What the register holds already is not done again.
+
+    Raises:
+        NotFoundError, HeldOutError, RecipeError, StorageError, LockedError.
+    """
+    with locked(project, f"pilot {name}"):
+        started = time.perf_counter()
+        dataset = project.dataset(name)
+        version = versions.find(project, name, reference)
+        frozen = held_out_version(project, dataset.pilot.held_out) if dataset.pilot.held_out else None
+        ran = [e for e, call in names_of(dataset).items() if _evaluate(project, dataset, version, e, call, frozen, progress)]
+        verdicts = _gate(project, dataset, version, frozen, progress)
+        passed = all(v.passed for v in verdicts)
+        version = versions.find(project, name, version.version)
+        payload = {"passed": passed, "verdicts": [v.as_json() for v in verdicts]}
+        unchanged = not ran and version.gates == payload
+        if version.gates != payload:
+            runs = [e["run_id"] for e in version.evaluations.values()]
+            tracking.log_gates(project, version, runs, payload["verdicts"], passed=passed)  # type: ignore[arg-type]
+            versions.record(project, name, version.version, "gated", payload)
+        metrics = {e: result["metrics"] for e, result in version.evaluations.items()}
+        return Piloted(
+            name, version.version, version.label, tuple(ran), metrics, tuple(verdicts), passed, unchanged, time.perf_counter() - started
+        )
+
+
+def _key(version: Version, call: Call, frozen: Version | None) -> str:
+    entry = EVALUATIONS.entry(call)
+    held_out = frozen.content_id if frozen else None
+    return digest([version.version, call.name, code_version(entry.path), EVALUATIONS.bind(call), held_out])[:32]
+
+
+def _evaluate(
+    project: Project, dataset: Dataset, version: Version, name: str, call: Call, frozen: Version | None, progress: Progress
+) -> bool:
+    """Run one evaluation unless the register holds it; returns whether it ran."""
+    key = _key(version, call, frozen)
+    if version.evaluations.get(name, {}).get("key") == key:
+        return False
+    progress(f"evaluating {version.dataset} {version.label}: {name}", 0, None)
+    rows = project.table("gold", version.dataset).read(version=version.gold_version)
+    sets = {}
+    if (test := rows.filter(pl.col("_split") == "test")).height:
+        sets["test"] = test.sort("_row_id")
+    if frozen is not None:
+        sets["held_out"] = project.table("gold", frozen.dataset).read(version=frozen.gold_version).sort("_row_id")
+    measured = evaluate(call, Data(rows.filter(pl.col("_split") == "train").sort("_row_id"), sets))
+    predictions = measured.scores.predictions
+    metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s)) for s in sets}
+    seconds = list(measured.scores.seconds.values())
+    metrics["resources"] = {
+        "wall_seconds": round(measured.wall_seconds, 3),
+        "cpu_seconds": round(measured.cpu_seconds, 3),
+        "seconds_per_seed": round(sum(seconds) / max(len(seconds), 1), 3),
+        "peak_memory_mb": round(measured.peak_memory_mb, 1),
+        **measured.scores.notes,
+    }
+    table = predictions_table(project)
+    stored = predictions.with_columns(dataset=pl.lit(version.dataset), version=pl.lit(version.version), key=pl.lit(key))
+    if not table.exists() or table.scan().filter(pl.col("key") == key).head(1).collect().is_empty():
+        table.write(stored.select(PREDICTIONS.names()), "append")
+    held_out = _held_out(frozen)
+    files: dict[str, bytes] = {}
+    for s in sets:
+        part = predictions.filter(pl.col("set") == s)
+        title = f"{version.dataset} {version.label}, {s}: macro F1 {metrics[s]['macro_f1']['mean']:.3f}"
+        files[f"{s}/confusion.png"] = confusion_picture(part, title)
+        files[f"{s}/recall.png"] = recall_picture(metrics[s], title)
+        files[f"{s}/predictions.csv"] = part.drop("set").write_csv().encode()
+    run = tracking.log_evaluation(
+        project,
+        version,
+        evaluation=name,
+        key=key,
+        params={"evaluation": call.name, **EVALUATIONS.bind(call)},
+        metrics=metrics,
+        held_out=held_out,
+        files=files,
+    )
+    result = {"name": name, "key": key, "held_out": held_out, "metrics": metrics, "run_id": run.run_id, "page": run.page}
+    versions.record(project, version.dataset, version.version, "evaluated", result)
+    return True
+
+
+def _held_out(frozen: Version | None) -> dict[str, str] | None:
+    if frozen is None:
+        return None
+    return {
+        "dataset": frozen.dataset,
+        "version": frozen.version,
+        "content_id": frozen.content_id,
+        "delta_version": str(frozen.gold_version),
+    }
+
+
+def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version | None, progress: Progress) -> list[Verdict]:
+    known = versions.find(project, version.dataset, version.version)
+    calls = names_of(dataset)
+    verdicts = []
+    for gate in dataset.pilot.gates:
+        name = gate.evaluation or next(iter(calls))
+        on = gate.on or ("held_out" if frozen else "test")
+        if gate.versus is None:
+            verdicts.append(gating.absolute(gate, on, known.evaluations[name]["metrics"]))
+            continue
+        before = versions.released(project, version.dataset)
+        if before is None or before.version == version.version:
+            verdicts.append(gating.against_release(gate, on, pl.DataFrame(), None, None))
+            continue
+        # The released version is scored on the same frozen set, if it was not yet: only then do the two compare.
+        _evaluate(project, dataset, before, name, calls[name], frozen, progress)
+        new, old = (_predictions(project, _key(v, calls[name], frozen), on) for v in (version, before))
+        verdicts.append(gating.against_release(gate, on, new, old, before.label))
+    return verdicts
+
+
+def _predictions(project: Project, key: str, on: str) -> pl.DataFrame:
+    rows = predictions_table(project).scan().filter((pl.col("key") == key) & (pl.col("set") == on)).collect()
+    return rows.unique(["seed", "_row_id"], keep="first", maintain_order=True)

@@ -1,0 +1,155 @@
+"""MLflow: an experiment a dataset, a run per version and evaluation, the version a logged input. Only this file imports mlflow."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import StorageError
+from lakehouse.project import Project
+from lakehouse.versions import Version
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished MLflow run."""
+
+    run_id: str
+    experiment_id: str
+    uri: str
+
+    @property
+    def page(self) -> str:
+        """Path of the run's page below the address of an MLflow server."""
+        return f"/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+
+@contextmanager
+def _client(project: Project) -> Iterator[Any]:
+    """MLflow pointed at the project's store, its own chatter off; the caller's store is put back afterwards."""
+    import warnings
+
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of mlflow's own imports and store set-up; nothing of ours runs in here
+        import mlflow
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(project.tracking_uri)
+        try:
+            yield mlflow
+        except mlflow.exceptions.MlflowException as error:
+            raise StorageError(
+                f"MLflow refused: {str(error).splitlines()[0]}", where=project.tracking_uri, fix="check the server, or MLFLOW_TRACKING_URI"
+            ) from error
+        finally:
+            mlflow.set_tracking_uri(before)
+
+
+def _experiment(mlflow: Any, project: Project, name: str) -> str:
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    # With a local database, artifacts lie in the project folder; a server has its own place for them.
+    local = (project.root / "mlruns" / name).as_uri() if project.tracking_uri.startswith("sqlite:") else None
+    return str(mlflow.create_experiment(name, artifact_location=local))
+
+
+def log_evaluation(
+    project: Project,
+    version: Version,
+    *,
+    evaluation: str,
+    key: str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, Mapping[str, Any]],
+    held_out: Mapping[str, str] | None,
+    files: Mapping[str, bytes],
+) -> Run:
+    """Log one evaluation of one version as one finished run; the same evaluation again replaces what a killed run left.
+
+    Args:
+        key: identity of the evaluation; a run carries it as the tag `factory.key`.
+        metrics: per set and metric `mean`, `std`, `values` (per seed); resources as plain numbers under `resources`.
+        files: artifacts by path.
+
+    Raises:
+        StorageError: the tracking store cannot be reached or refuses.
+    """
+    with _client(project) as mlflow:
+        from mlflow.data.delta_dataset_source import DeltaDatasetSource
+        from mlflow.data.meta_dataset import MetaDataset
+
+        experiment = _experiment(mlflow, project, version.dataset)
+        client = mlflow.MlflowClient()
+        for left in client.search_runs([experiment], f"tags.`factory.key` = '{key}'"):
+            client.delete_run(left.info.run_id)
+        tags = {
+            "factory.dataset": version.dataset,
+            "factory.version": version.version,
+            "factory.label": version.label,
+            "factory.evaluation": evaluation,
+            "factory.key": key,
+            "factory.plan_id": version.plan_id,
+            "factory.content_id": version.content_id,
+        }
+        with mlflow.start_run(experiment_id=experiment, run_name=f"{version.label} {evaluation}", tags=tags) as run:
+            source = DeltaDatasetSource(path=project.table("gold", version.dataset).uri, delta_table_version=version.gold_version)
+            mlflow.log_input(MetaDataset(source, name=version.dataset, digest=version.version), context="training")
+            if held_out is not None:
+                frozen = DeltaDatasetSource(
+                    path=project.table("gold", held_out["dataset"]).uri, delta_table_version=int(held_out["delta_version"])
+                )
+                mlflow.log_input(MetaDataset(frozen, name=held_out["dataset"], digest=held_out["version"]), context="held_out")
+            mlflow.log_params({name: str(value) for name, value in params.items()})
+            mlflow.log_metrics({name: float(value) for name, value in _means(metrics).items()})
+            for name, values in _values(metrics).items():
+                for step, value in enumerate(values):
+                    mlflow.log_metric(f"{name}.per_seed", value, step=step)
+            with tempfile.TemporaryDirectory() as folder:
+                for name, content in files.items():
+                    path = Path(folder, name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
+                mlflow.log_artifacts(folder)
+        return Run(run.info.run_id, experiment, project.tracking_uri)
+
+
+def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: list[dict[str, Any]], *, passed: bool) -> None:
+    """Put the gates' outcome beside the metrics: the tag `factory.gates` and one tag a gate on every run of the version."""
+    with _client(project) as mlflow:
+        client = mlflow.MlflowClient()
+        for run_id in run_ids:
+            client.set_tag(run_id, "factory.gates", "passed" if passed else "failed")
+            for number, verdict in enumerate(verdicts, start=1):
+                client.set_tag(run_id, f"factory.gate.{number}", f"{verdict['gate']}: {verdict['verdict']} ({verdict['reason']})")
+
+
+def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    flat: dict[str, float] = {}
+    for set_name, found in metrics.items():
+        for name, value in found.items():
+            if isinstance(value, Mapping):
+                flat[f"{set_name}.{name}"] = value["mean"]
+                flat[f"{set_name}.{name}.std"] = value["std"]
+            else:
+                flat[f"{set_name}.{name}"] = value
+    return flat
+
+
+def _values(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:
+    return {
+        f"{set_name}.{name}": value["values"]
+        for set_name, found in metrics.items()
+        for name, value in found.items()
+        if isinstance(value, Mapping) and name in ("accuracy", "macro_f1")
+    }

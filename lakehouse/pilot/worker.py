@@ -1,0 +1,90 @@
+"""Run one evaluation in a process of its own, so that its memory and CPU time are its own and a crash costs only it.
+
+Called as `python -m lakehouse.pilot.worker JOB_FOLDER`; the folder holds `job.json`, `train.parquet` and one Parquet file a set.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from lakehouse.errors import FactoryError, RecipeError
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
+from lakehouse.spec import Call
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Scores and what they cost: wall and CPU seconds, and peak resident memory (MB) above the idle interpreter's."""
+
+    scores: Scores
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+
+
+def evaluate(call: Call, data: Data) -> Measured:
+    """Run an evaluation on `data` in a fresh process.
+
+    Raises:
+        RecipeError: the evaluation says that it cannot run, or it crashed.
+    """
+    with TemporaryDirectory(prefix="lakehouse-pilot-") as name:
+        folder = Path(name)
+        data.train.write_parquet(folder / "train.parquet")
+        for set_name, rows in data.sets.items():
+            rows.write_parquet(folder / f"set.{set_name}.parquet")
+        (folder / "job.json").write_text(json.dumps({"name": call.name, "params": call.params, "sets": list(data.sets)}), encoding="utf-8")
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "lakehouse.pilot.worker", name], capture_output=True, text=True, check=False)
+        wall = time.perf_counter() - began
+        if done.returncode != 0:
+            error = folder / "error.json"
+            if error.exists():
+                raise RecipeError(**json.loads(error.read_text(encoding="utf-8")))
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise RecipeError(
+                f"evaluation {call.name} ended with exit code {done.returncode}: {last}", fix="see its input and memory needs"
+            )
+        result: Mapping[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        scores = Scores(pl.read_parquet(folder / "predictions.parquet"), {int(k): v for k, v in result["seconds"].items()}, result["notes"])
+        return Measured(scores, wall, result["cpu_seconds"], result["peak_memory_mb"])
+
+
+def main(name: str) -> int:
+    """Run the job in folder `name`; returns the exit code."""
+    folder = Path(name)
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    call = Call.model_validate({job["name"]: job["params"]})
+    try:
+        run = EVALUATIONS.entry(call).function(**EVALUATIONS.bind(call))
+        idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        data = Data(pl.read_parquet(folder / "train.parquet"), {s: pl.read_parquet(folder / f"set.{s}.parquet") for s in job["sets"]})
+        scores: Scores = run(data)
+    except FactoryError as error:
+        (folder / "error.json").write_text(json.dumps({"what": error.what, "where": error.where, "fix": error.fix}), encoding="utf-8")
+        return error.exit_code
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    scores.predictions.write_parquet(folder / "predictions.parquet")
+    result = {
+        "seconds": scores.seconds,
+        "notes": dict(scores.notes),
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "peak_memory_mb": (used.ru_maxrss - idle) / 1024,
+    }
+    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
