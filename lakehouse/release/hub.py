@@ -49,7 +49,7 @@ def push(bundle: Bundle, repo: str, label: str, *, private: bool = True, dry_run
     Raises:
         ReleaseError: the tag stands for other content, the Hub refuses, or it cannot be reached.
     """
-    from httpx import HTTPError
+    from httpx2 import HTTPError  # the client of huggingface_hub 2
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -63,6 +63,9 @@ def push(bundle: Bundle, repo: str, label: str, *, private: bool = True, dry_run
         return _push(HfApi(endpoint=endpoint, token=token), bundle, repo, tag, files, endpoint, private)
     except HfHubHTTPError as error:
         raise ReleaseError(f"the Hub refused: {_first_line(error)}", where=f"{endpoint}/datasets/{repo}") from error
+    except (RuntimeError, ValueError) as error:
+        # The client's own words for a file that could not be sent and for a card header that the Hub does not accept.
+        raise ReleaseError(f"the push failed: {_first_line(error)}", where=f"{endpoint}/datasets/{repo}", fix="run it again") from error
     except (HTTPError, OSError) as error:
         raise ReleaseError(
             f"the Hub cannot be reached: {_first_line(error)}", where=endpoint, fix="try again; nothing is sent twice"

@@ -27,6 +27,8 @@ owner: team:nlp
 sources: [reviews_raw]
 contract: contracts/reviews.py:Reviews
 pilot:
+  evaluations:
+    - train: {task: text_classification, input: text, label: label}
   gates:
     - {metric: macro_f1, at_least: 0.8}
 release: {license: mit, forbid: [pii], hub: acme/reviews, language: [zh], tasks: [text-classification]}
