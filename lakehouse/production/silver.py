@@ -137,7 +137,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         return Silver(name, plan, True, rows, 0, 0, 0, 0, 0, 0, version, balance, time.perf_counter() - started)
 
     live = pl.concat([index.with_columns(_source=pl.lit(source)) for source, index in inputs.index.items()])
-    unfit = _unfit(project, dataset, live)
+    unfit = unfit_rows(project, dataset, live)
     fit = live.join(unfit.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
     folder = project.state / "staging" / name / digest([inputs.content, recipe.signal_keys, recipe.values_key])[:16]
 
@@ -203,7 +203,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     )
 
 
-def _unfit(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.DataFrame:
+def unfit_rows(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.DataFrame:
     """Live rows that collection found unfit: `_row_id`, `_content`, `_findings`."""
     found = [
         bronze.table(project, source)

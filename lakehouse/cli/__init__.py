@@ -1,0 +1,90 @@
+"""The command line: `lakehouse COMMAND`. Commands are imported when they are called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+import click
+
+_COMMANDS = {
+    "init": ("lakehouse.cli.start", "Make a new factory folder."),
+    "check": ("lakehouse.cli.declare", "Validate every declaration and contract."),
+    "schema": ("lakehouse.cli.declare", "Write JSON schemas for editors."),
+    "operators": ("lakehouse.cli.declare", "List operators, connectors and evaluations."),
+    "plan": ("lakehouse.cli.make", "Show what a run would change, and why."),
+    "collect": ("lakehouse.cli.make", "Collect sources into bronze."),
+    "run": ("lakehouse.cli.make", "Make datasets: collect, silver, gold, pilot."),
+    "status": ("lakehouse.cli.look", "Show every source and dataset."),
+    "versions": ("lakehouse.cli.look", "List the versions of a dataset."),
+    "balance": ("lakehouse.cli.look", "Show where the rows of a dataset went."),
+    "diff": ("lakehouse.cli.look", "Compare two versions."),
+    "trace": ("lakehouse.cli.look", "Follow a row back to its source bytes."),
+    "recall": ("lakehouse.cli.look", "Find every version that holds a row."),
+    "release": ("lakehouse.cli.deliver", "Release a version: bundle, DVC, git tag, Hub."),
+    "bundle": ("lakehouse.cli.deliver", "Write the bundle of the released version again (DVC's stage)."),
+    "rollback": ("lakehouse.cli.deliver", "Make an older release the current one again."),
+    "pull": ("lakehouse.cli.deliver", "Bring a released bundle here."),
+    "ui": ("lakehouse.cli.start", "Open the Dagster UI."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from lakehouse.yamlfile import suggest
+
+            raise click.UsageError(f"no command `{args[0]}`; {suggest(args[0], _COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="lakehouse-factory", prog_name="lakehouse")
+def cli() -> None:
+    """The data factory: declared datasets, made, checked, evaluated, released.
+
+    A dataset is one YAML file in assets/datasets; run the command from the factory's folder.
+
+    Example: lakehouse run reviews
+    """
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message and an exit code, never a traceback."""
+    from lakehouse.errors import FactoryError
+
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except FactoryError as error:
+        if "--json" in sys.argv:
+            click.echo(json.dumps({"error": {"kind": type(error).__name__, "what": error.what, "where": error.where, "fix": error.fix}}))
+        click.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.secho("stopped; what was finished is kept, run it again to go on", fg="yellow", err=True)
+        sys.exit(130)
+    except OSError as error:
+        from lakehouse.table import storage_error
+
+        click.secho(f"error: {storage_error(error, str(error.filename or 'the lake'))}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,83 @@
+"""Commands about declarations: check, schema, operators."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import click
+
+from lakehouse.cli import show
+from lakehouse.line import check
+from lakehouse.project import Project
+from lakehouse.schema import REGISTRIES, dataset_schema, source_schema
+
+
+@click.command("check")
+@show.json_option
+def check_command(as_json: bool) -> None:
+    """Validate every declaration and contract; each mistake is named with file, line and what was meant.
+
+    Example: lakehouse check
+    """
+    project = Project.find()
+    problems = check(project)
+    if as_json:
+        show.dump([{"kind": type(p).__name__, "where": p.where, "what": p.what, "fix": p.fix} for p in problems])
+    else:
+        for problem in problems:
+            click.secho(f"error: {problem}", fg="red", err=True)
+        if not problems:
+            show.out.print(f"{len(project.sources)} sources and {len(project.datasets)} datasets: all in order")
+    if problems:
+        raise click.exceptions.Exit(2)
+
+
+@click.command("schema")
+@click.option("--out", "folder", default=".lakehouse/schema", show_default=True, help="Folder for the files, below the project.")
+def schema_command(folder: str) -> None:
+    """Write JSON schemas of source and dataset files for editors, operators and their parameters included.
+
+    Example: lakehouse schema, then in VS Code: "yaml.schemas": {".lakehouse/schema/dataset.json": "assets/datasets/*.yaml"}
+    """
+    target = Project.find().root / folder
+    target.mkdir(parents=True, exist_ok=True)
+    for name, schema in (("source", source_schema()), ("dataset", dataset_schema())):
+        path = target / f"{name}.json"
+        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        show.out.print(str(path))
+
+
+@click.command("operators")
+@click.argument("name", required=False)
+@show.json_option
+def operators_command(name: str | None, as_json: bool) -> None:
+    """List operators, connectors and evaluations, or explain one.
+
+    Example: lakehouse operators redact
+    """
+    found = {entry.name: (kind, entry) for kind, registry in REGISTRIES.items() for entry in registry.entries().values()}
+    if name is not None:
+        from lakehouse.errors import NotFoundError
+        from lakehouse.yamlfile import suggest
+
+        if name not in found:
+            raise NotFoundError(f"no operator, connector or evaluation `{name}`", fix=suggest(name, found))
+        kind, entry = found[name]
+        if as_json:
+            show.dump({"kind": kind, "name": name, "info": dict(entry.info), "parameters": entry.params.model_json_schema()})
+            return
+        show.out.print(f"[bold]{name}[/] ({kind}{', ' + entry.info['cardinality'] if 'cardinality' in entry.info else ''})\n")
+        click.echo(inspect.getdoc(entry.function) or "")
+        show.out.print()
+        rows = [
+            (p, str(f.annotation).replace("typing.", ""), "required" if f.is_required() else f.default)
+            for p, f in entry.params.model_fields.items()
+        ]
+        show.table("Parameters", ["name", "type", "default"], rows)
+        return
+    listed = [(kind, n, entry.info.get("cardinality"), entry.summary) for n, (kind, entry) in found.items()]
+    if as_json:
+        show.dump([dict(zip(("kind", "name", "cardinality", "summary"), row, strict=True)) for row in listed])
+        return
+    show.table("Operators, connectors, evaluations", ["kind", "name", "cardinality", "what it does"], listed)

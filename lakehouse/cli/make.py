@@ -1,0 +1,163 @@
+"""Commands that make: plan, collect, run."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+from lakehouse import line
+from lakehouse.cli import show
+from lakehouse.project import Project
+from lakehouse.reserve.collect import collect
+
+
+def _names(project: Project, given: tuple[str, ...]) -> list[str]:
+    for name in given:
+        project.dataset(name)
+    return list(given) or list(project.datasets)
+
+
+@click.command("plan")
+@click.argument("datasets", nargs=-1)
+@show.json_option
+def plan_command(datasets: tuple[str, ...], as_json: bool) -> None:
+    """Show what a run would change, and why, before anything runs. Sources are not read again.
+
+    Example: lakehouse plan reviews
+    """
+    project = Project.find()
+    found = line.plans(project, _names(project, datasets))
+    if as_json:
+        show.dump(found)
+        return
+    rows: list[tuple[object, ...]] = []
+    for p in found:
+        what = "nothing to do" if not p.silver and not p.gold else "new version" if p.version is None else f"as {p.version} before"
+        why = "; ".join(dict.fromkeys([*p.silver, *p.gold])) or "-"
+        rows.append((p.dataset, what, why, p.measure, p.withdrawn, (p.plan_id or "-")[:12]))
+    show.table(
+        "Plan", ["dataset", "outcome", "why", "rows to measure", "withdrawn", "plan id"], rows, right=["rows to measure", "withdrawn"]
+    )
+
+
+@click.command("collect")
+@click.argument("sources", nargs=-1)
+@show.json_option
+def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
+    """Collect sources into bronze (all of them, if none is named). An unchanged source appends nothing.
+
+    Example: lakehouse collect reviews_raw
+    """
+    project = Project.find()
+    for name in sources:
+        project.source(name)
+    done = []
+    with show.progress(quiet=as_json) as report:
+        for name in sources or tuple(project.sources):
+            done.append(collect(project, name, progress=report))
+    if as_json:
+        show.dump(done)
+        return
+    columns = ["source", "live", "added", "changed", "vanished", "findings", "data version"]
+    rows = [
+        (c.source, c.live, c.added, c.changed, c.vanished, ", ".join(f"{k} {v:,}" for k, v in c.findings.items()) or "-", c.content_id[:12])
+        for c in done
+    ]
+    show.table("Collected", columns, rows, right=columns[1:5])
+    for c in done:
+        for warning in c.warnings:
+            show.out.print(f"[yellow]warning[/] {c.source}: {warning}")
+
+
+@click.command("run")
+@click.argument("datasets", nargs=-1)
+@click.option("--to", type=click.Choice(["silver", "gold", "pilot"]), default="pilot", show_default=True, help="How far to go.")
+@show.json_option
+def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> None:
+    """Make datasets (all of them, if none is named) and what they refer to: collect, silver, gold, pilot.
+
+    Only what is left to do is done; a run that was killed is finished by running it again.
+
+    Example: lakehouse run reviews --to gold
+    """
+    project = Project.find()
+    names = _names(project, datasets)
+    done: list[line.Made] = []
+    with show.progress(quiet=as_json) as report:
+        for made in line.run(project, names, to, progress=report):
+            done.append(made)
+            if not as_json:
+                _print(made)
+    if as_json:
+        show.dump(done)
+    elif all(made.unchanged for made in done):
+        show.out.print("\nNothing to do: every version stands as declared.")
+    else:
+        _next(done, to)
+    if any(made.pilot and not made.pilot.passed for made in done):
+        raise click.exceptions.Exit(4)
+
+
+def _print(made: line.Made) -> None:
+    if made.unchanged:
+        version = f"{made.gold.label} ({made.gold.version})" if made.gold else "as it was"
+        show.out.print(f"[bold]{made.dataset}[/] unchanged: {version}")
+        return
+    show.out.print(f"\n[bold]{made.dataset}[/]")
+    for c in made.collections:
+        state = "unchanged" if c.unchanged else f"{c.added:,} new, {c.changed:,} changed, {c.vanished:,} vanished"
+        show.out.print(f"  bronze/{c.source}: {c.live:,} items, {state}")
+        for warning in c.warnings:
+            show.out.print(f"  [yellow]warning[/] {warning}")
+    if made.silver:
+        show.balance(f"Balance of silver/{made.dataset}", made.silver.balance)
+    if made.gold:
+        g = made.gold
+        parts = ", ".join(f"{name} {n:,}" for name, n in g.splits.items())
+        state = f"new: {'; '.join(g.change['reasons'])}" if g.made else "unchanged"
+        show.out.print(f"  gold/{made.dataset} [bold]{g.label}[/] ({g.version}, {state}): {g.rows:,} rows: {parts}")
+        if g.quarantined:
+            rules = ", ".join(f"{rule} {n:,}" for rule, n in g.violations.items())
+            show.out.print(f"  quarantined by the contract: {g.quarantined:,} rows ({rules})")
+        if any(g.leaks.values()):
+            show.out.print(f"  [red]split leak[/]: {g.leaks['groups']:,} groups, {g.leaks['rows']:,} equal rows in more than one split")
+    if made.pilot:
+        _print_pilot(made)
+
+
+def _print_pilot(made: line.Made) -> None:
+    assert made.pilot is not None
+    rows: list[tuple[object, ...]] = []
+    for name, sets in made.pilot.metrics.items():
+        resources = sets.get("resources", {})
+        for set_name, found in sets.items():
+            if set_name != "resources":
+                rows.append(
+                    (
+                        name,
+                        set_name,
+                        found["accuracy"]["mean"],
+                        found["macro_f1"]["mean"],
+                        found["macro_f1"]["std"],
+                        float(resources["wall_seconds"]),
+                        int(resources["peak_memory_mb"]),
+                    )
+                )
+    columns = ["evaluation", "on", "accuracy", "macro F1", "std", "seconds", "peak MB"]
+    show.table(f"Pilot of {made.dataset} {made.pilot.label}", columns, rows, right=columns[2:])
+    verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]
+    if verdicts:
+        show.table("Gates", ["gate", "verdict", "", "numbers"], verdicts)
+
+
+def _next(done: list[line.Made], to: str) -> None:
+    last = shlex.quote(done[-1].dataset)
+    failed = [made.dataset for made in done if made.pilot and not made.pilot.passed]
+    if failed:
+        show.out.print(f"\n[red]Gates failed[/] for {', '.join(failed)}: the version stands, but cannot be released.")
+        show.out.print(f"Next: lakehouse versions {failed[0]}   lakehouse ui")
+    elif to == "pilot":
+        show.out.print(f"\nNext: lakehouse release {last}   lakehouse trace ROW   lakehouse ui")
+    else:
+        show.out.print(f"\nNext: lakehouse run {last}")

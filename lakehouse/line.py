@@ -1,0 +1,151 @@
+"""The line: a dataset from its sources to an evaluated version. The same code serves the command line and Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from lakehouse import yamlfile
+from lakehouse.errors import FactoryError, SpecError
+from lakehouse.pilot.evaluation import EVALUATIONS
+from lakehouse.pilot.pilot import Piloted, names_of, pilot
+from lakehouse.production.gold import Gold, make_gold
+from lakehouse.production.operator import OPERATORS
+from lakehouse.production.preview import Preview, preview
+from lakehouse.production.recipe import compile_recipe
+from lakehouse.production.silver import Silver, make_silver
+from lakehouse.progress import Progress, silent
+from lakehouse.project import Project
+from lakehouse.reserve.collect import Collection, collect, feed
+from lakehouse.spec import Dataset
+
+Stage = Literal["bronze", "silver", "gold", "pilot"]
+STAGES: tuple[Stage, ...] = ("bronze", "silver", "gold", "pilot")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run did for one dataset; stages that were not asked for are None."""
+
+    dataset: str
+    collections: tuple[Collection, ...]
+    silver: Silver | None = None
+    gold: Gold | None = None
+    pilot: Piloted | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing was left to do."""
+        return all(c.unchanged for c in self.collections) and all(s is None or s.unchanged for s in (self.silver, self.gold, self.pilot))
+
+
+def references(dataset: Dataset) -> list[str]:
+    """Datasets that must have a version before this one: those its recipe reads, and its held-out set."""
+    names = []
+    for call in dataset.recipe:
+        entry = OPERATORS.entries().get(call.name)
+        other = call.params.get(entry.info.get("reads", "")) if entry else None
+        names += [other] if isinstance(other, str) else []
+    return list(dict.fromkeys([*names, *([dataset.pilot.held_out.dataset] if dataset.pilot.held_out else [])]))
+
+
+def order(project: Project, names: list[str]) -> list[str]:
+    """`names` and the datasets they refer to, each after what it refers to.
+
+    Raises:
+        SpecError: datasets refer to each other in a circle.
+    """
+    out: list[str] = []
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " -> ".join([*path[path.index(name) :], name])
+            where = project.datasets[path[-1]].document.where(("recipe",))
+            raise SpecError(f"datasets refer to each other in a circle: {circle}", where=where, fix="take one of the references out")
+        for other in references(project.dataset(name)):
+            visit(other, (*path, name))
+        if name not in out:
+            out.append(name)
+
+    for name in names:
+        visit(name, ())
+    return out
+
+
+def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent) -> Iterator[Made]:
+    """Make `names` as far as `to`, and what they refer to as far as gold; one result a dataset, as soon as it is there.
+
+    Every stage does only what is left to do, so that a killed or a second run costs what is missing.
+    """
+    collected: dict[str, Collection] = {}
+    for name in order(project, names):
+        dataset = project.dataset(name)
+        for source in dataset.sources:
+            if source not in collected:
+                collected[source] = collect(project, source, progress=progress)
+        made = Made(name, tuple(collected[s] for s in dataset.sources))
+        # What is only referred to is made as far as it is read: its gold rows.
+        last = STAGES.index(to if name in names or to == "bronze" else "gold")
+        silver = make_silver(project, name, progress=progress) if last >= 1 else None
+        gold = make_gold(project, name, progress=progress) if last >= 2 else None
+        piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
+        yield Made(name, made.collections, silver, gold, piloted)
+
+
+def plans(project: Project, names: list[str]) -> list[Preview]:
+    """What a run of `names` would change, datasets they refer to first."""
+    return [preview(project, name) for name in order(project, names)]
+
+
+def check(project: Project) -> list[FactoryError]:
+    """Every mistake in every declaration and contract, at most one a file for mistakes of form, all for mistakes of meaning."""
+    problems: list[FactoryError] = []
+    for kind in ("sources", "datasets"):
+        for file in project.files(kind):  # type: ignore[arg-type]
+            try:
+                project.load(file)
+            except FactoryError as error:
+                problems.append(error)
+    if problems:
+        return problems
+    try:
+        sources, datasets = project.sources, project.datasets
+    except FactoryError as error:
+        return [error]
+    for name in sources:
+        problems += _caught(lambda name=name: feed(project, name))  # type: ignore[misc]
+    for name, declared in datasets.items():
+        dataset, document = declared.spec, declared.document
+        for index, source in enumerate(dataset.sources):
+            if source not in sources:
+                problems.append(_unknown("source", source, document.where(("sources", index)), sources))
+        problems += _caught(lambda dataset=dataset: project.contract(dataset), document.where(("contract",)))  # type: ignore[misc]
+        problems += _caught(lambda name=name: compile_recipe(project, name))  # type: ignore[misc]
+        for index, call in enumerate(dataset.pilot.evaluations):
+            loc: yamlfile.Loc = ("pilot", "evaluations", index)
+            problems += _caught(lambda c=call, d=document, at=loc: EVALUATIONS.bind(c, document=d, loc=at))  # type: ignore[misc]
+        known = set(names_of(dataset))
+        for index, gate in enumerate(dataset.pilot.gates):
+            if gate.evaluation and gate.evaluation not in known:
+                problems.append(_unknown("evaluation", gate.evaluation, document.where(("pilot", "gates", index)), known))
+        for other in references(dataset):
+            if other not in datasets:
+                where = next((document.where(loc) for loc, value in document.raw.items() if value == other), document.where())
+                problems.append(_unknown("dataset", other, where, datasets))
+    if not problems:
+        problems += _caught(lambda: order(project, list(datasets)))
+    return problems
+
+
+def _unknown(kind: str, name: str, where: str, known: object) -> SpecError:
+    return SpecError(f"unknown {kind} `{name}`", where=where, fix=yamlfile.suggest(name, known))  # type: ignore[arg-type]
+
+
+def _caught(action: object, where: str | None = None) -> list[FactoryError]:
+    try:
+        action()  # type: ignore[operator]
+    except FactoryError as error:
+        error.where = error.where or where
+        return [error]
+    return []
