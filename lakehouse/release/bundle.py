@@ -69,13 +69,11 @@ def build(project: Project, version: Version) -> Bundle:
     _refuse_other_content(identity, version)
 
     files: list[dict[str, Any]] = []
-    digests = []
     present = set(identity["_split"].unique())
     for split in [*(s for s in SPLITS if s in present), *sorted(present - set(SPLITS))]:
         rows = gold.filter(pl.col("_split") == split).select(*columns, pl.col("_row_id").alias(ROW_ID)).sort(ROW_ID).collect()
         path = data / f"{split}-00000-of-00001.parquet"
         rows.rechunk().write_parquet(path, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, statistics=True)
-        digests.append(_digests(rows, split))
         files.append(
             {
                 "split": split,
@@ -94,7 +92,6 @@ def build(project: Project, version: Version) -> Bundle:
         "evaluations": version.evaluations,
         "gates": version.gates,
         "files": files,
-        "bundle_content_id": content_id(pl.concat(digests), ROW_ID, "digest"),
     }
     text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -150,7 +147,7 @@ def verify_bundle(folder: Path) -> list[str]:
     """What is wrong with the bundle in `folder`; empty when all is well.
 
     Checks every file against `SHA256SUMS` (and that no other file is there), the identity and the row counts against the
-    manifest, that a row id stands in one split only, and the rows' values against the manifest's `bundle_content_id`.
+    manifest, that a row id stands in one split only, and the rows' values and splits against the version's content id.
     """
     try:
         bundle = read_bundle(folder)
@@ -180,8 +177,8 @@ def _verify_rows(folder: Path, manifest: dict[str, Any]) -> list[str]:
     together = pl.concat(digests)
     if together[ROW_ID].n_unique() != together.height:
         problems.append("a row id stands in the bundle more than once")
-    if content_id(together, ROW_ID, "digest") != manifest["bundle_content_id"]:
-        problems.append("the rows are not those the manifest was written for")
+    if content_id(together, ROW_ID, "digest") != manifest["content_id"]:
+        problems.append("the rows are not those of the version: their content id differs")
     return problems
 
 
@@ -211,8 +208,9 @@ def _refuse_other_content(identity: pl.DataFrame, version: Version) -> None:
 
 
 def _digests(rows: pl.DataFrame, split: str) -> pl.DataFrame:
-    marked = rows.with_columns(pl.lit(split).alias("_split"))
-    return marked.select(ROW_ID, row_digest(dict(marked.schema), [*rows.columns, "_split"]).alias("digest"))
+    """The row digests that gold stores: over the contract's columns, `_row_id` and `_split`, under these names."""
+    gold = rows.rename({ROW_ID: "_row_id"}).with_columns(pl.lit(split).alias("_split"))
+    return gold.select(pl.col("_row_id").alias(ROW_ID), row_digest(dict(gold.schema), gold.columns).alias("digest"))
 
 
 def _uncompressed(path: Path) -> int:

@@ -73,7 +73,7 @@ def reviews(*numbers: int, text: str = "评论", split: str | None = None) -> pl
         }
     )
     rows = rows.with_columns(_root=pl.col("_row_id"), _cluster=pl.col("_row_id"), _content=pl.col("text"))
-    return rows.with_columns(row_digest(dict(rows.schema), ["text", "label"]).alias("_hash"))
+    return rows.with_columns(row_digest(dict(rows.schema), ["text", "label", "_row_id", "_split"]).alias("_hash"))
 
 
 def make(project: Project, rows: pl.DataFrame, label: str = "1.0.0", *, gates: bool | None = True, **changes: Any) -> Version:

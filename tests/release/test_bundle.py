@@ -79,7 +79,7 @@ def test_other_rows_under_right_checksums_are_found(project: Project) -> None:
 
     sums = bundle.folder / "SHA256SUMS"
     sums.write_text(sums.read_text(encoding="utf-8").replace(before, file_digest(path)), encoding="utf-8")
-    assert verify_bundle(bundle.folder) == ["the rows are not those the manifest was written for"]
+    assert verify_bundle(bundle.folder) == ["the rows are not those of the version: their content id differs"]
 
 
 def test_gold_that_is_not_what_was_recorded_is_refused_and_the_old_bundle_stays(project: Project) -> None:

@@ -149,6 +149,7 @@ def test_a_tag_that_would_move_is_refused_and_the_standing_bundle_stays(project:
     assert content(project.release_folder("reviews")) == before
 
 
+@pytest.mark.slow
 def test_a_damaged_bundle_is_written_again(project: Project) -> None:
     make(project, reviews(*range(12)))
     under_version_control(project)
@@ -195,6 +196,7 @@ def test_a_release_while_another_process_holds_the_dataset_is_refused(project: P
         holder.communicate("")
 
 
+@pytest.mark.slow
 def test_uncommitted_declarations_are_noted(project: Project) -> None:
     make(project, reviews(1, 2))
     under_version_control(project)
