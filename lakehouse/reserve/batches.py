@@ -12,7 +12,7 @@ from lakehouse.project import Project
 from lakehouse.reserve.blobs import Blobs
 from lakehouse.reserve.columns import fitted
 from lakehouse.reserve.compression import damage_named
-from lakehouse.reserve.formats import FORMATS
+from lakehouse.reserve.formats import FORMATS, usual_separator
 from lakehouse.reserve.material import READ, Feed, RawFile, Reading
 from lakehouse.reserve.shape import constants, file_columns, own_columns
 from lakehouse.spec import Source
@@ -62,7 +62,7 @@ class Batches:
         declared = self._source.columns or {}
         return Reading(
             sink=self._blobs.sink,
-            separator=file.options.separator,
+            separator=file.options.separator or usual_separator(file.name),
             quote=file.options.quote,
             header=file.options.header,
             skip_after_header=file.options.skip_after_header,

@@ -189,6 +189,12 @@ class _Run:
         """The rows to append: new and changed ones as they are met, tombstones at the end."""
         at = datetime.now(UTC)
         for rows in self.batches:
+            if not self.batches.own:
+                raise SourceError(
+                    f"no item of source {self.source.source} can be read, so its columns are unknown; first: {rows['_findings'][0].to_list()}",
+                    where=rows["_uri"][0],
+                    fix="check `format:`, or declare `columns:` to keep the items as they are",
+                )
             fresh = self._fresh(rows)
             if not fresh.is_empty():
                 yield self._stored(fresh, at)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, Protocol
+from typing import Annotated, BinaryIO, Literal, Protocol
 
 import polars as pl
+from pydantic import Field
 
 from lakehouse.project import Project
 
+Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
+"""One ASCII character."""
 Format = Literal["auto", "lines", "jsonl", "csv", "parquet", "text"]
 Value = str | int | float | bool
 
@@ -62,9 +65,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Options:
-    """Reading options that a declaration gives for one file."""
+    """Reading options that a declaration gives for one file; without a separator, its name tells it."""
 
-    separator: str = ","
+    separator: str | None = None
     quote: str | None = '"'
     header: bool = True
     skip_after_header: int = 0

@@ -15,7 +15,7 @@ from lakehouse.project import Project
 from lakehouse.reserve.compression import damage_named, decompressed
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.material import Feed, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def _open(file: Path) -> BinaryIO:
 def files(
     path: str,
     format: Format = "auto",
-    separator: str | None = None,
+    separator: Character | None = None,
     header: bool = True,
     skip_after_header: int = 0,
-    quote: str | None = '"',
+    quote: Character | None = '"',
     rename: dict[str, str] | None = None,
     set: dict[str, Value] | None = None,
 ) -> Feed:
@@ -105,6 +105,5 @@ def files(
         rename: new names of columns by the names in the file.
         set: constant columns of every row.
     """
-    default = "\t" if path.lower().removesuffix(".gz").removesuffix(".zst").endswith((".tsv", ".tab")) else ","
-    options = Options(separator or default, quote, header, skip_after_header, rename or {})
+    options = Options(separator, quote, header, skip_after_header, rename or {})
     return Files(path, format, options, set or {})

@@ -15,7 +15,7 @@ from lakehouse.reserve.archive import open_member
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.download import fetch
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.material import Feed, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
 from lakehouse.spec import Model
 
 
@@ -24,10 +24,10 @@ class Member(Model):
 
     path: str
     format: Format = "auto"
-    separator: str | None = None
+    separator: Character | None = None
     header: bool = True
     skip_after_header: int = 0
-    quote: str | None = '"'
+    quote: Character | None = '"'
     rename: dict[str, str] = Field(default_factory=dict)
     set: dict[str, Value] = Field(default_factory=dict)
 
@@ -55,15 +55,11 @@ class Package:
                 name=member.path,
                 open=partial(open_member, archive, member.path),
                 format=by_extension(member.path) if member.format == "auto" else member.format,
-                options=Options(_separator(member), member.quote, member.header, member.skip_after_header, member.rename),
+                options=Options(member.separator, member.quote, member.header, member.skip_after_header, member.rename),
                 set=member.set,
             )
             for member in self.members
         ]
-
-
-def _separator(member: Member) -> str:
-    return member.separator or ("\t" if member.path.endswith((".tsv", ".tab")) else ",")
 
 
 @CONNECTORS.register()

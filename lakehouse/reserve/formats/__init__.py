@@ -62,10 +62,17 @@ def by_extension(name: str) -> str:
     Raises:
         SourceError: unknown ending.
     """
-    stem = name.lower()
-    for ending in (".gz", ".zst"):
-        stem = stem.removesuffix(ending)
-    ending = stem.rpartition(".")[2] if "." in stem else ""
+    ending = _ending(name)
     if ending not in _EXTENSIONS:
         raise SourceError(f"the format of {name} is not known by its name", fix=f"say it: `format:` one of {', '.join(sorted(FORMATS))}")
     return _EXTENSIONS[ending]
+
+
+def usual_separator(name: str) -> str:
+    """A tab for .tsv and .tab, else a comma."""
+    return "\t" if _ending(name) in ("tsv", "tab") else ","
+
+
+def _ending(name: str) -> str:
+    stem = name.lower().removesuffix(".gz").removesuffix(".zst")
+    return stem.rpartition(".")[2] if "." in stem else ""

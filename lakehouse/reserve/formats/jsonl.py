@@ -41,7 +41,7 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
                 fix="declare the new column under `columns:` of the source",
             )
         sizes = chunk.ends[good] - chunk.starts[good]
-        rows = good_rows(_frame(_joined(chunk, good), columns), pl.Series(chunk.first + good), pl.Series(sizes))
+        rows = good_rows(_frame(_joined(chunk, good), columns).select(columns), pl.Series(chunk.first + good), pl.Series(sizes))
         out = with_bad(_strict(rows, chunk, good, reading.strict & set(columns)), bad)
         if not out.is_empty():
             yield out
@@ -60,7 +60,8 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, str]:
 
 
 def _frame(data: bytes, columns: list[str]) -> pl.DataFrame:
-    schema = dict.fromkeys(columns, pl.String())
+    # With an empty schema Polars would not parse the lines at all.
+    schema = dict.fromkeys(columns or ["_"], pl.String())
     return pl.read_ndjson(data, schema=schema) if data else pl.DataFrame(schema=schema)
 
 

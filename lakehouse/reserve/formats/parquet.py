@@ -6,7 +6,8 @@ import io
 import shutil
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
 import polars as pl
 import pyarrow as pa
@@ -25,7 +26,8 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
     Raises:
         SourceError: truncated, or not Parquet.
     """
-    schema = pl.Schema(_open(handle).schema_arrow)
+    with _opened(handle) as file:
+        schema = pl.Schema(file.schema_arrow)
     return {name: deltable(name, dtype) for name, dtype in schema.items()}
 
 
@@ -35,7 +37,11 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
     Raises:
         ShapeError: the file lacks some of `columns`, or has others.
     """
-    file = _open(handle)
+    with _opened(handle) as file:
+        yield from _batches(file, reading, columns)
+
+
+def _batches(file: pq.ParquetFile, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
     found = file.schema_arrow.names
     if set(found) != set(columns):
         missing, extra = sorted(set(columns) - set(found)), sorted(set(found) - set(columns))
@@ -75,17 +81,20 @@ def _rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
     return with_bad(rows.filter(~big), bad)
 
 
-def _open(handle: BinaryIO) -> pq.ParquetFile:
-    if not handle.seekable():
-        spooled = tempfile.SpooledTemporaryFile(max_size=64 * 1024 * 1024)  # noqa: SIM115 - lives as long as the reader
-        shutil.copyfileobj(handle, spooled)
-        spooled.seek(0)
-        handle = spooled  # type: ignore[assignment]
-    try:
-        return pq.ParquetFile(handle)
-    except (pa.ArrowException, OSError) as error:
-        size = handle.seek(0, io.SEEK_END)
-        raise SourceError(f"not a whole Parquet file ({size:,} bytes): {_first_line(error)}", fix="fetch the file again") from error
+@contextmanager
+def _opened(handle: BinaryIO) -> Iterator[pq.ParquetFile]:
+    """The file; a stream that cannot seek (an archive's member, gz) is copied to memory or, above 64 MB, to a temporary file."""
+    with tempfile.SpooledTemporaryFile(max_size=64 * 1024 * 1024) as spooled:
+        if not handle.seekable():
+            shutil.copyfileobj(handle, spooled)
+            spooled.seek(0)
+            handle = cast(BinaryIO, spooled)
+        try:
+            file = pq.ParquetFile(handle)
+        except (pa.ArrowException, OSError) as error:
+            size = handle.seek(0, io.SEEK_END)
+            raise SourceError(f"not a whole Parquet file ({size:,} bytes): {_first_line(error)}", fix="fetch the file again") from error
+        yield file
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,67 @@
+"""A small factory in a temporary folder, with one declared source at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from lakehouse import bronze
+from lakehouse.project import Project
+from lakehouse.reserve.collect import BATCH_BYTES, Collection, collect
+
+
+@dataclass(frozen=True)
+class Factory:
+    """A project folder whose only source is `shop`."""
+
+    root: Path
+
+    @property
+    def project(self) -> Project:
+        return Project.open(self.root)
+
+    def declare(self, path: str = "data", **changes: Any) -> None:
+        """Declare the source `shop` over `path`; keys of the connector go in `options`."""
+        options = changes.pop("options", {})
+        declared = {
+            "source": "shop",
+            "description": "Orders.",
+            "owner": "team:shop",
+            "license": "CC0-1.0",
+            "connector": {"files": {"path": path, **options}},
+            **changes,
+        }
+        self.write("assets/sources/shop.yaml", yaml.safe_dump(declared, sort_keys=False).encode())
+
+    def write(self, name: str, data: bytes) -> Path:
+        file = self.root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        return file
+
+    def collect(self, batch_bytes: int = BATCH_BYTES) -> Collection:
+        return collect(self.project, "shop", batch_bytes=batch_bytes)
+
+    def stored(self) -> pl.DataFrame:
+        """All rows of bronze, in the order of collections and ids."""
+        return bronze.table(self.project, "shop").read().sort("_collection", "_row_id")
+
+    def live(self) -> pl.DataFrame:
+        """The live rows with their columns."""
+        index = bronze.live_index(self.project, "shop")
+        return self.stored().join(index, on=["_row_id", "_collection"], how="semi").sort("_row_id")
+
+    @property
+    def lake_is_empty(self) -> bool:
+        return not bronze.table(self.project, "shop").exists() and not self.project.table("system", "collections").exists()
+
+
+@pytest.fixture
+def factory(tmp_path: Path) -> Factory:
+    (tmp_path / "assets" / "sources").mkdir(parents=True)
+    return Factory(tmp_path)
