@@ -79,9 +79,11 @@ def progress(*, quiet: bool) -> Iterator[Report]:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """Print a table; the columns in `right` are numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for at, column in enumerate(columns):
+        number = column in right
+        # Names and numbers are never broken; words fold into what room is left.
+        made.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or at == 0)
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     out.print(made)
@@ -101,7 +103,7 @@ def _cell(value: object) -> str:
 
 def balance(title: str, steps: Sequence[Balance]) -> None:
     """Print the material balance: where every row went."""
-    columns = ["step", "in", "created", "out", "merged", "dropped", "quarantined", "why"]
+    columns = ["step", "in", "created", "out", "merged", "dropped", "set aside", "why"]
     rows = []
     for b in steps:
         why = ", ".join(f"{rule} {n:,}" for rule, n in b.reasons.items()) or (f"changed {b.changed:,}" if b.changed else "")

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse.pilot.metrics import compare
-from lakehouse.spec import Gate
+from lakehouse.spec import Gate, Pilot
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """The verdict as plain data."""
         return asdict(self)
+
+
+def where_on(gate: Gate, pilot: Pilot) -> str:
+    """The set a gate speaks of: as declared, else the frozen set where there is one."""
+    return gate.on or ("held_out" if pilot.held_out else "test")
 
 
 def in_words(gate: Gate, on: str) -> str:

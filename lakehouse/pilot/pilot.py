@@ -201,7 +201,7 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
     verdicts = []
     for gate in dataset.pilot.gates:
         name = gate.evaluation or next(iter(calls))
-        on = gate.on or ("held_out" if frozen else "test")
+        on = gating.where_on(gate, dataset.pilot)
         if gate.versus is None:
             verdicts.append(gating.absolute(gate, on, known.evaluations[name]["metrics"]))
             continue
@@ -211,11 +211,13 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
             continue
         # The released version is scored on the same frozen set, if it was not yet: only then do the two compare.
         _evaluate(project, dataset, before, name, calls[name], frozen, progress)
-        new, old = (_predictions(project, _key(v, calls[name], frozen), on) for v in (version, before))
+        stored = [predictions_of(project, _key(v, calls[name], frozen)) for v in (version, before)]
+        new, old = (rows.filter(pl.col("set") == on) for rows in stored)
         verdicts.append(gating.against_release(gate, on, new, old, before.label))
     return verdicts
 
 
-def _predictions(project: Project, key: str, on: str) -> pl.DataFrame:
-    rows = predictions_table(project).scan().filter((pl.col("key") == key) & (pl.col("set") == on)).collect()
-    return rows.unique(["seed", "_row_id"], keep="first", maintain_order=True)
+def predictions_of(project: Project, key: str) -> pl.DataFrame:
+    """The stored predictions of one evaluation (PREDICTIONS), each row and seed once."""
+    rows = predictions_table(project).scan().filter(pl.col("key") == key).collect()
+    return rows.unique(["set", "seed", "_row_id"], keep="first", maintain_order=True)

@@ -1,0 +1,116 @@
+"""What the builders share: keys, failures without tracebacks, metadata."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from lakehouse.errors import FactoryError
+from lakehouse.production.balance import Balance
+from lakehouse.progress import Progress
+from lakehouse.project import Project
+from lakehouse.spec import Dataset
+
+TYPES = {"string": "String", "int": "Int64", "float": "Float64", "bool": "Boolean", "binary": "Binary", "json": "String"}
+
+
+def bronze_key(source: str) -> dg.AssetKey:
+    """`bronze/<source>`."""
+    return dg.AssetKey(["bronze", source])
+
+
+def key(layer: str, dataset: str) -> dg.AssetKey:
+    """`silver|gold|pilot|release/<dataset>`."""
+    return dg.AssetKey([layer, dataset])
+
+
+def partitions_name(dataset: str) -> str:
+    """Name of the dynamic partitions that hold the versions of a dataset."""
+    return f"{dataset}_versions"
+
+
+def partition_key(label: str, version: str) -> str:
+    """A version as a partition: readable and unique."""
+    return f"{label}-{version}"
+
+
+def version_of(partition: str) -> str:
+    """The version id in a partition key."""
+    return partition.rpartition("-")[2]
+
+
+@contextmanager
+def plain_failures() -> Iterator[None]:
+    """A user's mistake fails the step with its message and its fix; no traceback, no retry."""
+    try:
+        yield
+    except FactoryError as error:
+        raise dg.Failure(
+            description=str(error), metadata={"kind": type(error).__name__, "fix": error.fix or "-"}, allow_retries=False
+        ) from None
+
+
+def log_progress(context: Any) -> Progress:
+    """Progress as log lines, one when the work changes."""
+    last: list[str] = []
+
+    def report(what: str, done: int, total: int | None) -> None:
+        if last != [what]:
+            last[:] = [what]
+            context.log.info(what)
+
+    return report
+
+
+def picture(png: bytes, text: str) -> dg.MarkdownMetadataValue:
+    """A PNG inside the metadata, so that the UI shows it wherever it runs."""
+    return dg.MetadataValue.md(f"![{text}](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def balance_table(steps: tuple[Balance, ...]) -> dg.TableMetadataValue:
+    """The material balance as a table."""
+    names = ["in", "created", "out", "merged", "dropped", "quarantined", "changed"]
+    records = []
+    for step in steps:
+        values = step.as_json()
+        records.append(
+            dg.TableRecord(
+                {"step": step.step, **{n: values[n] for n in names}, "why": ", ".join(f"{k} {v}" for k, v in step.reasons.items())}
+            )
+        )
+    columns = [dg.TableColumn("step"), *(dg.TableColumn(n, "int") for n in names), dg.TableColumn("why")]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns=columns))
+
+
+def contract_schema(columns: Mapping[str, Mapping[str, Any]]) -> dg.TableSchema:
+    """A contract as a Dagster table schema, with its rules as constraints."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                column["type"],
+                column["description"],
+                constraints=dg.TableColumnConstraints(nullable=column["nullable"], unique=column["unique"], other=list(column["checks"])),
+            )
+            for name, column in columns.items()
+        ]
+    )
+
+
+def tables(project: Project, layer: str, name: str, version: int | None) -> dict[str, Any]:
+    """Where a Delta table stands and at which version."""
+    return {"dagster/uri": project.table(layer, name).uri, "delta_version": version}  # type: ignore[arg-type]
+
+
+def owners(owner: str) -> list[str]:
+    """Dagster's form of an owner is ours: `team:NAME` or an address."""
+    return [owner]
+
+
+def partitions(dataset: Dataset) -> dg.DynamicPartitionsDefinition:
+    """The versions of a dataset."""
+    return dg.DynamicPartitionsDefinition(name=partitions_name(dataset.dataset))

@@ -1,0 +1,77 @@
+"""Pilot: `pilot/<dataset>`, partitioned by version, one check a gate."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets import automation
+from assets.common import key, log_progress, owners, partitions, picture, plain_failures, version_of
+from lakehouse import versions
+from lakehouse.pilot import gates
+from lakehouse.pilot.pictures import confusion_picture, recall_picture
+from lakehouse.pilot.pilot import pilot, predictions_of
+from lakehouse.project import Project
+from lakehouse.spec import Dataset, Gate
+
+
+def check_name(dataset: Dataset, gate: Gate) -> str:
+    """The name of a gate's check, in the letters that Dagster allows."""
+    words = gates.in_words(gate, gates.where_on(gate, dataset.pilot))
+    return "_".join("".join(c if c.isalnum() else " " for c in words.replace(">=", "at least").replace("<=", "at most")).split())
+
+
+def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
+    """The pilot asset of a dataset: evaluates and gates the version that its partition names."""
+    name = dataset.dataset
+    asset_key = key("pilot", name)
+    named = [check_name(dataset, gate) for gate in dataset.pilot.gates]
+    held_out = [key("gold", dataset.pilot.held_out.dataset)] if dataset.pilot.held_out else []
+
+    @dg.asset(
+        key=asset_key,
+        deps=[key("gold", name), *held_out],
+        partitions_def=partitions(dataset),
+        group_name="pilot",
+        description=f"Evaluations and gates of every version of {name}.",
+        owners=owners(dataset.owner),
+        kinds={"mlflow", "scikitlearn"},
+        tags={"factory/workshop": "pilot"},
+        check_specs=[
+            dg.AssetCheckSpec(c, asset=asset_key, blocking=True, description=gates.in_words(g, gates.where_on(g, dataset.pilot)))
+            for c, g in zip(named, dataset.pilot.gates, strict=True)
+        ],
+        automation_condition=automation.on_new_version(),
+    )
+    def evaluated(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with plain_failures():
+            done = pilot(project, name, version_of(context.partition_key), progress=log_progress(context))
+        version = versions.find(project, name, done.version)
+        metadata: dict[str, Any] = {"version": done.version, "label": done.label, "passed": done.passed, "seconds": round(done.seconds, 2)}
+        for evaluation, result in version.evaluations.items():
+            metadata[f"{evaluation}: mlflow run"] = _link(project, result)
+            predictions = predictions_of(project, result["key"])
+            for set_name, found in result["metrics"].items():
+                if set_name == "resources":
+                    metadata |= {f"{evaluation}: {k}": v for k, v in found.items()}
+                    continue
+                metadata |= {f"{evaluation}: {set_name} {m}": found[m]["mean"] for m in ("accuracy", "macro_f1")}
+                title = f"{name} {done.label}, {set_name}"
+                rows = predictions.filter(predictions["set"] == set_name)
+                metadata[f"{evaluation}: confusion on {set_name}"] = picture(confusion_picture(rows, title), "confusion")
+                metadata[f"{evaluation}: recall on {set_name}"] = picture(recall_picture(found, title), "recall by class")
+        return dg.MaterializeResult(
+            metadata=metadata,
+            check_results=[
+                dg.AssetCheckResult(check_name=c, passed=v.passed, metadata={"verdict": v.verdict, "reason": v.reason})
+                for c, v in zip(named, done.verdicts, strict=True)
+            ],
+        )
+
+    return evaluated
+
+
+def _link(project: Project, result: dict[str, Any]) -> dg.MetadataValue[Any]:
+    """The run's page on a tracking server; for a local database, the run id and how to open it."""
+    if project.tracking_uri.startswith("http"):
+        return dg.MetadataValue.url(project.tracking_uri.rstrip("/") + result["page"])
+    return dg.MetadataValue.text(f"{result['run_id']} (mlflow ui --backend-store-uri {project.tracking_uri}, then {result['page']})")
