@@ -199,7 +199,7 @@ def _scores(manifest: Mapping[str, Any]) -> str:
         for v in gates.get("verdicts") or []
     ]
     if not scores and not verdicts:
-        return "## Evaluations\n\nNone were declared."
+        return "## Evaluations\n\nNone were run."
     text = "## Evaluations and gates"
     if scores:
         text += "\n\n" + _table(("evaluation", "on", "metric", "value"), scores)
@@ -212,9 +212,10 @@ def _limits(manifest: Mapping[str, Any]) -> str:
     lines = [f"- Column `{name}` may hold personal data: {', '.join(found)}." for name, found in _carried(manifest) if found]
     if not lines and manifest.get("privacy") is not None:
         lines.append("- No column carries a declared privacy class. Redaction works by rules: what no rule describes is not found.")
-    lines += [f"- Leak check {name}: {_value(found)}." for name, found in sorted((manifest.get("leaks") or {}).items())]
-    lines.append("- Scores hold for the test split and the held-out set named above, not for other material.")
-    return "## Known limits\n\n" + "\n".join(lines)
+    lines += [f"- In more than one split: {_value(found)} {name}." for name, found in sorted((manifest.get("leaks") or {}).items())]
+    if manifest.get("evaluations"):
+        lines.append("- Scores hold for the splits and held-out sets they were measured on, not for other material.")
+    return "## Known limits\n\n" + "\n".join(lines or ["None are recorded."])
 
 
 def _carried(manifest: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
