@@ -1,0 +1,28 @@
+"""The first rows of a source, read as a collection would read them; nothing is written to bronze."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from lakehouse.errors import SourceError
+from lakehouse.project import Project
+from lakehouse.reserve.batches import Batches
+from lakehouse.reserve.collect import feed
+
+
+def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame:
+    """At most about `rows` readable items of a declared source, in its own columns.
+
+    Raises:
+        SourceError: as a collection of it would; also where no item can be read.
+    """
+    batches = Batches(project, project.source(name), feed(project, name), 4 * 1024 * 1024, None)
+    held: list[pl.DataFrame] = []
+    for frame in batches:
+        held.append(frame.filter(pl.col("_findings").list.len() == 0).select(batches.own))
+        if sum(f.height for f in held) >= rows:
+            break
+    found = pl.concat(held) if held else pl.DataFrame()
+    if found.is_empty():
+        raise SourceError(f"source {name} has no readable item", fix="look at the file: is it empty, or of another format?")
+    return found
