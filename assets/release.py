@@ -54,7 +54,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         problems = verify_bundle(project.release_folder(name))
         yield dg.MaterializeResult(
             metadata={
-                "dagster/row_count": done.bundle.rows,
+                "dagster/row_count": sum(done.bundle.rows.values()),
                 "version": done.version,
                 "label": done.label,
                 "tag": done.tag,

@@ -150,7 +150,8 @@ class Project:
             NotFoundError: with the nearest known name.
         """
         if name not in self.sources:
-            raise NotFoundError(f"no source `{name}`", fix=yamlfile.suggest(name, self.sources))
+            fix = yamlfile.suggest(name, self.sources) if self.sources else f"declare it in assets/sources/{name}.yaml"
+            raise NotFoundError(f"no source `{name}`", fix=fix)
         return self.sources[name].spec
 
     def dataset(self, name: str) -> Dataset:
@@ -160,7 +161,8 @@ class Project:
             NotFoundError: with the nearest known name.
         """
         if name not in self.datasets:
-            raise NotFoundError(f"no dataset `{name}`", fix=yamlfile.suggest(name, self.datasets))
+            fix = yamlfile.suggest(name, self.datasets) if self.datasets else f"declare it in assets/datasets/{name}.yaml"
+            raise NotFoundError(f"no dataset `{name}`", fix=fix)
         return self.datasets[name].spec
 
     def contract(self, dataset: Dataset) -> Contract:

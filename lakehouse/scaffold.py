@@ -53,7 +53,7 @@ def scaffold(
     root.mkdir(parents=True, exist_ok=True)
     try:
         return _fill(root, name, data, text, label or ("topic" if data is None else None), sample.read_bytes() if data is None else None)
-    except FactoryError:
+    except BaseException:  # half a factory is worse than none
         shutil.rmtree(root)
         raise
 

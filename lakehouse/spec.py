@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-PII = ("email", "phone", "url", "ip", "cn_id", "bank_card", "name", "address")
-"""Privacy classes that the word `pii` stands for."""
+PII = ("email", "phone", "url", "ip", "cn_id", "bank_card")
+"""Privacy classes that the word `pii` stands for: those that `redact` finds. Others, such as `name`, are declared by their own word."""
 
 
 def _name(value: str) -> str:

@@ -191,7 +191,7 @@ class _Run:
         for rows in self.batches:
             if not self.batches.own:
                 raise SourceError(
-                    f"no item of source {self.source.source} can be read, so its columns are unknown; first: {rows['_findings'][0].to_list()}",
+                    f"no item of source {self.source.source} can be read, so its columns are unknown ({rows['_findings'][0][0]})",
                     where=rows["_uri"][0],
                     fix="check `format:`, or declare `columns:` to keep the items as they are",
                 )

@@ -19,7 +19,7 @@ def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame
     batches = Batches(project, project.source(name), feed(project, name), 4 * 1024 * 1024, None)
     held: list[pl.DataFrame] = []
     for frame in batches:
-        held.append(frame.filter(pl.col("_findings").list.len() == 0).select(batches.own))
+        held.append(frame.filter(pl.col("_findings").list.len() == 0).select(list(batches.own)))
         if sum(f.height for f in held) >= rows:
             break
     found = pl.concat(held) if held else pl.DataFrame()

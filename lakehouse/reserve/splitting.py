@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lakehouse.reserve.material import BadItem, Reading
 
 BOM = b"\xef\xbb\xbf"
-_NEWLINE = 10
+_NEWLINE, _RETURN = 10, 13
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def chunks(handle: BinaryIO, reading: Reading) -> Iterator[Chunk | BadItem]:
             whole, buffer = buffer[:cut], buffer[cut:]
             yield from _pieces(whole, first, reading)
             first += whole.count(b"\n")
-        if len(buffer) > reading.max_item_bytes:
+        if len(buffer) > reading.max_item_bytes + 1:  # a carriage return at its end does not count
             item, buffer = spill_line(buffer, handle, first, reading)
             yield item
             first += 1
@@ -62,17 +62,19 @@ def chunks(handle: BinaryIO, reading: Reading) -> Iterator[Chunk | BadItem]:
 def spill_line(start: bytes, handle: BinaryIO, position: int, reading: Reading) -> tuple[BadItem, bytes]:
     """Send the line that begins with `start` to the sink, up to its end; returns the item and the bytes after it."""
     sink = reading.sink()
-    sink.write(start)
-    size, rest = len(start), b""
+    size, rest, held = 0, b"", start
     while block := handle.read(reading.chunk_bytes):
         end = block.find(b"\n")
-        piece = block if end < 0 else block[:end]
-        sink.write(piece)
-        size += len(piece)
+        # The last byte waits: it may be the carriage return before the newline.
+        size += len(held) - 1
+        sink.write(held[:-1])
+        held = held[-1:] + (block if end < 0 else block[:end])
         if end >= 0:
             rest = block[end + 1 :]
             break
-    return BadItem(position, size, "oversized", blob=sink.close()), rest
+    last = held.removesuffix(b"\r")
+    sink.write(last)
+    return BadItem(position, size + len(last), "oversized", blob=sink.close()), rest
 
 
 def spill(data: bytes, position: int, reading: Reading) -> BadItem:
@@ -85,7 +87,7 @@ def spill(data: bytes, position: int, reading: Reading) -> BadItem:
 def _pieces(whole: bytes, first: int, reading: Reading) -> Iterator[Chunk | BadItem]:
     ends = np.flatnonzero(np.frombuffer(whole, dtype=np.uint8) == _NEWLINE).astype(np.int64)
     starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])
-    big = np.flatnonzero(ends - starts > reading.max_item_bytes)
+    big = np.flatnonzero(lengths(whole, starts, ends) > reading.max_item_bytes)
     done = 0
     for index in (*big.tolist(), len(ends)):
         if index > done:
@@ -93,8 +95,15 @@ def _pieces(whole: bytes, first: int, reading: Reading) -> Iterator[Chunk | BadI
             data = whole[offset : int(ends[index - 1]) + 1] if (done, index) != (0, len(ends)) else whole
             yield Chunk(data, first + done, starts[done:index] - offset, ends[done:index] - offset)
         if index < len(ends):
-            yield spill(whole[int(starts[index]) : int(ends[index])], first + index, reading)
+            yield spill(whole[int(starts[index]) : int(ends[index])].removesuffix(b"\r"), first + index, reading)
         done = index + 1
+
+
+def lengths(data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Bytes of each line, a carriage return at its end left out."""
+    returns = (np.frombuffer(data, dtype=np.uint8)[ends - 1] == _RETURN) & (ends > starts)
+    found: npt.NDArray[np.int64] = ends - starts - returns
+    return found
 
 
 def filled(chunk: Chunk) -> npt.NDArray[np.bool_]:

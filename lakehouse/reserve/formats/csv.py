@@ -14,9 +14,11 @@ import polars as pl
 from lakehouse.errors import ShapeError
 from lakehouse.reserve.formats import csv_recovery
 from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
-from lakehouse.reserve.splitting import BOM, spill, spill_line
+from lakehouse.reserve.splitting import BOM, lengths, spill, spill_line
 
 MEDIA_TYPE = "text/csv"
+_BLOCK = 1024 * 1024
+"""Bytes scanned at a time; small, since what follows a stray quote is scanned again."""
 
 
 def header(handle: BinaryIO, reading: Reading) -> list[str]:
@@ -48,7 +50,8 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
     """Records as rows of text columns; blank lines are left out, positions count the records after the header.
 
     A record is a row with a finding when it has `wrong_field_count`, `invalid_utf8`, `malformed_quotes` (a quote opened and not
-    closed, or closed within a field) or is `oversized`. A record broken over lines by a stray quote counts line by line.
+    closed, or closed within a field) or is `oversized`. A record broken over lines by a stray quote counts line by line, and so does
+    one of several lines that together are over the limit.
 
     Raises:
         ShapeError: the header lacks some of `columns`, or has others.
@@ -62,13 +65,13 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
     final, hungry = False, True
     while not final or buffer:
         if hungry and not final:
-            block = handle.read(reading.chunk_bytes)
+            block = handle.read(min(reading.chunk_bytes, _BLOCK))
             final = not block
             buffer = buffer + block
             if final and buffer and not buffer.endswith(b"\n"):
                 buffer += b"\n"
         if b"\n" not in buffer:
-            if len(buffer) > reading.max_item_bytes:
+            if len(buffer) > reading.max_item_bytes + 1:  # a carriage return at its end does not count
                 item, buffer = spill_line(buffer, handle, position, reading)
                 position += 1
                 yield with_bad(no_rows(columns), [item])
@@ -135,9 +138,10 @@ def _records(buffer: bytes, position: int, names: list[str], reading: Reading, f
     scan = _scan(buffer, reading)
     blank = _blank(buffer, scan)
     ragged = (scan.separators != len(names) - 1) & ~blank
-    # A wrong field count in a record of several lines is the sign of a stray quote: recover there.
+    sizes = lengths(buffer, scan.starts, scan.ends)
+    # A wrong field count or an oversize in a record of several lines is the sign of a stray quote: recover there.
     trouble = [scan.malformed] if scan.malformed is not None else []
-    for index in np.flatnonzero(ragged).tolist():
+    for index in np.flatnonzero(ragged | (sizes > reading.max_item_bytes)).tolist():
         if b"\n" in buffer[scan.starts[index] : scan.ends[index]]:
             trouble.append(int(scan.starts[index]))
             break
@@ -145,14 +149,13 @@ def _records(buffer: bytes, position: int, names: list[str], reading: Reading, f
     if trouble:
         upto = int(np.searchsorted(scan.ends, min(trouble)))
     pending = len(buffer) - (int(scan.ends[-1]) + 1 if len(scan.ends) else 0)
-    stuck = upto == 0 and (bool(trouble) or final or pending > reading.max_item_bytes)
+    stuck = upto == 0 and (bool(trouble) or final or pending > reading.max_item_bytes + 1)
     if stuck:
         return _recovered(buffer, position, names, reading, final)
     if upto == 0:
         return no_rows(names), 0, position
     bad: list[BadItem] = []
     keep = ~blank[:upto]
-    sizes = scan.ends - scan.starts
     for index in np.flatnonzero((ragged | (sizes > reading.max_item_bytes))[:upto] & keep).tolist():
         record = buffer[scan.starts[index] : scan.ends[index]].removesuffix(b"\r")
         keep[index] = False
@@ -174,7 +177,7 @@ def _records(buffer: bytes, position: int, names: list[str], reading: Reading, f
     picked = np.flatnonzero(keep)
     whole = len(picked) == upto
     data = buffer[:consumed] if whole else b"".join(buffer[scan.starts[i] : scan.ends[i] + 1] for i in picked.tolist())
-    rows = good_rows(_parse(data, names, reading), pl.Series(position + picked), pl.Series(sizes[picked] - _returns(buffer, scan, picked)))
+    rows = good_rows(_parse(data, names, reading), pl.Series(position + picked), pl.Series(sizes[picked]))
     return with_bad(rows, bad), consumed, position + upto
 
 
@@ -185,17 +188,8 @@ def _parse(data: bytes, names: list[str], reading: Reading) -> pl.DataFrame:
     return pl.read_csv(data, has_header=False, schema=schema, separator=reading.separator, quote_char=reading.quote)
 
 
-def _returns(buffer: bytes, scan: _Scan, picked: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """1 for each picked record that ends with a carriage return."""
-    data = np.frombuffer(buffer, dtype=np.uint8)
-    ends: np.ndarray[Any, Any] = data[scan.ends[picked] - 1] == 13
-    return ends.astype(np.int64)
-
-
 def _blank(buffer: bytes, scan: _Scan) -> np.ndarray[Any, Any]:
-    data = np.frombuffer(buffer, dtype=np.uint8)
-    length = scan.ends - scan.starts
-    blank: np.ndarray[Any, Any] = (length == 0) | ((length == 1) & (data[scan.starts] == 13))
+    blank: np.ndarray[Any, Any] = lengths(buffer, scan.starts, scan.ends) == 0
     return blank
 
 

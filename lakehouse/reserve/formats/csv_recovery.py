@@ -42,18 +42,21 @@ def recover(buffer: bytes, position: int, fields: int, reading: Reading, final: 
     out = Recovered(position)
     at = calm = 0
     while at < len(buffer) and at - calm < CALM_BYTES:
-        end, values, finding = _record(buffer, at, grammar, reading, fields)
-        if end is None:
-            if not final and len(buffer) - at <= reading.max_item_bytes:
-                break
-            finding = "malformed_quotes"
         line_end = buffer.find(b"\n", at)
         if line_end < 0:
             break
-        if finding is not None or end is None:
+        end, values, finding = _record(buffer, at, grammar, reading, fields)
+        if end is None:
+            if not final and len(buffer) - at <= reading.max_item_bytes + 1:
+                break
+            finding = "malformed_quotes"
+        elif end > line_end and (finding not in (None, "invalid_utf8") or _size(buffer, at, end) > reading.max_item_bytes):
+            finding = "malformed_quotes"
+        if end is None or finding in ("malformed_quotes", "wrong_field_count"):
             end = line_end
+        if finding is not None:
             calm = end + 1
-        size = len(buffer[at:end].removesuffix(b"\r"))
+        size = _size(buffer, at, end)
         if finding is not None:
             out.bad.append(_bad(buffer[at:end].removesuffix(b"\r"), out.position, finding, reading))
         elif size > reading.max_item_bytes:
@@ -64,6 +67,10 @@ def recover(buffer: bytes, position: int, fields: int, reading: Reading, final: 
         at = end + 1
     out.consumed = at
     return out
+
+
+def _size(buffer: bytes, start: int, end: int) -> int:
+    return len(buffer[start:end].removesuffix(b"\r"))
 
 
 def _bad(line: bytes, position: int, finding: str, reading: Reading) -> BadItem:
@@ -87,7 +94,7 @@ def _record(
         at = match.end()
         if quoted is not None and closing is None:
             return None, [], None
-        if at >= len(buffer):
+        if at >= len(buffer) or (quoted is not None and buffer[at:] == b"\r"):
             return None, [], None
         if quoted is not None:
             raw.append(quoted.replace(quote + quote, quote))

@@ -13,7 +13,7 @@ import polars as pl
 from lakehouse.errors import ShapeError
 from lakehouse.reserve.columns import unify
 from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
-from lakehouse.reserve.splitting import Chunk, chunks, filled
+from lakehouse.reserve.splitting import Chunk, chunks, filled, lengths
 
 MEDIA_TYPE = "application/json"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -40,7 +40,7 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
                 f"unknown keys {_listed(unknown)} at or after line {chunk.first}; known: {_listed(columns)}",
                 fix="declare the new column under `columns:` of the source",
             )
-        sizes = chunk.ends[good] - chunk.starts[good]
+        sizes = lengths(chunk.data, chunk.starts[good], chunk.ends[good])
         rows = good_rows(_frame(_joined(chunk, good), columns).select(columns), pl.Series(chunk.first + good), pl.Series(sizes))
         out = with_bad(_strict(rows, chunk, good, reading.strict & set(columns)), bad)
         if not out.is_empty():
