@@ -1,0 +1,43 @@
+# `make demo` and `make test` set everything up on a machine that has Python 3.11 or 3.12, git and make; nothing else is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test test-fast lint wheel clean
+
+setup: $(STAMP)
+
+# uv installs in seconds. It does not read pip's configuration, so the index that pip is set up for, if any, is handed on.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	index=$${UV_DEFAULT_INDEX:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}; \
+	  if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
+	touch $(STAMP)
+
+# The main job on real data: two public datasets from raw material to a release. A second run does nothing.
+demo: $(STAMP)
+	$(BIN)/lakehouse check
+	$(BIN)/lakehouse run reviews newsgroups
+	$(BIN)/lakehouse release reviews newsgroups
+	$(BIN)/lakehouse status
+
+test: $(STAMP)
+	$(BIN)/pytest
+
+test-fast: $(STAMP)
+	$(BIN)/pytest -m "not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: $(STAMP)
+	$(BIN)/uv build --wheel --out-dir dist
+
+clean:
+	rm -rf $(VENV) dist build
