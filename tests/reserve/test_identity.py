@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse import bronze
+from lakehouse.reserve.formats import FORMATS
+from lakehouse.reserve.material import Reading
 
 from .conftest import Factory
 
-values = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
+values = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
 objects = st.fixed_dictionaries({}, optional={"a": values, "b": values | st.lists(values, max_size=2), "c": st.text(max_size=20)})
 json_lines = st.lists(
     objects.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")) | st.binary(max_size=12), max_size=12
 )
-fields = st.sampled_from(["", "x", '"q"', '"a\nb"', '"', 'a"b', '"un', "1,2", "好", '""', '"a""b"']) | st.text('ab,"\n', max_size=6)
-csv_lines = st.lists(st.tuples(fields, fields).map(lambda pair: ",".join(pair).encode()), max_size=12)
-batch_sizes = st.sampled_from([1, 5, 17, 64, 100_000])
+csv_pieces = st.lists(
+    st.sampled_from(
+        [b"a", b",", b'"', b"\n", b"\r\n", b'""', b'"a\nb"', b'"a,b"', b"1,2\n", b'"q",z\n', b'5" pipe,1\n', "好".encode(), b"\xff"]
+    ),
+    max_size=30,
+)
+chunk_sizes = st.sampled_from([1, 3, 7, 16, 50])
+limits = st.sampled_from([8, 20, 1000])
+batch_sizes = st.sampled_from([1, 17, 100_000])
 
 
 def factory_in(folder: str, **declared: Any) -> Factory:
@@ -36,35 +45,60 @@ def index_of(factory: Factory) -> pl.DataFrame:
     return bronze.live_index(factory.project, "shop").select("_row_id", "_content", "_bytes")
 
 
-@settings(max_examples=40, deadline=None)
-@given(first=json_lines, batch=batch_sizes, limit=st.sampled_from([40, 1000]))
-def test_json_lines_read_the_same_in_any_batch(first: list[bytes], batch: int, limit: int) -> None:
-    data = b"\n".join([*first, b'{"a": 1, "b": null, "c": "end"}'])
-    indexes = []
-    for size in (batch, 1_000_000):
-        with tempfile.TemporaryDirectory() as folder:
-            factory = factory_in(folder, options={"format": "jsonl"}, max_item_bytes=limit)
-            factory.write("data/a.jsonl", data)
-            factory.collect(batch_bytes=size)
-            indexes.append(index_of(factory))
-    assert indexes[0].equals(indexes[1])
+class Memory:
+    """A sink that keeps the bytes in the name of the blob."""
+
+    def __init__(self) -> None:
+        self._data = b""
+
+    def write(self, data: bytes) -> None:
+        self._data += data
+
+    def close(self) -> str:
+        return self._data.hex()
 
 
-@settings(max_examples=60, deadline=None)
-@given(lines=csv_lines, batch=batch_sizes)
-def test_csv_reads_the_same_in_any_batch(lines: list[bytes], batch: int) -> None:
-    data = b"a,b\n" + b"\n".join([*lines, b"end,1"])
-    found = []
-    for size in (batch, 1_000_000):
-        with tempfile.TemporaryDirectory() as folder:
-            factory = factory_in(folder, options={"format": "csv"})
-            factory.write("data/a.csv", data)
-            factory.collect(batch_bytes=size)
-            found.append(factory.live().select("_row_id", "_content", "_raw", "a", "b", "_findings"))
-    assert found[0].equals(found[1])
+def read(format: str, data: bytes, columns: list[str], chunk_bytes: int, limit: int) -> list[tuple[Any, ...]]:
+    reading = Reading(sink=Memory, chunk_bytes=chunk_bytes, max_item_bytes=limit)
+    handle = cast(BinaryIO, io.BufferedReader(io.BytesIO(data)))  # type: ignore[type-var]
+    return [row for rows in FORMATS[format].read(handle, reading, columns) for row in rows.rows()]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=150, deadline=None)
+@given(lines=json_lines, chunk_bytes=chunk_sizes, limit=limits, end=st.sampled_from([b"\n", b"\r\n"]))
+def test_json_lines_read_the_same_in_any_chunk(lines: list[bytes], chunk_bytes: int, limit: int, end: bytes) -> None:
+    data = end.join(lines)
+    assert read("jsonl", data, ["a", "b", "c"], chunk_bytes, limit) == read("jsonl", data, ["a", "b", "c"], 1_000_000, limit)
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces=csv_pieces, chunk_bytes=chunk_sizes, limit=limits)
+def test_csv_reads_the_same_in_any_chunk(pieces: list[bytes], chunk_bytes: int, limit: int) -> None:
+    data = b"a,b\n" + b"".join(pieces)
+    assert read("csv", data, ["a", "b"], chunk_bytes, limit) == read("csv", data, ["a", "b"], 1_000_000, limit)
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=st.lists(st.binary(max_size=10).filter(lambda line: b"\n" not in line), max_size=15), chunk_bytes=chunk_sizes, limit=limits)
+def test_no_line_is_lost(lines: list[bytes], chunk_bytes: int, limit: int) -> None:
+    data = b"\n".join([b"first", *lines])
+    rows = read("lines", data, ["text"], chunk_bytes, limit)
+    kept = [text.encode() if text is not None else raw if raw is not None else bytes.fromhex(blob) for text, _, _, _, raw, blob in rows]
+    assert kept == [line.removesuffix(b"\r") for line in data.split(b"\n") if line.strip(b" \t\r\n\v\f")]
+
+
+@settings(max_examples=100, deadline=None)
+@given(orders=st.lists(st.tuples(st.none() | st.text('ab,"\n好 ', max_size=6), st.text('ab,"\n\r', max_size=6)), min_size=1, max_size=10))
+def test_well_formed_csv_comes_back_as_it_was_written(orders: list[tuple[str | None, str]]) -> None:
+    quoted = [["" if value is None else '"' + value.replace('"', '""') + '"' for value in row] for row in orders]
+    data = "".join(",".join(row) + "\n" for row in [["a", "b"], *quoted]).encode()
+    for chunk_bytes in (3, 1_000_000):
+        rows = read("csv", data, ["a", "b"], chunk_bytes, 1000)
+        assert [row[:2] for row in rows] == orders
+        assert all(row[4] == [] for row in rows)
+
+
+@settings(max_examples=20, deadline=None)
 @given(
     states=st.lists(
         st.lists(st.sampled_from(["a,1", "a,2", "b,1", "c", "d,4", "~,1", '"x"y,1']), min_size=1, max_size=8), min_size=1, max_size=4
@@ -83,15 +117,3 @@ def test_collections_in_between_leave_no_trace(states: list[list[str]], batch: i
         single.write("data/a.csv", "\n".join(["k,v", *states[-1]]).encode())
         single.collect()
         assert index_of(many).equals(index_of(single))
-
-
-@settings(max_examples=40, deadline=None)
-@given(lines=st.lists(st.binary(max_size=10).filter(lambda line: b"\n" not in line), max_size=15), batch=batch_sizes)
-def test_no_line_is_lost(lines: list[bytes], batch: int) -> None:
-    data = b"\n".join([b"first", *lines])
-    with tempfile.TemporaryDirectory() as folder:
-        factory = factory_in(folder, options={"format": "lines"})
-        factory.write("data/a.txt", data)
-        factory.collect(batch_bytes=batch)
-        kept = [row["_raw"] if row["_raw"] is not None else row["text"].encode() for row in factory.live().iter_rows(named=True)]
-    assert kept == [line.removesuffix(b"\r") for line in data.split(b"\n") if line.strip(b" \t\r\n\v\f")]
