@@ -29,7 +29,8 @@ class Settings(Model):
     lake: str = Field(default="lake", description="Folder (relative to the project) or object-store URL such as s3://bucket/prefix.")
     storage_options: dict[str, str] = Field(default_factory=dict, description="Options of the store, such as an endpoint; no secrets.")
     tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")
-    runner: Literal["in_process", "processes"] = "in_process"
+    runner: Literal["in_process", "processes", "ray"] = "in_process"
+    ray_address: str = Field(default="local", description="Ray cluster for `runner: ray`; `local` starts one for the run.")
     workers: int = Field(default=2, ge=1)
     unit_bytes: int = Field(default=128 * 1024 * 1024, gt=0, description="Text bytes that one unit of work holds.")
 
