@@ -111,6 +111,12 @@ def remote(project: Project) -> str | None:
     return names[0] if names else None
 
 
+def is_locked(project: Project, dataset: str) -> bool:
+    """Whether dvc.lock names a bundle of `dataset`."""
+    lock = project.root / "dvc.lock"
+    return lock.exists() and f"{stage_name(dataset)}:" in lock.read_text(encoding="utf-8")
+
+
 def pull(project: Project, dataset: str, label: str | None = None, to: Path | None = None) -> Path:
     """Bring a released bundle back: the one that dvc.lock names, or with `label` that of its tag.
 
@@ -125,8 +131,7 @@ def pull(project: Project, dataset: str, label: str | None = None, to: Path | No
     require(project, repository)
     current = project.release_folder(dataset)
     if label is None and to is None:
-        lock = project.root / "dvc.lock"
-        if not lock.exists() or f"{stage_name(dataset)}:" not in lock.read_text(encoding="utf-8"):
+        if not is_locked(project, dataset):
             raise NotFoundError(f"{dataset} was never released in this folder", fix=f"release it: lakehouse release {dataset}")
         run(project, "pull", "--force", stage_name(dataset))
         return current

@@ -101,6 +101,8 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
 
     progress("bundle", 0, steps)
     standing = _standing(project, version, label, before)
+    if standing is not None and before is not None and not push_hub and _settled(project, repository, version, label, before):
+        return Released(dataset, version.version, label, tag, standing, before["commit"], before["remote"], None, already=True)
     if standing is None:
         built = _obtain(project, version, label, before)
         git.check_tag(repository, tag, built.digest)  # before anything that stands is touched
@@ -129,6 +131,18 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
     if remote is None:
         notes.append("no DVC remote is configured: the bytes are in this machine's cache only (dvc remote add -d NAME URL)")
     return Released(dataset, version.version, label, tag, standing, commit, remote, sent, already, tuple(notes))
+
+
+def _settled(project: Project, repository: git.Repository, version: Version, label: str, before: dict[str, Any]) -> bool:
+    """Whether a release left nothing to do, told without DVC: it is the current one, tagged, committed, and went to a remote."""
+    lock = project.root / "dvc.lock"
+    return (
+        before["remote"] is not None
+        and _is_current(project, version, label)
+        and git.tagged_content(repository, before["tag"]) == before["bundle"]
+        and dvc.is_locked(project, version.dataset)
+        and not git.changed(repository, [lock])
+    )
 
 
 def recorded(project: Project, dataset: str, version: str, label: str) -> dict[str, Any] | None:
