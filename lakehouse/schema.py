@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.production.operator import OPERATORS
-from lakehouse.registry import Registry
+from lakehouse.registry import Entry, Registry
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.spec import Dataset, Source
 
@@ -44,3 +48,58 @@ def _calls(registry: Registry, schema: dict[str, Any]) -> dict[str, Any]:
 def _closed(schema: dict[str, Any], dialect: str) -> dict[str, Any]:
     schema.get("$defs", {}).pop("Call", None)
     return {"$schema": dialect, **schema}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter in words: its type, its default as YAML would write it (None: required), and what its docstring says."""
+
+    name: str
+    type: str
+    default: str | None
+    meaning: str
+
+
+def parameters_of(entry: Entry) -> list[Parameter]:
+    """The parameters of an operator, connector or evaluation, in order."""
+    schema = entry.params.model_json_schema()
+    meanings = _meanings(inspect.getdoc(entry.function) or "")
+    out = []
+    for name, field in entry.params.model_fields.items():
+        default = None if field.is_required() else json.dumps(field.default, ensure_ascii=False)
+        out.append(Parameter(name, _in_words(schema["properties"][name], schema), default, meanings.get(name, "")))
+    return out
+
+
+def _in_words(value: dict[str, Any], schema: dict[str, Any]) -> str:
+    if "$ref" in value:
+        fields = schema["$defs"][value["$ref"].rpartition("/")[2]]["properties"]
+        return "{" + ", ".join(fields) + "}"
+    if "enum" in value:
+        return " or ".join(value["enum"])
+    if "const" in value:
+        return str(value["const"])
+    if "anyOf" in value:
+        return " or ".join(dict.fromkeys(_in_words(choice, schema) for choice in value["anyOf"]))
+    if value.get("type") == "array":
+        return f"list of {_in_words(value.get('items', {}), schema)}"
+    if value.get("type") == "object":
+        return f"mapping to {_in_words(value.get('additionalProperties', {}), schema)}"
+    return {"null": "null", "integer": "integer", "number": "number", "string": "text", "boolean": "true or false"}.get(
+        value.get("type", ""), "any"
+    )
+
+
+def _meanings(doc: str) -> dict[str, str]:
+    """The lines under `Args:` by parameter, continuation lines joined."""
+    found: dict[str, str] = {}
+    name, inside = "", False
+    for line in doc.splitlines():
+        if line.strip() in ("Args:", "Returns:", "Raises:", "Example:"):
+            inside = line.strip() == "Args:"
+        elif inside and (match := re.match(r"    (\w+): (.*)", line)):
+            name = match[1]
+            found[name] = match[2]
+        elif inside and name and line.startswith("        "):
+            found[name] += " " + line.strip()
+    return found

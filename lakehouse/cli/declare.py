@@ -10,7 +10,7 @@ import click
 from lakehouse.cli import show
 from lakehouse.line import check
 from lakehouse.project import Project
-from lakehouse.schema import REGISTRIES, dataset_schema, source_schema
+from lakehouse.schema import REGISTRIES, dataset_schema, parameters_of, source_schema
 
 
 @click.command("check")
@@ -70,11 +70,8 @@ def operators_command(name: str | None, as_json: bool) -> None:
         show.out.print(f"[bold]{name}[/] ({kind}{', ' + entry.info['cardinality'] if 'cardinality' in entry.info else ''})\n")
         click.echo(inspect.getdoc(entry.function) or "")
         show.out.print()
-        rows = [
-            (p, str(f.annotation).replace("typing.", ""), "required" if f.is_required() else f.default)
-            for p, f in entry.params.model_fields.items()
-        ]
-        show.table("Parameters", ["name", "type", "default"], rows)
+        rows = [(p.name, p.type, "required" if p.default is None else p.default, p.meaning) for p in parameters_of(entry)]
+        show.table("Parameters", ["name", "type", "default", "meaning"], rows)
         return
     listed = [(kind, n, entry.info.get("cardinality"), entry.summary) for n, (kind, entry) in found.items()]
     if as_json:

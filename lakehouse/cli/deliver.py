@@ -47,7 +47,9 @@ def _print(done: Released) -> None:
         show.out.print(f"[bold]{done.dataset}[/] {done.label} ({done.version}) is released already: nothing to do")
     else:
         size = done.bundle.bytes / 1e6
-        show.out.print(f"[bold]{done.dataset}[/] {done.label} ({done.version}) released: {sum(done.bundle.rows.values()):,} rows, {size:.1f} MB")
+        show.out.print(
+            f"[bold]{done.dataset}[/] {done.label} ({done.version}) released: {sum(done.bundle.rows.values()):,} rows, {size:.1f} MB"
+        )
         show.out.print(f"  folder {done.bundle.folder}")
         show.out.print(f"  git tag {done.tag}, DVC remote {done.remote or 'none'}")
     if done.hub:
