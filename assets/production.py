@@ -41,7 +41,7 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         group_name="production",
         description=f"{dataset.description}\n\nRecipe: {' -> '.join(step.name for step in recipe.steps) or 'none'}",
         owners=owners(dataset.owner),
-        kinds={"deltalake", "polars"},
+        kinds={"silver", "deltalake", "polars"},
         tags={"factory/workshop": "production"},
         code_version=automation.short_digest(recipe.identity()),
         check_specs=[
@@ -110,7 +110,7 @@ def _gold(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         group_name="production",
         description=f"{dataset.description}\n\nContract: {dataset.contract}",
         owners=owners(dataset.owner),
-        kinds={"deltalake", "pandera"},
+        kinds={"gold", "deltalake", "pandera"},
         tags={"factory/workshop": "production"},
         code_version=automation.short_digest({"contract": contract.hash, "splits": dataset.splits.model_dump()}),
         metadata={"dagster/column_schema": contract_schema(contract.columns)},

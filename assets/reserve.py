@@ -27,7 +27,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
         group_name="reserve",
         description=source.description,
         owners=owners(source.owner),
-        kinds={"deltalake", source.connector.name},
+        kinds={"bronze", "deltalake", source.connector.name},
         metadata=metadata,
         tags={"factory/workshop": "reserve"},
         check_specs=[
