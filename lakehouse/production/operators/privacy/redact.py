@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Literal
 
 import polars as pl
@@ -22,8 +23,12 @@ _PATTERNS: dict[str, str] = {
     "phone": rf"(?:\+|{_EDGE})(?:86[ \-]?)?1[3-9][0-9][ \-]?[0-9]{{4}}[ \-]?[0-9]{{4}}{_EDGE}"
     rf"|{_EDGE}0[1-9][0-9]{{1,2}}-[2-9][0-9]{{6,7}}{_EDGE}|\+[1-9][0-9]{{0,2}}[ \-][0-9][0-9 \-]{{6,13}}[0-9]{_EDGE}",
 }
-_CANDIDATES: dict[str, str] = {"cn_id": r"[0-9]{17}[0-9Xx]", "bank_card": r"[0-9](?:[ \-]?[0-9]){12,18}"}
-_BOUNDED = {kind: re.compile(rf"(?<![0-9A-Za-z]){pattern}(?![0-9A-Za-z])") for kind, pattern in _CANDIDATES.items()}
+_CANDIDATES: dict[str, str] = {"cn_id": r"[0-9]{17}[0-9Xx]", "bank_card": r"[0-9](?:[ \-]?[0-9]){12}"}
+_CN_ID = re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])")
+_NUMBERS = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ \-][0-9]+)*(?![0-9A-Za-z])")
+_NUMBER = re.compile(r"[0-9]+")
+_GROUP = 3
+"""Fewest digits that stand together in a card number set in groups: 4-4-4-4, 4-6-5, 6-13."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ORDER: tuple[Kind, ...] = ("url", "email", "cn_id", "bank_card", "ip", "phone")
 
@@ -33,7 +38,8 @@ def redact(*, column: str, kinds: list[Kind] = ["email", "phone", "cn_id", "bank
     """Replace private data by `[EMAIL]`, `[PHONE]`, `[URL]`, `[IP]`, `[CN_ID]`, `[BANK_CARD]`; the column is then free of these classes.
 
     A Chinese resident id must have a possible birth date and the check character of GB 11643-1999 (ISO 7064 MOD 11-2); a bank
-    card must have 13 to 19 digits and pass Luhn (ISO/IEC 7812-1). Other numbers stay. Phones: Chinese mobile and land lines, and
+    card must have 13 to 19 digits, together or in groups of at least three, and pass Luhn (ISO/IEC 7812-1), also with other numbers
+    next to it. Other numbers stay. Phones: Chinese mobile and land lines, and
     international numbers with `+`. Kinds are applied in the order url, email, cn_id, bank_card, ip, phone. A null stays null.
 
     Example:
@@ -50,14 +56,32 @@ def redact(*, column: str, kinds: list[Kind] = ["email", "phone", "cn_id", "bank
     return Change({column: text}, clears={column: frozenset(kinds)})
 
 
-def _verified(kind: str):  # type: ignore[no-untyped-def]
-    check = cn_id_valid if kind == "cn_id" else luhn_valid
-    word = f"[{kind.upper()}]"
+def _verified(kind: str) -> Callable[[pl.Series], list[str]]:
+    rewrite = _without_ids if kind == "cn_id" else _without_cards
+    return lambda texts: [rewrite(text) for text in texts]
 
-    def rewrite(texts: pl.Series) -> list[str]:
-        return [_BOUNDED[kind].sub(lambda found: word if check(found.group()) else found.group(), text) for text in texts]
 
-    return rewrite
+def _without_ids(text: str) -> str:
+    return _CN_ID.sub(lambda found: "[CN_ID]" if cn_id_valid(found.group()) else found.group(), text)
+
+
+def _without_cards(text: str) -> str:
+    return _NUMBERS.sub(lambda found: _cards(found.group()), text)
+
+
+def _cards(numbers: str) -> str:
+    """A run of digit groups with its card numbers replaced: from the left, the longest run of groups that is one."""
+    groups = list(_NUMBER.finditer(numbers))
+    out, done, first = "", 0, 0
+    while first < len(groups):
+        start = groups[first].start()
+        for last in range(min(first + 7, len(groups)) - 1, first - 1, -1):
+            whole = all(len(group.group()) >= _GROUP for group in groups[first : last + 1])
+            if whole and luhn_valid(numbers[start : groups[last].end()]):
+                out, done, first = f"{out}{numbers[done:start]}[BANK_CARD]", groups[last].end(), last
+                break
+        first += 1
+    return out + numbers[done:]
 
 
 def cn_id_valid(number: str) -> bool:

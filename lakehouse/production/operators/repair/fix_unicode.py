@@ -8,7 +8,10 @@ from lakehouse.production.operator import OPERATORS, Change, only_where
 
 # A garbled text (UTF-8 read as a one-byte code page) always holds letters between U+0080 and U+1FFF or signs of code pages
 # above; an entity or an escape shows itself. Plain ASCII and plain CJK text never match, and are never handed to ftfy.
-_SUSPECT = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u1fff\u2100-\u2bff\ufb00-\ufb06\ufeff\ufff9-\uffff]|&#?[A-Za-z0-9]{2,8};"
+_SUSPECT = (
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u1fff\u2028\u2029\u206a-\u206f\u2100-\u2bff"
+    r"\ufb00-\ufb06\ufeff\ufff9-\uffff]|&#?[A-Za-z0-9]{1,24};"
+)
 
 
 @OPERATORS.register(cardinality="1:1")
