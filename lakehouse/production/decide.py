@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from lakehouse.production.balance import Balance
+from lakehouse.production.kernels.components import connected
 from lakehouse.production.operator import Change, Explode, Keep, Merge, Tables, Verdict
 from lakehouse.production.recipe import Recipe, Step
 
@@ -68,7 +70,10 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         entered = rows.height
         failed = pl.col("_failed").is_not_null() if isinstance(step.plan, Explode) else pl.col("_failed") == step.name
         broken = rows.filter(failed.fill_null(False))
-        left = [_fate(broken, "quarantined", step, pl.lit("error"), pl.col("_error"))]
+        # Past a 1:N step a row has no record of its own under which a later failure could stand: it leaves whole, here.
+        elsewhere = pl.concat_str(pl.lit("in step "), "_failed", pl.lit(": "), "_error")
+        evidence = pl.when(pl.col("_failed") == step.name).then("_error").otherwise(elsewhere)
+        left = [_fate(broken, "quarantined", step, pl.lit("error"), evidence)]
         if broken.height:
             rows = rows.join(broken.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
         created = changed = 0
@@ -81,7 +86,10 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
             rows, gone = _merge(rows, step, step.plan)
             left.append(gone)
         else:
-            parents, rows = rows, stages[step.stage + 1].join(rows.select("_row_id"), left_on="_parent", right_on="_row_id", how="semi")
+            # Children stay in the cluster of their parent: near-duplicates that were only named stay together when they are cut.
+            inherited = rows.select(pl.col("_row_id").alias("_parent"), pl.col("_cluster").alias("_inherited"))
+            parents, children = rows, stages[step.stage + 1].join(inherited, on="_parent", how="inner", maintain_order="left")
+            rows = children.with_columns(_cluster="_inherited").drop("_inherited")
             counted = rows.group_by("_parent").agg(pl.len().alias("n"))
             parents = parents.join(counted, left_on="_row_id", right_on="_parent", how="left", maintain_order="left")
             empty, several = parents.filter(pl.col("n").is_null()), parents.filter(pl.col("n") > 0)
@@ -137,9 +145,23 @@ def _merge(rows: pl.DataFrame, step: Step, plan: Merge) -> tuple[pl.DataFrame, p
         _evidence=plan.evidence.round(4).cast(pl.String) if plan.evidence is not None else none,
     )
     stays = found["_survivor"] == found["_row_id"]
-    kept = rows.with_columns(pl.coalesce(found["_named"], "_cluster").alias("_cluster")).filter(stays)
+    kept = rows.with_columns(_linked(rows, found)).filter(stays)
     gone = found.filter(~stays)
     return kept, _fate(gone, "merged", step, pl.lit("duplicate"), pl.col("_evidence"), pl.col("_survivor"))
+
+
+def _linked(rows: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+    """`_cluster` of each row once a step has named clusters and survivors: rows linked by it, or before it, share one id.
+
+    A cluster is named by its first member in the order of `rows`, whether or not that member stays.
+    """
+    names = found.select(named=pl.coalesce("_named", "_survivor"), before=rows["_cluster"])
+    at = pl.col("at").cast(pl.Int64)
+    edges = names.with_row_index("at").select(own=at, before=at.first().over("before"), named=at.first().over("named"))
+    own = edges["own"].to_numpy()
+    links = np.concatenate([edges["before"].to_numpy(), edges["named"].to_numpy()])
+    component = connected(np.concatenate([own, own]), links, rows.height)
+    return names["before"].gather(component).alias("_cluster")
 
 
 def _resolved(verdict: Verdict, tables: Tables) -> pl.Expr:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lakehouse.errors import BalanceError
 from lakehouse.table import Table
 
 _REWRITE_SHARE = 0.5
@@ -41,11 +42,21 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool) -> Difference:
 
     Args:
         anew: the values of every row are out of date.
+
+    Raises:
+        BalanceError: a row stands in the table more than once.
     """
     compared = [c for c in wanted.columns if c != "_row_id"]
     if not table.exists():
         return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0)
     have = table.read(["_row_id", *compared])
+    if have["_row_id"].n_unique() != have.height:
+        copied = have.filter(pl.col("_row_id").is_duplicated())["_row_id"][0]
+        raise BalanceError(
+            f"row {copied} stands there more than once; something else wrote to the table",
+            where=table.uri,
+            fix="delete that folder and run again: it is made anew",
+        )
     gone = have.join(wanted, on="_row_id", how="anti")["_row_id"]
     joined = wanted.join(have, on="_row_id", how="left", suffix="_have", maintain_order="left", coalesce=True)
     known = wanted["_row_id"].is_in(have["_row_id"].implode())
@@ -54,7 +65,7 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool) -> Difference:
     write = wanted.filter(differs | ~known)
     touched = changed + len(gone)
     rewrite = anew or (touched > 0 and touched > _REWRITE_SHARE * max(have.height, 1))
-    return Difference(wanted if rewrite else write, gone, rewrite, added, wanted.height if anew else changed, len(gone))
+    return Difference(wanted if rewrite else write, gone, rewrite, added, int(known.sum()) if anew else changed, len(gone))
 
 
 def apply(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from lakehouse.errors import RecipeError
 from lakehouse.production.operator import Change, Explode
 from lakehouse.production.recipe import Recipe, Step
 
@@ -35,6 +36,42 @@ class Measured:
 
     signals: pl.DataFrame
     values: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Types:
+    """Types of what a recipe gives.
+
+    Attributes:
+        values: own columns that leave the recipe.
+        signals: stored signal columns.
+    """
+
+    values: dict[str, pl.DataType]
+    signals: dict[str, pl.DataType]
+
+
+def types_of(recipe: Recipe, columns: Mapping[str, pl.DataType]) -> Types:
+    """The types that a recipe makes of own `columns`, from a run over no rows.
+
+    Raises:
+        RecipeError: a step cannot run on such columns at all, such as a text operator on a number.
+    """
+    frame = pl.DataFrame(schema={"_row_id": pl.String, "_content": pl.String, "_parent": pl.String, "_root": pl.String, **columns})
+    signals: dict[str, pl.DataType] = {}
+    for step in recipe.steps:
+        try:
+            if isinstance(step.plan, Change):
+                signals[f"{step.name}__changed"] = pl.Boolean()
+            else:
+                signals |= dict(frame.select(**step.signal_expressions()).schema)
+            frame = _apply(frame.lazy(), step).collect()
+        except (pl.exceptions.SchemaError, pl.exceptions.InvalidOperationError, pl.exceptions.ColumnNotFoundError) as error:
+            raise RecipeError(
+                f"step {step.name} cannot run on these columns: {str(error).splitlines()[0]}",
+                fix=f"columns here: {', '.join(f'{c} ({t})' for c, t in columns.items())}",
+            ) from error
+    return Types({c: frame.schema[c] for c in recipe.columns}, signals)
 
 
 def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measured:
@@ -72,18 +109,22 @@ def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measure
     frame = rows.lazy().with_columns(_parent=pl.lit(None, pl.String), _root=pl.col("_row_id"))
     parts: list[pl.DataFrame] = []
     stage: list[str] = []
+    known = set(rows.columns)
     for step in recipe.steps:
         if isinstance(step.plan, Explode):
             done = frame.collect()
             parts.append(_signals(done, step.stage, stage))
-            frame, stage = _explode(done.drop(stage), step.plan).lazy(), []
+            frame, stage = _explode(done.drop(stage).lazy(), step.plan), []
+            known.add(step.plan.column)
         elif isinstance(step.plan, Change):
             changed = f"{step.name}__changed"
             if changed in wanted:
-                before = [pl.col(c).ne_missing(e) if c in recipe.lineage else pl.lit(True) for c, e in step.plan.columns.items()]
-                frame = frame.with_columns(pl.any_horizontal(before).alias(changed))
+                differs = [pl.col(c).ne_missing(e) for c, e in step.plan.columns.items() if c in known]
+                # A column that the step adds says nothing about a row: it is new in every row.
+                frame = frame.with_columns((pl.any_horizontal(differs) if differs else pl.lit(False)).alias(changed))
                 stage.append(changed)
             frame = frame.with_columns(**step.plan.columns)
+            known.update(step.plan.columns)
         else:
             new = {name: e for name, e in step.signal_expressions().items() if name in wanted}
             frame = frame.with_columns(**new)
@@ -99,11 +140,10 @@ def _signals(rows: pl.DataFrame, stage: int, columns: list[str]) -> pl.DataFrame
     return rows.select(*keys, *columns)
 
 
-def _explode(rows: pl.DataFrame, plan: Explode) -> pl.DataFrame:
+def _explode(rows: pl.LazyFrame, plan: Explode) -> pl.LazyFrame:
     items = rows.with_columns(plan.items.alias(plan.column)).filter(pl.col(plan.column).list.len() > 0)
-    children = items.with_columns(_parent=pl.col("_row_id"), _child=pl.int_ranges(pl.col(plan.column).list.len())).explode(
-        plan.column, "_child"
-    )
+    numbered = items.with_columns(_parent=pl.col("_row_id"), _child=pl.int_ranges(pl.col(plan.column).list.len()))
+    children = numbered.explode(plan.column, "_child")
     return children.with_columns(_row_id=pl.concat_str("_parent", pl.lit("#"), "_child")).drop("_child")
 
 
@@ -112,15 +152,15 @@ def _culprit(recipe: Recipe, row: pl.DataFrame) -> str:
     frame = row.with_columns(_parent=pl.lit(None, pl.String), _root=pl.col("_row_id"))
     for step in recipe.steps:
         try:
-            frame = _apply(frame, step)
+            frame.lazy().select(**step.signal_expressions()).collect()
+            frame = _apply(frame.lazy(), step).collect()
         except Exception:  # the failure itself is reported by the caller; here only its place is sought
             return step.name
     return recipe.steps[-1].name
 
 
-def _apply(frame: pl.DataFrame, step: Step) -> pl.DataFrame:
+def _apply(frame: pl.LazyFrame, step: Step) -> pl.LazyFrame:
+    """The rows after a step, whatever it measures."""
     if isinstance(step.plan, Explode):
         return _explode(frame, step.plan)
-    if isinstance(step.plan, Change):
-        return frame.with_columns(**step.plan.columns)
-    return frame.with_columns(**step.signal_expressions()).select(frame.columns)
+    return frame.with_columns(**step.plan.columns) if isinstance(step.plan, Change) else frame

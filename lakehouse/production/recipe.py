@@ -159,6 +159,7 @@ class _Compiler:
         else:
             cut = self.chain(plan.items, measuring, loc)
             self.chains = {c: digest([cut, c, key]) for c, key in self.chains.items()} | {plan.column: cut}
+            self.follow({plan.column: plan.items}, {})
         reads = params.get(entry.info.get("reads", ""))
         self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads))
         self.stage += isinstance(plan, Explode)
@@ -174,16 +175,20 @@ class _Compiler:
     def change(self, plan: Change, measuring: list[Any], loc: yamlfile.Loc) -> str:
         """Follow a 1:1 step; returns the identity of its signal `changed`."""
         new = {column: self.chain(expression, measuring, loc) for column, expression in plan.columns.items()}
-        for column, expression in plan.columns.items():
-            roots = expression.meta.root_names()
-            self.lineage[column] = frozenset[str]().union(*(self.lineage.get(r, frozenset([r])) for r in roots))
-            taint = frozenset[str]().union(*(self.privacy.get(r, frozenset()) for r in roots))
-            self.privacy[column] = taint - plan.clears.get(column, frozenset())
-            if column not in self.order:
-                self.order.append(column)
+        self.follow(plan.columns, plan.clears)
         changed = digest([new, {column: self.chains.get(column) for column in new}])
         self.chains.update(new)
         return changed
+
+    def follow(self, made: Mapping[str, pl.Expr], clears: Mapping[str, frozenset[str]]) -> None:
+        """Note what `made` columns are made from; all expressions of a step read the columns as they were before it."""
+        lineage, privacy = dict(self.lineage), dict(self.privacy)
+        for column, expression in made.items():
+            roots = expression.meta.root_names()
+            self.lineage[column] = frozenset[str]().union(*(lineage.get(r, frozenset([r])) for r in roots))
+            self.privacy[column] = frozenset[str]().union(*(privacy.get(r, frozenset()) for r in roots)) - clears.get(column, frozenset())
+            if column not in self.order:
+                self.order.append(column)
 
     def recipe(self) -> Recipe:
         key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""

@@ -16,14 +16,14 @@ from pathlib import Path
 import polars as pl
 
 from lakehouse import bronze, versions
-from lakehouse.errors import NotFoundError
+from lakehouse.errors import BalanceError, NotFoundError
 from lakehouse.hashing import canonical, digest
 from lakehouse.lock import locked
 from lakehouse.production import balance as balances
 from lakehouse.production.balance import Balance
 from lakehouse.production.decide import FATES, decide
 from lakehouse.production.difference import apply, difference
-from lakehouse.production.measure import KEYS, measure
+from lakehouse.production.measure import KEYS, Types, measure, types_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.units import Staged, files_with, forget, read_rows, run_unit, units_of
 from lakehouse.progress import Progress, silent
@@ -132,6 +132,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     before, balance = sealed(project, name)
     if before == plan and silver.exists():
         rows = balance[-1].out
+        _check_untouched(silver, name, rows)
         version = silver.version()
         assert version is not None
         return Silver(name, plan, True, rows, 0, 0, 0, 0, 0, 0, version, balance, time.perf_counter() - started)
@@ -143,36 +144,37 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
 
     known, missing = _known_signals(signals_table, recipe, fit)
     new = fit.join(known.filter(pl.col("_stage") == 0).select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+    types = types_of(recipe, source_columns(project, dataset))
     wanted = tuple(recipe.signal_keys)
     staged = _measure(project, name, new, folder / "new", wanted, progress, values=True)
     again: list[Staged] = []
+    stale = not silver.exists() or silver.metadata().get("factory.values") != recipe.values_key
     if missing and known.height:
         old = fit.join(new.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
-        again = _measure(project, name, old, folder / "again", tuple(missing), progress, values=False)
-    signals = _together(recipe, known, staged, again, missing)
+        again = _measure(project, name, old, folder / "again", tuple(missing), progress, values=stale)
+    signals = _together(types, known, staged, again, missing)
 
     progress("deciding", 0, None)
-    tables = {other: project.table("gold", other).read() for other in recipe.references}
+    tables = {other: _gold_rows(project, other, content) for other, content in inputs.references.items()}
     decision = decide(recipe, signals, unfit, tables)
 
     progress("writing signals", 0, None)
     keys = {"keys": canonical(recipe.signal_keys), "stages": _stages_key(recipe)}
-    change = difference(
-        signals_table, signals.select("_row_id", "_content", "_failed"), anew=_stored_keys(signals_table) != recipe.signal_keys
-    )
+    outdated = _stored_keys(signals_table) != recipe.signal_keys or _stored_stages(signals_table) != _stages_key(recipe)
+    change = difference(signals_table, signals.select("_row_id", "_content", "_failed"), anew=outdated)
     if not change.nothing:
         apply(signals_table, change, lambda index: [signals.join(index.select("_row_id"), on="_row_id", how="semi")], signals.schema, keys)
 
     progress("writing silver", 0, None)
-    stale = not silver.exists() or silver.metadata().get("factory.values") != recipe.values_key
     change = difference(silver, decision.survivors, anew=stale)
-    own = _value_types(project, dataset, recipe, staged)
+    own = types.values
+    with_values = [*staged, *(again if stale else [])]
     if not change.nothing:
         schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *own.items()])
         apply(
             silver,
             change,
-            lambda index: _values(project, name, recipe, inputs, index, staged, own),
+            lambda index: _values(project, name, recipe, inputs, index, with_values, own),
             schema,
             {"values": recipe.values_key, "plan": plan},
         )
@@ -224,6 +226,27 @@ def _stored_keys(table: Table) -> dict[str, str]:
     return dict(json.loads(table.metadata().get("factory.keys", "{}"))) if table.exists() else {}
 
 
+def _stored_stages(table: Table) -> str | None:
+    return table.metadata().get("factory.stages") if table.exists() else None
+
+
+def _check_untouched(silver: Table, name: str, rows: int) -> None:
+    """That silver still holds as many rows as its sealed balance gave out (read from Delta's statistics)."""
+    have = silver.scan().select(pl.len()).collect().item()
+    if have != rows:
+        raise BalanceError(
+            f"{name}: the sealed balance gave out {rows:,} rows, silver holds {have:,}; something else wrote to it",
+            where=silver.uri,
+            fix="delete that folder and run again: it is made anew from its sources",
+        )
+
+
+def _gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
+    """The gold rows of another dataset as of the version with this content, whatever was written since."""
+    version = next(v for v in reversed(versions.versions(project, name)) if v.content_id == content)
+    return project.table("gold", name).read(version=version.gold_version)
+
+
 def _known_signals(table: Table, recipe: Recipe, fit: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """Stored signals that still hold for live rows, and the columns that have to be measured for them again.
 
@@ -233,7 +256,7 @@ def _known_signals(table: Table, recipe: Recipe, fit: pl.DataFrame) -> tuple[pl.
     if not table.exists():
         return empty, []
     stored = _stored_keys(table)
-    if table.metadata().get("factory.stages") != _stages_key(recipe):
+    if _stored_stages(table) != _stages_key(recipe):
         return empty, []
     same = [c for c, key in recipe.signal_keys.items() if stored.get(c) == key]
     missing = [c for c in recipe.signal_keys if c not in same]
@@ -255,7 +278,7 @@ def _measure(
     return list(run_units(run_unit, units, project.settings, f"measuring {rows.height:,} rows", progress)) if units else []
 
 
-def _together(recipe: Recipe, known: pl.DataFrame, staged: list[Staged], again: list[Staged], missing: list[str]) -> pl.DataFrame:
+def _together(types: Types, known: pl.DataFrame, staged: list[Staged], again: list[Staged], missing: list[str]) -> pl.DataFrame:
     """All signals of all live rows, columns in recipe order."""
     if again:
         added = pl.concat([pl.read_parquet(s.signals) for s in again], how="diagonal_relaxed")
@@ -265,17 +288,8 @@ def _together(recipe: Recipe, known: pl.DataFrame, staged: list[Staged], again: 
         known = pl.concat([known, failed.select(KEYS.names())], how="diagonal_relaxed")
     parts = [known, *(frame for frame in (pl.read_parquet(s.signals) for s in staged) if frame.width)]
     rows = pl.concat(parts, how="diagonal_relaxed")
-    return rows.select(
-        *KEYS.names(), *(pl.col(c) if c in rows.columns else pl.lit(None, pl.Boolean).alias(c) for c in recipe.signal_keys)
-    ).sort("_row_id")
-
-
-def _value_types(project: Project, dataset: Dataset, recipe: Recipe, staged: list[Staged]) -> dict[str, pl.DataType]:
-    """Types of the own columns of silver: those of the sources, or what the recipe makes of them."""
-    columns = source_columns(project, dataset)
-    empty = pl.DataFrame(schema={"_row_id": pl.String, "_content": pl.String, **columns})
-    probe = measure(recipe, pl.concat([empty, pl.DataFrame([{}], schema=empty.schema)]), ())
-    return {c: probe.values.schema[c] if c in probe.values.columns else columns[c] for c in recipe.columns}
+    columns = (pl.col(c).cast(t) if c in rows.columns else pl.lit(None, t).alias(c) for c, t in types.signals.items())
+    return rows.select(*KEYS.names(), *columns).sort("_row_id", "_stage")
 
 
 def _values(
