@@ -67,11 +67,16 @@ class Table:
         return sorted(self.delta().file_uris())
 
     def metadata(self, version: int | None = None) -> dict[str, str]:
-        """The custom metadata of the newest commit at or before `version` that carries any."""
+        """The custom metadata of the newest commit at or before `version` that carries any; a restored table has that of its old state."""
+        newest: int | None = None
         for entry in self.delta(version).history():
+            if newest is not None and entry["version"] > newest:
+                continue
             found = {key: value for key, value in entry.items() if key.startswith("factory.")}
             if found:
                 return found
+            if entry.get("operation") == "RESTORE":
+                newest = int(entry["operationParameters"]["version"])
         return {}
 
     def history(self, limit: int | None = None) -> list[dict[str, Any]]:

@@ -109,7 +109,12 @@ def validate(document: Document, model: type[M], data: Any = None, at: Loc = ())
     """
     value = document.data if data is None else data
     try:
-        return model.model_validate_json(json.dumps(value, ensure_ascii=False))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        # A tag such as !!binary or !!set, `.nan`, or an alias that holds itself.
+        raise SpecError(f"holds a value that is no text, number, list or mapping: {error}", where=document.where(at)) from error
+    try:
+        return model.model_validate_json(text)
     except ValidationError as error:
         mistakes = [_explain(document, model, dict(e), at) for e in error.errors()]
     first, *others = sorted(mistakes, key=lambda m: int(m.where.rpartition(":")[2]) if m.where else 0)
