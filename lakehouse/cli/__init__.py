@@ -69,9 +69,8 @@ def main() -> None:
     from lakehouse.errors import FactoryError
 
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = cli(standalone_mode=False)  # a command that raised click's Exit comes back as its exit code
+        sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

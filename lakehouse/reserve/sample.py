@@ -24,5 +24,6 @@ def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame
             break
     found = pl.concat(held) if held else pl.DataFrame()
     if found.is_empty():
-        raise SourceError(f"source {name} has no readable item", fix="look at the file: is it empty, or of another format?")
+        files = ", ".join(file.uri for file in feed(project, name).files(project)[:3])
+        raise SourceError(f"{files} holds no readable item", fix="look at the file: is it empty, or of another format?")
     return found
