@@ -5,6 +5,8 @@ from __future__ import annotations
 import dagster as dg
 
 from assets import automation, pilot, production, release, reserve
+from lakehouse import line
+from lakehouse.errors import FactoryError
 from lakehouse.project import Project
 
 
@@ -37,4 +39,18 @@ def definitions(project: Project) -> dg.Definitions:
     )
 
 
-defs = definitions(Project.find())
+def load(project: Project) -> dg.Definitions:
+    """The graph of a project, or what the UI shows in its place.
+
+    Raises:
+        DagsterInvalidDefinitionError: every mistake in the declarations with file, line and fix, as `lakehouse check` lists them.
+    """
+    try:
+        return definitions(project)
+    except FactoryError as error:
+        problems = line.check(project) or [error]
+        # Not chained: what the user wrote is wrong, not the code that a traceback would show.
+        raise dg.DagsterInvalidDefinitionError("\n".join(str(p) for p in problems)) from None
+
+
+defs = load(Project.find())

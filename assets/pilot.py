@@ -11,20 +11,30 @@ from lakehouse.pilot import gates
 from lakehouse.pilot.pictures import confusion_picture, recall_picture
 from lakehouse.pilot.pilot import pilot, predictions_of
 from lakehouse.project import Project
-from lakehouse.spec import Dataset, Gate
+from lakehouse.spec import Dataset
 
 
-def check_name(dataset: Dataset, gate: Gate) -> str:
-    """The name of a gate's check, in the letters that Dagster allows."""
-    words = gates.in_words(gate, gates.where_on(gate, dataset.pilot))
-    return "_".join("".join(c if c.isalnum() else " " for c in words.replace(">=", "at least").replace("<=", "at most")).split())
+def check_names(dataset: Dataset) -> list[str]:
+    """The name of each gate's check, numbered where gates would share one.
+
+    Dagster allows ASCII letters, digits and `_`: other letters stand as their code points; the check's description has the words.
+    """
+    names: list[str] = []
+    for gate in dataset.pilot.gates:
+        words = gates.in_words(gate, gates.where_on(gate, dataset.pilot)).replace(">=", "at least").replace("<=", "at most")
+        words = f"{gate.evaluation} {words}" if gate.evaluation else words
+        letters = (c if c.isascii() and c.isalnum() else f"u{ord(c):x}" if c.isalnum() else " " for c in words)
+        name = "_".join("".join(letters).split())
+        repeats = sum(known == name or known.startswith(f"{name}_gate_") for known in names)
+        names.append(f"{name}_gate_{repeats + 1}" if repeats else name)
+    return names
 
 
 def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
     """The pilot asset of a dataset: evaluates and gates the version that its partition names."""
     name = dataset.dataset
     asset_key = key("pilot", name)
-    named = [check_name(dataset, gate) for gate in dataset.pilot.gates]
+    named = check_names(dataset)
     held_out = [key("gold", dataset.pilot.held_out.dataset)] if dataset.pilot.held_out else []
 
     @dg.asset(
