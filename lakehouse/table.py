@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -68,9 +70,10 @@ class Table:
 
     def metadata(self, version: int | None = None) -> dict[str, str]:
         """The custom metadata of the newest commit at or before `version` that carries any; a restored table has that of its old state."""
-        newest: int | None = None
-        for entry in self.delta(version).history():
-            if newest is not None and entry["version"] > newest:
+        newest = self.delta(version).version()
+        # delta-rs numbers commits by the handle, from the newest of all: only a handle of the newest version numbers them right.
+        for entry in self.delta().history():
+            if entry["version"] > newest:
                 continue
             found = {key: value for key, value in entry.items() if key.startswith("factory.")}
             if found:
@@ -189,6 +192,21 @@ def storage_error(error: BaseException, place: str) -> StorageError:
     if getattr(error, "errno", None) in (errno.EACCES, errno.EROFS) or "Permission denied" in text:
         return StorageError("the lake cannot be written: permission denied", where=place, fix="check the owner of the lake's folder")
     return StorageError(f"the store refused: {text.splitlines()[0] if text else type(error).__name__}", where=place)
+
+
+def write_parquet(frame: pl.DataFrame, path: Path, **options: Any) -> None:
+    """Write a Parquet file so that `path` either is absent or complete, whatever happens; `options` are those of Polars.
+
+    Raises:
+        StorageError: no room, no permission; nothing is left behind.
+    """
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        frame.write_parquet(part, **{"compression": "zstd", **options})
+        part.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        part.unlink(missing_ok=True)
+        raise storage_error(error, str(path)) from error
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:

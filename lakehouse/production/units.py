@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from lakehouse import bronze
 from lakehouse.production.measure import measure
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.project import Project
+from lakehouse.table import write_parquet
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def units_of(
         return []
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / f"{source}.pending.parquet"
-    pending.select("_row_id", "_collection").write_parquet(index)
+    write_parquet(pending.select("_row_id", "_collection"), index)
     files = files_with(project, source, pending)
     return [
         Unit(str(project.root), dataset, file, str(index), str(folder), f"{source}-{Path(file).stem}", wanted, values) for file in files
@@ -99,8 +99,9 @@ def run_unit(unit: Unit) -> Staged:
     signal_rows = pl.concat([p.signals for p in parts], how="diagonal_relaxed") if parts else pl.DataFrame()
     value_rows = [p.values for p in parts if p.values.width]
     if unit.values:
-        write_whole(pl.concat(value_rows, how="diagonal_relaxed") if value_rows else pl.DataFrame(), values)
-    write_whole(signal_rows, signals)
+        staged = pl.concat(value_rows, how="diagonal_relaxed") if value_rows else pl.DataFrame()
+        write_parquet(staged, values, compression_level=1)
+    write_parquet(signal_rows, signals, compression_level=1)
     return Staged(signals, values, signal_rows.height, reused=False)
 
 
@@ -121,10 +122,3 @@ def read_rows(project: Project, dataset: str, file: str, pending: pl.DataFrame) 
     for length in ends.rle().struct.field("len"):
         yield rows.slice(start, length).drop("_bytes")
         start += length
-
-
-def write_whole(frame: pl.DataFrame, path: Path) -> None:
-    """Write Parquet so that `path` either is absent or complete, whatever happens."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    frame.write_parquet(part, compression="zstd", compression_level=1)
-    part.replace(path)

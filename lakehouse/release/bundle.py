@@ -17,6 +17,7 @@ from lakehouse.errors import ReleaseError
 from lakehouse.hashing import content_id, file_digest, row_digest
 from lakehouse.project import Project
 from lakehouse.release import card, pictures
+from lakehouse.table import write_parquet
 from lakehouse.versions import Version
 
 SPLITS = ("train", "validation", "test")
@@ -73,7 +74,7 @@ def build(project: Project, version: Version) -> Bundle:
     for split in [*(s for s in SPLITS if s in present), *sorted(present - set(SPLITS))]:
         rows = gold.filter(pl.col("_split") == split).select(*columns, pl.col("_row_id").alias(ROW_ID)).sort(ROW_ID).collect()
         path = data / f"{split}-00000-of-00001.parquet"
-        rows.rechunk().write_parquet(path, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, statistics=True)
+        write_parquet(rows.rechunk(), path, compression_level=3, row_group_size=ROW_GROUP, statistics=True)
         files.append(
             {
                 "split": split,
