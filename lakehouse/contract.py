@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,9 +178,8 @@ def _model(path: Path, file_name: str, class_name: str) -> type[pa.DataFrameMode
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        line = getattr(error, "lineno", None) or (
-            error.__traceback__.tb_next.tb_lineno if error.__traceback__ and error.__traceback__.tb_next else 1
-        )
+        inside = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = (error.lineno if isinstance(error, SyntaxError) else inside[-1] if inside else None) or 1
         raise ContractError(f"the contract does not load: {type(error).__name__}: {error}", where=f"{file_name}:{line}") from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, pa.DataFrameModel)):

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from lakehouse import yamlfile
 from lakehouse.contract import Contract
@@ -68,16 +68,20 @@ class Project:
         """The project whose folder is `root`."""
         file = root / "lakehouse.yaml"
         settings = yamlfile.validate(yamlfile.read(file, "lakehouse.yaml"), Settings) if file.exists() else Settings()
-        changes: dict[str, object] = {}
+        changes: dict[str, Any] = {}
         if lake := os.environ.get("LAKEHOUSE_LAKE"):
             changes["lake"] = lake
         if runner := os.environ.get("LAKEHOUSE_RUNNER"):
             changes["runner"] = runner
         if workers := os.environ.get("LAKEHOUSE_WORKERS"):
-            changes["workers"] = int(workers)
+            changes["workers"] = int(workers) if workers.isdecimal() else workers
         if uri := os.environ.get("MLFLOW_TRACKING_URI"):
             changes["tracking_uri"] = uri
-        return cls(root.resolve(), Settings.model_validate({**settings.model_dump(), **changes}))
+        try:
+            return cls(root.resolve(), Settings.model_validate({**settings.model_dump(), **changes}))
+        except ValidationError as error:
+            key, given = str(error.errors()[0]["loc"][0]), error.errors()[0]["input"]
+            raise SpecError(f"LAKEHOUSE_{key.upper()} is `{given}`: {error.errors()[0]['msg']}", fix="change it or unset it") from error
 
     @property
     def lake(self) -> str:

@@ -116,12 +116,23 @@ def validate(document: Document, model: type[M], data: Any = None, at: Loc = ())
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        mistakes = [_explain(document, model, dict(e), at) for e in error.errors()]
+        mistakes = [_explain(document, model, e, at) for e in _told_once([dict(e) for e in error.errors()])]
     first, *others = sorted(mistakes, key=lambda m: int(m.where.rpartition(":")[2]) if m.where else 0)
     if others:
         listed = "\n".join(f"  also {m.where}: {m.what}" for m in others)
         raise SpecError(first.what, where=first.where, fix=f"{first.fix or 'correct the value'}\n{listed}")
     raise first
+
+
+def _told_once(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The errors without keys that are missing only because they are misspelt, which the unknown key tells already."""
+    unknown = [e["loc"] for e in errors if e["type"] == "extra_forbidden"]
+
+    def misspelt(loc: Loc) -> bool:
+        near = [str(key) for *parent, key in unknown if tuple(parent) == loc[:-1]]
+        return any(difflib.get_close_matches(key, [str(loc[-1])], cutoff=0.6) for key in near)
+
+    return [e for e in errors if not (e["type"] == "missing" and misspelt(e["loc"]))]
 
 
 def _explain(document: Document, model: type[BaseModel], error: dict[str, Any], at: Loc) -> SpecError:
@@ -143,7 +154,8 @@ def _explain(document: Document, model: type[BaseModel], error: dict[str, Any], 
     shown = json.dumps(given, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     got = "" if kind == "value_error" else f", got {shown}"
-    return SpecError(f"`{dotted(loc)}`: {message}{got}", where=where)
+    quoted = kind == "string_type" and loc in document.raw
+    return SpecError(f"`{dotted(loc)}`: {message}{got}", where=where, fix=f'put it in quotes: "{document.raw[loc]}"' if quoted else None)
 
 
 def dotted(loc: Iterable[str | int]) -> str:

@@ -1,0 +1,134 @@
+"""Delta tables: one commit a write, nothing half-written, readable at every version that is kept."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lakehouse.errors import LockedError, NotFoundError, StorageError
+from lakehouse.table import Table, storage_error
+
+SCHEMA = pl.Schema({"_row_id": pl.String, "n": pl.Int64})
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(str(tmp_path / "table"))
+
+
+def rows(*ids: str, n: int = 0) -> pl.DataFrame:
+    return pl.DataFrame({"_row_id": list(ids), "n": [n] * len(ids)}, schema=SCHEMA)
+
+
+def held(table: Table, version: int | None = None) -> dict[str, int]:
+    return dict(table.read(version=version).sort("_row_id").iter_rows())
+
+
+def test_a_stream_is_one_commit(table: Table) -> None:
+    assert table.write((rows(str(i)) for i in range(5)), "overwrite", schema=SCHEMA) == 0
+    assert list(held(table)) == ["0", "1", "2", "3", "4"]
+    assert len(table.history()) == 1
+
+
+def test_a_stream_that_fails_leaves_the_table_as_it_was(table: Table) -> None:
+    table.write(rows("a"), "overwrite")
+
+    def frames() -> Iterator[pl.DataFrame]:
+        yield rows("b")
+        raise ZeroDivisionError("the source broke")
+
+    for mode in ("append", "overwrite"):
+        with pytest.raises(ZeroDivisionError, match="the source broke"):
+            table.write(frames(), mode, schema=SCHEMA)  # type: ignore[arg-type]
+    assert (table.version(), held(table)) == (0, {"a": 0})
+
+
+def test_other_tables_can_be_read_while_a_stream_is_written(table: Table, tmp_path: Path) -> None:
+    other = Table(str(tmp_path / "other"))
+    other.write(rows("a", "b"), "overwrite")
+    table.write((other.scan().filter(pl.col("_row_id") == i).collect() for i in "ab"), "overwrite", schema=SCHEMA)
+    assert list(held(table)) == ["a", "b"]
+
+
+def test_an_empty_stream_makes_an_empty_table(table: Table) -> None:
+    table.write(iter(()), "overwrite", schema=SCHEMA)
+    assert table.schema() == SCHEMA
+    assert table.read().is_empty()
+
+
+def test_merge_updates_inserts_and_deletes_in_one_commit(table: Table) -> None:
+    table.write(rows("a", "b", "c"), "overwrite")
+    changes = pl.concat([rows("b", "d", n=1).with_columns(gone=False), rows("c", "never").with_columns(gone=True)])
+    assert table.merge(changes, key="_row_id", delete="gone", metadata={"plan": "p"}) == 1
+    assert held(table) == {"a": 0, "b": 1, "d": 1}
+    assert held(table, 0) == {"a": 0, "b": 0, "c": 0}
+    assert table.metadata() == {"factory.plan": "p"}
+
+
+def test_metadata_is_that_of_the_newest_commit_that_has_any(table: Table) -> None:
+    table.write(rows("a"), "overwrite", metadata={"plan": "one"})
+    table.write(rows("b"), "append")
+    assert table.metadata() == {"factory.plan": "one"}
+    table.write(rows("c"), "append", metadata={"plan": "two"})
+    assert table.metadata() == {"factory.plan": "two"}
+    assert table.metadata(1) == {"factory.plan": "one"}
+
+
+def test_a_restored_table_has_the_rows_and_the_metadata_of_its_old_state(table: Table) -> None:
+    table.write(rows("a"), "overwrite", metadata={"plan": "one"})
+    table.write(rows("b"), "overwrite", metadata={"plan": "two"})
+    table.restore(0)
+    assert (held(table), table.metadata(), table.version()) == ({"a": 0}, {"factory.plan": "one"}, 2)
+
+
+def test_vacuum_keeps_the_versions_that_are_pinned(table: Table) -> None:
+    for n in range(4):
+        table.write(rows("a", n=n), "overwrite")
+    assert len(table.vacuum([1], retention_hours=0)) == 2
+    assert (held(table, 1), held(table)) == ({"a": 1}, {"a": 3})
+    with pytest.raises(Exception, match="parquet"):
+        held(table, 0)
+
+
+def test_a_stale_writer_is_refused(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.write(rows("a"), "overwrite")
+    stale = table.delta()
+    table.write(rows("b"), "overwrite")
+    monkeypatch.setattr(Table, "delta", lambda self, version=None: stale)
+    with pytest.raises(LockedError, match="another writer changed"):
+        table.merge(rows("a", n=5).with_columns(gone=False), key="_row_id", delete="gone")
+
+
+def test_a_missing_table_or_version_is_named(table: Table) -> None:
+    assert (table.exists(), table.version()) == (False, None)
+    with pytest.raises(NotFoundError, match="does not exist yet"):
+        table.read()
+    table.write(rows("a"), "overwrite")
+    with pytest.raises(NotFoundError, match="has no readable version 7"):
+        table.read(version=7)
+
+
+def test_an_append_may_bring_columns_only_when_it_says_so(table: Table) -> None:
+    table.write(rows("a"), "overwrite")
+    wider = rows("b").with_columns(new=pl.lit("x"))
+    with pytest.raises(StorageError):
+        table.write(wider, "append")
+    table.write(wider, "append", evolve=True)
+    assert table.read().sort("_row_id")["new"].to_list() == [None, "x"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.EACCES, "Permission denied"), "permission denied"),
+        (OSError("something else"), "the store refused: something else"),
+    ],
+)
+def test_what_the_store_says_is_told(error: OSError, words: str) -> None:
+    assert words in str(storage_error(error, "lake/gold/notes"))
+    assert "lake/gold/notes" in str(storage_error(error, "lake/gold/notes"))
