@@ -49,8 +49,8 @@ def signature(text: str, unit: str, size: int) -> list[int] | None:
     hashes = []
     for token in tokens:
         h = 0xCBF29CE484222325
-        for byte in token.encode():
-            h = (h ^ byte) * 0x100000001B3 & MASK
+        for character in token:
+            h = (h ^ ord(character)) * 0x100000001B3 & MASK
         hashes.append(mix(h))
     width = min(size, len(hashes))
     found = []

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.production.kernels.simplify import BLANK, GONE, next_code_point, simple_code_point
+
 PRIME = np.uint64((1 << 61) - 1)
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
@@ -37,40 +39,72 @@ def _mix(h: np.uint64) -> np.uint64:
 
 
 @numba.njit(nogil=True, cache=True)
-def _token_hashes(data, start, end, by_word, hashes):  # type: ignore[no-untyped-def]
-    """Hash every token of data[start:end] into `hashes`; a token is a space-separated word, or a code point. Returns their number."""
+def _token_hashes(data, start, end, by_word, simple, hashes):  # type: ignore[no-untyped-def]
+    """Hash every token of the simplified data[start:end] into `hashes`: FNV-1a over its code points, mixed. Returns their number."""
     count = 0
+    inside = False
+    h = _FNV_OFFSET
     i = start
     while i < end:
+        code_point, i = next_code_point(data, i)
+        kept = simple_code_point(code_point, simple)
+        if kept == GONE:
+            continue
+        if kept == BLANK:
+            if inside:
+                hashes[count] = _mix(h)
+                count += 1
+                inside = False
+                h = _FNV_OFFSET
+            continue
+        h = (h ^ np.uint64(kept)) * _FNV_PRIME
         if by_word:
-            while i < end and data[i] == 32:
-                i += 1
-            if i >= end:
-                break
-            h = _FNV_OFFSET
-            while i < end and data[i] != 32:
-                h = (h ^ np.uint64(data[i])) * _FNV_PRIME
-                i += 1
+            inside = True
         else:
-            h = (_FNV_OFFSET ^ np.uint64(data[i])) * _FNV_PRIME
-            i += 1
-            while i < end and (data[i] & 0xC0) == 0x80:
-                h = (h ^ np.uint64(data[i])) * _FNV_PRIME
-                i += 1
+            hashes[count] = _mix(h)
+            count += 1
+            h = _FNV_OFFSET
+    if inside:
         hashes[count] = _mix(h)
         count += 1
     return count
 
 
 @numba.njit(nogil=True, cache=True)
-def signatures(data, offsets, size, by_word, a, b):  # type: ignore[no-untyped-def]
-    """The minimum of every hash function over the shingles of each text.
+def _minima(shingles, count, a, b, out):  # type: ignore[no-untyped-def]
+    """The minimum of ((h * a + b) mod 2^64) mod PRIME over shingles[:count], for every function.
+
+    Signed numbers and no branch, so that the compiler makes vector instructions of it. A sum of the low 61 and the high 3 bits is the
+    remainder unless it reaches PRIME, which is rare: then, and only then, the shingles are looked at again.
+    """
+    for m in range(len(a)):
+        am, bm = a[m], b[m]
+        least, most = np.int64(0x7FFFFFFFFFFFFFFF), np.int64(0)
+        for i in range(count):
+            v = shingles[i] * am + bm
+            w = np.int64((v & PRIME) + (v >> np.uint64(61)))
+            least = w if w < least else least
+            most = w if w > most else most
+        if most >= np.int64(PRIME):
+            least = np.int64(0x7FFFFFFFFFFFFFFF)
+            for i in range(count):
+                v = shingles[i] * am + bm
+                w = np.int64((v & PRIME) + (v >> np.uint64(61)))
+                w = w - np.int64(PRIME) if w >= np.int64(PRIME) else w
+                least = w if w < least else least
+        out[m] = np.uint64(least)
+
+
+@numba.njit(nogil=True, cache=True)
+def signatures(data, offsets, size, by_word, a, b, simple):  # type: ignore[no-untyped-def]
+    """The minimum of every hash function over the shingles of each text, simplified on the way.
 
     Args:
-        data, offsets: UTF-8 bytes and n + 1 offsets of n simplified texts.
+        data, offsets: UTF-8 bytes and n + 1 offsets of n texts.
         size: tokens in a shingle; a shorter text is one shingle.
-        by_word: tokens are words, else code points.
+        by_word: tokens are words, else code points (blanks left out).
         a, b: coefficients, shape (k,).
+        simple: `simplify.table()`.
 
     Returns:
         uint64 array (n, k), and a bool array (n,): false where a text has no token.
@@ -82,24 +116,17 @@ def signatures(data, offsets, size, by_word, a, b):  # type: ignore[no-untyped-d
     for row in range(n):
         longest = max(longest, offsets[row + 1] - offsets[row])
     tokens = np.empty(longest + 1, dtype=np.uint64)
-    minima = np.empty(k, dtype=np.uint64)
     for row in range(n):
-        count = _token_hashes(data, offsets[row], offsets[row + 1], by_word, tokens)
+        count = _token_hashes(data, offsets[row], offsets[row + 1], by_word, simple, tokens)
         if count == 0:
             continue
         valid[row] = True
         width = min(size, count)
-        minima[:] = np.uint64(0xFFFFFFFFFFFFFFFF)
-        for first in range(count - width + 1):
+        shingles = count - width + 1
+        for first in range(shingles):  # a shingle's hash takes the place of its first token's, which no later shingle needs
             h = np.uint64(width)
             for j in range(first, first + width):
                 h = h * np.uint64(0x9E3779B97F4A7C15) + tokens[j]
-            h = _mix(h)
-            for m in range(k):  # free of branches, so that the compiler makes vector instructions of it
-                v = h * a[m] + b[m]
-                v = (v & PRIME) + (v >> np.uint64(61))
-                v = min(v, v - PRIME)  # v - PRIME wraps to a huge number unless v >= PRIME
-                minima[m] = min(minima[m], v)
-        for m in range(k):
-            out[row, m] = minima[m]
+            tokens[first] = _mix(h)
+        _minima(tokens, shingles, a, b, out[row])
     return out, valid
