@@ -20,6 +20,8 @@ _COMMANDS = {
     "versions": ("lakehouse.cli.look", "List the versions of a dataset."),
     "balance": ("lakehouse.cli.look", "Show where the rows of a dataset went."),
     "diff": ("lakehouse.cli.look", "Compare two versions."),
+    "tune": ("lakehouse.cli.threshold", "Show what another threshold would do."),
+    "explain": ("lakehouse.cli.threshold", "Show all signals and verdicts of a row."),
     "trace": ("lakehouse.cli.look", "Follow a row back to its source bytes."),
     "recall": ("lakehouse.cli.look", "Find every version that holds a row."),
     "release": ("lakehouse.cli.deliver", "Release a version: bundle, DVC, git tag, Hub."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,12 @@ def source_columns(project: Project, dataset: Dataset) -> dict[str, pl.DataType]
     return columns
 
 
-def compile_recipe(project: Project, name: str, columns: list[str] | None = None) -> Recipe:
+def compile_recipe(project: Project, name: str, columns: list[str] | None = None, calls: Sequence[Call] | None = None) -> Recipe:
     """Compile the recipe of dataset `name`.
 
     Args:
         columns: own columns of its sources, or None to leave the check of column names to the run.
+        calls: another recipe in place of the declared one, step for step.
 
     Raises:
         SpecError: unknown operator, parameter or column, with file and line.
@@ -123,7 +124,7 @@ def compile_recipe(project: Project, name: str, columns: list[str] | None = None
         for column, classes in project.source(source).privacy.items() if source in project.sources else ():
             privacy[column] = privacy.get(column, frozenset()) | expand_privacy(classes)
     compiler = _Compiler(project.datasets[name].document, columns is not None, list(columns or []), privacy)
-    for index, call in enumerate(dataset.recipe):
+    for index, call in enumerate(dataset.recipe if calls is None else calls):
         compiler.add(index, call)
     return compiler.recipe()
 

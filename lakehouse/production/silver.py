@@ -155,7 +155,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     signals = _together(types, known, staged, again, missing)
 
     progress("deciding", 0, None)
-    tables = {other: _gold_rows(project, other, content) for other, content in inputs.references.items()}
+    tables = {other: gold_rows(project, other, content) for other, content in inputs.references.items()}
     decision = decide(recipe, signals, unfit, tables)
 
     progress("writing signals", 0, None)
@@ -168,7 +168,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     progress("writing silver", 0, None)
     change = difference(silver, decision.survivors, anew=stale)
     own = types.values
-    with_values = [*staged, *(again if stale else [])]
+    with_values = [*_staged_before(folder / "new", staged), *staged, *(again if stale else [])]
     if not change.nothing:
         schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *own.items()])
         apply(
@@ -230,6 +230,13 @@ def _stored_stages(table: Table) -> str | None:
     return table.metadata().get("factory.stages") if table.exists() else None
 
 
+def _staged_before(folder: Path, now: list[Staged]) -> list[Staged]:
+    """Units that a run of the same inputs and recipe had staged and whose signals it had committed when it was killed."""
+    names = {s.values.name for s in now}
+    files = sorted(f for f in folder.glob("*.values.parquet") if f.name not in names)
+    return [Staged(f.with_name(f.name.replace(".values.", ".signals.")), f, 0, reused=True) for f in files]
+
+
 def _check_untouched(silver: Table, name: str, rows: int) -> None:
     """That silver still holds as many rows as its sealed balance gave out (read from Delta's statistics)."""
     have = silver.scan().select(pl.len()).collect().item()
@@ -241,7 +248,7 @@ def _check_untouched(silver: Table, name: str, rows: int) -> None:
         )
 
 
-def _gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
+def gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
     """The gold rows of another dataset as of the version with this content, whatever was written since."""
     version = next(v for v in reversed(versions.versions(project, name)) if v.content_id == content)
     return project.table("gold", name).read(version=version.gold_version)

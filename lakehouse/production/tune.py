@@ -1,0 +1,173 @@
+"""What a proposed threshold would do, and why a row stands where it does: answered from stored signals, no text is measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from lakehouse import bronze, yamlfile
+from lakehouse.errors import NotFoundError, SpecError
+from lakehouse.production.balance import Balance
+from lakehouse.production.decide import decide
+from lakehouse.production.operator import OPERATORS
+from lakehouse.production.recipe import compile_recipe, source_columns
+from lakehouse.production.silver import gold_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
+from lakehouse.project import Project
+from lakehouse.spec import Call
+
+_SEEN = 80
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What would change.
+
+    Attributes:
+        rows, rows_then: rows of silver now and then.
+        leave, come_back: rows that would change sides.
+        samples: some of each side: `side`, `_row_id`, `step`, `rule`, `evidence`, `text` (the beginning of what the recipe works on).
+        balance: of the whole recipe, then.
+    """
+
+    dataset: str
+    rows: int
+    rows_then: int
+    leave: int
+    come_back: int
+    samples: pl.DataFrame
+    balance: tuple[Balance, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One step's view of a row: its signals, and what became of the row there (`passed`, a fate, or `not reached`)."""
+
+    step: str
+    params: dict[str, Any]
+    signals: dict[str, Any]
+    outcome: str
+    rule: str | None
+    other: str | None
+
+
+def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], samples: int = 5) -> Tuned:
+    """Decide again with other thresholds, without writing anything.
+
+    Args:
+        changes: by step name, parameters with their proposed values.
+        samples: rows to show of each side.
+
+    Raises:
+        NotFoundError: silver is not what sources and recipe say now; no such step.
+        SpecError: no such parameter, a wrong value, or one that would have to be measured.
+    """
+    dataset = project.dataset(name)
+    columns = list(source_columns(project, dataset))
+    now = compile_recipe(project, name, columns)
+    inputs = read_inputs(project, dataset, now)
+    if sealed(project, name)[0] != silver_plan(inputs, now):
+        raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
+    steps = {step.name: at for at, step in enumerate(now.steps)}
+    calls = list(dataset.recipe)
+    for step, params in changes.items():
+        if step not in steps:
+            raise NotFoundError(f"{name} has no step `{step}`", fix=yamlfile.suggest(step, steps))
+        call = calls[steps[step]]
+        decides = OPERATORS.entry(call).info.get("decides", ())
+        for param in params:
+            if param not in decides:
+                fix = yamlfile.suggest(param, decides) if decides else "this step has no threshold"
+                raise SpecError(f"`{step}.{param}` is no threshold: changing it would measure every row again", fix=fix)
+        calls[steps[step]] = Call.model_validate({call.name: {**call.params, **params}})
+        OPERATORS.bind(calls[steps[step]])
+    then = compile_recipe(project, name, columns, calls)
+    live = pl.concat(list(inputs.index.values()))
+    signals = tables_of(project, name)[1].read()
+    tables = {other: gold_rows(project, other, content) for other, content in inputs.references.items()}
+    decision = decide(then, signals, unfit_rows(project, dataset, live), tables)
+    have = tables_of(project, name)[0].read(["_row_id", "_root"])
+    wanted = decision.survivors.select("_row_id", "_root")
+    leave, back = have.join(wanted, on="_row_id", how="anti"), wanted.join(have, on="_row_id", how="anti")
+    before = tables_of(project, name)[2]
+    shown = [
+        _sample(project, name, "would leave", leave, decision.fates, samples),
+        _sample(project, name, "would come back", back, before.read(), samples),
+    ]
+    return Tuned(name, have.height, wanted.height, leave.height, back.height, pl.concat(shown), decision.balance)
+
+
+def _sample(project: Project, name: str, side: str, rows: pl.DataFrame, fates: pl.DataFrame, samples: int) -> pl.DataFrame:
+    """Some of `rows`, spread evenly over them, with the fate that tells them apart and the beginning of their text."""
+    rows = rows.sort("_row_id").gather_every(max(1, rows.height // max(samples, 1))).head(samples)
+    strings = [c for c, t in source_columns(project, project.dataset(name)).items() if t == pl.String]
+    items = [
+        bronze.table(project, source)
+        .scan()
+        .filter(pl.col("_row_id").is_in(rows["_root"].implode()) & ~pl.col("_deleted"))
+        .select(pl.col("_row_id").alias("_root"), "_collection", *strings)
+        .collect()
+        for source in project.dataset(name).sources
+    ]
+    newest = pl.concat(items).sort("_collection").unique("_root", keep="last")
+    worked_on = [call.params.get("column") for call in project.dataset(name).recipe]
+    text = next((c for c in worked_on if c in strings), strings[0] if strings else None)
+    shown = pl.lit(None, pl.String) if text is None else pl.col(text).str.slice(0, _SEEN).str.replace_all(r"\s+", " ")
+    found = rows.join(fates.select("_row_id", "step", "rule", "evidence"), on="_row_id", how="left", maintain_order="left")
+    joined = found.join(newest.select("_root", shown.alias("text")), on="_root", how="left", maintain_order="left")
+    return joined.select(pl.lit(side).alias("side"), "_row_id", "step", "rule", "evidence", "text")
+
+
+def explain(project: Project, name: str, row_id: str) -> list[Explained]:
+    """Every step of a recipe as one row met it, from the stored signals and fates.
+
+    Raises:
+        NotFoundError: the dataset was not made, or knows no such row.
+    """
+    dataset = project.dataset(name)
+    recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
+    _, signals_table, fates_table = tables_of(project, name)
+    if not fates_table.exists():
+        raise NotFoundError(f"{name} was not made yet", fix=f"lakehouse run {name}")
+    mine = signals_table.scan().filter(pl.col("_row_id") == row_id).collect()
+    fate = fates_table.scan().filter(pl.col("_row_id") == row_id).collect()
+    if mine.is_empty() and fate.is_empty():
+        raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse trace ROW says where a row stands")
+    stage = mine["_stage"][0] if mine.height else 0
+    values = mine.row(0, named=True) if mine.height else {}
+    ended = fate.row(0, named=True) if fate.height else None
+    out: list[Explained] = []
+    if ended is not None and ended["step"] == "intake":
+        out.append(Explained("intake", {}, {"findings": ended["evidence"]}, ended["fate"], ended["rule"], None))
+    over = bool(out)
+    for step in recipe.steps:
+        shown = {c.removeprefix(f"{step.name}__"): _shown(values.get(c)) for c in step.signals} if step.stage == stage else {}
+        if over:
+            out.append(Explained(step.name, dict(step.params), shown, "not reached", None, None))
+        elif ended is not None and ended["step"] == step.name:
+            over = True
+            out.append(
+                Explained(step.name, dict(step.params), shown or _evidence(ended["evidence"]), ended["fate"], ended["rule"], ended["other"])
+            )
+        else:
+            out.append(Explained(step.name, dict(step.params), shown, "passed", None, None))
+    return out
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    return f"{len(value)} bytes" if isinstance(value, bytes) else value
+
+
+def _evidence(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {"evidence": text}
+    return found if isinstance(found, dict) else {"evidence": found}
