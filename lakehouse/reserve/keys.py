@@ -17,7 +17,8 @@ def keyed(rows: pl.DataFrame, key: Key) -> pl.DataFrame:
     """`rows` with `_key`; needs `_file`, `_position`, `_content`.
 
     position: `<file>:<position, 9 digits>`. content: the first 32 hex digits of the content. Columns: their values joined by `|`,
-    with `~` written `~0` and `|` written `~1` (as RFC 6901 does for its separator), so that a suffix `~2` is never part of a value.
+    with `~` written `~0`, `|` written `~1` (as RFC 6901 does for its separator) and `#` written `~h`, so that neither a suffix `~2`
+    nor the `#0` of a row that a recipe cuts from this one is ever part of a value.
     An item without a value in some key column has the key `~x` and the first 32 digits of its content, and the finding
     `missing_key` if it could be read.
     """
@@ -26,8 +27,7 @@ def keyed(rows: pl.DataFrame, key: Key) -> pl.DataFrame:
         return rows.with_columns(pl.concat_str("_file", pl.lit(":"), pl.col("_position").cast(pl.String).str.zfill(9)).alias("_key"))
     if key == "content":
         return rows.with_columns(content.alias("_key"))
-    parts = [pl.col(name).cast(pl.String).str.replace_all("~", "~0", literal=True).str.replace_all("|", "~1", literal=True) for name in key]
-    joined = pl.concat_str(parts, separator="|")
+    joined = pl.concat_str([_escaped(pl.col(name).cast(pl.String)) for name in key], separator="|")
     short: pl.Expr = pl.when(joined.str.len_bytes() > _LONG).then(plh.concat_str(joined).chash.sha2_256()).otherwise(joined)
     finding = pl.lit(["missing_key"], dtype=pl.List(pl.String))
     return rows.with_columns(short.alias("_key")).with_columns(
@@ -37,6 +37,12 @@ def keyed(rows: pl.DataFrame, key: Key) -> pl.DataFrame:
         .otherwise("_findings")
         .alias("_findings"),
     )
+
+
+def _escaped(value: pl.Expr) -> pl.Expr:
+    for sign, written in (("~", "~0"), ("|", "~1"), ("#", "~h")):
+        value = value.str.replace_all(sign, written, literal=True)
+    return value
 
 
 def copies(rows: pl.DataFrame, seen: list[pl.Series]) -> pl.Series:

@@ -381,3 +381,17 @@ def test_a_changed_repair_rewrites_values_and_measures_once(notes_factory: Facto
     again = notes_factory.silver()
     assert notes_factory.texts() == ["call [PHONE] [EMAIL]", "plain"]
     assert (again.added, again.changed, again.removed, again.units) == (0, 2, 0, 1)
+
+
+def test_a_key_that_looks_like_a_piece_of_another_row(notes_factory: Factory) -> None:
+    length = {"text_length": {"column": "text"}}
+    notes_factory.declare([length, {"chunk": {"column": "text", "at_most": 5}}, length])
+    rows = [{"id": "a", "text": "one two three"}, {"id": "a#0", "text": "four five six"}]
+    notes_factory.material(rows)
+    notes_factory.collect()
+    assert notes_factory.silver().rows == 6
+    notes_factory.material([*rows, {"id": "b", "text": "x"}])
+    notes_factory.collect()
+    more = notes_factory.silver()
+    assert (more.rows, more.measured) == (7, 1)
+    assert notes_factory.rows("silver")["_row_id"].to_list()[0::3] == ["notes/a#0", "notes/a~h0#0", "notes/b#0"]
