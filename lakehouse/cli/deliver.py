@@ -11,6 +11,7 @@ from lakehouse.cli import show
 from lakehouse.project import Project
 from lakehouse.release import dvc, policy
 from lakehouse.release.bundle import verify_bundle, write_bundle
+from lakehouse.release.hub import Push
 from lakehouse.release.release import Released, release, rollback
 
 
@@ -53,9 +54,14 @@ def _print(done: Released) -> None:
         show.out.print(f"  folder {done.bundle.folder}")
         show.out.print(f"  git tag {done.tag}, DVC remote {done.remote or 'none'}")
     if done.hub:
-        show.out.print(f"  hub {done.hub.repo}, tag {done.hub.tag}: {'pushed' if done.hub.sent else done.hub.reason}")
+        show.out.print(f"  hub {done.hub.repo}, tag {done.hub.tag}: {_pushed(done.hub)}")
     for note in done.notes:
         show.out.print(f"  [yellow]note[/] {note}")
+
+
+def _pushed(push: Push) -> str:
+    what = f"{len(push.files)} files, {push.bytes / 1e6:.1f} MB"
+    return f"pushed, {what}" if push.sent else f"not sent ({what}): {push.reason}"
 
 
 @click.command("bundle")

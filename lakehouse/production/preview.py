@@ -69,12 +69,14 @@ def preview(project: Project, name: str) -> Preview:
         live = live.join(unfit_rows(project, dataset, live).select("_row_id"), on="_row_id", how="anti")
         measure, columns, withdrawn, reasons = _measuring(project, name, recipe, live)
         if current is not None:
+            codes = {s["step"]: s["code"] for s in current.manifest["recipe"]}
+            reasons += [f"step {s['step']}: code changed" for s in recipe.identity() if codes.get(s["step"], s["code"]) != s["code"]]
             old = [(s["step"], s["params"]) for s in current.manifest["recipe"]]
             new = [(s["step"], dict(s["params"])) for s in recipe.identity()]
             reasons += [f"step {step} is new or changed" for step, params in new if (step, params) not in old]
             reasons += [f"step {step} is gone" for step, _ in old if step not in {s for s, _ in new}]
         reasons += [f"dataset {d} has other content" for d, c in inputs.references.items() if _reference(current, d) not in (None, c)]
-        reasons = reasons or ["first run" if before is None else "code of an operator changed"]
+        reasons = reasons or ["first run" if before is None else "the last run did not finish"]
     gold: list[str] = []
     if current is None:
         gold.append("first version")
