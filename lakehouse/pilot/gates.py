@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse.pilot.metrics import compare
+from lakehouse.pilot.metrics import compare, summary
 from lakehouse.spec import Gate, Pilot
 
 
@@ -71,6 +71,9 @@ def against_release(gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame | 
     words = in_words(gate, on)
     if old is None or label is None:
         return Verdict(words, gate.metric, on, None, None, None, None, None, "first", True, "nothing was released before")
+    known = summary(new)
+    if gate.metric not in known or gate.metric not in summary(old):
+        return Verdict(words, gate.metric, on, None, None, label, None, None, "missed", False, f"not measured; known: {', '.join(known)}")
     found = compare(new, old, gate.metric, gate.margin)
     passed = found.low >= -gate.margin
     reason = (

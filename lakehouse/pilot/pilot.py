@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse import versions
-from lakehouse.errors import HeldOutError, NotFoundError
+from lakehouse.errors import HeldOutError, NotFoundError, RecipeError
 from lakehouse.hashing import code_version, digest
 from lakehouse.lock import locked
 from lakehouse.pilot import gates as gating
@@ -146,6 +146,11 @@ def _evaluate(
         sets["test"] = test.sort("_row_id")
     if frozen is not None:
         sets["held_out"] = project.table("gold", frozen.dataset).read(version=frozen.gold_version).sort("_row_id")
+    if not any(part.height for part in sets.values()):
+        raise RecipeError(
+            f"{version.dataset} {version.label} has no test rows and no held-out rows to be scored on",
+            fix="declare `splits: {test: ...}` or `pilot.held_out`",
+        )
     measured = evaluate(call, Data(rows.filter(pl.col("_split") == "train").sort("_row_id"), sets))
     predictions = measured.scores.predictions
     metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s)) for s in sets}

@@ -37,13 +37,17 @@ def _client(project: Project) -> Iterator[Any]:
 
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
+    # MLflow's own default, seven retries with doubling waits, keeps a run hanging for minutes before a server counts as away.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of mlflow's own imports and store set-up; nothing of ours runs in here
         import mlflow
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.ERROR)
-        before = mlflow.get_tracking_uri()
+        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+        environment = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(project.tracking_uri)
         try:
             yield mlflow
@@ -53,6 +57,10 @@ def _client(project: Project) -> Iterator[Any]:
             ) from error
         finally:
             mlflow.set_tracking_uri(before)
+            # MLflow also writes the environment, where a project opened next would read it as the user's choice.
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
+            if environment is not None:
+                os.environ["MLFLOW_TRACKING_URI"] = environment
 
 
 def _experiment(mlflow: Any, project: Project, name: str) -> str:

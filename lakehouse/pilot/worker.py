@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,11 @@ def evaluate(call: Call, data: Data) -> Measured:
             error = folder / "error.json"
             if error.exists():
                 raise RecipeError(**json.loads(error.read_text(encoding="utf-8")))
+            if done.returncode < 0:
+                raise RecipeError(
+                    f"evaluation {call.name} was killed by {signal.Signals(-done.returncode).name}",
+                    fix="SIGKILL mostly comes from a kernel that is out of memory: free some, or lower max_features or ngrams",
+                )
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise RecipeError(
                 f"evaluation {call.name} ended with exit code {done.returncode}: {last}", fix="see its input and memory needs"

@@ -40,9 +40,7 @@ def described(graph: dg.Definitions) -> dict[str, Any]:
             "partitions": getattr(spec.partitions_def, "name", None),
             "runs when": spec.automation_condition.get_label() if spec.automation_condition else None,
             "columns": [c.name for c in getattr(spec.metadata.get("dagster/column_schema"), "columns", ())],
-            "checks": {
-                check.key.name: "blocking" if check.blocking else "not blocking" for check in sorted(found, key=lambda c: c.key.name)
-            },
+            "checks": {check.key.name: "blocking" if check.blocking else "not blocking" for check in found},
         }
     repository = graph.get_repository_def()
     return {

@@ -27,7 +27,8 @@ def train(
 
     TF-IDF with sublinear term frequency over word or character n-grams, then logistic regression by averaged stochastic gradient descent
     (scikit-learn's SGDClassifier), once per seed with a fixed number of `epochs`: the budget is equal for every version. A linear
-    model on n-grams is a strong and cheap baseline for topics and sentiment (Wang and Manning 2012).
+    model on n-grams is a strong and cheap baseline for topics and sentiment (Wang and Manning 2012). Rows without a label are neither
+    learnt from nor scored; the note `unlabelled` counts them. Labels are compared as text.
 
     Example:
         `{train: {task: text_classification, input: text, label: label, analyzer: char, ngrams: [1, 3]}}`
@@ -37,7 +38,13 @@ def train(
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import SGDClassifier
 
-        classes = data.train[label].n_unique()
+        for column in (input, label):
+            if column not in data.train.columns:
+                known = ", ".join(c for c in data.train.columns if c[0] != "_")
+                raise RecipeError(f"train: the version has no column `{column}`", fix=f"columns: {known}")
+        given, sets = _labelled(data.train, label), {name: _labelled(rows, label) for name, rows in data.sets.items()}
+        unlabelled = data.train.height - given.height + sum(data.sets[name].height - rows.height for name, rows in sets.items())
+        classes = given[label].n_unique()
         if classes < 2:
             raise RecipeError(
                 f"the train split holds {classes} class of `{label}`; a classifier needs two", fix="look at the splits and the recipe"
@@ -46,25 +53,30 @@ def train(
             analyzer=analyzer, ngram_range=(ngrams[0], ngrams[-1]), max_features=max_features, sublinear_tf=True, min_df=2, dtype="float32"
         )
         began = time.perf_counter()
-        features = vectorizer.fit_transform(data.train[input].fill_null("").to_list())
-        scored = {name: vectorizer.transform(rows[input].fill_null("").to_list()) for name, rows in data.sets.items()}
+        features = vectorizer.fit_transform(given[input].fill_null("").to_list())
+        scored = {name: vectorizer.transform(rows[input].fill_null("").to_list()) for name, rows in sets.items()}
         shared = time.perf_counter() - began
         parts, seconds = [], {}
         for seed in seeds:
             began = time.perf_counter()
             model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=epochs, tol=None, average=True, random_state=seed)
-            model.fit(features, data.train[label].to_numpy())
-            for name, rows in data.sets.items():
+            model.fit(features, given[label].to_list())
+            for name, rows in sets.items():
                 parts.append(
                     rows.select(
                         pl.lit(name).alias("set"),
                         pl.lit(seed).cast(pl.Int64).alias("seed"),
                         "_row_id",
-                        pl.col(label).cast(pl.String).alias("label"),
+                        pl.col(label).alias("label"),
                         pl.Series("predicted", [str(p) for p in model.predict(scored[name])], dtype=pl.String),
                     )
                 )
             seconds[seed] = shared + time.perf_counter() - began
-        return Scores(pl.concat(parts), seconds, {"features": float(features.shape[1]), "train_rows": float(data.train.height)})
+        notes = {"features": features.shape[1], "train_rows": given.height, "unlabelled": unlabelled}
+        return Scores(pl.concat(parts), seconds, {name: float(value) for name, value in notes.items()})
 
     return job
+
+
+def _labelled(rows: pl.DataFrame, label: str) -> pl.DataFrame:
+    return rows.filter(pl.col(label).is_not_null()).with_columns(pl.col(label).cast(pl.String))

@@ -1,0 +1,99 @@
+"""Scores are scikit-learn's; a comparison says better only when it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakehouse.pilot.metrics import compare, confusion, summary
+from lakehouse.pilot.pictures import confusion_picture, recall_picture
+
+
+def predictions(truth: list[str], predicted: list[str], seed: int = 1) -> pl.DataFrame:
+    ids = [f"r/{i:05}" for i in range(len(truth))]
+    schema = {"seed": pl.Int64, "_row_id": pl.String, "label": pl.String, "predicted": pl.String}
+    return pl.DataFrame({"seed": [seed] * len(truth), "_row_id": ids, "label": truth, "predicted": predicted}, schema=schema)
+
+
+def right_at(rate: float, n: int, generator: np.random.Generator, truth: list[str] | None = None) -> pl.DataFrame:
+    """Predictions of a model that is right on a row with probability `rate`, independently of any other model."""
+    truth = truth or ["a" if i % 2 else "b" for i in range(n)]
+    hit = generator.random(n) < rate
+    return predictions(truth, [t if h else ("b" if t == "a" else "a") for t, h in zip(truth, hit, strict=True)])
+
+
+pairs = st.lists(st.tuples(st.sampled_from(["好", "坏", "c", "d"]), st.sampled_from(["好", "坏", "c", "d"])), min_size=1, max_size=40)
+
+
+@given(pairs)
+def test_scores_equal_those_of_scikit_learn(rows: list[tuple[str, str]]) -> None:
+    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+
+    truth, predicted = (list(column) for column in zip(*rows, strict=True))
+    found = summary(predictions(truth, predicted))
+    assert found["accuracy"]["mean"] == pytest.approx(accuracy_score(truth, predicted))
+    present = sorted(set(truth))
+    assert found["macro_f1"]["mean"] == pytest.approx(f1_score(truth, predicted, labels=present, average="macro", zero_division=0))
+    for name, recall in zip(present, recall_score(truth, predicted, labels=present, average=None, zero_division=0), strict=True):
+        assert found[f"recall.{name}"]["mean"] == pytest.approx(recall)
+    names, counts = confusion(predictions(truth, predicted))
+    if len(names) > 1:  # scikit-learn warns of a single class
+        assert counts.tolist() == confusion_matrix(truth, predicted, labels=names).tolist()
+
+
+def test_seeds_are_averaged_and_their_spread_is_kept() -> None:
+    truth = ["a", "b", "a", "b"]
+    two_seeds = pl.concat([predictions(truth, truth, 1), predictions(truth, ["a", "b", "a", "a"], 2)])
+    assert summary(two_seeds)["accuracy"] == {"mean": 0.875, "std": 0.125, "values": [1.0, 0.75]}
+
+
+@settings(max_examples=25)
+@given(pairs.filter(lambda rows: len(rows) > 1))
+def test_a_version_is_equal_to_itself_whatever_the_margin(rows: list[tuple[str, str]]) -> None:
+    truth, predicted = (list(column) for column in zip(*rows, strict=True))
+    same = predictions(truth, predicted)
+    for metric in ("accuracy", "macro_f1"):
+        found = compare(same, same, metric, 0.0, resamples=200)
+        assert (found.difference, found.low, found.high, found.verdict) == (0, 0, 0, "equal")
+
+
+def test_verdicts() -> None:
+    generator = np.random.default_rng(1)
+    good, poor = right_at(0.95, 800, generator), right_at(0.80, 800, generator)
+    assert compare(good, poor, "macro_f1", 0.01).verdict == "better"
+    worse = compare(poor, good, "macro_f1", 0.01)
+    assert worse.verdict == "worse"
+    assert worse.low < worse.difference < worse.high < 0
+    assert compare(right_at(0.8, 8, generator), right_at(0.7, 8, generator), "accuracy", 0.01).verdict == "inconclusive"
+    assert compare(good, poor, "recall.a", 0.01).verdict == "better"
+    assert compare(good, good, "accuracy", 0.01, seed=1) == compare(good, good, "accuracy", 0.01, seed=1)
+
+
+def test_only_the_same_rows_compare() -> None:
+    same = predictions(["a", "b"], ["a", "b"])
+    with pytest.raises(ValueError, match="same rows"):
+        compare(same, same.head(1), "accuracy", 0.01)
+    with pytest.raises(ValueError, match="recall.zebra"):
+        compare(same, same, "recall.zebra", 0.01)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_the_interval_covers_the_true_difference(metric: str) -> None:
+    """Balanced classes and symmetric errors: macro F1 is the accuracy in the limit, so the true difference of both is 0.05."""
+    generator = np.random.default_rng(20)
+    covered = 0
+    for _ in range(200):
+        found = compare(right_at(0.85, 300, generator), right_at(0.80, 300, generator), metric, 0.01, resamples=400)
+        covered += found.low <= 0.05 <= found.high
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+def test_pictures_write_chinese_without_a_missing_glyph() -> None:
+    """Matplotlib warns of a missing glyph, and warnings are errors here."""
+    rows = predictions(["好评", "差评", "差评"], ["好评", "好评", "差评"])
+    assert confusion_picture(rows, "中文商品评论 1.0.0").startswith(b"\x89PNG")
+    assert recall_picture(summary(rows), "中文商品评论 1.0.0").startswith(b"\x89PNG")
+    assert confusion_picture(rows, "同") == confusion_picture(rows, "同")

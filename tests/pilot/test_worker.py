@@ -1,0 +1,94 @@
+"""An evaluation runs in a process of its own: what goes wrong there is one message here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lakehouse.errors import RecipeError
+from lakehouse.pilot.evaluation import Data
+from lakehouse.pilot.worker import evaluate
+from lakehouse.spec import Call
+
+from .conftest import TRAIN, remarks
+
+
+def call(**changes: object) -> Call:
+    return Call.model_validate({"train": {**TRAIN["train"], **changes}})
+
+
+def data(rows: pl.DataFrame) -> Data:
+    return Data(rows.filter(pl.col("_split") == "train"), {"test": rows.filter(pl.col("_split") == "test")})
+
+
+def test_scores_and_what_they_cost() -> None:
+    measured = evaluate(call(), data(remarks()))
+    predictions = measured.scores.predictions
+    assert predictions.columns == ["set", "seed", "_row_id", "label", "predicted"]
+    assert predictions.height == 2 * 24
+    assert set(predictions["predicted"]) <= {"好评", "差评"}
+    assert measured.peak_memory_mb > 0
+    assert measured.cpu_seconds > 0
+    assert measured.wall_seconds > 0
+    assert set(measured.scores.seconds) == {1, 2}
+    assert measured.scores.notes["train_rows"] == 36
+
+
+def test_labels_that_are_truth_values_are_compared_as_text_and_missing_ones_are_left_out() -> None:
+    label = pl.when(pl.int_range(60) < 10).then(None).otherwise(pl.col("label") == "好评").alias("label")
+    measured = evaluate(call(seeds=[1]), data(remarks().with_columns(label)))
+    assert set(measured.scores.predictions["label"]) == set(measured.scores.predictions["predicted"]) == {"true", "false"}
+    assert measured.scores.notes["unlabelled"] == 10
+
+
+def test_a_train_split_of_one_class_is_refused_with_a_fix() -> None:
+    with pytest.raises(RecipeError, match="holds 1 class of `label`") as refused:
+        evaluate(call(), data(remarks().with_columns(label=pl.lit("好评"))))
+    assert refused.value.fix
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(RecipeError, match="no column `comment`") as refused:
+        evaluate(call(input="comment"), data(remarks()))
+    assert refused.value.fix == "columns: text, label"
+
+
+def test_a_parameter_of_the_wrong_type_is_refused() -> None:
+    with pytest.raises(RecipeError, match="epochs"):
+        evaluate(call(epochs="many"), data(remarks()))
+
+
+def test_texts_without_a_repeated_word_are_one_message() -> None:
+    rows = remarks().with_columns(text=pl.col("_row_id").str.replace("/", ""))
+    with pytest.raises(RecipeError, match=r"ended with exit code 1: .*no terms remain"):
+        evaluate(call(), data(rows))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker in /proc")
+def test_a_worker_that_the_kernel_kills_costs_only_itself() -> None:
+    killer = threading.Thread(target=_kill_worker)
+    killer.start()
+    with pytest.raises(RecipeError, match="was killed by SIGKILL") as refused:
+        evaluate(call(epochs=1_000_000), data(remarks()))
+    killer.join()
+    assert "memory" in str(refused.value.fix)
+
+
+def _kill_worker() -> None:
+    """Kill the worker that this process started, as a kernel out of memory does."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                parent = int(stat.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+                if parent == os.getpid() and b"lakehouse.pilot.worker" in (stat.parent / "cmdline").read_bytes():
+                    os.kill(int(stat.parent.name), signal.SIGKILL)
+                    return
+        time.sleep(0.05)
