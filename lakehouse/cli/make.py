@@ -35,10 +35,8 @@ def plan_command(datasets: tuple[str, ...], as_json: bool) -> None:
     for p in found:
         what = "nothing to do" if not p.silver and not p.gold else "new version" if p.version is None else f"as {p.version} before"
         why = "; ".join(dict.fromkeys([*p.silver, *p.gold])) or "-"
-        rows.append((p.dataset, what, why, p.measure, p.withdrawn, (p.plan_id or "-")[:12]))
-    show.table(
-        "Plan", ["dataset", "outcome", "why", "rows to measure", "withdrawn", "plan id"], rows, right=["rows to measure", "withdrawn"]
-    )
+        rows.append((p.dataset, what, p.measure, p.withdrawn, why))
+    show.table("Plan", ["dataset", "outcome", "measured", "withdrawn", "why"], rows, right=["measured", "withdrawn"])
 
 
 @click.command("collect")
