@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,5 +91,5 @@ def new_factory(root: Path, empty_store: Path) -> Factory:
 
 
 @pytest.fixture
-def factory(tmp_path: Path, empty_store: Path) -> Iterator[Factory]:
-    yield new_factory(tmp_path / "factory", empty_store)
+def factory(tmp_path: Path, empty_store: Path) -> Factory:
+    return new_factory(tmp_path / "factory", empty_store)

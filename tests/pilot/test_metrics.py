@@ -76,7 +76,7 @@ def test_only_the_same_rows_compare() -> None:
     same = predictions(["a", "b"], ["a", "b"])
     with pytest.raises(ValueError, match="same rows"):
         compare(same, same.head(1), "accuracy", 0.01)
-    with pytest.raises(ValueError, match="recall.zebra"):
+    with pytest.raises(ValueError, match=r"recall\.zebra"):
         compare(same, same, "recall.zebra", 0.01)
 
 
