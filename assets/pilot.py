@@ -7,7 +7,6 @@ import dagster as dg
 from assets import automation
 from assets.common import key, log_progress, owners, partitions, picture, plain_failures, version_of
 from lakehouse import versions
-from lakehouse.pilot import gates
 from lakehouse.pilot.pictures import confusion_picture, recall_picture
 from lakehouse.pilot.pilot import pilot, predictions_of
 from lakehouse.project import Project
@@ -21,7 +20,7 @@ def check_names(dataset: Dataset) -> list[str]:
     """
     names: list[str] = []
     for gate in dataset.pilot.gates:
-        words = gates.in_words(gate, gates.where_on(gate, dataset.pilot)).replace(">=", "at least").replace("<=", "at most")
+        words = dataset.pilot.in_words(gate).replace(">=", "at least").replace("<=", "at most")
         words = f"{gate.evaluation} {words}" if gate.evaluation else words
         letters = (c if c.isascii() and c.isalnum() else f"u{ord(c):x}" if c.isalnum() else " " for c in words)
         name = "_".join("".join(letters).split())
@@ -47,7 +46,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         kinds={"mlflow", "scikitlearn"},
         tags={"factory/workshop": "pilot"},
         check_specs=[
-            dg.AssetCheckSpec(c, asset=asset_key, blocking=True, description=gates.in_words(g, gates.where_on(g, dataset.pilot)))
+            dg.AssetCheckSpec(c, asset=asset_key, blocking=True, description=dataset.pilot.in_words(g))
             for c, g in zip(named, dataset.pilot.gates, strict=True)
         ],
         automation_condition=automation.on_new_version(),

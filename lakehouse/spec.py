@@ -145,6 +145,13 @@ class Gate(Model):
             raise ValueError("a gate has either `at_least`/`at_most` or `versus: released`")
         return self
 
+    def in_words(self, on: str) -> str:
+        """The gate on a set in words: `macro_f1 on held_out >= 0.8`."""
+        if self.versus:
+            return f"{self.metric} on {on} not worse than released by {self.margin:g}"
+        bounds = ((">=", self.at_least), ("<=", self.at_most))
+        return f"{self.metric} on {on} " + " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+
 
 class Pilot(Model):
     """The evaluations of each version and the gates it must pass."""
@@ -165,6 +172,14 @@ class Pilot(Model):
             if gate.on == "held_out" and self.held_out is None:
                 raise ValueError(f"the gate on {gate.metric} speaks of `held_out`, which is not declared")
         return self
+
+    def set_of(self, gate: Gate) -> Literal["held_out", "test"]:
+        """The set a gate speaks of: as declared, else the frozen set where there is one."""
+        return gate.on or ("held_out" if self.held_out else "test")
+
+    def in_words(self, gate: Gate) -> str:
+        """A gate of this pilot in words."""
+        return gate.in_words(self.set_of(gate))
 
 
 class Release(Model):

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse.pilot.metrics import compare, summary
-from lakehouse.spec import Gate, Pilot
+from lakehouse.spec import Gate
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,9 @@ class Verdict:
         return asdict(self)
 
 
-def where_on(gate: Gate, pilot: Pilot) -> str:
-    """The set a gate speaks of: as declared, else the frozen set where there is one."""
-    return gate.on or ("held_out" if pilot.held_out else "test")
-
-
-def in_words(gate: Gate, on: str) -> str:
-    """`macro_f1 on held_out >= 0.8`."""
-    if gate.versus:
-        return f"{gate.metric} on {on} not worse than released by {gate.margin:g}"
-    sign, bound = (">=", gate.at_least) if gate.at_least is not None else ("<=", gate.at_most)
-    return f"{gate.metric} on {on} {sign} {bound:g}"
-
-
 def absolute(gate: Gate, on: str, metrics: Mapping[str, Mapping[str, Any]]) -> Verdict:
     """The verdict of a gate with a bound, on the mean over seeds."""
-    words = in_words(gate, on)
+    words = gate.in_words(on)
     known = metrics.get(on, {})
     if gate.metric not in known:
         return Verdict(words, gate.metric, on, None, None, None, None, None, "missed", False, f"not measured; known: {', '.join(known)}")
@@ -68,7 +55,7 @@ def absolute(gate: Gate, on: str, metrics: Mapping[str, Mapping[str, Any]]) -> V
 
 def against_release(gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame | None, label: str | None) -> Verdict:
     """The verdict of a gate against the released version `label`, whose predictions on the same rows are `old`."""
-    words = in_words(gate, on)
+    words = gate.in_words(on)
     if old is None or label is None:
         return Verdict(words, gate.metric, on, None, None, None, None, None, "first", True, "nothing was released before")
     known = summary(new)

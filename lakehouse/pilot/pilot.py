@@ -206,7 +206,7 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
     verdicts = []
     for gate in dataset.pilot.gates:
         name = gate.evaluation or next(iter(calls))
-        on = gating.where_on(gate, dataset.pilot)
+        on = dataset.pilot.set_of(gate)
         if gate.versus is None:
             verdicts.append(gating.absolute(gate, on, known.evaluations[name]["metrics"]))
             continue

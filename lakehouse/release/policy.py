@@ -39,16 +39,15 @@ def refuse(spec: Dataset, version: Version, *, new_gates: bool = True) -> None:
 
 def _gates(spec: Dataset, version: Version, new_gates: bool) -> list[str]:
     if version.gates is None:
-        return (
-            [f"it was not judged against its {len(spec.pilot.gates)} gates (lakehouse evaluate {spec.dataset})"] if spec.pilot.gates else []
-        )
+        return [f"it was not judged against its {len(spec.pilot.gates)} gates (lakehouse run {spec.dataset})"] if spec.pilot.gates else []
     verdicts = version.gates.get("verdicts") or []
     found = [f"gate failed: {_verdict(verdict)}" for verdict in verdicts if not verdict.get("passed")]
     if not version.gates.get("passed") and not found:
         found = ["its gates did not pass"]
     if new_gates:
-        judged = {verdict.get("metric") for verdict in verdicts}
-        found += [f"gate on `{gate.metric}` was declared after it was judged" for gate in spec.pilot.gates if gate.metric not in judged]
+        judged = {verdict.get("gate") for verdict in verdicts}
+        late = [words for gate in spec.pilot.gates if (words := spec.pilot.in_words(gate)) not in judged]
+        found += [f"gate `{words}` was declared after it was judged (lakehouse run {spec.dataset})" for words in late]
     return found
 
 
@@ -56,7 +55,6 @@ def _verdict(verdict: dict[str, Any]) -> str:
     needed = verdict.get("threshold")
     needed = verdict.get("versus") if needed is None else needed
     parts = [str(verdict.get("gate") or verdict.get("metric"))]
-    parts += [f"on {verdict['on']}"] if verdict.get("on") else []
     parts += [f"{verdict.get('metric')} is {verdict.get('value')}, needed {needed}"]
     reason = verdict.get("reason") or verdict.get("verdict")
     return ", ".join(parts) + (f" ({reason})" if reason else "")

@@ -128,7 +128,7 @@ def make(project: Project, rows: pl.DataFrame, label: str = "1.0.0", *, gates: b
     result = {"name": "train", "metrics": {"test": {"macro_f1": score}}, "run_id": "run1"}
     versions.record(project, "reviews", manifest["version"], "evaluated", result)
     if gates is not None:
-        verdict = {"gate": "macro_f1 >= 0.8", "metric": "macro_f1", "on": "test", "value": score, "threshold": 0.8}
+        verdict = {"gate": "macro_f1 on test >= 0.8", "metric": "macro_f1", "on": "test", "value": score, "threshold": 0.8}
         verdict |= {"verdict": "above" if gates else "below", "passed": gates, "reason": ""}
         versions.record(project, "reviews", manifest["version"], "gated", {"passed": gates, "verdicts": [verdict]})
     return versions.find(project, "reviews", manifest["version"])

@@ -17,7 +17,7 @@ def test_a_failed_gate_is_refused_with_its_numbers_before_anything_is_written(pr
     make(project, reviews(1, 2), gates=False)
     with pytest.raises(ReleaseError) as refused:
         release(project, "reviews")
-    assert "gate failed: macro_f1 >= 0.8, on test, macro_f1 is 0.7, needed 0.8 (below)" in str(refused.value)
+    assert "gate failed: macro_f1 on test >= 0.8, macro_f1 is 0.7, needed 0.8 (below)" in str(refused.value)
     assert not (project.root / "releases").exists()
 
 
@@ -40,7 +40,7 @@ def test_a_gate_declared_after_the_verdict_is_refused_for_a_release_not_for_a_ro
         file.read_text(encoding="utf-8").replace("gates:\n", "gates:\n    - {metric: recall, at_least: 0.5}\n"), encoding="utf-8"
     )
     spec = Project.open(project.root).dataset("reviews")
-    assert reasons(spec, version) == ["gate on `recall` was declared after it was judged"]
+    assert reasons(spec, version) == ["gate `recall on test >= 0.5` was declared after it was judged (lakehouse run reviews)"]
     assert reasons(spec, version, new_gates=False) == []
 
 
