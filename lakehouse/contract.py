@@ -73,8 +73,14 @@ class Contract:
 
     @property
     def hash(self) -> str:
-        """Identity of the promise: its columns and its code."""
-        return digest({"columns": self.columns, "code": self.code})
+        """Identity of the promise: its columns and its code, not the words that describe them."""
+        promised = {name: {k: v for k, v in column.items() if k != "description"} for name, column in self.columns.items()}
+        return digest({"columns": promised, "code": self.code})
+
+    @property
+    def words(self) -> dict[str, str | None]:
+        """What the contract says of itself and of each column."""
+        return {"": self.description, **{name: column["description"] for name, column in self.columns.items()}}
 
     def validate(self, rows: pl.DataFrame) -> Validation:
         """Split `rows` into those that keep and those that break the contract.

@@ -71,17 +71,19 @@ def content_id(rows: pl.DataFrame, by: str, digest_column: str) -> str:
 
 
 def code_version(path: Path, also: Iterable[Path] = ()) -> str:
-    """First 16 hex digits of SHA-256 over the syntax trees of modules, docstrings and comments left out."""
+    """First 16 hex digits of SHA-256 over the syntax trees of modules, docstrings, comments and `description=` left out."""
     sha = hashlib.sha256()
     for file in (path, *sorted(also)):
-        sha.update(ast.dump(_without_docstrings(ast.parse(file.read_text(encoding="utf-8")))).encode())
+        sha.update(ast.dump(_without_words(ast.parse(file.read_text(encoding="utf-8")))).encode())
     return sha.hexdigest()[:16]
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
+def _without_words(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             body = node.body
             if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
                 node.body = body[1:] or [ast.Pass()]
+        elif isinstance(node, ast.Call):
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     return tree

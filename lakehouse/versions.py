@@ -110,7 +110,7 @@ def versions(project: Project, dataset: str) -> list[Version]:
         state = folded[row["version"]]
         if row["event"] == "described":
             state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
-            state["manifest"] = {**state["manifest"], "metadata": payload["metadata"], "label": payload["label"]}
+            state["manifest"] = _described(state["manifest"], payload)
         elif row["event"] == "evaluated":
             state["evaluations"][payload["name"]] = payload
         elif row["event"] == "gated":
@@ -134,6 +134,15 @@ def versions(project: Project, dataset: str) -> list[Version]:
         )
         for version, state in folded.items()
     ]
+
+
+def _described(manifest: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with a newer label and newer words, which stand in `metadata` and beside the columns and the contract."""
+    made = {**manifest, "metadata": payload["metadata"], "label": payload["label"]}
+    if words := payload["metadata"].get("contract"):
+        made["columns"] = {name: {**column, "description": words.get(name)} for name, column in manifest["columns"].items()}
+        made["contract"] = {**manifest["contract"], "description": words.get("")}
+    return made
 
 
 def current(project: Project, dataset: str) -> Version | None:

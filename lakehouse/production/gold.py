@@ -105,7 +105,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
     gold, quarantine = gold_tables(project, name)
     current = versions.current(project, name)
-    metadata = _metadata(dataset)
+    metadata = _metadata(dataset, contract)
     if current is not None and current.plan_id == plan_id and gold.exists() and gold.version() == current.gold_version:
         return _unchanged(project, name, current, metadata, started)
 
@@ -216,7 +216,7 @@ def _unchanged(project: Project, name: str, current: versions.Version, metadata:
     )
 
 
-def _metadata(dataset: Dataset) -> dict[str, Any]:
+def _metadata(dataset: Dataset, contract: Contract) -> dict[str, Any]:
     release = dataset.release
     return {
         "description": dataset.description,
@@ -224,6 +224,7 @@ def _metadata(dataset: Dataset) -> dict[str, Any]:
         "license": release.license if release else None,
         "language": list(release.language) if release else [],
         "tasks": list(release.tasks) if release else [],
+        "contract": contract.words,
     }
 
 

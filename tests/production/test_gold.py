@@ -120,8 +120,14 @@ def test_labels_say_what_changed(notes_factory: Factory) -> None:
     notes_factory.declare([{"text_length": {"column": "text", "at_least": 2}}], description="Better words.")
     words = notes_factory.made()[1]
     assert (words.label, words.made, words.change) == ("1.3.1", True, {"part": "patch", "reasons": ["description changed"]})
-    notes_factory.contract(more="    id: str\n")
+    notes_factory.contract(more='    id: str = pa.Field(description="Its number.")\n')
     assert notes_factory.gold().label == "1.4.0"
+    notes_factory.contract(more='    id: str = pa.Field(description="The number of the row.")\n')
+    described = notes_factory.gold()
+    assert (described.label, described.change) == ("1.4.1", {"part": "patch", "reasons": ["contract changed"]})
+    newest = versions.find(notes_factory.project, "notes", "1.4.1")
+    assert newest.version == described.version
+    assert newest.manifest["columns"]["id"]["description"] == "The number of the row."
     notes_factory.contract()
     gone = notes_factory.gold()
     assert (gone.label, gone.change["reasons"]) == ("2.0.0", ["column `id` is gone"])
