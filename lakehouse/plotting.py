@@ -27,6 +27,11 @@ def figure(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
     return made, axes
 
 
+def plain(text: str) -> str:
+    """`text` as it stands, for a figure: between two dollar signs Matplotlib would read a formula."""
+    return text.replace("$", r"\$")
+
+
 def png(made: Figure) -> bytes:
     """The figure as PNG; equal figures give equal bytes (no date, no software version inside)."""
     from matplotlib import rc_context

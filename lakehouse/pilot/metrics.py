@@ -134,8 +134,8 @@ def _scores(seeds: list[_Floats], weights: _Floats, metric: str, names: list[str
 
 
 def _macro_f1(truth: _Floats, predicted: _Floats, hits: _Floats) -> _Floats:
-    """Unweighted mean of the F1 of the classes that occur as truth; inputs of shape (weightings, classes)."""
+    """Unweighted mean of the F1 of the classes that occur as truth or prediction, as scikit-learn has it; shape (weightings, classes)."""
     f1 = np.where(truth + predicted > 0, 2 * hits / np.maximum(truth + predicted, 1), 0.0)
-    present = truth > 0
+    present = truth + predicted > 0
     mean: _Floats = (f1 * present).sum(1) / np.maximum(present.sum(1), 1)
     return mean

@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 
 from lakehouse.pilot.metrics import confusion
-from lakehouse.plotting import BLUE, GREY, INK, figure, png
+from lakehouse.plotting import BLUE, GREY, INK, figure, plain, png
 
 
 def confusion_picture(predictions: pl.DataFrame, title: str) -> bytes:
     """PNG of the confusion matrix of one set: rows are the truth, shares of each row, counts where there is room."""
-    names, counts = confusion(predictions)
+    classes, counts = confusion(predictions)
+    names = [plain(name) for name in classes]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = max(3.6, 0.42 * len(names) + 1.6)
     made, axes = figure(size + 1.2, size)
@@ -38,7 +39,7 @@ def recall_picture(metrics: Mapping[str, Mapping[str, Any]], title: str) -> byte
         key=lambda r: r[1],
     )
     made, axes = figure(6.5, max(2.0, 0.3 * len(recalls) + 1))
-    axes.barh([r[0] for r in recalls], [r[1] for r in recalls], xerr=[r[2] for r in recalls], color=BLUE, ecolor=GREY)
+    axes.barh([plain(r[0]) for r in recalls], [r[1] for r in recalls], xerr=[r[2] for r in recalls], color=BLUE, ecolor=GREY)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("recall")

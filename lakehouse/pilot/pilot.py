@@ -118,7 +118,8 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
         unchanged = not ran and version.gates == payload
         if version.gates != payload:
             runs = [e["run_id"] for e in version.evaluations.values()]
-            tracking.log_gates(project, version, runs, payload["verdicts"], passed=passed)  # type: ignore[arg-type]
+            for run in tracking.log_gates(project, version, runs, payload["verdicts"], passed=passed):  # type: ignore[arg-type]
+                progress(f"{name} {version.label}: MLflow does not hold run {run}, which stays without the gates' tags", 0, None)
             versions.record(project, name, version.version, "gated", payload)
         metrics = {e: result["metrics"] for e, result in version.evaluations.items()}
         return Piloted(
@@ -139,6 +140,7 @@ def _evaluate(
     key = _key(version, call, frozen)
     if version.evaluations.get(name, {}).get("key") == key:
         return False
+    tracking.reachable(project)
     progress(f"evaluating {version.dataset} {version.label}: {name}", 0, None)
     rows = project.table("gold", version.dataset).read(version=version.gold_version)
     sets = {}
@@ -210,8 +212,8 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
         if gate.versus is None:
             verdicts.append(gating.absolute(gate, on, known.evaluations[name]["metrics"]))
             continue
-        before = versions.released(project, version.dataset)
-        if before is None or before.version == version.version:
+        before = _released_before(project, version)
+        if before is None:
             verdicts.append(gating.against_release(gate, on, pl.DataFrame(), None, None))
             continue
         # The released version is scored on the same frozen set, if it was not yet: only then do the two compare.
@@ -220,6 +222,12 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
         new, old = (rows.filter(pl.col("set") == on) for rows in stored)
         verdicts.append(gating.against_release(gate, on, new, old, before.label))
     return verdicts
+
+
+def _released_before(project: Project, version: Version) -> Version | None:
+    """The last release of another version: what `version` was to replace, so that its verdict stands after its own release."""
+    others = [v for v in versions.versions(project, version.dataset) if v.released_at is not None and v.version != version.version]
+    return max(others, key=lambda v: v.released_at, default=None)  # type: ignore[arg-type,return-value]
 
 
 def predictions_of(project: Project, key: str) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,15 +53,57 @@ def _client(project: Project) -> Iterator[Any]:
         try:
             yield mlflow
         except mlflow.exceptions.MlflowException as error:
-            raise StorageError(
-                f"MLflow refused: {str(error).splitlines()[0]}", where=project.tracking_uri, fix="check the server, or MLFLOW_TRACKING_URI"
-            ) from error
+            raise _refused(str(error), project.tracking_uri) from error
         finally:
             mlflow.set_tracking_uri(before)
             # MLflow also writes the environment, where a project opened next would read it as the user's choice.
             os.environ.pop("MLFLOW_TRACKING_URI", None)
             if environment is not None:
                 os.environ["MLFLOW_TRACKING_URI"] = environment
+
+
+def _refused(said: str, uri: str) -> StorageError:
+    """The error for what MLflow said, passwords in addresses left out."""
+    without = re.compile(r"(?<=://)[^/@\s]*@")
+    said = without.sub("", said.strip().splitlines()[0])
+    cause = re.search(r"Max retries exceeded.*Caused by (\w+)", said)
+    what = f"the MLflow server does not answer ({cause[1]})" if cause else f"MLflow refused: {said}"
+    return StorageError(what, where=without.sub("", uri), fix="check the server, or MLFLOW_TRACKING_URI")
+
+
+def reachable(project: Project) -> None:
+    """Ask the tracking store for one answer, so that no evaluation spends hours on what could not be logged.
+
+    Raises:
+        StorageError: it does not answer within seconds, or is no store that MLflow can use.
+    """
+    with _client(project) as mlflow:
+        if re.match(r"(postgresql|mysql|mssql|sqlite)\b", project.tracking_uri):
+            _connect(project.tracking_uri)
+        patient = {name: os.environ[name] for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT")}
+        os.environ.update({"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"})
+        try:
+            mlflow.MlflowClient().search_experiments(max_results=1)
+        finally:
+            os.environ.update(patient)
+
+
+def _connect(uri: str) -> None:
+    """Connect to a database once: MLflow itself retries for most of an hour, whatever is wrong."""
+    import sqlalchemy
+    from sqlalchemy.exc import SQLAlchemyError
+
+    path = sqlalchemy.make_url(uri).database or ""
+    if uri.startswith("sqlite:") and not Path(path).exists():
+        return  # MLflow makes it
+    try:
+        engine = sqlalchemy.create_engine(uri)
+        try:
+            sqlalchemy.inspect(engine).get_table_names()
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        raise _refused(f"{type(error).__name__}: {error}", uri) from error
 
 
 def _experiment(mlflow: Any, project: Project, name: str) -> str:
@@ -132,14 +175,22 @@ def log_evaluation(
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
-def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: list[dict[str, Any]], *, passed: bool) -> None:
-    """Put the gates' outcome beside the metrics: the tag `factory.gates` and one tag a gate on every run of the version."""
+def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: list[dict[str, Any]], *, passed: bool) -> list[str]:
+    """Put the gates' outcome beside the metrics: the tag `factory.gates` and one tag a gate on every run of the version.
+
+    Returns:
+        The runs that the store does not hold, deleted or logged in another store: the register has their verdicts all the same.
+    """
     with _client(project) as mlflow:
         client = mlflow.MlflowClient()
-        for run_id in run_ids:
+        experiment = client.get_experiment_by_name(version.dataset)
+        of_version = f"tags.`factory.version` = '{version.version}'"
+        held = {run.info.run_id for run in client.search_runs([experiment.experiment_id], of_version)} if experiment else set()
+        for run_id in (r for r in run_ids if r in held):
             client.set_tag(run_id, "factory.gates", "passed" if passed else "failed")
             for number, verdict in enumerate(verdicts, start=1):
                 client.set_tag(run_id, f"factory.gate.{number}", f"{verdict['gate']}: {verdict['verdict']} ({verdict['reason']})")
+        return [run_id for run_id in run_ids if run_id not in held]
 
 
 def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

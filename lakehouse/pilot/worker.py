@@ -1,16 +1,20 @@
 """Run one evaluation in a process of its own, so that its memory and CPU time are its own and a crash costs only it.
 
-Called as `python -m lakehouse.pilot.worker JOB_FOLDER`; the folder holds `job.json`, `train.parquet` and one Parquet file a set.
+Called as `python -P -m lakehouse.pilot.worker JOB_FOLDER`; the folder holds `job.json`, `train.parquet` and one Parquet file a set. Its
+standard input is a pipe that nobody writes to: it ends when the caller does, even one that was killed, and the worker ends with it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,8 +51,15 @@ def evaluate(call: Call, data: Data) -> Measured:
         for set_name, rows in data.sets.items():
             rows.write_parquet(folder / f"set.{set_name}.parquet")
         (folder / "job.json").write_text(json.dumps({"name": call.name, "params": call.params, "sets": list(data.sets)}), encoding="utf-8")
+        alive, held = os.pipe()
         began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", "lakehouse.pilot.worker", name], capture_output=True, text=True, check=False)
+        try:
+            # -P: a file of the project folder, such as `random.py`, is never taken for a module.
+            command = [sys.executable, "-P", "-m", "lakehouse.pilot.worker", name]
+            done = subprocess.run(command, stdin=alive, capture_output=True, text=True, check=False)
+        finally:
+            os.close(alive)
+            os.close(held)
         wall = time.perf_counter() - began
         if done.returncode != 0:
             error = folder / "error.json"
@@ -71,6 +82,7 @@ def evaluate(call: Call, data: Data) -> Measured:
 def main(name: str) -> int:
     """Run the job in folder `name`; returns the exit code."""
     folder = Path(name)
+    threading.Thread(target=_end_with_caller, args=(folder,), daemon=True).start()
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     call = Call.model_validate({job["name"]: job["params"]})
     try:
@@ -91,6 +103,13 @@ def main(name: str) -> int:
     }
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
     return 0
+
+
+def _end_with_caller(folder: Path) -> None:
+    """Wait for the end of standard input, which is the caller's; then nobody reads the scores or takes the rows away."""
+    os.read(0, 1)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 def _peak_memory_mb() -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -169,10 +171,55 @@ def test_nothing_to_be_scored_on_is_refused(factory: Factory) -> None:
         pilot(factory.project, "orders")
 
 
-def test_a_server_that_is_away_is_one_message_and_nothing_is_recorded(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("http://127.0.0.1:9", "http://127.0.0.1:9: the MLflow server does not answer"),  # the discard port, where nothing listens
+        ("http://me:secret@127.0.0.1:9", "http://127.0.0.1:9: the MLflow server does not answer"),
+        ("sqlite:///{root}/notes.txt", "MLflow refused: DatabaseError"),
+        ("postgresql://nowhere.invalid/mlflow", "MLflow refused: ModuleNotFoundError|MLflow refused: OperationalError"),
+        ("moon://base", "MLflow refused"),
+    ],
+)
+def test_a_store_that_cannot_be_is_one_message_within_seconds(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch, uri: str, words: str
+) -> None:
     factory.make(remarks())
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # the discard port, where nothing listens
-    with pytest.raises(StorageError, match="MLflow refused") as refused:
+    (factory.root / "notes.txt").write_text("this is no database\n" * 99, encoding="utf-8")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.format(root=factory.root))
+    began = time.perf_counter()
+    with pytest.raises(StorageError, match=words) as refused:
         pilot(factory.project, "orders")
+    assert time.perf_counter() - began < 20
     assert "MLFLOW_TRACKING_URI" in str(refused.value.fix)
+    assert "secret" not in str(refused.value)
     assert versions.find(factory.project, "orders", "latest").evaluations == {}
+    assert not predictions_table(factory.project).exists(), "nothing was evaluated in vain"
+
+
+def test_the_verdict_of_a_version_stands_after_its_own_release(factory: Factory) -> None:
+    factory.make(remarks(80, start=1000, split="test"), name="orders_frozen")
+    factory.declare(held_out={"dataset": "orders_frozen"}, evaluations=[TRAIN], gates=[VERSUS])
+    for label, rows in (("1.0.0", remarks()), ("1.1.0", remarks(62))):
+        version = factory.make(rows, label)
+        judged = pilot(factory.project, "orders")
+        versions.record(factory.project, "orders", version.version, "released", {"label": label})
+        again = pilot(factory.project, "orders")
+        assert (again.unchanged, again.verdicts) == (True, judged.verdicts)
+    assert (judged.verdicts[0].verdict, judged.verdicts[0].versus) == ("equal", "1.0.0")
+
+
+def test_gates_are_judged_where_the_run_stands_in_another_store(
+    factory: Factory, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory.make(remarks())
+    pilot(factory.project, "orders")
+    shutil.copyfile(empty_store, factory.root / "other.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{factory.root / 'other.db'}")
+    factory.declare(evaluations=[TRAIN], gates=[{"metric": "accuracy", "at_least": 0.1}])
+    said: list[str] = []
+    judged = pilot(factory.project, "orders", progress=lambda what, done, total: said.append(what))
+    assert (judged.ran, judged.passed, judged.unchanged) == ((), True, False)
+    assert len(said) == 1
+    assert "MLflow does not hold run" in said[0]
+    assert pilot(factory.project, "orders").unchanged

@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse.errors import RecipeError
-from lakehouse.pilot.evaluation import Data
+from lakehouse.errors import RecipeError, SpecError
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
 from lakehouse.pilot.worker import evaluate
 from lakehouse.spec import Call
 
@@ -26,6 +26,11 @@ def call(**changes: object) -> Call:
 
 def data(rows: pl.DataFrame) -> Data:
     return Data(rows.filter(pl.col("_split") == "train"), {"test": rows.filter(pl.col("_split") == "test")})
+
+
+def scores(call: Call, data: Data) -> Scores:
+    """The evaluation in this process: a worker adds seconds and nothing else."""
+    return EVALUATIONS.entry(call).function(**EVALUATIONS.bind(call))(data)  # type: ignore[no-any-return]
 
 
 def test_scores_and_what_they_cost() -> None:
@@ -43,9 +48,9 @@ def test_scores_and_what_they_cost() -> None:
 
 def test_labels_that_are_truth_values_are_compared_as_text_and_missing_ones_are_left_out() -> None:
     label = pl.when(pl.int_range(60) < 10).then(None).otherwise(pl.col("label") == "好评").alias("label")
-    measured = evaluate(call(seeds=[1]), data(remarks().with_columns(label)))
-    assert set(measured.scores.predictions["label"]) == set(measured.scores.predictions["predicted"]) == {"true", "false"}
-    assert measured.scores.notes["unlabelled"] == 10
+    found = scores(call(seeds=[1]), data(remarks().with_columns(label)))
+    assert set(found.predictions["label"]) == set(found.predictions["predicted"]) == {"true", "false"}
+    assert found.notes["unlabelled"] == 10
 
 
 def test_a_train_split_of_one_class_is_refused_with_a_fix() -> None:
@@ -56,19 +61,56 @@ def test_a_train_split_of_one_class_is_refused_with_a_fix() -> None:
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(RecipeError, match="no column `comment`") as refused:
-        evaluate(call(input="comment"), data(remarks()))
+        scores(call(input="comment"), data(remarks()))
     assert refused.value.fix == "columns: text, label"
 
 
-def test_a_parameter_of_the_wrong_type_is_refused() -> None:
-    with pytest.raises(RecipeError, match="epochs"):
-        evaluate(call(epochs="many"), data(remarks()))
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"epochs": "many"}, "epochs"),
+        ({"epochs": 0}, "epochs"),
+        ({"seeds": []}, "seeds"),
+        ({"seeds": [-1]}, "seeds"),
+        ({"ngrams": [1, 2, 3]}, "ngrams"),
+        ({"epoch": 3}, "epoch"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused_at_its_declaration(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        EVALUATIONS.bind(call(**wrong))
+
+
+def test_ngrams_that_end_before_they_begin_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r"ngrams \[3, 1\]") as refused:
+        scores(call(ngrams=[3, 1]), data(remarks()))
+    assert refused.value.fix == "ngrams: [1, 3]"
+
+
+def test_a_column_of_numbers_is_no_text() -> None:
+    with pytest.raises(RecipeError, match="`text` of the train rows is Int64, not text"):
+        scores(call(), data(remarks().with_columns(text=pl.int_range(60))))
+
+
+def test_a_set_without_a_label_or_without_the_column_is_named() -> None:
+    train = data(remarks()).train
+    with pytest.raises(RecipeError, match="no held_out row has a `label`"):
+        scores(call(), Data(train, {"held_out": train.with_columns(label=pl.lit(None, pl.String))}))
+    with pytest.raises(RecipeError, match="the held_out rows have no column `label`"):
+        scores(call(), Data(train, {"held_out": train.drop("label")}))
+
+
+def test_a_file_of_the_project_is_not_taken_for_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit('taken')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert evaluate(call(seeds=[1]), data(remarks())).scores.predictions.height == 24
 
 
 def test_texts_without_a_repeated_word_are_one_message() -> None:
     rows = remarks().with_columns(text=pl.col("_row_id").str.replace("/", ""))
-    with pytest.raises(RecipeError, match=r"ended with exit code 1: .*no terms remain"):
-        evaluate(call(), data(rows))
+    with pytest.raises(RecipeError, match=r"give nothing to learn from: .*no terms remain") as refused:
+        scores(call(), data(rows))
+    assert "analyzer: char" in str(refused.value.fix)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker in /proc")

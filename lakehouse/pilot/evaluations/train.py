@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
+from typing import Annotated, Literal
 
 import polars as pl
+from pydantic import Field
 
 from lakehouse.errors import RecipeError
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
@@ -17,11 +18,11 @@ def train(
     task: Literal["text_classification"],
     input: str,
     label: str,
-    seeds: list[int] = [1, 2, 3],  # noqa: B006 - read, never changed
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [1, 2, 3],  # noqa: B006 - read, never changed
     analyzer: Literal["word", "char"] = "word",
-    ngrams: list[int] = [1, 1],  # noqa: B006
-    max_features: int = 300_000,
-    epochs: int = 20,
+    ngrams: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=2)] = [1, 1],  # noqa: B006
+    max_features: Annotated[int, Field(ge=1)] = 300_000,
+    epochs: Annotated[int, Field(ge=1)] = 20,
 ) -> Job:
     """Train a linear text classifier on `train` and score it on the own test split and on the frozen held-out set.
 
@@ -34,26 +35,41 @@ def train(
         `{train: {task: text_classification, input: text, label: label, analyzer: char, ngrams: [1, 3]}}`
     """
 
+    if ngrams[0] > ngrams[-1]:
+        raise RecipeError(f"train: ngrams {ngrams} end before they begin", fix=f"ngrams: {sorted(ngrams)}")
+
     def job(data: Data) -> Scores:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import SGDClassifier
 
-        for column in (input, label):
-            if column not in data.train.columns:
-                known = ", ".join(c for c in data.train.columns if c[0] != "_")
-                raise RecipeError(f"train: the version has no column `{column}`", fix=f"columns: {known}")
+        for name, rows in {"train": data.train, **data.sets}.items():
+            for column in (input, label):
+                if column not in rows.columns:
+                    known = ", ".join(c for c in rows.columns if c[0] != "_")
+                    raise RecipeError(f"train: the {name} rows have no column `{column}`", fix=f"columns: {known}")
+            if rows.schema[input] != pl.String:
+                raise RecipeError(f"train: column `{input}` of the {name} rows is {rows.schema[input]}, not text", fix="name a text column")
         given, sets = _labelled(data.train, label), {name: _labelled(rows, label) for name, rows in data.sets.items()}
         unlabelled = data.train.height - given.height + sum(data.sets[name].height - rows.height for name, rows in sets.items())
+        for name, rows in sets.items():
+            if rows.is_empty():
+                raise RecipeError(f"no {name} row has a `{label}` to be scored on", fix="look at the splits and at the held-out set")
         classes = given[label].n_unique()
         if classes < 2:
             raise RecipeError(
                 f"the train split holds {classes} class of `{label}`; a classifier needs two", fix="look at the splits and the recipe"
             )
         vectorizer = TfidfVectorizer(
-            analyzer=analyzer, ngram_range=(ngrams[0], ngrams[-1]), max_features=max_features, sublinear_tf=True, min_df=2, dtype="float32"
+            analyzer=analyzer, ngram_range=(ngrams[0], ngrams[-1]), max_features=max_features, sublinear_tf=True, min_df=2
         )
         began = time.perf_counter()
-        features = vectorizer.fit_transform(given[input].fill_null("").to_list())
+        try:
+            features = vectorizer.fit_transform(given[input].fill_null("").to_list())
+        except ValueError as error:  # all that scikit-learn has for an empty vocabulary
+            raise RecipeError(
+                f"the {given.height} train rows give nothing to learn from: {str(error).rstrip('.')}",
+                fix=f"a term counts when two rows hold it: train on more rows, or use `analyzer: char` for `{input}`",
+            ) from error
         scored = {name: vectorizer.transform(rows[input].fill_null("").to_list()) for name, rows in sets.items()}
         shared = time.perf_counter() - began
         parts, seconds = [], {}
