@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lakehouse.errors import RecipeError
-from lakehouse.production.operator import Change, Explode
+from lakehouse.production.operator import Change, Explode, with_measured
 from lakehouse.production.recipe import Recipe, Step
 
 KEYS = pl.Schema(
@@ -127,7 +127,7 @@ def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measure
             known.update(step.plan.columns)
         else:
             new = {name: e for name, e in step.signal_expressions().items() if name in wanted}
-            frame = frame.with_columns(**new)
+            frame = with_measured(frame, new)
             stage += new
     done = frame.collect()
     parts.append(_signals(done, recipe.stages - 1, stage))

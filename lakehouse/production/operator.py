@@ -85,6 +85,28 @@ def compiled(expression: pl.Expr, kernel: Callable[[pl.Series], pl.Series], dtyp
     return expression.map_batches(kernel, return_dtype=dtype, is_elementwise=True)
 
 
+def with_measured(frame: pl.LazyFrame, expressions: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    """`frame` with the expressions under their names; those that are fields of one struct expression cost one evaluation of it.
+
+    Polars evaluates an expression with a Python function in it anew wherever it stands (seen in 2.1), so a kernel that gives ten numbers
+    a row would run ten times.
+    """
+    structs: list[pl.Expr] = []
+    outer: dict[str, pl.Expr] = {}
+    for name, expression in expressions.items():
+        inner = expression.meta.pop()
+        field = expression.meta.output_name(raise_if_undetermined=False)
+        if len(inner) != 1 or field is None or not inner[0].struct.field(field).meta.eq(expression):
+            outer[name] = expression
+            continue
+        at = next((i for i, known in enumerate(structs) if known.meta.eq(inner[0])), len(structs))
+        if at == len(structs):
+            structs.append(inner[0])
+        outer[name] = pl.col(f"_struct_{at}").struct.field(field)
+    temporary = {f"_struct_{i}": expression for i, expression in enumerate(structs)}
+    return frame.with_columns(**temporary).with_columns(**outer).drop(list(temporary))
+
+
 def only_where(expression: pl.Expr, candidates: pl.Expr, rewrite: Callable[[pl.Series], list[str]]) -> pl.Expr:
     """`rewrite` for the few rows where `candidates` is true (both over the same column), the others untouched.
 
