@@ -124,6 +124,24 @@ def first_pair_like(table, mask, stamp, left, right, i):  # type: ignore[no-unty
         slot = (slot + 1) & mask
 
 
+@numba.njit(nogil=True, cache=True, inline="always")
+def first_run_like(table, mask, stamp, h, numbers, n, i):  # type: ignore[no-untyped-def]
+    """As `first_like`, for the run of n numbers from numbers[i] on."""
+    slot = slot_of(h, mask)
+    while True:
+        entry = table[slot]
+        if entry >> 32 != stamp:
+            table[slot] = stamp << 32 | i
+            return np.int64(-1)
+        j = entry & _LOW
+        alike = 0
+        while alike < n and numbers[j + alike] == numbers[i + alike]:
+            alike += 1
+        if alike == n:
+            return j
+        slot = (slot + 1) & mask
+
+
 @numba.njit(nogil=True, cache=True)
 def longest_span(offsets):  # type: ignore[no-untyped-def]
     """Bytes of the longest text."""

@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from lakehouse.production.kernels import lines
+from lakehouse.production.kernels import c4
 from lakehouse.production.operator import OPERATORS, Change, compiled
 
 
@@ -33,7 +33,7 @@ def c4_lines(
         `{c4_lines: {column: text, filter_no_terminal_punct: false}}`
     """
     keep = partial(
-        lines.kept_lines,
+        c4.kept_lines,
         citations=remove_citations,
         unended=not filter_no_terminal_punct,
         fewest=min_words_per_line,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels import buffers, characters, lines
+from lakehouse.production.kernels import buffers, c4, characters
 from lakehouse.production.kernels.structs import struct
 from lakehouse.production.operator import OPERATORS, Keep, compiled
 
@@ -26,7 +26,7 @@ def c4_quality(*, column: str, min_num_sentences: int = 5, filter_lorem_ipsum: b
 
     def measure(texts: pl.Series) -> pl.Series:
         data, offsets = buffers.utf8(texts)
-        found = lines.page_counts(data, offsets, characters.table())
+        found = c4.page_counts(data, offsets, characters.table())
         return struct(texts, dict(zip((field.name for field in _OUT.fields), found.T, strict=True)))
 
     # All signals are fields of one struct: they cost one call.

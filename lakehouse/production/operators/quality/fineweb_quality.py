@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels import buffers, characters, lines
+from lakehouse.production.kernels import buffers, characters, fineweb
 from lakehouse.production.kernels.structs import share, struct
 from lakehouse.production.operator import OPERATORS, Keep, compiled
 
@@ -49,7 +49,7 @@ def fineweb_quality(
 
     def measure(texts: pl.Series) -> pl.Series:
         data, offsets = buffers.utf8(texts)
-        count = lines.list_counts(data, offsets, flags, short_line_length).T
+        count = fineweb.list_counts(data, offsets, flags, short_line_length).T
         fields = {
             "lines": count[0],
             "line_punct_ratio": share(count[1], count[0]),
