@@ -153,7 +153,8 @@ def _evaluate(
             f"{version.dataset} {version.label} has no test rows and no held-out rows to be scored on",
             fix="declare `splits: {test: ...}` or `pilot.held_out`",
         )
-    measured = evaluate(call, Data(rows.filter(pl.col("_split") == "train").sort("_row_id"), sets))
+    data = Data(rows.filter(pl.col("_split") == "train").sort("_row_id"), sets)
+    measured = evaluate(call, data, project.state / "pilot" / version.dataset)  # the lock makes the folder ours
     predictions = measured.scores.predictions
     metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s)) for s in sets}
     seconds = list(measured.scores.seconds.values())

@@ -39,13 +39,19 @@ class Measured:
     peak_memory_mb: float
 
 
-def evaluate(call: Call, data: Data) -> Measured:
+def evaluate(call: Call, data: Data, jobs: Path) -> Measured:
     """Run an evaluation on `data` in a fresh process.
+
+    Args:
+        jobs: folder of this caller alone; what a killed caller left in it is taken away.
 
     Raises:
         RecipeError: the evaluation says that it cannot run, or it crashed.
     """
-    with TemporaryDirectory(prefix="lakehouse-pilot-") as name:
+    if jobs.exists():
+        shutil.rmtree(jobs)
+    jobs.mkdir(parents=True)
+    with TemporaryDirectory(dir=jobs) as name:
         folder = Path(name)
         data.train.write_parquet(folder / "train.parquet")
         for set_name, rows in data.sets.items():
@@ -82,7 +88,7 @@ def evaluate(call: Call, data: Data) -> Measured:
 def main(name: str) -> int:
     """Run the job in folder `name`; returns the exit code."""
     folder = Path(name)
-    threading.Thread(target=_end_with_caller, args=(folder,), daemon=True).start()
+    threading.Thread(target=_end_with_caller, daemon=True).start()
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     call = Call.model_validate({job["name"]: job["params"]})
     try:
@@ -105,10 +111,9 @@ def main(name: str) -> int:
     return 0
 
 
-def _end_with_caller(folder: Path) -> None:
-    """Wait for the end of standard input, which is the caller's; then nobody reads the scores or takes the rows away."""
+def _end_with_caller() -> None:
+    """Wait for the end of standard input, which is the caller's; then nobody reads the scores."""
     os.read(0, 1)
-    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

@@ -33,8 +33,8 @@ def scores(call: Call, data: Data) -> Scores:
     return EVALUATIONS.entry(call).function(**EVALUATIONS.bind(call))(data)  # type: ignore[no-any-return]
 
 
-def test_scores_and_what_they_cost() -> None:
-    measured = evaluate(call(), data(remarks()))
+def test_scores_and_what_they_cost(tmp_path: Path) -> None:
+    measured = evaluate(call(), data(remarks()), tmp_path / "jobs")
     predictions = measured.scores.predictions
     assert predictions.columns == ["set", "seed", "_row_id", "label", "predicted"]
     assert predictions.height == 2 * 24
@@ -44,6 +44,15 @@ def test_scores_and_what_they_cost() -> None:
     assert measured.wall_seconds > 0
     assert set(measured.scores.seconds) == {1, 2}
     assert measured.scores.notes["train_rows"] == 36
+    assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_what_a_killed_caller_left_is_taken_away(tmp_path: Path) -> None:
+    left = tmp_path / "jobs" / "tmp123" / "train.parquet"
+    left.parent.mkdir(parents=True)
+    remarks().write_parquet(left)
+    evaluate(call(seeds=[1]), data(remarks()), tmp_path / "jobs")
+    assert list((tmp_path / "jobs").iterdir()) == []
 
 
 def test_labels_that_are_truth_values_are_compared_as_text_and_missing_ones_are_left_out() -> None:
@@ -53,9 +62,9 @@ def test_labels_that_are_truth_values_are_compared_as_text_and_missing_ones_are_
     assert found.notes["unlabelled"] == 10
 
 
-def test_a_train_split_of_one_class_is_refused_with_a_fix() -> None:
+def test_a_train_split_of_one_class_is_refused_with_a_fix(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="holds 1 class of `label`") as refused:
-        evaluate(call(), data(remarks().with_columns(label=pl.lit("好评"))))
+        evaluate(call(), data(remarks().with_columns(label=pl.lit("好评"))), tmp_path / "jobs")
     assert refused.value.fix
 
 
@@ -103,7 +112,7 @@ def test_a_set_without_a_label_or_without_the_column_is_named() -> None:
 def test_a_file_of_the_project_is_not_taken_for_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "random.py").write_text("raise SystemExit('taken')\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert evaluate(call(seeds=[1]), data(remarks())).scores.predictions.height == 24
+    assert evaluate(call(seeds=[1]), data(remarks()), tmp_path / "jobs").scores.predictions.height == 24
 
 
 def test_texts_without_a_repeated_word_are_one_message() -> None:
@@ -114,11 +123,11 @@ def test_texts_without_a_repeated_word_are_one_message() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker in /proc")
-def test_a_worker_that_the_kernel_kills_costs_only_itself() -> None:
+def test_a_worker_that_the_kernel_kills_costs_only_itself(tmp_path: Path) -> None:
     killer = threading.Thread(target=_kill_worker)
     killer.start()
     with pytest.raises(RecipeError, match="was killed by SIGKILL") as refused:
-        evaluate(call(epochs=1_000_000), data(remarks()))
+        evaluate(call(epochs=1_000_000), data(remarks()), tmp_path / "jobs")
     killer.join()
     assert "memory" in str(refused.value.fix)
 
