@@ -228,8 +228,8 @@ def _closes(c):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _sentences(data, start, end, flags):  # type: ignore[no-untyped-def]
-    """Sentences of a line: what is not blank between ends. An end is a run of . ! ? and closing marks before a blank or the line's end, or
-    a run of 。 ！ ？ and closing marks."""
+    """Sentences: what is not blank between ends. An end is a line's end, a run of . ! ? and closing marks before a blank or the text's end,
+    or a run of 。 ！ ？ and closing marks."""
     count = 0
     filled = False
     i = start
@@ -237,7 +237,12 @@ def _sentences(data, start, end, flags):  # type: ignore[no-untyped-def]
         c, after = code_point_at(data, i)
         wide = c in (0x3002, 0xFF01, 0xFF1F)
         if not wide and c not in (33, 46, 63):
-            filled = filled or flags_of(c, flags) & SPACE == 0
+            flag = flags_of(c, flags)
+            if flag & LINE_END:
+                count += filled
+                filled = False
+            elif flag & SPACE == 0:
+                filled = True
             i = after
             continue
         run = after
@@ -265,22 +270,26 @@ def _sentences(data, start, end, flags):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
+def _line_of(data, start, end, place, flags):  # type: ignore[no-untyped-def]
+    """The number of the line of `str.splitlines` in data[start:end] that holds byte `place`, from 0; -1 where `place` is the end."""
+    if place == end:
+        return -1
+    line = 0
+    _, following = _next_line(data, start, end, flags)
+    while following <= place:
+        _, following = _next_line(data, following, end, flags)
+        line += 1
+    return line
+
+
+@numba.njit(nogil=True, cache=True)
 def page_counts(data, offsets, flags):  # type: ignore[no-untyped-def]
-    """Per text its sentences over all lines, and the first line with "lorem ipsum" and with "{" (from 0; -1: none): shape (n, 3)."""
+    """Per text its sentences, and the first line with "lorem ipsum" and with "{" (from 0; -1: none): shape (n, 3)."""
     n = len(offsets) - 1
     out = np.zeros((n, 3), dtype=np.int64)
     for row in range(n):
-        i, end = offsets[row], offsets[row + 1]
-        out[row, 1], out[row, 2] = -1, -1
-        lorem, curly = _lorem_at(data, i, end), _byte_at(data, i, end, 123)
-        line = 0
-        while i < end:
-            stop, following = _next_line(data, i, end, flags)
-            out[row, 0] += _sentences(data, i, stop, flags)
-            if i <= lorem < stop:
-                out[row, 1] = line
-            if i <= curly < stop:
-                out[row, 2] = line
-            i = following
-            line += 1
+        start, end = offsets[row], offsets[row + 1]
+        out[row, 0] = _sentences(data, start, end, flags)
+        out[row, 1] = _line_of(data, start, end, _lorem_at(data, start, end), flags)
+        out[row, 2] = _line_of(data, start, end, _byte_at(data, start, end, 123), flags)
     return out
