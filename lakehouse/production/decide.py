@@ -10,7 +10,7 @@ import polars as pl
 
 from lakehouse.production.balance import Balance
 from lakehouse.production.kernels.components import connected
-from lakehouse.production.operator import Change, Explode, Keep, Merge, Tables, Verdict
+from lakehouse.production.operator import Change, Explode, Keep, Merge, Tables, Verdict, with_measured
 from lakehouse.production.recipe import Recipe, Step
 
 FATES = pl.Schema(
@@ -111,6 +111,8 @@ def _of_step(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
 
 def _keep(rows: pl.DataFrame, step: Step, plan: Keep, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
     seen = _of_step(rows, step)
+    shown = [c for c in seen.columns if not c.startswith("_") and seen.schema[c] != pl.Binary]
+    seen = seen.with_columns(**{name: _resolved(match, tables) for name, match in plan.matches.items()})
     verdicts = {reason: _resolved(verdict, tables) for reason, verdict in plan.leaves.items()}
     seen = seen.with_columns(**{f"_leaves_{reason}": verdict for reason, verdict in verdicts.items()})
     if plan.other is not None:
@@ -124,7 +126,6 @@ def _keep(rows: pl.DataFrame, step: Step, plan: Keep, tables: Tables) -> tuple[p
     )
     seen = seen.with_columns(_rule=rule)
     gone = seen.filter(pl.col("_rule").is_not_null())
-    shown = [c for c in gone.columns if not c.startswith("_") and gone.schema[c] != pl.Binary]
     evidence = pl.struct(shown).struct.json_encode() if shown else pl.lit(None, pl.String)
     other = pl.col("_other") if plan.other is not None else pl.lit(None, pl.String)
     fate = (
@@ -136,13 +137,16 @@ def _keep(rows: pl.DataFrame, step: Step, plan: Keep, tables: Tables) -> tuple[p
 
 
 def _merge(rows: pl.DataFrame, step: Step, plan: Merge) -> tuple[pl.DataFrame, pl.DataFrame]:
-    seen = _of_step(rows, step)
     none = pl.lit(None, pl.String)
-    found = seen.select(
-        *_IDS,
-        _survivor=pl.coalesce(plan.survivor, "_row_id"),
-        _named=plan.cluster if plan.cluster is not None else none,
-        _evidence=plan.evidence.round(4).cast(pl.String) if plan.evidence is not None else none,
+    named = {
+        "_survivor": plan.survivor,
+        "_named": none if plan.cluster is None else plan.cluster,
+        "_evidence": none if plan.evidence is None else plan.evidence,
+    }
+    found = with_measured(_of_step(rows, step).lazy(), named).collect()
+    found = found.with_columns(
+        pl.coalesce("_survivor", "_row_id").alias("_survivor"),
+        _evidence=pl.col("_evidence").round(4).cast(pl.String) if plan.evidence is not None else none,
     )
     stays = found["_survivor"] == found["_row_id"]
     kept = rows.with_columns(_linked(rows, found)).filter(stays)

@@ -13,9 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lakehouse.registry import Registry
 
@@ -27,6 +31,28 @@ Verdict = pl.Expr | Callable[[Tables], pl.Expr]
 
 OPERATORS = Registry("operator", "lakehouse.production.operators")
 """All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset."""
+
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Model:
+    """What a step learns from the gold rows of the dataset it reads: named arrays, such as the counts of a language model.
+
+    The engine makes them once per content of that dataset, with `prepare`, and binds the file they stand in before anything is measured.
+    """
+
+    def __init__(self, prepare: Callable[[pl.DataFrame], Arrays]) -> None:
+        self.prepare = prepare
+        self.file: Path | None = None
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The arrays by name, read once a process."""
+        if self.file is None:
+            raise RuntimeError("the model was not prepared before its signals were measured")
+        with np.load(self.file, allow_pickle=False) as stored:
+            return dict(stored)
 
 
 @dataclass(frozen=True)
@@ -45,13 +71,17 @@ class Keep:
         signals: name to expression over the row's columns.
         leaves: reason to verdict.
         action: where rows go that leave.
+        matches: columns that verdicts look up once and share, such as the nearest row of another dataset.
         other: `_row_id` of the row that speaks against this one, if there is one.
+        model: what the signals are measured against, learnt from the dataset that the step reads.
     """
 
     signals: Mapping[str, pl.Expr]
     leaves: Mapping[str, Verdict]
     action: Literal["drop", "quarantine"] = "drop"
+    matches: Mapping[str, Verdict] = field(default_factory=dict)
     other: Verdict | None = None
+    model: Model | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +113,19 @@ Plan = Change | Keep | Merge | Explode
 def compiled(expression: pl.Expr, kernel: Callable[[pl.Series], pl.Series], dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
     """`kernel` applied to a column batch by batch, as an expression that streams."""
     return expression.map_batches(kernel, return_dtype=dtype, is_elementwise=True)
+
+
+def compiled_with(
+    model: Model, expression: pl.Expr, kernel: Callable[[pl.Series, Arrays], pl.Series], dtype: pl.DataType | type[pl.DataType]
+) -> pl.Expr:
+    """As `compiled`, for a kernel that also takes what the step has learnt."""
+
+    def measure(texts: pl.Series) -> pl.Series:
+        if texts.is_empty():  # also how types are found, before there is a model
+            return pl.Series(texts.name, [], dtype=dtype)
+        return kernel(texts, model.arrays)
+
+    return compiled(expression, measure, dtype)
 
 
 def with_measured(frame: pl.LazyFrame, expressions: Mapping[str, pl.Expr]) -> pl.LazyFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze, yamlfile
+from lakehouse import bronze, versions, yamlfile
 from lakehouse.errors import NotFoundError, RecipeError, SpecError
 from lakehouse.hashing import code_version, digest
 from lakehouse.production.operator import OPERATORS, Change, Explode, Keep, Merge, Plan
@@ -29,6 +29,7 @@ class Step:
         stage: number of 1:N steps before it; rows of one stage share their ids.
         signals: stored column (`<step>__<signal>`) to its identity: operator code, measuring parameters, and how its columns came to be.
         reads: the dataset it refers to.
+        model: identity of what it learns from that dataset: code, measuring parameters, and the content it is learnt from.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Step:
     stage: int
     signals: Mapping[str, str]
     reads: str | None = None
+    model: str | None = None
 
     def signal_expressions(self) -> dict[str, pl.Expr]:
         """Stored column name to the expression that measures it."""
@@ -123,7 +125,7 @@ def compile_recipe(project: Project, name: str, columns: list[str] | None = None
     for source in dataset.sources:
         for column, classes in project.source(source).privacy.items() if source in project.sources else ():
             privacy[column] = privacy.get(column, frozenset()) | expand_privacy(classes)
-    compiler = _Compiler(project.datasets[name].document, columns is not None, list(columns or []), privacy)
+    compiler = _Compiler(project, project.datasets[name].document, columns is not None, list(columns or []), privacy)
     for index, call in enumerate(dataset.recipe if calls is None else calls):
         compiler.add(index, call)
     return compiler.recipe()
@@ -132,7 +134,15 @@ def compile_recipe(project: Project, name: str, columns: list[str] | None = None
 class _Compiler:
     """Follows columns through the steps: how each came to be (`chains`), what it is made from, what it may still carry."""
 
-    def __init__(self, document: yamlfile.Document, columns_known: bool, columns: list[str], privacy: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        document: yamlfile.Document,
+        columns_known: bool,
+        columns: list[str],
+        privacy: dict[str, frozenset[str]],
+    ) -> None:
+        self.project = project
         self.document = document
         self.columns_known = columns_known
         self.order = columns
@@ -149,6 +159,12 @@ class _Compiler:
         plan: Plan = entry.function(**params)
         code = _code(str(entry.path))
         measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}]
+        reads = params.get(entry.info.get("reads", ""))
+        model = None
+        if isinstance(plan, Keep) and plan.model is not None and self.columns_known:
+            learnt_from = versions.current(self.project, str(reads))
+            model = digest([measuring, learnt_from.content_id if learnt_from else None])
+            measuring.append(model)
         repeats = sum(step.operator == call.name for step in self.steps)
         name = call.name if repeats == 0 else f"{call.name}_{repeats + 1}"
         loc = (*loc, call.name)
@@ -161,8 +177,7 @@ class _Compiler:
             cut = self.chain(plan.items, measuring, loc)
             self.chains = {c: digest([cut, c, key]) for c, key in self.chains.items()} | {plan.column: cut}
             self.follow({plan.column: plan.items}, {})
-        reads = params.get(entry.info.get("reads", ""))
-        self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads))
+        self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads, model))
         self.stage += isinstance(plan, Explode)
 
     def chain(self, expression: pl.Expr, measuring: list[Any], loc: yamlfile.Loc) -> str:

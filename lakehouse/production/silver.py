@@ -25,6 +25,7 @@ from lakehouse.production.decide import FATES, decide
 from lakehouse.production.difference import apply, difference
 from lakehouse.production.measure import KEYS, Types, measure, types_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
+from lakehouse.production.references import prepare_models, tables_for
 from lakehouse.production.units import Staged, files_with, forget, read_rows, run_unit, units_of
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
@@ -146,6 +147,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     new = fit.join(known.filter(pl.col("_stage") == 0).select("_row_id"), on="_row_id", how="anti", maintain_order="left")
     types = types_of(recipe, source_columns(project, dataset))
     wanted = tuple(recipe.signal_keys)
+    prepare_models(project, recipe, inputs.references, progress)
     staged = _measure(project, name, new, folder / "new", wanted, progress, values=True)
     again: list[Staged] = []
     stale = not silver.exists() or silver.metadata().get("factory.values") != recipe.values_key
@@ -155,8 +157,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     signals = _together(types, known, staged, again, missing)
 
     progress("deciding", 0, None)
-    tables = {other: gold_rows(project, other, content) for other, content in inputs.references.items()}
-    decision = decide(recipe, signals, unfit, tables)
+    decision = decide(recipe, signals, unfit, tables_for(project, recipe, inputs.references))
 
     progress("writing signals", 0, None)
     keys = {"keys": canonical(recipe.signal_keys), "stages": _stages_key(recipe)}
@@ -246,12 +247,6 @@ def _check_untouched(silver: Table, name: str, rows: int) -> None:
             where=silver.uri,
             fix="delete that folder and run again: it is made anew from its sources",
         )
-
-
-def gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
-    """The gold rows of another dataset as of the version with this content, whatever was written since."""
-    version = next(v for v in reversed(versions.versions(project, name)) if v.content_id == content)
-    return project.table("gold", name).read(version=version.gold_version)
 
 
 def _known_signals(table: Table, recipe: Recipe, fit: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

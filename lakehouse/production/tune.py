@@ -15,7 +15,8 @@ from lakehouse.production.balance import Balance
 from lakehouse.production.decide import decide
 from lakehouse.production.operator import OPERATORS
 from lakehouse.production.recipe import compile_recipe, source_columns
-from lakehouse.production.silver import gold_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
+from lakehouse.production.references import tables_for
+from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of, unfit_rows
 from lakehouse.project import Project
 from lakehouse.spec import Call
 
@@ -87,8 +88,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
     then = compile_recipe(project, name, columns, calls)
     live = pl.concat(list(inputs.index.values()))
     signals = tables_of(project, name)[1].read()
-    tables = {other: gold_rows(project, other, content) for other, content in inputs.references.items()}
-    decision = decide(then, signals, unfit_rows(project, dataset, live), tables)
+    decision = decide(then, signals, unfit_rows(project, dataset, live), tables_for(project, then, inputs.references))
     have = tables_of(project, name)[0].read(["_row_id", "_root"])
     wanted = decision.survivors.select("_row_id", "_root")
     leave, back = have.join(wanted, on="_row_id", how="anti"), wanted.join(have, on="_row_id", how="anti")

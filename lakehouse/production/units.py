@@ -12,6 +12,7 @@ import polars as pl
 from lakehouse import bronze
 from lakehouse.production.measure import measure
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
+from lakehouse.production.references import bind_models
 from lakehouse.project import Project
 from lakehouse.table import write_parquet
 
@@ -80,7 +81,9 @@ def files_with(project: Project, source: str, rows: pl.DataFrame) -> list[str]:
 @lru_cache(maxsize=4)
 def _recipe(root: str, dataset: str) -> tuple[Project, Recipe]:
     project = Project.open(Path(root))
-    return project, compile_recipe(project, dataset, list(source_columns(project, project.dataset(dataset))))
+    recipe = compile_recipe(project, dataset, list(source_columns(project, project.dataset(dataset))))
+    bind_models(project, recipe)
+    return project, recipe
 
 
 def forget() -> None:

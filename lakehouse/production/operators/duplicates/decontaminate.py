@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.production.kernels.components import best_match
-from lakehouse.production.operator import OPERATORS, Keep, Tables, Verdict
+from lakehouse.production.operator import OPERATORS, Keep, Tables
 from lakehouse.production.operators.duplicates import shingles
 
 _OUT = pl.Struct({"other": pl.String, "similarity": pl.Float64})
@@ -41,9 +41,10 @@ def decontaminate(*, column: str, dataset: str, threshold: float = 0.8, unit: sh
 
         return pl.col("signature").map_batches(decide, return_dtype=_OUT)
 
-    def leaves(tables: Tables) -> pl.Expr:
-        match = found(tables)
-        return (match.struct.field("other").is_not_null() & (match.struct.field("similarity") >= threshold)).fill_null(False)
-
-    other: Verdict = lambda tables: found(tables).struct.field("other")  # noqa: E731
-    return Keep({"signature": shingles.signature(column, unit, size)}, {"in_held_out": leaves}, other=other)
+    known = pl.col("match").struct.field("other").is_not_null()
+    return Keep(
+        {"signature": shingles.signature(column, unit, size)},
+        {"in_held_out": (known & (pl.col("match").struct.field("similarity") >= threshold)).fill_null(False)},
+        matches={"match": found},
+        other=pl.col("match").struct.field("other"),
+    )
