@@ -105,7 +105,7 @@ def synthetic(count: int, seed: int) -> Iterator[str]:
         yield text
 
 
-def _plain(page: str) -> str:
+def plain_text(page: str) -> str:
     """An HTML page's text, a line for every block."""
     page = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<!--.*?-->", "", page)
     page = re.sub(r"(?i)</?(p|div|li|ul|ol|h[1-6]|tr|table|pre|dd|dt|dl|br|section)\b[^>]*>", "\n", page)
@@ -123,7 +123,7 @@ def given(path: Path) -> Iterator[str]:
         if file.suffix not in (".html", ".rst", ".txt") or not file.is_file():
             continue
         text = file.read_text(encoding="utf-8", errors="replace")
-        lines = (_plain(text) if file.suffix == ".html" else text).split("\n")
+        lines = (plain_text(text) if file.suffix == ".html" else text).split("\n")
         part: list[str] = []
         for line in lines:
             part.append(line)

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,14 @@ def code_version(path: Path, also: Iterable[Path] = ()) -> str:
     """First 16 hex digits of SHA-256 over the syntax trees of modules, docstrings, comments and `description=` left out."""
     sha = hashlib.sha256()
     for file in (path, *sorted(also)):
-        sha.update(ast.dump(_without_words(ast.parse(file.read_text(encoding="utf-8")))).encode())
+        sha.update(_syntax(file, file.stat().st_mtime_ns))
     return sha.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1024)
+def _syntax(file: Path, changed: int) -> bytes:
+    """The syntax tree of a module in words; `changed`, its time of change, keeps a rewritten module from being taken for the old one."""
+    return ast.dump(_without_words(ast.parse(file.read_text(encoding="utf-8")))).encode()
 
 
 def _without_words(tree: ast.Module) -> ast.Module:

@@ -25,6 +25,9 @@ KEYS = pl.Schema(
 """Leading columns of a signals table. `_stage` counts the 1:N steps behind the row; `_failed` names the step that could not take it."""
 
 
+_CHUNK_BYTES = 4 * 1024 * 1024
+
+
 @dataclass(frozen=True)
 class Measured:
     """What a unit gave.
@@ -106,7 +109,7 @@ def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Meas
 
 
 def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measured:
-    frame = rows.lazy().with_columns(_parent=pl.lit(None, pl.String), _root=pl.col("_row_id"))
+    frame = _in_chunks(rows).lazy().with_columns(_parent=pl.lit(None, pl.String), _root=pl.col("_row_id"))
     parts: list[pl.DataFrame] = []
     stage: list[str] = []
     known = set(rows.columns)
@@ -119,11 +122,17 @@ def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measure
         elif isinstance(step.plan, Change):
             changed = f"{step.name}__changed"
             if changed in wanted:
-                differs = [pl.col(c).ne_missing(e) for c, e in step.plan.columns.items() if c in known]
                 # A column that the step adds says nothing about a row: it is new in every row.
+                before = [c for c in step.plan.columns if c in known]
+                differs = [pl.col(c).ne_missing(pl.col(f"_new_{c}")) for c in before]
+                frame = frame.with_columns(**{f"_new_{c}": e for c, e in step.plan.columns.items()})
                 frame = frame.with_columns((pl.any_horizontal(differs) if differs else pl.lit(False)).alias(changed))
+                frame = frame.with_columns(**{c: pl.col(f"_new_{c}") for c in step.plan.columns}).drop(
+                    [f"_new_{c}" for c in step.plan.columns]
+                )
                 stage.append(changed)
-            frame = frame.with_columns(**step.plan.columns)
+            else:
+                frame = frame.with_columns(**step.plan.columns)
             known.update(step.plan.columns)
         else:
             new = {name: e for name, e in step.signal_expressions().items() if name in wanted}
@@ -132,6 +141,15 @@ def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measure
     done = frame.collect()
     parts.append(_signals(done, recipe.stages - 1, stage))
     return Measured(pl.concat(parts, how="diagonal_relaxed"), done.select("_row_id", "_content", "_parent", "_root", *recipe.columns))
+
+
+def _in_chunks(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in chunks of some megabytes. Polars calls a kernel once a chunk, on as many threads as it has: with one chunk there is
+    no parallel work, with hundreds the calls themselves cost more than the work."""
+    parts = max(1, min(rows.height, round(rows.estimated_size() / _CHUNK_BYTES)))
+    size = -(-rows.height // parts)
+    whole = rows.rechunk()
+    return pl.concat([whole.slice(start, size) for start in range(0, rows.height, size)], rechunk=False)
 
 
 def _signals(rows: pl.DataFrame, stage: int, columns: list[str]) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -222,14 +223,21 @@ def _code(file: str) -> str:
 
 
 def _imports(file: Path, seen: set[Path]) -> set[Path]:
+    for imported in _direct_imports(file):
+        if imported not in seen:
+            seen.add(imported)
+            _imports(imported, seen)
+    return seen
+
+
+@lru_cache(maxsize=1024)
+def _direct_imports(file: Path) -> tuple[Path, ...]:
+    found: list[Path] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("lakehouse.production."):
             continue
         base = _PACKAGE.joinpath(*(node.module or "").split(".")[2:])
         candidates = [base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)]
-        for candidate in candidates:
-            # operator.py is the frame around operators: what it holds does not say what a step computes.
-            if candidate.is_file() and candidate not in seen and candidate.name != "operator.py":
-                seen.add(candidate)
-                _imports(candidate, seen)
-    return seen
+        # operator.py is the frame around operators: what it holds does not say what a step computes.
+        found += [candidate for candidate in candidates if candidate.is_file() and candidate.name != "operator.py"]
+    return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.references import bind_models
 from lakehouse.project import Project
 from lakehouse.table import write_parquet
+
+_SLICE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,11 @@ def run_unit(unit: Unit) -> Staged:
         return Staged(signals, values, 0, reused=True)
     project, recipe = _recipe(unit.root, unit.dataset)
     pending = pl.read_parquet(unit.pending)
-    parts = [measure(recipe, rows, unit.wanted) for rows in read_rows(project, unit.dataset, unit.file, pending)]
+    # Work that holds the interpreter, and writing, of one slice goes on beside the kernels of another; a pool has a process a core already.
+    threads = project.settings.workers if project.settings.runner == "in_process" else 1
+    with ThreadPoolExecutor(threads) as pool:
+        slices = read_rows(project, unit.dataset, unit.file, pending)
+        parts = list(pool.map(lambda rows: measure(recipe, rows, unit.wanted), slices))
     signal_rows = pl.concat([p.signals for p in parts], how="diagonal_relaxed") if parts else pl.DataFrame()
     value_rows = [p.values for p in parts if p.values.width]
     if unit.values:
@@ -109,7 +116,7 @@ def run_unit(unit: Unit) -> Staged:
 
 
 def read_rows(project: Project, dataset: str, file: str, pending: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """`_row_id`, `_content` and own columns of the rows of `file` that are `pending`, in slices of at most `unit_bytes` bytes of items."""
+    """`_row_id`, `_content` and own columns of the rows of `file` that are `pending`, in slices of some megabytes of items."""
     columns = source_columns(project, project.dataset(dataset))
     frame = pl.scan_parquet(file, storage_options=project.settings.storage_options or None)
     have = frame.collect_schema().names()
@@ -120,7 +127,7 @@ def read_rows(project: Project, dataset: str, file: str, pending: pl.DataFrame) 
     )
     if rows.is_empty():
         return
-    ends = rows.select((pl.col("_bytes").fill_null(0).cum_sum() // project.settings.unit_bytes).alias("slice"))["slice"]
+    ends = rows.select((pl.col("_bytes").fill_null(0).cum_sum() // min(_SLICE_BYTES, project.settings.unit_bytes)).alias("slice"))["slice"]
     start = 0
     for length in ends.rle().struct.field("len"):
         yield rows.slice(start, length).drop("_bytes")

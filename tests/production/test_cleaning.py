@@ -29,7 +29,30 @@ def pieces(*some: str, most: int = 12) -> st.SearchStrategy[list[str | None]]:
 
 
 # Few pieces: on an open bracket Python's own engine takes time exponential in what follows; the compiled one does not.
-@given(pieces("http://", "https:", "ftp://", "www.", "www2.", "a.org/", "好", "x", "-", ".", "(", ")", " ", "<", "?q=1", "，", most=6))
+@given(
+    pieces(
+        "http://",
+        "https:",
+        "ftp://",
+        "www.",
+        "www2.",
+        "a.org/",
+        "好",
+        "é",
+        "\u212a",
+        "\n",
+        "x",
+        "-",
+        ".",
+        "(",
+        ")",
+        " ",
+        "<",
+        "?q=1",
+        "，",
+        most=6,
+    )
+)
 @example(["see http://a.org/x(y). and www.b.com!", "mail a.org/", "点http://a.org/b，好"])
 def test_clean_links(column: list[str | None]) -> None:
     assert changed("clean_links", column) == [text and re.sub(LINK, "", text) for text in column]

@@ -33,6 +33,13 @@ def _variable(array: Any, kind: pa.DataType) -> tuple[Bytes, Offsets]:
     return values, starts
 
 
+def strings(name: str, data: Bytes, offsets: Offsets, known: pl.Series) -> pl.Series:
+    """A String column of UTF-8 bytes and n + 1 offsets; null where not `known`."""
+    mask = None if known.all() else pa.py_buffer(np.packbits(known.to_numpy(), bitorder="little"))
+    array = pa.LargeStringArray.from_buffers(len(known), pa.py_buffer(offsets), pa.py_buffer(data), mask)
+    return pl.Series(name, pl.from_arrow(array))
+
+
 def fixed_binary(name: str, rows: NDArray[Any], valid: NDArray[np.bool_]) -> pl.Series:
     """A Binary column whose i-th value is the bytes of row i of a 2-D array; null where not `valid`."""
     width = rows.shape[1] * rows.itemsize

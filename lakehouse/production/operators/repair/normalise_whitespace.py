@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.production.kernels import blanks, buffers
+from lakehouse.production.operator import OPERATORS, Change, compiled
 
 
 @OPERATORS.register(cardinality="1:1")
@@ -16,14 +17,9 @@ def normalise_whitespace(*, column: str) -> Change:
     Example:
         `{normalise_whitespace: {column: text}}` turns `"好  \\u3000评\\u200b "` into `"好 评"`.
     """
-    return Change(
-        {
-            column: pl.col(column)
-            .str.replace_all(r"[\u200b\u2060\ufeff]", "")
-            .str.replace_all(r"\r\n?|\u2028|\u2029|\u0085", "\n")
-            .str.replace_all(r"[^\S\n]+", " ")
-            .str.replace_all(r" ?\n ?", "\n")
-            .str.replace_all(r"\n{3,}", "\n\n")
-            .str.strip_chars()
-        }
-    )
+    return Change({column: compiled(pl.col(column), _folded, pl.String)})
+
+
+def _folded(texts: pl.Series) -> pl.Series:
+    data, offsets = blanks.fold(*buffers.utf8(texts))
+    return buffers.strings(texts.name, data, offsets, texts.is_not_null())
