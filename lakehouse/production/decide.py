@@ -24,7 +24,7 @@ FATES = pl.Schema(
         ("other", pl.String),  # the row merged into, or the row that speaks against this one
     ]
 )
-_IDS = ("_row_id", "_content", "_parent", "_root", "_cluster", "_failed", "_error")
+_IDS = ("_row_id", "_content", "_parent", "_root", "_failed", "_error")
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,8 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         unfit: `_row_id`, `_content`, `_findings` of live rows that collection found unfit; they are quarantined at the intake.
         tables: gold rows of the datasets that steps refer to.
     """
-    stages = [
-        signals.filter(pl.col("_stage") == stage).sort("_row_id").with_columns(_cluster="_row_id").rechunk()
-        for stage in range(recipe.stages)
-    ]
-    rows = stages[0]
+    stages = [_stage(signals, stage) for stage in range(recipe.stages)]
+    rows = _Rows(stages[0], stages[0].select("_index", _cluster="_index"))
     intake = unfit.select(
         "_row_id",
         "_content",
@@ -65,52 +62,101 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         other=pl.lit(None, pl.String),
     )
     fates = [intake]
-    balance = [_count("intake", "intake", rows.height + unfit.height, 0, rows.height, intake)]
+    balance = [_count("intake", "intake", len(rows) + unfit.height, 0, len(rows), intake)]
     for step in recipe.steps:
-        entered = rows.height
-        failed = pl.col("_failed").is_not_null() if isinstance(step.plan, Explode) else pl.col("_failed") == step.name
-        broken = rows.filter(failed.fill_null(False))
-        # Past a 1:N step a row has no record of its own under which a later failure could stand: it leaves whole, here.
-        elsewhere = pl.concat_str(pl.lit("in step "), "_failed", pl.lit(": "), "_error")
-        evidence = pl.when(pl.col("_failed") == step.name).then("_error").otherwise(elsewhere)
-        left = [_fate(broken, "quarantined", step, pl.lit("error"), evidence)]
-        if broken.height:
-            rows = rows.join(broken.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+        entered = len(rows)
+        left = [_broken(rows, step)]
+        rows = rows.without(left[0])
         created = changed = 0
         if isinstance(step.plan, Change):
-            changed = int(rows[f"{step.name}__changed"].sum() or 0)
+            changed = int(rows.take(f"{step.name}__changed").to_series().sum() or 0)
         elif isinstance(step.plan, Keep):
-            rows, gone = _keep(rows, step, step.plan, tables)
-            left.append(gone)
+            left.append(_keep(rows, step, step.plan, tables))
+            rows = rows.without(left[1])
         elif isinstance(step.plan, Merge):
-            rows, gone = _merge(rows, step, step.plan)
-            left.append(gone)
+            rows, merged = _merge(rows, step, step.plan)
+            left.append(merged)
         else:
-            # Children stay in the cluster of their parent: near-duplicates that were only named stay together when they are cut.
-            inherited = rows.select(pl.col("_row_id").alias("_parent"), pl.col("_cluster").alias("_inherited"))
-            parents, children = rows, stages[step.stage + 1].join(inherited, on="_parent", how="inner", maintain_order="left")
-            rows = children.with_columns(_cluster="_inherited").drop("_inherited")
-            counted = rows.group_by("_parent").agg(pl.len().alias("n"))
-            parents = parents.join(counted, left_on="_row_id", right_on="_parent", how="left", maintain_order="left")
-            empty, several = parents.filter(pl.col("n").is_null()), parents.filter(pl.col("n") > 0)
-            created = rows.height - several.height
-            left.append(_fate(empty, "dropped", step, pl.lit("empty"), pl.lit(None, pl.String)))
+            parents, rows = rows, rows.children(stages[step.stage + 1])
+            counted = rows.take("_parent").group_by("_parent").agg(pl.len().alias("n"))
+            divided = parents.take(*_IDS).join(counted, left_on="_row_id", right_on="_parent", how="left", maintain_order="left")
+            several = divided.filter(pl.col("n") > 0)
+            created = len(rows) - several.height
+            left.append(_fate(divided.filter(pl.col("n").is_null()), "dropped", step, pl.lit("empty"), pl.lit(None, pl.String)))
             fates.append(_fate(several, "divided", step, pl.lit("into_rows"), pl.col("n").cast(pl.String)))
         gone = pl.concat(left)
         fates.append(gone)
-        balance.append(_count(step.name, step.operator, entered, created, rows.height, gone, changed))
-    survivors = rows.select("_row_id", "_content", "_parent", "_root", "_cluster").sort("_row_id")
+        balance.append(_count(step.name, step.operator, entered, created, len(rows), gone, changed))
+    survivors = rows.take("_row_id", "_content", "_parent", "_root").with_columns(rows.clusters())
     return Decision(survivors, pl.concat(fates).sort("_row_id", "step"), tuple(balance))
 
 
-def _of_step(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
-    """The rows a verdict sees: ids, and the step's own signals under their short names."""
-    prefix = f"{step.name}__"
-    return rows.select(*_IDS, **{column.removeprefix(prefix): pl.col(column) for column in step.signals})
+def _stage(signals: pl.DataFrame, stage: int) -> pl.DataFrame:
+    """The rows of a stage by `_row_id`, numbered: `_index`."""
+    rows = signals.filter(pl.col("_stage") == stage) if signals["_stage"].n_unique() > 1 or stage else signals
+    ordered = rows if rows["_row_id"].is_sorted() else rows.sort("_row_id")
+    return ordered.rechunk().with_row_index("_index")
 
 
-def _keep(rows: pl.DataFrame, step: Step, plan: Keep, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
-    seen = _of_step(rows, step)
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that are still there: places in a stage, so that a step looks only at the columns it needs.
+
+    Attributes:
+        stage: all rows of the stage with all their signals, by `_index`.
+        at: `_index`, and `_cluster`, the smallest `_index` of the rows linked with it.
+    """
+
+    stage: pl.DataFrame
+    at: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.at.height
+
+    def take(self, *columns: str) -> pl.DataFrame:
+        """These columns of the rows that are there."""
+        wanted = self.stage.select(columns)
+        return wanted if len(self) == wanted.height else wanted.select(pl.all().gather(self.at["_index"]))
+
+    def seen_by(self, step: Step) -> pl.DataFrame:
+        """What a verdict sees: ids, `_index`, and the step's own signals under their short names."""
+        renamed = {column: column.removeprefix(f"{step.name}__") for column in step.signals}
+        return self.take(*_IDS, "_index", *renamed).rename(renamed)
+
+    def clusters(self) -> pl.Series:
+        """The `_row_id` that names the cluster of each row."""
+        return self.stage["_row_id"].gather(self.at["_cluster"]).alias("_cluster")
+
+    def without(self, gone: pl.DataFrame) -> _Rows:
+        """The others, given the fates of those that leave."""
+        if gone.is_empty():
+            return self
+        left = self.take("_row_id")["_row_id"].is_in(gone["_row_id"].implode())
+        return _Rows(self.stage, self.at.filter(~left))
+
+    def children(self, stage: pl.DataFrame) -> _Rows:
+        """The rows of the next stage whose parents are there. They stay in the cluster of their parent: near-duplicates that were only
+        named stay together when they are cut."""
+        parents = self.take("_row_id").with_columns(_inherited=self.at["_cluster"])
+        found = stage.select("_index", "_parent").join(parents, left_on="_parent", right_on="_row_id", how="inner", maintain_order="left")
+        return _Rows(stage, found.select("_index", _cluster=pl.col("_index").first().over("_inherited")))
+
+
+def _broken(rows: _Rows, step: Step) -> pl.DataFrame:
+    """The fates of rows that this step could not take."""
+    if rows.stage["_failed"].null_count() == rows.stage.height:
+        return _fate(rows.stage.head(0), "quarantined", step, pl.lit("error"), pl.lit(None, pl.String))
+    ids = rows.take(*_IDS)
+    failed = pl.col("_failed").is_not_null() if isinstance(step.plan, Explode) else pl.col("_failed") == step.name
+    # Past a 1:N step a row has no record of its own under which a later failure could stand: it leaves whole, here.
+    elsewhere = pl.concat_str(pl.lit("in step "), "_failed", pl.lit(": "), "_error")
+    evidence = pl.when(pl.col("_failed") == step.name).then("_error").otherwise(elsewhere)
+    return _fate(ids.filter(failed.fill_null(False)), "quarantined", step, pl.lit("error"), evidence)
+
+
+def _keep(rows: _Rows, step: Step, plan: Keep, tables: Tables) -> pl.DataFrame:
+    """The fates of rows that a step sends away."""
+    seen = rows.seen_by(step).with_columns(rows.clusters())
     shown = [c for c in seen.columns if not c.startswith("_") and seen.schema[c] != pl.Binary]
     seen = seen.with_columns(**{name: _resolved(match, tables) for name, match in plan.matches.items()})
     verdicts = {reason: _resolved(verdict, tables) for reason, verdict in plan.leaves.items()}
@@ -124,48 +170,33 @@ def _keep(rows: pl.DataFrame, step: Step, plan: Keep, tables: Tables) -> tuple[p
             pl.when(pl.any_horizontal(pl.col(f"_leaves_{reason}").is_null() for reason in verdicts)).then(pl.lit("no_signal")),
         )
     )
-    seen = seen.with_columns(_rule=rule)
-    gone = seen.filter(pl.col("_rule").is_not_null())
+    gone = seen.with_columns(_rule=rule).filter(pl.col("_rule").is_not_null())
     evidence = pl.struct(shown).struct.json_encode() if shown else pl.lit(None, pl.String)
     other = pl.col("_other") if plan.other is not None else pl.lit(None, pl.String)
-    fate = (
-        pl.when(pl.col("_rule") == "no_signal")
-        .then(pl.lit("quarantined"))
-        .otherwise(pl.lit("quarantined" if plan.action == "quarantine" else "dropped"))
-    )
-    return rows.filter(seen["_rule"].is_null()), _fate(gone, fate, step, pl.col("_rule"), evidence, other)
+    sent = "quarantined" if plan.action == "quarantine" else "dropped"
+    fate = pl.when(pl.col("_rule") == "no_signal").then(pl.lit("quarantined")).otherwise(pl.lit(sent))
+    return _fate(gone, fate, step, pl.col("_rule"), evidence, other)
 
 
-def _merge(rows: pl.DataFrame, step: Step, plan: Merge) -> tuple[pl.DataFrame, pl.DataFrame]:
-    none = pl.lit(None, pl.String)
+def _merge(rows: _Rows, step: Step, plan: Merge) -> tuple[_Rows, pl.DataFrame]:
+    """The rows that stay, in their new clusters, and the fates of those that merge."""
+    none = pl.lit(None, pl.UInt32)
     named = {
         "_survivor": plan.survivor,
         "_named": none if plan.cluster is None else plan.cluster,
-        "_evidence": none if plan.evidence is None else plan.evidence,
+        "_evidence": pl.lit(None, pl.Float64) if plan.evidence is None else plan.evidence,
     }
-    found = with_measured(_of_step(rows, step).lazy(), named).collect()
-    found = found.with_columns(
-        pl.coalesce("_survivor", "_row_id").alias("_survivor"),
-        _evidence=pl.col("_evidence").round(4).cast(pl.String) if plan.evidence is not None else none,
-    )
-    stays = found["_survivor"] == found["_row_id"]
-    kept = rows.with_columns(_linked(rows, found)).filter(stays)
-    gone = found.filter(~stays)
-    return kept, _fate(gone, "merged", step, pl.lit("duplicate"), pl.col("_evidence"), pl.col("_survivor"))
-
-
-def _linked(rows: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
-    """`_cluster` of each row once a step has named clusters and survivors: rows linked by it, or before it, share one id.
-
-    A cluster is named by its first member in the order of `rows`, whether or not that member stays.
-    """
-    names = found.select(named=pl.coalesce("_named", "_survivor"), before=rows["_cluster"])
-    at = pl.col("at").cast(pl.Int64)
-    edges = names.with_row_index("at").select(own=at, before=at.first().over("before"), named=at.first().over("named"))
-    own = edges["own"].to_numpy()
-    links = np.concatenate([edges["before"].to_numpy(), edges["named"].to_numpy()])
-    component = connected(np.concatenate([own, own]), links, rows.height)
-    return names["before"].gather(component).alias("_cluster")
+    found = with_measured(rows.seen_by(step).lazy(), named).select(*_IDS, "_index", *named).collect()
+    found = found.with_columns(pl.coalesce("_survivor", "_index").cast(pl.UInt32).alias("_survivor"))
+    links = found.select(pl.coalesce("_named", "_survivor").cast(pl.Int64)).to_series().to_numpy()
+    own, before = (rows.at[column].cast(pl.Int64).to_numpy() for column in ("_index", "_cluster"))
+    component = connected(np.concatenate([own, own]), np.concatenate([before, links]), rows.stage.height)
+    at = rows.at.with_columns(_cluster=pl.Series(component[own], dtype=pl.UInt32))
+    gone = found.filter(pl.col("_survivor") != pl.col("_index"))
+    survivors = rows.stage["_row_id"].gather(gone["_survivor"])
+    evidence = pl.col("_evidence").round(4).cast(pl.String)
+    merged = _fate(gone.with_columns(_other=survivors), "merged", step, pl.lit("duplicate"), evidence, pl.col("_other"))
+    return _Rows(rows.stage, at.filter(found["_survivor"] == found["_index"])), merged
 
 
 def _resolved(verdict: Verdict, tables: Tables) -> pl.Expr:

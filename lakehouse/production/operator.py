@@ -2,10 +2,10 @@
 
 - `1:1` a `Change`: new values of columns.
 - `1:0` a `Keep`: signals, and for each reason an expression over them that says when a row leaves.
-- `N:1` a `Merge`: signals, and an expression over them that gives the `_row_id` of the row that stays.
+- `N:1` a `Merge`: signals, and an expression over them that gives the number of the row that stays.
 - `1:N` an `Explode`: a list column; each item becomes a row `parent#i`.
 
-Signals are measured once per row and stored. Verdicts see only signals, `_row_id` and `_cluster`, so that a changed threshold
+Signals are measured once per row and stored. Verdicts see only signals, `_row_id` and `_index`, so that a changed threshold
 re-decides everything without reading text.
 """
 
@@ -86,10 +86,12 @@ class Keep:
 
 @dataclass(frozen=True)
 class Merge:
-    """N:1. `survivor` gives the `_row_id` that stays for each row (its own: it stays; null: no signal, it stays).
+    """N:1. `survivor` gives for each row the `_index` of the row that stays (its own: it stays; null: no signal, it stays).
+
+    `_index` numbers the rows by `_row_id`: of two rows the one with the smaller number comes first.
 
     Attributes:
-        cluster: an id that near-duplicates share, also among rows that stay; splits keep a cluster together.
+        cluster: an `_index` that near-duplicates share, also among rows that stay; splits keep a cluster together.
         evidence: a number that says how sure the merge is, such as a similarity.
     """
 

@@ -150,7 +150,7 @@ def test_planted_near_duplicates_are_found_and_nothing_else() -> None:
     for unit, size in (("words", 3), ("characters", 3)):
         texts, pairs = planted(unit, seed=11)
         made = plan("dedup_minhash", column="text", unit=unit, size=size, threshold=0.6)
-        rows = pl.DataFrame({"_row_id": [f"{i:04}" for i in range(len(texts))], "text": texts})
+        rows = pl.DataFrame({"_row_id": [f"{i:04}" for i in range(len(texts))], "text": texts}).with_row_index("_index")
         seen = rows.with_columns(**made.signals).with_columns(_cluster=made.cluster)
         clusters = seen.group_by("_cluster").agg(pl.col("_row_id").cast(pl.Int64))["_row_id"]
         found = {pair for ids in clusters for pair in combinations(sorted(ids), 2)}

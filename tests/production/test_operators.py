@@ -232,8 +232,9 @@ def test_language_knows_short_chinese_japanese_and_english() -> None:
 
 
 def survivors(made: Merge, rows: pl.DataFrame) -> dict[str, str]:
-    seen = rows.with_columns(**made.signals).with_columns(_survivor=pl.coalesce(made.survivor, "_row_id"))
-    return dict(seen.select("_row_id", "_survivor").iter_rows())
+    seen = rows.sort("_row_id").with_row_index("_index").with_columns(**made.signals)
+    stays = seen.select(pl.coalesce(made.survivor, "_index")).to_series()
+    return dict(zip(seen["_row_id"], seen["_row_id"].gather(stays), strict=True))
 
 
 @given(

@@ -26,12 +26,16 @@ def _union(parent, i, j):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _band_keys(signatures, first, rows):  # type: ignore[no-untyped-def]
+    """A hash of signatures[i, first : first + rows] for every i; four numbers a step."""
     n = len(signatures)
     keys = np.empty(n, dtype=np.uint64)
     for i in range(n):
         h = np.uint64(0xCBF29CE484222325)
-        for j in range(first, first + rows):
-            h = (h ^ np.uint64(signatures[i, j])) * np.uint64(0x9E3779B97F4A7C15)
+        for start in range(first, first + rows, 4):
+            word = np.uint64(0)
+            for j in range(start, min(start + 4, first + rows)):
+                word = word << np.uint64(16) | np.uint64(signatures[i, j])
+            h = (h ^ word) * np.uint64(0x9E3779B97F4A7C15)
             h ^= h >> np.uint64(29)
         keys[i] = h
     return keys
@@ -47,24 +51,74 @@ def _agreement(signatures, i, j):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
+def _shared(keys, once, twice):  # type: ignore[no-untyped-def]
+    """Indices whose key another index may share: all that do, and some that do not.
+
+    Two bitmaps that fit the cache take the place of a sort of everything. once, twice: uint64, cleared here; a power of two words.
+    """
+    once[:], twice[:] = np.uint64(0), np.uint64(0)
+    last = np.uint64(len(once) * 64 - 1)
+    for i in range(len(keys)):
+        place = (keys[i] * np.uint64(0xFF51AFD7ED558CCD) >> np.uint64(20)) & last
+        word, bit = np.int64(place >> np.uint64(6)), np.uint64(1) << (place & np.uint64(63))
+        if once[word] & bit:
+            twice[word] |= bit
+        once[word] |= bit
+    out = np.empty(len(keys), dtype=np.int64)
+    count = 0
+    for i in range(len(keys)):
+        place = (keys[i] * np.uint64(0xFF51AFD7ED558CCD) >> np.uint64(20)) & last
+        if twice[np.int64(place >> np.uint64(6))] & (np.uint64(1) << (place & np.uint64(63))):
+            out[count] = i
+            count += 1
+    return out[:count]
+
+
+@numba.njit(nogil=True, cache=True)
+def _join_run(signatures, members, needed, parent, head, following, tail):  # type: ignore[no-untyped-def]
+    """Join every verified pair among `members`. Members that are in one component already are a group, and one verified pair joins two
+    groups: a thousand copies of one text cost a thousand comparisons, not half a million.
+
+    head, following, tail: int64 scratch of at least as many places; a group is a chain of places in `members`.
+    """
+    groups = 0
+    for x in range(len(members)):
+        following[x] = -1
+        first, last = x, x
+        kept = 0
+        root = _find(parent, members[x])
+        for g in range(groups):
+            joined = _find(parent, members[head[g]]) == root
+            y = head[g]
+            while not joined and y >= 0:
+                joined = _agreement(signatures, members[x], members[y]) >= needed
+                y = following[y]
+            if joined:
+                other = _find(parent, members[head[g]])
+                if other != root:
+                    _union(parent, root, other)
+                    root = _find(parent, root)
+                following[tail[g]] = first
+                first = head[g]
+            else:
+                head[kept], tail[kept] = head[g], tail[g]
+                kept += 1
+        head[kept], tail[kept] = first, last
+        groups = kept + 1
+
+
+@numba.njit(nogil=True, cache=True)
 def _join_band(signatures, order, keys, needed, parent):  # type: ignore[no-untyped-def]
-    """Join every verified pair within each run of equal keys; a pair already in one component needs no verification."""
-    n = len(order)
+    """Join every verified pair within each run of equal keys in `order`."""
+    head, following, tail = np.empty(len(order), np.int64), np.empty(len(order), np.int64), np.empty(len(order), np.int64)
     start = 0
-    verified = 0
-    while start < n:
+    while start < len(order):
         end = start + 1
-        while end < n and keys[order[end]] == keys[order[start]]:
+        while end < len(order) and keys[order[end]] == keys[order[start]]:
             end += 1
-        for x in range(start + 1, end):
-            for y in range(start, x):
-                i, j = _find(parent, order[x]), _find(parent, order[y])
-                if i != j:
-                    verified += 1
-                    if _agreement(signatures, order[x], order[y]) >= needed:
-                        _union(parent, i, j)
+        if end - start > 1:
+            _join_run(signatures, order[start:end], needed, parent, head, following, tail)
         start = end
-    return verified
 
 
 def near_duplicate_clusters(signatures: NDArray[np.uint16], bands: int, rows: int, threshold: float) -> NDArray[np.int64]:
@@ -77,21 +131,28 @@ def near_duplicate_clusters(signatures: NDArray[np.uint16], bands: int, rows: in
         signatures: shape (n, k), k >= bands * rows.
     """
     n, k = signatures.shape
+    parent = np.arange(n, dtype=np.int64)
     if n == 0:
-        return np.zeros(0, dtype=np.int64)
-    # Equal signatures are one node: a text copied ten thousand times costs one comparison, not fifty million.
-    packed = np.ascontiguousarray(signatures).view(np.dtype((np.void, k * signatures.itemsize))).ravel()
-    _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
-    distinct = np.ascontiguousarray(signatures[np.sort(first)])
-    rank = np.argsort(np.argsort(first))
-    parent = np.arange(len(distinct), dtype=np.int64)
-    needed = int(np.ceil(threshold * k - 1e-9))
-    for band in range(bands):
-        keys = _band_keys(distinct, band * rows, rows)
-        _join_band(distinct, np.argsort(keys, kind="stable"), keys, needed, parent)
-    roots = _roots(parent)
-    named: NDArray[np.int64] = np.sort(first)[roots[rank[inverse]]]
+        return parent
+    words = 1 << max(4, int(np.ceil(np.log2(n * 12 / 64 + 1))))
+    once, twice = np.empty(words, dtype=np.uint64), np.empty(words, dtype=np.uint64)
+    # Equal signatures first: they share every band, and are then one component in all of them. No other candidates are verified here.
+    for first, length, needed in [(0, k, k), *((band * rows, rows, int(np.ceil(threshold * k - 1e-9))) for band in range(bands))]:
+        keys = _band_keys(signatures, first, length)
+        shared = _shared(keys, once, twice)
+        _join_band(signatures, shared[np.argsort(keys[shared], kind="stable")], keys, needed, parent)
+    named: NDArray[np.int64] = _roots(parent)
     return named
+
+
+@numba.njit(nogil=True, cache=True)
+def longest_members(component, lengths):  # type: ignore[no-untyped-def]
+    """For each element the member of its component with the greatest length, the first of equals; int64, shape (n,)."""
+    best = np.arange(len(component))
+    for i in range(len(component)):
+        if lengths[i] > lengths[best[component[i]]]:
+            best[component[i]] = i
+    return best[component]
 
 
 def best_match(

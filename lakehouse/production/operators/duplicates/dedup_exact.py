@@ -20,5 +20,5 @@ def dedup_exact(*, columns: list[str], ignore_case: bool = False) -> Merge:
     values = [pl.col(c).cast(pl.String).str.to_lowercase() if ignore_case else pl.col(c).cast(pl.String) for c in columns]
     joined = pl.concat_str([part for v in values for part in (v.str.len_bytes().cast(pl.String), pl.lit(":"), v)])
     key = plh.concat_str(joined).chash.sha2_256().str.slice(0, 32)
-    survivor = pl.when(pl.col("key").is_not_null()).then(pl.col("_row_id").min().over("key"))
+    survivor = pl.when(pl.col("key").is_not_null()).then(pl.col("_index").min().over("key"))
     return Merge({"key": key}, survivor, cluster=survivor)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
 import polars as pl
 
 from lakehouse.production.kernels.components import near_duplicate_clusters
 from lakehouse.production.operator import OPERATORS, Merge
-from lakehouse.production.operators.duplicates import shingles
-
-_OUT = pl.Struct({"survivor": pl.String, "cluster": pl.String, "similarity": pl.Float64})
+from lakehouse.production.operators.duplicates import shingles, survivors
 
 
 @OPERATORS.register(cardinality="N:1", decides=("threshold", "keep"))
@@ -21,7 +16,7 @@ def dedup_minhash(
     threshold: float = 0.8,
     unit: shingles.Unit = "words",
     size: int = 5,
-    keep: Literal["first", "longest", "all"] = "first",
+    keep: survivors.Policy = "first",
 ) -> Merge:
     """Merge near-duplicates: texts whose shingles have an estimated Jaccard similarity of at least `threshold`.
 
@@ -35,22 +30,13 @@ def dedup_minhash(
     """
 
     def decide(rows: pl.Series) -> pl.Series:
-        frame = rows.struct.unnest()
-        known = frame.filter(pl.col("signature").is_not_null()).sort("_row_id")
+        known = rows.struct.unnest().filter(pl.col("signature").is_not_null()).sort("_index")
         signatures = shingles.matrix(known["signature"])
         component = near_duplicate_clusters(signatures, shingles.BANDS, shingles.ROWS, threshold)
-        known = known.select("_row_id", "length", cluster=known["_row_id"].gather(component)).with_row_index("_index")
-        order = pl.col("_row_id") if keep == "first" else pl.struct(-pl.col("length"), pl.col("_row_id"))
-        stays = pl.col("_row_id") if keep == "all" else pl.col("_row_id").sort_by(order).first().over("cluster")
-        place = pl.col("_index") if keep == "all" else pl.col("_index").sort_by(order).first().over("cluster")
-        chosen = known.with_columns(survivor=stays, place=place)
-        agree = (signatures == signatures[chosen["place"].to_numpy()]).mean(axis=1) if len(known) else np.zeros(0)
-        chosen = chosen.with_columns(similarity=pl.Series(agree, dtype=pl.Float64))
-        out = frame.select("_row_id").join(chosen, on="_row_id", how="left", maintain_order="left")
-        return out.select("survivor", "cluster", "similarity").to_struct(rows.name)
+        agreement = lambda left, right: shingles.agreement(signatures, left, right)  # noqa: E731
+        return survivors.merged(rows, known["_index"], component, known["length"], keep, agreement)
 
-    # One call for the step's three results: Polars computes an equal expression once.
-    found = pl.struct("_row_id", "signature", "length").map_batches(decide, return_dtype=_OUT)
+    found = pl.struct("_index", "signature", "length").map_batches(decide, return_dtype=survivors.MERGED)
     return Merge(
         {"signature": shingles.signature(column, unit, size), "length": pl.col(column).str.len_chars().cast(pl.Int64)},
         survivor=found.struct.field("survivor"),

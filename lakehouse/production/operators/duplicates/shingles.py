@@ -39,3 +39,8 @@ def matrix(signatures: pl.Series) -> NDArray[np.uint16]:
     if len(signatures) == 0:
         return np.zeros((0, HASHES), dtype=np.uint16)
     return data[offsets[0] : offsets[-1]].view(np.uint16).reshape(len(signatures), HASHES)
+
+
+def agreement(signatures: NDArray[np.uint16], left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The share of hashes that agree, of each pair: the estimate of their Jaccard similarity."""
+    return np.asarray((signatures[left] == signatures[right]).mean(axis=1), dtype=np.float64)
