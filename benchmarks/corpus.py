@@ -52,17 +52,25 @@ def fetch(folder: Path) -> tuple[Path, Path]:
 
 
 def _page(path: Path) -> list[str]:
-    text = plain_text(path.read_text(encoding="utf-8", errors="replace"))
+    return _parts(plain_text(path.read_text(encoding="utf-8", errors="replace")))
+
+
+def _source(path: Path) -> list[str]:
+    return _parts(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _parts(text: str) -> list[str]:
     return [text[start : start + _LONGEST] for start in range(0, len(text), _LONGEST)]
 
 
 def page_texts(pages: Path) -> Iterator[str]:
-    """The text of every HTML page, cut at 20,000 characters, in a fixed shuffled order."""
+    """The text of every HTML page, then the source of every page, cut at 20,000 characters, in a fixed shuffled order."""
     files = sorted(path for path in pages.rglob("*.html") if path.is_file() and not path.is_symlink())
     random.Random(1).shuffle(files)
     with multiprocessing.Pool() as pool:
-        for parts in pool.imap(_page, files, chunksize=64):
-            yield from (part for part in parts if part.strip())
+        for read in (_page, _source):
+            for parts in pool.imap(read, files, chunksize=64):
+                yield from (part for part in parts if part.strip())
 
 
 def poem_texts(classics: Path) -> Iterator[str]:

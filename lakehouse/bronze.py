@@ -30,9 +30,9 @@ def table(project: Project, source: str) -> Table:
     return project.table("bronze", source)
 
 
-def live_index(project: Project, source: str) -> pl.DataFrame:
-    """`_row_id`, `_content`, `_collection`, `_bytes` of the live rows, by `_row_id`; empty before a collection."""
-    columns = ["_row_id", "_content", "_collection", "_bytes"]
+def live_index(project: Project, source: str, *more: str) -> pl.DataFrame:
+    """`_row_id`, `_content`, `_collection`, `_bytes` (and `more` columns) of the live rows, by `_row_id`; empty before a collection."""
+    columns = ["_row_id", "_content", "_collection", "_bytes", *more]
     found = table(project, source)
     if not found.exists():
         return pl.DataFrame(schema={name: SYSTEM[name] for name in columns})

@@ -6,18 +6,24 @@ import errno
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lakehouse.errors import LockedError, NotFoundError, StorageError
+
+CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
+"""What is read at a time: at most so many rows, and about so many bytes."""
+_WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=2 * CHUNK_ROWS)
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,37 @@ class Table:
         """The rows as of `version`, only `columns` if given."""
         frame = self.scan(version)
         return (frame if columns is None else frame.select(list(columns))).collect()
+
+    def located(self, columns: Iterable[str], files: Iterable[str] | None = None) -> pl.DataFrame:
+        """`columns` of the newest version with the place of each row: `_file`, the name of its data file, and `_at`, its number there."""
+        wanted = None if files is None else set(files)
+        uris = [uri for uri in self.files() if wanted is None or uri.rsplit("/", 1)[-1] in wanted]
+        if not uris:
+            none = pl.DataFrame(schema={c: t for c, t in self.schema().items() if c in set(columns)})
+            return none.with_columns(_file=pl.lit(""), _at=pl.lit(0, pl.Int64)).clear()
+        frame = pl.scan_parquet(uris, include_file_paths="_file", storage_options=self._options())
+        rows = frame.select(*columns, pl.col("_file").str.split("/").list.last()).collect()
+        return rows.with_columns(_at=pl.int_range(pl.len()).over("_file"))
+
+    def pick(self, columns: Iterable[str], places: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """`columns` of the rows at `places` (`_file`, `_at`, as `located` gives them) beside the other columns of `places`, by chunks."""
+        names = list(columns)
+        for (file,), rows in sorted(places.group_by("_file"), key=lambda item: str(item[0])):
+            yield from picked(self.chunks(names, [str(file)]), rows.drop("_file").sort("_at"))
+
+    def chunks(self, columns: Iterable[str], files: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
+        """`columns` of the newest version, some megabytes at a time, file by file; only of `files` (names), if given."""
+        names = list(columns)
+        wanted = None if files is None else set(files)
+        for fragment in sorted(self.delta().to_pyarrow_dataset().get_fragments(), key=lambda f: str(f.path)):
+            if wanted is not None and str(fragment.path).rsplit("/", 1)[-1] not in wanted:
+                continue
+            for group in fragment.split_by_row_group():
+                (about,) = group.row_groups
+                rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)))
+                for batch in group.to_batches(columns=names, batch_size=rows, batch_readahead=1, fragment_readahead=1):
+                    if batch.num_rows:
+                        yield pl.DataFrame(pl.from_arrow(batch))
 
     def schema(self, version: int | None = None) -> pl.Schema:
         """Column names and types."""
@@ -125,6 +162,7 @@ class Table:
                 schema_mode="overwrite" if mode == "overwrite" else "merge" if evolve else None,
                 storage_options=self._options(),
                 commit_properties=properties,
+                writer_properties=_WRITER,
             )
         version = self.version()
         assert version is not None
@@ -147,6 +185,7 @@ class Table:
                     source_alias="source",
                     target_alias="target",
                     commit_properties=properties,
+                    writer_properties=_WRITER,
                 )
                 .when_matched_delete(predicate=f"source.`{delete}`")
                 .when_matched_update(updates=assign)
@@ -184,6 +223,18 @@ class Table:
             raise
 
 
+def picked(chunks: Iterable[pl.DataFrame], places: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Of the rows of all `chunks`, numbered through, those numbered `_at` in `places` (ascending), beside its other columns."""
+    at = places["_at"].to_numpy()
+    begin = first = 0
+    for chunk in chunks:
+        end = int(np.searchsorted(at, first + chunk.height))
+        if end > begin:
+            beside = places.slice(begin, end - begin).drop("_at")
+            yield chunk.select(pl.all().gather(pl.Series(at[begin:end] - first))).hstack(beside)
+        begin, first = end, first + chunk.height
+
+
 def storage_error(error: BaseException, place: str) -> StorageError:
     """A StorageError that says what the store said, with the way out for the usual causes."""
     text = str(error)
@@ -207,6 +258,25 @@ def write_parquet(frame: pl.DataFrame, path: Path, **options: Any) -> None:
     except (OSError, pl.exceptions.PolarsError) as error:
         part.unlink(missing_ok=True)
         raise storage_error(error, str(path)) from error
+
+
+@contextmanager
+def parquet_writer(path: Path, schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """A function that adds frames of this schema to a Parquet file, which appears under `path` at the end, whole or not at all.
+
+    Raises:
+        StorageError: no room, no permission; nothing is left behind.
+    """
+    part = path.with_suffix(f".{os.getpid()}.part")
+    target = _arrow(pl.DataFrame(schema=schema)).schema
+    try:
+        with pq.ParquetWriter(part, target, compression="zstd", compression_level=1) as writer:
+            yield lambda frame: writer.write_table(_arrow(frame.select(schema.names())).cast(target))
+        part.replace(path)
+    except (OSError, pa.ArrowException) as error:
+        raise storage_error(error, str(path)) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from lakehouse import bronze, versions
 from lakehouse.errors import BalanceError, NotFoundError
@@ -31,7 +32,7 @@ from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.runner import run_units
 from lakehouse.spec import Dataset
-from lakehouse.table import Table
+from lakehouse.table import CHUNK_ROWS, Table, picked
 
 SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster")
 
@@ -301,17 +302,19 @@ def _values(
     left = index
     columns = [*SYSTEM, *(pl.col(c).cast(t) for c, t in own.items())]
     for part in staged:
-        values = pl.read_parquet(part.values)
-        if values.width:
-            rows = values.drop("_parent", "_root", "_content").join(left, on="_row_id", how="inner")
-            if rows.height:
-                yield rows.select(columns).sort("_row_id")
-                left = left.join(rows.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+        ids = pl.read_parquet(part.values, columns=["_row_id"]).with_row_index("_at")
+        places = ids.join(left, on="_row_id", how="inner", maintain_order="left").drop("_row_id")
+        if places.is_empty():
+            continue
+        batches = pq.ParquetFile(part.values).iter_batches(batch_size=CHUNK_ROWS, columns=["_row_id", *own])
+        for rows in picked((pl.DataFrame(pl.from_arrow(batch)) for batch in batches), places):
+            yield rows.select(columns)
+        left = left.join(ids, on="_row_id", how="anti", maintain_order="left")
     for source, live in inputs.index.items():
         roots = live.join(left.select(pl.col("_root").alias("_row_id")), on="_row_id", how="semi")
-        for file in files_with(project, source, roots) if roots.height else ():
-            for chunk in read_rows(project, name, file, roots.select("_row_id", "_collection")):
-                values = measure(recipe, chunk, ()).values
-                if values.width:
-                    rows = values.drop("_parent", "_root", "_content").join(left, on="_row_id", how="inner")
-                    yield rows.select(columns).sort("_row_id")
+        files = files_with(project, source, roots) if roots.height else []
+        for slice_ in read_rows(project, name, source, files, roots.select("_row_id", "_collection")) if files else ():
+            values = measure(recipe, slice_, ()).values
+            if values.width:
+                rows = values.drop("_parent", "_root", "_content").join(left, on="_row_id", how="inner", maintain_order="left")
+                yield rows.select(columns)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from lakehouse import bronze
-from lakehouse.production.measure import measure
+from lakehouse.production.measure import measure, types_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.references import bind_models
 from lakehouse.project import Project
-from lakehouse.table import write_parquet
+from lakehouse.table import parquet_writer, write_parquet
 
+T = TypeVar("T")
+R = TypeVar("R")
 _SLICE_BYTES = 16 * 1024 * 1024
 
 
@@ -25,7 +30,7 @@ class Unit:
     """One bronze file.
 
     Attributes:
-        file: its URI.
+        file: its name.
         pending: Parquet file with `_row_id` and `_collection` of the rows to measure (in any bronze file of the source).
         stem: name of the staged results, unique in its folder.
         wanted: signal columns to measure.
@@ -34,6 +39,7 @@ class Unit:
 
     root: str
     dataset: str
+    source: str
     file: str
     pending: str
     folder: str
@@ -63,21 +69,21 @@ def units_of(
     write_parquet(pending.select("_row_id", "_collection"), index)
     files = files_with(project, source, pending)
     return [
-        Unit(str(project.root), dataset, file, str(index), str(folder), f"{source}-{Path(file).stem}", wanted, values) for file in files
+        Unit(str(project.root), dataset, source, file, str(index), str(folder), f"{source}-{Path(file).stem}", wanted, values)
+        for file in files
     ]
 
 
 def files_with(project: Project, source: str, rows: pl.DataFrame) -> list[str]:
-    """Bronze files that can hold `rows`, by the range of `_collection` in Delta's statistics."""
+    """Names of bronze files that can hold `rows`, by the range of `_collection` in Delta's statistics."""
     table = bronze.table(project, source).delta()
     actions = pl.DataFrame(table.get_add_actions(flatten=True))
     collections = rows["_collection"].unique().to_list()
-    uris = {Path(uri).name: uri for uri in table.file_uris()}
     chosen = []
     for action in actions.iter_rows(named=True):  # one row per file
         low, high = action.get("min._collection"), action.get("max._collection")
         if low is None or high is None or any(low <= c <= high for c in collections):
-            chosen.append(uris[Path(action["path"]).name])
+            chosen.append(Path(action["path"]).name)
     return sorted(chosen)
 
 
@@ -101,34 +107,60 @@ def run_unit(unit: Unit) -> Staged:
         return Staged(signals, values, 0, reused=True)
     project, recipe = _recipe(unit.root, unit.dataset)
     pending = pl.read_parquet(unit.pending)
+    types = types_of(recipe, source_columns(project, project.dataset(unit.dataset)))
+    schema = pl.Schema([*((name, pl.String()) for name in ("_row_id", "_content", "_parent", "_root")), *types.values.items()])
     # Work that holds the interpreter, and writing, of one slice goes on beside the kernels of another; a pool has a process a core already.
     threads = project.settings.workers if project.settings.runner == "in_process" else 1
-    with ThreadPoolExecutor(threads) as pool:
-        slices = read_rows(project, unit.dataset, unit.file, pending)
-        parts = list(pool.map(lambda rows: measure(recipe, rows, unit.wanted), slices))
-    signal_rows = pl.concat([p.signals for p in parts], how="diagonal_relaxed") if parts else pl.DataFrame()
-    value_rows = [p.values for p in parts if p.values.width]
-    if unit.values:
-        staged = pl.concat(value_rows, how="diagonal_relaxed") if value_rows else pl.DataFrame()
-        write_parquet(staged, values, compression_level=1)
+    measured = ahead(
+        lambda rows: measure(recipe, rows, unit.wanted), read_rows(project, unit.dataset, unit.source, [unit.file], pending), threads
+    )
+    parts: list[pl.DataFrame] = []
+    with parquet_writer(values, schema) if unit.values else nullcontext(lambda _: None) as write:
+        for part in measured:
+            parts.append(part.signals)
+            if part.values.width:
+                write(part.values.with_columns(pl.col(c).cast(t) for c, t in types.values.items()))
+    signal_rows = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
     write_parquet(signal_rows, signals, compression_level=1)
     return Staged(signals, values, signal_rows.height, reused=False)
 
 
-def read_rows(project: Project, dataset: str, file: str, pending: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """`_row_id`, `_content` and own columns of the rows of `file` that are `pending`, in slices of some megabytes of items."""
+def read_rows(project: Project, dataset: str, source: str, files: list[str], pending: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """`_row_id`, `_content` and own columns of the `pending` rows in these bronze files, in slices of some megabytes of items."""
     columns = source_columns(project, project.dataset(dataset))
-    frame = pl.scan_parquet(file, storage_options=project.settings.storage_options or None)
-    have = frame.collect_schema().names()
-    rows = (
-        frame.join(pending.lazy(), on=["_row_id", "_collection"], how="semi")
-        .select("_row_id", "_content", "_bytes", *(pl.col(c) if c in have else pl.lit(None, t).alias(c) for c, t in columns.items()))
-        .collect()
-    )
-    if rows.is_empty():
+    table = bronze.table(project, source)
+    have = [c for c in columns if c in table.schema()]
+    missing = [pl.lit(None, t).alias(c) for c, t in columns.items() if c not in have]
+    limit = min(_SLICE_BYTES, project.settings.unit_bytes)
+    places = table.located(["_row_id", "_collection"], files)
+    places = places.join(pending, on=["_row_id", "_collection"], how="semi", maintain_order="left").select("_file", "_at")
+    gathered: list[pl.DataFrame] = []
+    size = 0
+    for rows in table.pick(["_row_id", "_content", "_bytes", *have], places):
+        ends = rows.select(((pl.col("_bytes").fill_null(0).cum_sum() + size) // limit).alias("slice"))["slice"]
+        own = rows.with_columns(missing).select("_row_id", "_content", *columns)
+        start = 0
+        for length in ends.rle().struct.field("len"):
+            if start and gathered:
+                yield pl.concat(gathered)
+                gathered = []
+            gathered.append(own.slice(start, length))
+            start += length
+        size = (size + int(rows["_bytes"].fill_null(0).sum())) % limit
+    if gathered:
+        yield pl.concat(gathered)
+
+
+def ahead(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """`work` of every item, in order, on so many threads; at most one item more than there are threads is in memory."""
+    if threads == 1:
+        yield from map(work, items)
         return
-    ends = rows.select((pl.col("_bytes").fill_null(0).cum_sum() // min(_SLICE_BYTES, project.settings.unit_bytes)).alias("slice"))["slice"]
-    start = 0
-    for length in ends.rle().struct.field("len"):
-        yield rows.slice(start, length).drop("_bytes")
-        start += length
+    with ThreadPoolExecutor(threads) as pool:
+        running: deque[Future[R]] = deque()
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) > threads:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()

@@ -13,7 +13,7 @@ from lakehouse.reserve.blobs import Blobs
 from lakehouse.reserve.columns import fitted
 from lakehouse.reserve.compression import damage_named
 from lakehouse.reserve.formats import FORMATS, usual_separator
-from lakehouse.reserve.material import READ, Feed, RawFile, Reading
+from lakehouse.reserve.material import READ, RawFile, Reading
 from lakehouse.reserve.shape import constants, file_columns, own_columns
 from lakehouse.spec import Source
 
@@ -25,18 +25,19 @@ class Batches:
     """Iterates once over all items of a source.
 
     Attributes:
+        files: those to read.
         own: the source's own columns.
         evolves: whether `own` has columns that bronze has not yet.
         warnings: what was skipped; complete after the iteration.
     """
 
-    def __init__(self, project: Project, source: Source, feed: Feed, batch_bytes: int, stored: pl.Schema | None) -> None:
+    def __init__(self, project: Project, source: Source, files: list[RawFile], batch_bytes: int, stored: pl.Schema | None) -> None:
         self._blobs = Blobs(project)
         self._source = source
         self._batch_bytes = batch_bytes
-        self._files = feed.files(project)
+        self.files = files
         self.warnings: list[str] = []
-        self.own = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self._files))
+        self.own = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self.files))
         self.evolves = stored is not None and any(name not in stored for name in self.own)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
@@ -47,7 +48,7 @@ class Batches:
         """
         held: list[pl.DataFrame] = []
         size = 0
-        for file in self._files:
+        for file in self.files:
             for rows in self._rows(file):
                 held.append(rows)
                 size += int(rows["_bytes"].sum()) + 64 * rows.height

@@ -18,6 +18,7 @@ from lakehouse.lock import locked
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.reserve.batches import Batches
+from lakehouse.reserve.carried import Carried, carried, remember
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.keys import keyed, row_ids
 from lakehouse.reserve.material import Feed
@@ -91,7 +92,8 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
     with locked(project, f"source {name}"):
         source = project.source(name)
         material = feed(project, name)
-        fingerprint = _fingerprint(project, source, material)
+        reading = _reading(source)
+        fingerprint = digest({"material": material.fingerprint(project), "reading": reading})
         table = bronze.table(project, name)
         version = table.version()
         last = last_collection(project, name)
@@ -114,8 +116,12 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
         number = (last.collection if last else 0) + 1
         if version is not None:
             number = max(number, (table.scan().select(pl.col("_collection").max()).collect().item() or 0) + 1)
-        batches = Batches(project, source, material, batch_bytes, table.schema() if version is not None else None)
-        run = _Run(project, source, number, batches, bronze.live_index(project, name), progress)
+        files, index = material.files(project), bronze.live_index(project, name, "_uri", "_findings")
+        untouched = last is not None and last.delta_version == version
+        kept = carried(project, name, source.key, files, reading, index) if untouched else Carried()
+        unread = [file for file in files if file.name not in kept.files]
+        batches = Batches(project, source, unread, batch_bytes, table.schema() if version is not None else None)
+        run = _Run(project, source, number, batches, index, kept, progress)
         frames = run.frames()
         first = next(frames, None)
         if first is not None:
@@ -130,6 +136,7 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
         assert version is not None
         content = bronze.source_content_id(run.live())
         findings = dict(sorted(run.findings.items()))
+        remember(project, name, number, [(file, run.per_file[file.name], file.name not in run.moved) for file in unread], reading)
         made = Recorded(
             name, number, datetime.now(UTC), fingerprint, content, version, run.count, run.added, run.changed, run.vanished, findings
         )
@@ -150,12 +157,12 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
     )
 
 
-def _fingerprint(project: Project, source: Source, material: Feed) -> str:
-    """Of the material, of how the declaration reads it, and of the code that does."""
+def _reading(source: Source) -> str:
+    """Identity of how the declaration reads the material, and of the code that does."""
     here = Path(__file__).parent
     code = code_version(Path(__file__), also=[file for file in here.rglob("*.py") if file.name != Path(__file__).name])
     declared = source.model_dump(include={"connector", "key", "columns", "max_item_bytes"})
-    return digest({"material": material.fingerprint(project), "declared": declared, "code": code})
+    return digest({"declared": declared, "code": code})
 
 
 def _chain(first: pl.DataFrame, others: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -172,14 +179,24 @@ class _Run:
     number: int
     batches: Batches
     index: pl.DataFrame
+    carried: Carried
     progress: Progress
     added: int = 0
     changed: int = 0
     vanished: int = 0
     count: int = 0
     findings: Counter[str] = field(default_factory=Counter)
+    per_file: Counter[str] = field(default_factory=Counter)
+    moved: set[str] = field(default_factory=set)
     _seen: list[pl.DataFrame] = field(default_factory=list)
     _keys: list[pl.Series] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._seen.append(self.carried.rows)
+        self.count = self.carried.rows.height
+        self.findings.update(self.carried.findings)
+        if self.carried.keys is not None:
+            self._keys.append(self.carried.keys)
 
     def live(self) -> pl.DataFrame:
         """`_row_id` and `_content` of all items of the source."""
@@ -214,13 +231,16 @@ class _Run:
         self._seen.append(rows.select("_row_id", "_content"))
         self.count += rows.height
         self.findings.update(rows["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
-        before = self.index.select("_row_id", pl.col("_content").alias("_before"))
+        self.per_file.update(dict(rows.group_by("_file").len().iter_rows()))
+        before = self.index.select("_row_id", pl.col("_content").alias("_before"), pl.col("_uri").alias("_stands"))
         before = before.filter(pl.col("_row_id").is_in(rows["_row_id"].implode()))
         rows = rows.join(before, on="_row_id", how="left", maintain_order="left")
         new = rows["_before"].is_null()
         different = ~new & (rows["_before"] != rows["_content"]).fill_null(False)
         self.added += int(new.sum())
         self.changed += int(different.sum())
+        elsewhere = rows.filter(~new & ~different & (rows["_stands"] != rows["_uri"]).fill_null(True))
+        self.moved.update(elsewhere["_file"].unique().to_list())
         return rows.filter(new | different)
 
     def _stored(self, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:

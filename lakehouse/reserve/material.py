@@ -84,6 +84,7 @@ class RawFile:
         open: opens its bytes, decompressed; the caller closes them.
         format: the name of its format, never `auto`.
         set: constant columns of its rows.
+        digest: identity of its bytes, where it is known without reading them as items.
     """
 
     uri: str
@@ -92,6 +93,7 @@ class RawFile:
     format: str
     options: Options = Options()
     set: Mapping[str, Value] = field(default_factory=dict)
+    digest: str | None = None
 
 
 class Feed(Protocol):

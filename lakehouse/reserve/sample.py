@@ -16,7 +16,7 @@ def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame
     Raises:
         SourceError: as a collection of it would; also where no item can be read.
     """
-    batches = Batches(project, project.source(name), feed(project, name), 4 * 1024 * 1024, None)
+    batches = Batches(project, project.source(name), feed(project, name).files(project), 4 * 1024 * 1024, None)
     held: list[pl.DataFrame] = []
     for frame in batches:
         held.append(frame.filter(pl.col("_findings").list.len() == 0).select(list(batches.own)))

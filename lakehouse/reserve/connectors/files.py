@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
 from pathlib import Path
@@ -26,10 +26,11 @@ class Files:
     format: Format
     options: Options
     set: dict[str, Value]
+    _digests: dict[Path, str] = field(default_factory=dict, repr=False)
 
     def fingerprint(self, project: Project) -> str:
         """Over relative path, size and SHA-256 of every file."""
-        return digest([[self._name(project, file), file.stat().st_size, _hashed(file)] for file in self._found(project)])
+        return digest([[self._name(project, file), file.stat().st_size, self._hashed(file)] for file in self._found(project)])
 
     def files(self, project: Project) -> list[RawFile]:
         """The files that match.
@@ -41,7 +42,14 @@ class Files:
 
     def _raw(self, name: str, file: Path) -> RawFile:
         kind = by_extension(name) if self.format == "auto" else self.format
-        return RawFile(name, name, partial(_open, file), kind, self.options, self.set)
+        return RawFile(name, name, partial(_open, file), kind, self.options, self.set, self._hashed(file))
+
+    def _hashed(self, file: Path) -> str:
+        """SHA-256 of a file as it was when this collection first looked at it."""
+        if file not in self._digests:
+            with damage_named(str(file)):
+                self._digests[file] = file_digest(file)
+        return self._digests[file]
 
     def _name(self, project: Project, file: Path) -> str:
         return Path(os.path.relpath(file, project.root)).as_posix()
@@ -71,11 +79,6 @@ class Files:
 def _hidden(file: Path, project: Project) -> bool:
     below = file.relative_to(project.root) if file.is_relative_to(project.root) else Path(file.name)
     return any(part.startswith(".") for part in below.parts)
-
-
-def _hashed(file: Path) -> str:
-    with damage_named(str(file)):
-        return file_digest(file)
 
 
 def _open(file: Path) -> BinaryIO:

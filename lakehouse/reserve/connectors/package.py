@@ -57,6 +57,7 @@ class Package:
                 format=by_extension(member.path) if member.format == "auto" else member.format,
                 options=Options(member.separator, member.quote, member.header, member.skip_after_header, member.rename),
                 set=member.set,
+                digest=digest([self.sha256, member.path]),
             )
             for member in self.members
         ]
