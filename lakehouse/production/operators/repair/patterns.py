@@ -7,11 +7,11 @@ import polars as pl
 from lakehouse.errors import RecipeError
 
 
-def replaced(column: str, pattern: str, repl: str) -> pl.Expr:
-    """Every match of `pattern` in a column replaced by `repl` as it stands.
+def checked(pattern: str) -> str:
+    """The pattern itself.
 
     Raises:
-        RecipeError: the pattern is none for the regex engine of Polars (Rust's: linear time, no look-around, no back-references).
+        RecipeError: it is none for the regex engine of Polars (Rust's: linear time, no look-around, no back-references).
     """
     try:
         pl.Series([""]).str.contains(pattern)
@@ -20,4 +20,9 @@ def replaced(column: str, pattern: str, repl: str) -> pl.Expr:
             f"`{pattern}` is no regular expression: {str(error).splitlines()[-1]}",
             fix="write it without look-around and back-references: https://docs.rs/regex/latest/regex/#syntax",
         ) from error
-    return pl.col(column).str.replace_all(pattern, repl.replace("$", "$$"))
+    return pattern
+
+
+def replaced(column: str, pattern: str, repl: str) -> pl.Expr:
+    """Every match of `pattern` in a column replaced by `repl` as it stands; a pattern that is none is refused (see `checked`)."""
+    return pl.col(column).str.replace_all(checked(pattern), repl.replace("$", "$$"))
