@@ -1,0 +1,34 @@
+"""Boilerplate that one text holds again and again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import Field
+
+from lakehouse.production.kernels import buffers, characters
+from lakehouse.production.kernels.repeats import without_repeats
+from lakehouse.production.operator import OPERATORS, Change, compiled
+
+
+@OPERATORS.register(cardinality="1:1")
+def remove_repeated(*, column: str, unit: Literal["line", "paragraph"] = "line", min_characters: Annotated[int, Field(ge=1)] = 1) -> Change:
+    """Remove lines, or paragraphs, that came before in the same text; the first of each stays.
+
+    Lines end at line feeds; paragraphs are runs of lines that are not blank. They are compared whole, byte by byte, blanks at their ends
+    aside (Lee et al. 2022 show what such repeats do to a language model; the rule is that of MassiveText's and RefinedWeb's line-wise
+    de-duplication). What has fewer than `min_characters` characters (code points; the blanks between lines count as one) stays: short
+    lines, such as a closing bracket or a table's cell, repeat with reason. A line goes with the line end before it, and blank lines stay;
+    a paragraph goes with the blank lines before it. A null stays null.
+
+    Example:
+        `{remove_repeated: {column: text, unit: line, min_characters: 10}}`
+    """
+
+    def without(texts: pl.Series) -> pl.Series:
+        data, offsets = buffers.utf8(texts)
+        kept, places = without_repeats(data, offsets, characters.table(), unit == "paragraph", min_characters)
+        return buffers.strings(texts.name, kept, places, texts.is_not_null())
+
+    return Change({column: compiled(pl.col(column), without, pl.String)})
