@@ -24,7 +24,10 @@ from quality_documents import plain_text
 
 from lakehouse.production.kernels.simplify import BLANK, GONE, simplified
 
-HELP = "en-us de fr es zh-cn ja cs da el fi hu it ko nl pl pt pt-br ru sv tr zh-tw ca sl sk et eu km hi bg".split(" ")
+HELP = (
+    *("en-us", "de", "fr", "es", "zh-cn", "ja", "cs", "da", "el", "fi", "hu", "it", "ko", "nl"),
+    *("pl", "pt", "pt-br", "ru", "sv", "tr", "zh-tw", "ca", "sl", "sk", "et", "eu", "km", "hi"),
+)
 PACKAGES = [
     *("linux-doc-6.1", "python3.11-doc", "rust-doc", "python-pandas-doc", "cppreference-doc-en-html", "erlang-doc", "openjdk-17-doc"),
     *("debian-handbook", *(f"libreoffice-help-{language}" for language in HELP)),

