@@ -36,11 +36,22 @@ def live_index(project: Project, source: str, *more: str) -> pl.DataFrame:
     found = table(project, source)
     if not found.exists():
         return pl.DataFrame(schema={name: SYSTEM[name] for name in columns})
-    rows = found.scan().select(*columns, "_deleted").collect()
-    newest = rows.sort("_row_id", "_collection").unique("_row_id", keep="last", maintain_order=True)
+    rows = found.scan().select(*columns, "_deleted").collect().sort("_row_id", "_collection")
+    newest = rows.filter((pl.col("_row_id") != pl.col("_row_id").shift(-1)).fill_null(True))
     return newest.filter(~pl.col("_deleted")).select(columns)
 
 
 def source_content_id(index: pl.DataFrame) -> str:
     """Content id of a source: over `_row_id` and `_content` of its live rows."""
     return content_id(index, "_row_id", "_content")
+
+
+def recorded_content(project: Project, source: str) -> tuple[str, int]:
+    """Content id and number of the live rows: as the last collection recorded them, or computed where bronze was changed since."""
+    made = project.table("system", "collections")
+    if made.exists():
+        ours = made.scan().filter(pl.col("source") == source).select("at", "content_id", "live", "delta_version").collect().sort("at")
+        if ours.height and ours["delta_version"][-1] == table(project, source).version():
+            return ours["content_id"][-1], ours["live"][-1]
+    index = live_index(project, source)
+    return source_content_id(index), index.height

@@ -23,6 +23,8 @@ from lakehouse.errors import LockedError, NotFoundError, StorageError
 
 CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
 """What is read at a time: at most so many rows, and about so many bytes."""
+_FILE_BYTES = 32 * 1024 * 1024
+"""Size of a data file: some 100 MB of text. What changes a row writes its file anew."""
 _WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=2 * CHUNK_ROWS)
 
 
@@ -163,34 +165,41 @@ class Table:
                 storage_options=self._options(),
                 commit_properties=properties,
                 writer_properties=_WRITER,
+                target_file_size=_FILE_BYTES,
             )
         version = self.version()
         assert version is not None
         return version
 
-    def merge(self, changes: pl.DataFrame, *, key: str, delete: str, metadata: Mapping[str, str] | None = None) -> int:
-        """Apply `changes` by `key` in one commit: rows with `delete` true go, known keys are updated, others inserted.
+    def replace(
+        self,
+        rows: Iterable[pl.DataFrame],
+        key: str,
+        ids: Iterable[str],
+        ranges: Iterable[tuple[str, str]],
+        *,
+        schema: pl.Schema,
+        metadata: Mapping[str, str] | None = None,
+    ) -> int:
+        """Put `rows` in the place of the rows whose `key` is one of `ids` or within one of `ranges`, in one commit; returns the version.
 
-        The column `delete` is not stored. Returns the version.
+        Only files that hold such a row are written anew. The keys of `rows` lie within these too. A few hundred ids and ranges at most:
+        they become the text of a predicate.
         """
-        columns = [c for c in changes.columns if c != delete]
-        assign = {c: f"source.`{c}`" for c in columns}
-        properties = CommitProperties(custom_metadata={f"factory.{k}": v for k, v in (metadata or {}).items()})
+        listed = ", ".join(map(_quoted, ids))
+        terms = [f"`{key}` IN ({listed})"] if listed else []
+        terms += [f"(`{key}` >= {_quoted(low)} AND `{key}` <= {_quoted(high)})" for low, high in ranges]
+        frame = pl.concat([pl.DataFrame(schema=schema), *(part.select(schema.names()) for part in rows)])
         with self._guard([]):
-            (
-                self.delta()
-                .merge(
-                    _arrow(changes),
-                    predicate=f"target.`{key}` = source.`{key}`",
-                    source_alias="source",
-                    target_alias="target",
-                    commit_properties=properties,
-                    writer_properties=_WRITER,
-                )
-                .when_matched_delete(predicate=f"source.`{delete}`")
-                .when_matched_update(updates=assign)
-                .when_not_matched_insert(updates=assign, predicate=f"NOT source.`{delete}`")
-                .execute()
+            write_deltalake(
+                self.uri,
+                _arrow(frame),
+                mode="overwrite",
+                predicate=" OR ".join(terms),
+                storage_options=self._options(),
+                commit_properties=CommitProperties(custom_metadata={f"factory.{k}": v for k, v in (metadata or {}).items()}),
+                writer_properties=_WRITER,
+                target_file_size=_FILE_BYTES,
             )
         version = self.version()
         assert version is not None
@@ -221,6 +230,10 @@ class Table:
             if failure:
                 raise failure[0] from None
             raise
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def picked(chunks: Iterable[pl.DataFrame], places: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 
@@ -11,7 +12,9 @@ from lakehouse.errors import BalanceError
 from lakehouse.table import Table
 
 _REWRITE_SHARE = 0.5
-"""Above this share of touched rows a rewrite is cheaper than a merge, which rewrites nearly every file anyway."""
+"""Above this share of touched rows they are all made anew."""
+_FEW = 300
+"""Up to so many touched rows, and ranges of added ones, are found by a predicate that lists them."""
 
 
 @dataclass(frozen=True)
@@ -37,38 +40,40 @@ class Difference:
         return not self.rewrite and self.write.is_empty() and self.remove.is_empty()
 
 
-def difference(table: Table, wanted: pl.DataFrame, *, anew: bool) -> Difference:
+def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, have: pl.DataFrame | None = None) -> Difference:
     """Compare `wanted` (`_row_id` and the columns that tell whether a row changed) with what `table` holds.
 
     Args:
         anew: the values of every row are out of date.
+        have: these columns of the table, where the caller has read them.
 
     Raises:
         BalanceError: a row stands in the table more than once.
     """
-    compared = [c for c in wanted.columns if c != "_row_id"]
     if not table.exists():
         return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0)
     stored = table.schema()
-    anew = anew or any(c not in stored for c in compared)
-    compared = [c for c in compared if c in stored]
-    have = table.read(["_row_id", *compared])
-    if have["_row_id"].n_unique() != have.height:
-        copied = have.filter(pl.col("_row_id").is_duplicated())["_row_id"][0]
+    compared = [c for c in wanted.columns if c != "_row_id" and c in stored]
+    anew = anew or len(compared) + 1 < wanted.width
+    found = (table.read(["_row_id", *compared]) if have is None else have.select("_row_id", *compared)).with_columns(_known=pl.lit(True))
+    joined = wanted.join(found, on="_row_id", how="left", suffix="_have", maintain_order="left")
+    known = joined["_known"].is_not_null()
+    gone = found["_row_id"].head(0)
+    if int(known.sum()) < found.height:
+        gone = found.join(wanted.select("_row_id"), on="_row_id", how="anti")["_row_id"]
+    if joined.height > wanted.height or int(known.sum()) + len(gone) > found.height or gone.n_unique() < len(gone):
+        copied = found.filter(pl.col("_row_id").is_duplicated())["_row_id"][0]
         raise BalanceError(
             f"row {copied} stands there more than once; something else wrote to the table",
             where=table.uri,
             fix="delete that folder and run again: it is made anew",
         )
-    gone = have.join(wanted, on="_row_id", how="anti")["_row_id"]
-    joined = wanted.join(have, on="_row_id", how="left", suffix="_have", maintain_order="left", coalesce=True)
-    known = wanted["_row_id"].is_in(have["_row_id"].implode())
     differs = joined.select(pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_have")) for c in compared)).to_series()
     added, changed = int((~known).sum()), int((known & differs).sum())
-    write = wanted.filter(differs | ~known)
     touched = changed + len(gone)
-    rewrite = anew or (touched > 0 and touched > _REWRITE_SHARE * max(have.height, 1))
-    return Difference(wanted if rewrite else write, gone, rewrite, added, int(known.sum()) if anew else changed, len(gone))
+    rewrite = anew or (touched > 0 and touched > _REWRITE_SHARE * max(found.height, 1))
+    write = wanted if rewrite else wanted.filter(differs | ~known)
+    return Difference(write, gone, rewrite, added, int(known.sum()) if anew else changed, len(gone))
 
 
 def apply(
@@ -78,14 +83,30 @@ def apply(
     schema: pl.Schema,
     metadata: Mapping[str, str],
 ) -> int:
-    """Write `change`; `rows_of` gives the full rows (with `schema`) of index rows, in frames. Returns the Delta version."""
+    """Write `change` in one commit; `rows_of` gives the full rows (with `schema`) of index rows, in frames. Returns the Delta version.
+
+    Rows that are only added become new files. For a few changed or removed rows their files are written anew, for many all files are,
+    the rows that stay copied chunk by chunk.
+    """
     if change.rewrite:
         return table.write(rows_of(change.write), "overwrite", schema=schema, metadata=metadata)
     if change.remove.is_empty() and change.changed == 0:
         return table.write(rows_of(change.write), "append", schema=schema, metadata=metadata)
-    # The rows of a change are few (see _REWRITE_SHARE) and are held in memory for the merge.
-    rows = (part.select(schema.names()) for part in rows_of(change.write))
-    new = pl.concat([pl.DataFrame(schema=schema), *rows]).with_columns(_delete=pl.lit(False))
-    gone = pl.DataFrame({"_row_id": change.remove}).with_columns(_delete=pl.lit(True))
-    changes = pl.concat([new, gone], how="diagonal")
-    return table.merge(changes, key="_row_id", delete="_delete", metadata=metadata)
+    touched, ranges = _touched(table, change)
+    if len(touched) + len(ranges) <= _FEW:
+        return table.replace(rows_of(change.write), "_row_id", touched, ranges, schema=schema, metadata=metadata)
+    ids = pl.concat([change.remove, change.write["_row_id"]])
+    places = table.located(["_row_id"]).filter(~pl.col("_row_id").is_in(ids.implode())).select("_file", "_at")
+    stay = table.pick(schema.names(), places)
+    return table.write(chain(stay, rows_of(change.write)), "overwrite", schema=schema, metadata=metadata)
+
+
+def _touched(table: Table, change: Difference) -> tuple[list[str], list[tuple[str, str]]]:
+    """The ids that change or go, and the ranges of added ids between which the table has none: the rows of a new file lie together."""
+    have = table.read(["_row_id"])["_row_id"]
+    changed = change.write["_row_id"].is_in(have.implode())
+    added = change.write["_row_id"].filter(~changed)
+    marked = [pl.DataFrame({"id": ids}).with_columns(new=pl.lit(new)) for ids, new in ((have, False), (added, True))]
+    ordered = pl.concat(marked).sort("id").with_columns(run=pl.col("new").rle_id())
+    runs = ordered.filter("new").group_by("run").agg(pl.col("id").first().alias("low"), pl.col("id").last().alias("high")).sort("run")
+    return pl.concat([change.remove, change.write["_row_id"].filter(changed)]).to_list(), list(runs.select("low", "high").iter_rows())

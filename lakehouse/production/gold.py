@@ -117,7 +117,8 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     by = [c for c in [dataset.splits.column] if c is not None and c in silver.schema()]
     index = silver.located(["_row_id", "_content", "_root", "_cluster", *by])
     entered = index.height
-    known = _known(gold, index, seal["values"])
+    have = gold.read(c for c in SYSTEM if c in gold.schema()) if gold.exists() else None
+    known = _known(gold, have, index, seal["values"])
     invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
     _write_quarantine(quarantine, invalid, contract, plan_id)
     _check_rate(dataset, entered, invalid)
@@ -130,7 +131,9 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     _alarm(project, name, plan_id, content)
 
     progress("writing gold", 0, None)
-    change = difference(gold, valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_learnt"), anew=_other_columns(gold, own))
+    change = difference(
+        gold, valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_learnt"), anew=_other_columns(gold, own), have=have
+    )
     version = versions.version_id(plan_id, content)
     if not change.nothing:
         schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *((c, silver.schema()[c]) for c in own)])
@@ -237,13 +240,12 @@ def _metadata(dataset: Dataset, contract: Contract) -> dict[str, Any]:
     }
 
 
-def _known(gold: Table, index: pl.DataFrame, values: str) -> pl.DataFrame:
+def _known(gold: Table, have: pl.DataFrame | None, index: pl.DataFrame, values: str) -> pl.DataFrame:
     """`_row_id`, `_hash`, `_split`, `_learnt` of the rows that gold holds with the same values, validated by the same contract."""
-    columns = ["_row_id", "_content", "_hash", "_split", "_learnt"]
-    if not gold.exists() or gold.metadata().get("factory.values") != values:
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String())).drop("_content")
-    rows = gold.read(columns)
-    return rows.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").drop("_content")
+    columns = ["_row_id", "_hash", "_split", "_learnt"]
+    if have is None or gold.metadata().get("factory.values") != values:
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String()))
+    return have.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").select(columns)
 
 
 def _validated(silver: Table, contract: Contract, places: pl.DataFrame, own: list[str]) -> pl.DataFrame:
@@ -368,7 +370,7 @@ def _input(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
         "source": source,
         "content_id": inputs.content[source],
         "delta_version": table.version(),
-        "rows": inputs.index[source].height,
+        "rows": inputs.rows[source],
         "license": spec.license,
         "description": spec.description,
     }

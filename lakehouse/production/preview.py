@@ -11,7 +11,7 @@ from lakehouse import bronze, versions
 from lakehouse.hashing import digest
 from lakehouse.production.gold import plan_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
-from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of, unfit_rows
+from lakehouse.production.silver import live_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
 from lakehouse.project import Project
 
 
@@ -65,7 +65,7 @@ def preview(project: Project, name: str) -> Preview:
     measure, withdrawn = 0, 0
     columns: tuple[str, ...] = ()
     if before != silver_plan(inputs, recipe):
-        live = pl.concat(list(inputs.index.values()))
+        live = live_rows(project, dataset)
         live = live.join(unfit_rows(project, dataset, live).select("_row_id"), on="_row_id", how="anti")
         measure, columns, withdrawn, reasons = _measuring(project, name, recipe, live)
         if current is not None:

@@ -42,13 +42,13 @@ class Inputs:
     """What a dataset is made from, at this moment.
 
     Attributes:
-        index: per source the live rows (`_row_id`, `_content`, `_collection`, `_bytes`).
         content: content id per source.
+        rows: live rows per source.
         references: content id per dataset that the recipe refers to.
     """
 
-    index: dict[str, pl.DataFrame]
     content: dict[str, str]
+    rows: dict[str, int]
     references: dict[str, str]
 
 
@@ -89,14 +89,19 @@ def read_inputs(project: Project, dataset: Dataset, recipe: Recipe) -> Inputs:
     Raises:
         NotFoundError: a source was not collected, or a referenced dataset has no version.
     """
-    index = {source: bronze.live_index(project, source) for source in dataset.sources}
+    recorded = {source: bronze.recorded_content(project, source) for source in dataset.sources}
     references = {}
     for other in recipe.references:
         found = versions.current(project, other)
         if found is None:
             raise NotFoundError(f"{dataset.dataset} refers to {other}, which has no version yet", fix=f"lakehouse run {other}")
         references[other] = found.content_id
-    return Inputs(index, {s: bronze.source_content_id(i) for s, i in index.items()}, references)
+    return Inputs({s: content for s, (content, _) in recorded.items()}, {s: rows for s, (_, rows) in recorded.items()}, references)
+
+
+def live_rows(project: Project, dataset: Dataset) -> pl.DataFrame:
+    """`_row_id`, `_content`, `_collection`, `_bytes` and `_source` of the live rows of all sources."""
+    return pl.concat([bronze.live_index(project, source).with_columns(_source=pl.lit(source)) for source in dataset.sources])
 
 
 def silver_plan(inputs: Inputs, recipe: Recipe) -> str:
@@ -139,7 +144,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         assert version is not None
         return Silver(name, plan, True, rows, 0, 0, 0, 0, 0, 0, version, balance, time.perf_counter() - started)
 
-    live = pl.concat([index.with_columns(_source=pl.lit(source)) for source, index in inputs.index.items()])
+    live = live_rows(project, dataset)
     unfit = unfit_rows(project, dataset, live)
     fit = live.join(unfit.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
     folder = project.state / "staging" / name / digest([inputs.content, recipe.signal_keys, recipe.values_key])[:16]
@@ -176,7 +181,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         apply(
             silver,
             change,
-            lambda index: _values(project, name, recipe, inputs, index, with_values, own),
+            lambda index: _values(project, name, recipe, live, index, with_values, own),
             schema,
             {"values": recipe.values_key, "plan": plan},
         )
@@ -296,7 +301,7 @@ def _together(types: Types, known: pl.DataFrame, staged: list[Staged], again: li
 
 
 def _values(
-    project: Project, name: str, recipe: Recipe, inputs: Inputs, index: pl.DataFrame, staged: list[Staged], own: dict[str, pl.DataType]
+    project: Project, name: str, recipe: Recipe, live: pl.DataFrame, index: pl.DataFrame, staged: list[Staged], own: dict[str, pl.DataType]
 ) -> Iterator[pl.DataFrame]:
     """The silver rows of `index` (the columns SYSTEM), unit by unit: from what this run staged, the rest computed from bronze."""
     left = index
@@ -310,10 +315,10 @@ def _values(
         for rows in picked((pl.DataFrame(pl.from_arrow(batch)) for batch in batches), places):
             yield rows.select(columns)
         left = left.join(ids, on="_row_id", how="anti", maintain_order="left")
-    for source, live in inputs.index.items():
-        roots = live.join(left.select(pl.col("_root").alias("_row_id")), on="_row_id", how="semi")
-        files = files_with(project, source, roots) if roots.height else []
-        for slice_ in read_rows(project, name, source, files, roots.select("_row_id", "_collection")) if files else ():
+    roots = live.join(left.select(pl.col("_root").alias("_row_id")), on="_row_id", how="semi")
+    for (source,), pending in sorted(roots.group_by("_source"), key=lambda item: str(item[0])):
+        files = files_with(project, str(source), pending)
+        for slice_ in read_rows(project, name, str(source), files, pending.select("_row_id", "_collection")):
             values = measure(recipe, slice_, ()).values
             if values.width:
                 rows = values.drop("_parent", "_root", "_content").join(left, on="_row_id", how="inner", maintain_order="left")

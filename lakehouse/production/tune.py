@@ -16,7 +16,7 @@ from lakehouse.production.decide import decide
 from lakehouse.production.operator import OPERATORS
 from lakehouse.production.recipe import compile_recipe, source_columns
 from lakehouse.production.references import tables_for
-from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of, unfit_rows
+from lakehouse.production.silver import live_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
 from lakehouse.project import Project
 from lakehouse.spec import Call
 
@@ -86,7 +86,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
         calls[steps[step]] = Call.model_validate({call.name: {**call.params, **params}})
         OPERATORS.bind(calls[steps[step]])
     then = compile_recipe(project, name, columns, calls)
-    live = pl.concat(list(inputs.index.values()))
+    live = live_rows(project, dataset)
     signals = tables_of(project, name)[1].read()
     decision = decide(then, signals, unfit_rows(project, dataset, live), tables_for(project, then, inputs.references))
     have = tables_of(project, name)[0].read(["_row_id", "_root"])

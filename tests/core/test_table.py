@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lakehouse.errors import LockedError, NotFoundError, StorageError
-from lakehouse.table import Table, storage_error
+from lakehouse.table import Table, picked, storage_error
 
 SCHEMA = pl.Schema({"_row_id": pl.String, "n": pl.Int64})
 
@@ -60,13 +63,41 @@ def test_an_empty_stream_makes_an_empty_table(table: Table) -> None:
     assert table.read().is_empty()
 
 
-def test_merge_updates_inserts_and_deletes_in_one_commit(table: Table) -> None:
-    table.write(rows("a", "b", "c"), "overwrite")
-    changes = pl.concat([rows("b", "d", n=1).with_columns(gone=False), rows("c", "never").with_columns(gone=True)])
-    assert table.merge(changes, key="_row_id", delete="gone", metadata={"plan": "p"}) == 1
-    assert held(table) == {"a": 0, "b": 1, "d": 1}
-    assert held(table, 0) == {"a": 0, "b": 0, "c": 0}
+def test_replace_changes_inserts_and_deletes_in_one_commit(table: Table) -> None:
+    table.write(rows("a", "b", "c", "o'c"), "overwrite")
+    new = [rows("b", n=1), rows("d", "e")]
+    assert table.replace(new, "_row_id", ["b", "c", "o'c", "never"], [("d", "e")], schema=SCHEMA, metadata={"plan": "p"}) == 1
+    assert held(table) == {"a": 0, "b": 1, "d": 0, "e": 0}
+    assert held(table, 0) == {"a": 0, "b": 0, "c": 0, "o'c": 0}
     assert table.metadata() == {"factory.plan": "p"}
+
+
+def test_replace_leaves_files_alone_that_hold_none_of_the_rows(table: Table) -> None:
+    table.write(rows("a", "b"), "append")
+    table.write(rows("m", "n"), "append")
+    (untouched,) = table.located(["_row_id"]).filter(pl.col("_row_id") == "a")["_file"]
+    table.replace([rows("m", n=1)], "_row_id", ["m"], [], schema=SCHEMA)
+    assert untouched in {name.rsplit("/", 1)[-1] for name in table.files()}
+    assert held(table) == {"a": 0, "b": 0, "m": 1, "n": 0}
+
+
+@given(st.lists(st.integers(0, 60), unique=True), st.integers(1, 9), st.randoms())
+def test_rows_are_picked_by_their_places(at: list[int], size: int, random: Any) -> None:
+    numbers = list(range(random.randint(max(at, default=0) + 1, 80)))
+    chunks = [pl.DataFrame({"n": numbers[i : i + size]}) for i in range(0, len(numbers), size)]
+    places = pl.DataFrame({"_at": sorted(at), "m": sorted(at)}, schema={"_at": pl.Int64, "m": pl.Int64})
+    found = [row for part in picked(chunks, places) for row in part.iter_rows()]
+    assert found == [(n, n) for n in sorted(at)]
+
+
+def test_chunks_and_places_agree(table: Table) -> None:
+    for part in ("abc", "def", "g"):
+        table.write(rows(*part), "append")
+    places = table.located(["_row_id"]).filter(pl.col("_row_id").is_in(["b", "d", "g"])).rename({"_row_id": "named"})
+    found = pl.concat(table.pick(["_row_id"], places))
+    assert found["_row_id"].to_list() == found["named"].to_list()
+    assert sorted(found["_row_id"]) == ["b", "d", "g"]
+    assert sorted(pl.concat(table.chunks(["_row_id"]))["_row_id"]) == list("abcdefg")
 
 
 def test_metadata_is_that_of_the_newest_commit_that_has_any(table: Table) -> None:
@@ -94,13 +125,16 @@ def test_vacuum_keeps_the_versions_that_are_pinned(table: Table) -> None:
         held(table, 0)
 
 
-def test_a_stale_writer_is_refused(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_that_another_one_overtook_is_refused(table: Table) -> None:
     table.write(rows("a"), "overwrite")
-    stale = table.delta()
-    table.write(rows("b"), "overwrite")
-    monkeypatch.setattr(Table, "delta", lambda self, version=None: stale)
+
+    def stream() -> Iterator[pl.DataFrame]:
+        yield rows("b")
+        table.write(rows("c"), "overwrite")
+
     with pytest.raises(LockedError, match="another writer changed"):
-        table.merge(rows("a", n=5).with_columns(gone=False), key="_row_id", delete="gone")
+        table.write(stream(), "append", schema=SCHEMA)
+    assert held(table) == {"c": 0}
 
 
 def test_a_missing_table_or_version_is_named(table: Table) -> None:
