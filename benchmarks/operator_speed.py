@@ -16,7 +16,7 @@ from quality_documents import given
 from lakehouse.production.operator import OPERATORS, Change, Keep, with_measured
 from lakehouse.spec import Call
 
-KINDS = ("quality", "statistics", "repair")
+KINDS = ("quality", "statistics", "repair", "chinese")
 PARAMS: dict[str, dict[str, Any]] = {
     "stopwords": {"words": ["the", "be", "to", "of", "and", "that", "have", "with", "a", "in"]},
     "flagged_words": {"words": ["casino", "viagra", "xxx"]},
