@@ -76,8 +76,17 @@ def page_texts(pages: Path) -> Iterator[str]:
                 yield from (part for part in parts if part.strip())
 
 
-def poem_texts(classics: Path) -> Iterator[str]:
-    """Every poem of the classics, its lines joined by line feeds."""
+def poem_texts(classics: Path, together: int = 20) -> Iterator[str]:
+    """The poems of the classics, so many to a document."""
+    held: list[str] = []
+    for poem in _poems(classics):
+        held.append(poem)
+        if len(held) == together:
+            yield "\n\n".join(held)
+            held = []
+
+
+def _poems(classics: Path) -> Iterator[str]:
     for file in sorted(classics.rglob("*.json")):
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
@@ -151,12 +160,11 @@ def documents(texts: Iterable[str], megabytes: float, seed: int = 1) -> Iterator
 
 
 def _mixed(pages: Iterator[str], poems: Iterator[str]) -> Iterator[str]:
-    """Pages, and two poems after each."""
-    for page in pages:
+    """Pages, and a document of poems after every fourth."""
+    for number, page in enumerate(pages):
         yield page
-        for _ in range(2):
-            if (poem := next(poems, None)) is not None:
-                yield poem
+        if number % 4 == 3 and (poem := next(poems, None)) is not None:
+            yield poem
 
 
 def write(folder: Path, megabytes: float, cache: Path) -> None:

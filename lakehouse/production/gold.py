@@ -125,7 +125,8 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
 
     progress("splitting", 0, None)
     index = index.join(invalid.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
-    index = index.with_columns(splits.assign(index, dataset.splits, name))
+    group = splits.groups(index)
+    index = index.with_columns(splits.assign(index, group, dataset.splits, name), _group=group)
     valid = _hashed(silver, index, known, own, learnt)
     content = content_id(valid, "_row_id", "_hash")
     _alarm(project, name, plan_id, content)
@@ -147,7 +148,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         )
     delta_version = gold.version()
     assert delta_version is not None
-    leaks = splits.leaks(valid, ["_learnt"] if learnt else [])
+    leaks = splits.leaks(valid, valid["_group"], learnt=bool(learnt))
     per_split = dict(valid.group_by("_split").len().sort("_split").iter_rows())
     what = _change(current, plan, contract, recipe)
     label = versions.next_label(current.label if current else None, what["part"])

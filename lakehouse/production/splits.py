@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import polars_hash as plh
+from numpy.typing import NDArray
 
 from lakehouse.errors import ContractError
 from lakehouse.production.kernels.components import connected
@@ -23,22 +24,28 @@ def groups(rows: pl.DataFrame) -> pl.Series:
     if n == 0:
         return pl.Series("_group", [], dtype=pl.String)
     ordered = rows.select("_row_id", "_root", "_cluster").with_row_index("_at").sort("_row_id").with_row_index("_node")
-    nodes = ordered.with_columns(
-        pl.col("_node").min().over("_root").cast(pl.Int64).alias("root"),
-        pl.col("_node").min().over("_cluster").cast(pl.Int64).alias("cluster"),
-        pl.col("_node").cast(pl.Int64),
-    )
-    own = nodes["_node"].to_numpy()
-    left, right = np.concatenate([own, own]), np.concatenate([nodes["root"].to_numpy(), nodes["cluster"].to_numpy()])
-    component = connected(left, right, n)
-    return nodes.with_columns(_group=nodes["_row_id"].gather(component)).sort("_at")["_group"]
+    own = ordered["_node"].cast(pl.Int64).to_numpy()
+    left, right = [own], [_first_with_same(ordered["_cluster"])]
+    if (ordered["_root"] != ordered["_row_id"]).any():
+        left, right = [*left, own], [*right, _first_with_same(ordered["_root"])]
+    component = connected(np.concatenate(left), np.concatenate(right), n)
+    return ordered.select("_at", _group=ordered["_row_id"].gather(component)).sort("_at")["_group"]
 
 
-def assign(rows: pl.DataFrame, splits: Splits, dataset: str) -> pl.Series:
+def _first_with_same(values: pl.Series) -> NDArray[np.int64]:
+    """For each row the number of the first row with the same value."""
+    rows = pl.DataFrame({"value": values}).with_row_index("node")
+    if values.n_unique() == len(values):
+        return rows["node"].cast(pl.Int64).to_numpy()
+    return rows.select(pl.col("node").first().over("value").cast(pl.Int64)).to_series().to_numpy()
+
+
+def assign(rows: pl.DataFrame, group: pl.Series, splits: Splits, dataset: str) -> pl.Series:
     """The split of each row, as a String column `_split`.
 
     Args:
-        rows: with `_row_id`, `_root`, `_cluster` and, for `by: column`, that column.
+        rows: with `_row_id` and, for `by: column`, that column.
+        group: `groups` of the rows.
 
     Raises:
         ContractError: `by: column` and the column is missing or holds something else than train, validation, test.
@@ -53,21 +60,30 @@ def assign(rows: pl.DataFrame, splits: Splits, dataset: str) -> pl.Series:
             value, row = wrong[column][0], wrong["_row_id"][0]
             raise ContractError(f"column `{column}` holds `{value}` in row {row}", fix="a split is train, validation or test")
         return named.alias("_split")
-    key = groups(rows) if splits.by == "cluster" else rows["_row_id"]
+    key = group if splits.by == "cluster" else rows["_row_id"]
     names = list(splits.shares)
     edges = np.cumsum([splits.shares[name] for name in names])[:-1]
     place = pl.DataFrame({"key": key}).select(fraction(pl.col("key"), splits.seed)).to_series().to_numpy()
-    return pl.Series("_split", np.array(names, dtype=object)[np.searchsorted(edges, place, side="right")].tolist(), dtype=pl.String)
+    return pl.Series(names, dtype=pl.String).gather(np.searchsorted(edges, place, side="right")).alias("_split")
 
 
-def leaks(rows: pl.DataFrame, columns: list[str]) -> dict[str, int]:
-    """What more than one split holds: `groups` by root and cluster, and `rows` equal in `columns`; all zero where nothing leaks."""
-    grouped = rows.select("_split", groups(rows))
-    apart = grouped.group_by("_group").agg(pl.col("_split").n_unique().alias("n")).filter(pl.col("n") > 1).height
-    equal = 0
-    if columns:
-        values = rows.select(
-            "_split", pl.concat_str([pl.col(c).cast(pl.String).fill_null("") for c in columns], separator="\x1f").alias("value")
-        )
-        equal = values.filter(pl.col("_split").n_unique().over("value") > 1).height
-    return {"groups": apart, "rows": equal}
+def leaks(rows: pl.DataFrame, group: pl.Series, learnt: bool) -> dict[str, int]:
+    """What more than one split holds; all zero where nothing leaks.
+
+    Args:
+        rows: with `_split`, and `_learnt` where there are columns that a model learns from (`learnt`).
+        group: `groups` of the rows.
+
+    Returns:
+        `groups`: groups divided; `rows`: rows with the same `_learnt` as one in another split.
+    """
+    split = rows["_split"]
+    return {"groups": len(_divided(group, split)), "rows": int(_divided(rows["_learnt"], split)["len"].sum()) if learnt else 0}
+
+
+def _divided(key: pl.Series, split: pl.Series) -> pl.DataFrame:
+    """The keys that more than one split holds, with the number of rows of each (`len`)."""
+    if key.n_unique() == len(key):
+        return pl.DataFrame({"key": key}).head(0).with_columns(len=pl.lit(0, pl.UInt32))
+    per_key = pl.DataFrame({"key": key, "split": split}).group_by("key").agg(pl.col("split").n_unique().alias("n"), pl.len())
+    return per_key.filter(pl.col("n") > 1).drop("n")

@@ -234,11 +234,11 @@ def test_no_group_is_divided_whatever_the_order(links: list[tuple[int, int]], ra
     assert splits.groups(rows).to_list() == oracle_groups(rows)
     shuffled = rows[random.sample(range(rows.height), rows.height)]
     spec = Splits(train=0.5, validation=0.25, test=0.25, seed=3)
-    assigned = rows.with_columns(splits.assign(rows, spec, "notes"), splits.groups(rows))
+    assigned = rows.with_columns(splits.assign(rows, splits.groups(rows), spec, "notes"), splits.groups(rows))
     assert assigned.group_by("_group").agg(pl.col("_split").n_unique())["_split"].max() in (1, None)
-    again = shuffled.with_columns(splits.assign(shuffled, spec, "notes")).sort("_row_id")
+    again = shuffled.with_columns(splits.assign(shuffled, splits.groups(shuffled), spec, "notes")).sort("_row_id")
     assert again["_split"].to_list() == assigned["_split"].to_list()
-    assert splits.leaks(assigned, []) == {"groups": 0, "rows": 0}
+    assert splits.leaks(assigned, splits.groups(assigned), learnt=False) == {"groups": 0, "rows": 0}
 
 
 @settings(max_examples=20)
@@ -246,8 +246,8 @@ def test_no_group_is_divided_whatever_the_order(links: list[tuple[int, int]], ra
 def test_shares_are_near_their_targets_and_new_rows_move_no_others(seed: int, shares: tuple[float, float, float]) -> None:
     spec = Splits(train=shares[0], validation=shares[1], test=shares[2], seed=seed)
     rows = frame(list(range(4000)), list(range(4000)))
-    first = splits.assign(rows.head(2000), spec, "notes").to_list()
-    everything = splits.assign(rows, spec, "notes")
+    first = splits.assign(rows.head(2000), splits.groups(rows.head(2000)), spec, "notes").to_list()
+    everything = splits.assign(rows, splits.groups(rows), spec, "notes")
     assert everything.to_list()[:2000] == first
     for name, share in zip(("train", "validation", "test"), shares, strict=True):
         assert abs((everything == name).mean() - share) < 0.04  # five standard deviations

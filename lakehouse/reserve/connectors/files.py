@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lakehouse.errors import SourceError
-from lakehouse.hashing import digest, file_digest
+from lakehouse.hashing import digest
 from lakehouse.project import Project
 from lakehouse.reserve.compression import damage_named, decompressed
 from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.digests import known_digest
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
 
@@ -30,7 +31,7 @@ class Files:
 
     def fingerprint(self, project: Project) -> str:
         """Over relative path, size and SHA-256 of every file."""
-        return digest([[self._name(project, file), file.stat().st_size, self._hashed(file)] for file in self._found(project)])
+        return digest([[self._name(project, file), file.stat().st_size, self._hashed(project, file)] for file in self._found(project)])
 
     def files(self, project: Project) -> list[RawFile]:
         """The files that match.
@@ -38,17 +39,17 @@ class Files:
         Raises:
             SourceError: none exists, or a format that the name does not tell.
         """
-        return [self._raw(self._name(project, file), file) for file in self._found(project)]
+        return [self._raw(project, self._name(project, file), file) for file in self._found(project)]
 
-    def _raw(self, name: str, file: Path) -> RawFile:
+    def _raw(self, project: Project, name: str, file: Path) -> RawFile:
         kind = by_extension(name) if self.format == "auto" else self.format
-        return RawFile(name, name, partial(_open, file), kind, self.options, self.set, self._hashed(file))
+        return RawFile(name, name, partial(_open, file), kind, self.options, self.set, self._hashed(project, file))
 
-    def _hashed(self, file: Path) -> str:
+    def _hashed(self, project: Project, file: Path) -> str:
         """SHA-256 of a file as it was when this collection first looked at it."""
         if file not in self._digests:
             with damage_named(str(file)):
-                self._digests[file] = file_digest(file)
+                self._digests[file] = known_digest(project.state / "digests", file)
         return self._digests[file]
 
     def _name(self, project: Project, file: Path) -> str:
