@@ -30,7 +30,8 @@ Verdict = pl.Expr | Callable[[Tables], pl.Expr]
 """An expression over a step's signals, or, for a step that refers to another dataset, a function that makes it."""
 
 OPERATORS = Registry("operator", "lakehouse.production.operators")
-"""All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset."""
+"""All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset;
+`files`, those that name files in the project folder, whose content is part of every identity as the parameter `<name>_content`."""
 
 
 Arrays = Mapping[str, NDArray[Any]]

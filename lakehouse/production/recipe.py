@@ -13,7 +13,7 @@ import polars as pl
 
 from lakehouse import bronze, versions, yamlfile
 from lakehouse.errors import NotFoundError, RecipeError, SpecError
-from lakehouse.hashing import code_version, digest
+from lakehouse.hashing import code_version, digest, file_digest
 from lakehouse.production.operator import OPERATORS, Change, Explode, Keep, Merge, Plan
 from lakehouse.project import Project
 from lakehouse.spec import Call, Dataset, expand_privacy
@@ -157,7 +157,12 @@ class _Compiler:
         loc: yamlfile.Loc = ("recipe", index)
         entry = OPERATORS.entry(call, document=self.document, loc=loc)
         params = OPERATORS.bind(call, document=self.document, loc=loc)
-        plan: Plan = entry.function(**params)
+        files = {name: self.project.root / params[name] for name in entry.info.get("files", ()) if params.get(name) is not None}
+        for file in files.values():
+            if not file.is_file():
+                raise SpecError(f"no file {file}", where=self.document.where((*loc, call.name)), fix="give a path in the project folder")
+        plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
+        params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
         code = _code(str(entry.path))
         measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}]
         reads = params.get(entry.info.get("reads", ""))
