@@ -12,6 +12,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.production.kernels.tables import kept
+
 Flags = NDArray[np.uint8]
 
 SPACE, LINE_END, LETTER, ALPHANUMERIC, DIGIT, PUNCTUATION, TERMINAL, SPECIAL = (1 << bit for bit in range(8))
@@ -70,6 +72,10 @@ SPECIALS = characters_of(_SPECIAL)
 @lru_cache(maxsize=1)
 def table() -> Flags:
     """The flags of every code point below U+40000, shape (262144,); read, never changed."""
+    return kept(__file__, "characters", _table)
+
+
+def _table() -> Flags:
     flags = np.zeros(_KNOWN, dtype=np.uint8)
     for code_point, character in enumerate(map(chr, range(_KNOWN))):
         if character.isalnum():
@@ -78,7 +84,6 @@ def table() -> Flags:
             flags[code_point] = SPACE
     for flag, characters in ((LINE_END, LINE_ENDS), (PUNCTUATION, PUNCTUATIONS), (TERMINAL, TERMINALS), (SPECIAL, SPECIALS)):
         flags[[ord(character) for character in characters]] |= flag
-    flags.setflags(write=False)
     return flags
 
 

@@ -9,6 +9,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.production.kernels.tables import kept
+
 BLANK, GONE = 32, 0
 _KNOWN = 0x20000
 """The table covers planes 0 and 1; planes 2 and 3 are ideographs and stay, what is above holds no text."""
@@ -31,6 +33,10 @@ def simplified(character: str) -> int:
 @lru_cache(maxsize=1)
 def table() -> NDArray[np.uint32]:
     """`simplified` of every code point of planes 0 and 1, shape (131072,)."""
+    return kept(__file__, "simplify", _table)
+
+
+def _table() -> NDArray[np.uint32]:
     return np.array([simplified(chr(c)) if not 0xD800 <= c < 0xE000 else BLANK for c in range(_KNOWN)], dtype=np.uint32)
 
 

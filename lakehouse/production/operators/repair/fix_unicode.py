@@ -5,8 +5,11 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from lakehouse.production.kernels.tables import kept
 from lakehouse.production.operator import OPERATORS, Change, compiled
 
 # What ftfy mends besides garbled encodings: entities while no tag was seen, escape sequences and control characters, line separators.
@@ -52,8 +55,14 @@ def _by_ftfy(texts: pl.Series) -> list[str]:
 @lru_cache(maxsize=1)
 def _not_composed() -> str:
     """A pattern that matches every text not in normal form C: marks, vowels and finals of Hangul, letters that decompose (UAX #15, 9)."""
-    alone = "".join(chr(c) for c in range(0x80, 0x30000) if not 0xD800 <= c < 0xE000 and not unicodedata.is_normalized("NFC", chr(c)))
+    alone = "".join(map(chr, kept(__file__, "fix_unicode", _decomposing).tolist()))
     return rf"[\p{{M}}\u1161-\u1175\u11a8-\u11c2{alone}]"
+
+
+def _decomposing() -> NDArray[np.int64]:
+    """The code points that are not in normal form C alone."""
+    known = (c for c in range(0x80, 0x30000) if not 0xD800 <= c < 0xE000)
+    return np.array([c for c in known if not unicodedata.is_normalized("NFC", chr(c))], dtype=np.int64)
 
 
 @lru_cache(maxsize=1)
