@@ -87,17 +87,21 @@ class Table:
 
     def chunks(self, columns: Iterable[str], files: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
         """`columns` of the newest version, some megabytes at a time, file by file; only of `files` (names), if given."""
-        names = list(columns)
+        names, stored = list(columns), self.schema()
         wanted = None if files is None else set(files)
         for fragment in sorted(self.delta().to_pyarrow_dataset().get_fragments(), key=lambda f: str(f.path)):
             if wanted is not None and str(fragment.path).rsplit("/", 1)[-1] not in wanted:
                 continue
-            for group in fragment.split_by_row_group():
-                (about,) = group.row_groups
-                rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)))
-                for batch in group.to_batches(columns=names, batch_size=rows, batch_readahead=1, fragment_readahead=1):
-                    if batch.num_rows:
-                        yield pl.DataFrame(pl.from_arrow(batch))
+            # Not the fragment's own scanner: it reads ahead, some hundred megabytes where texts are long.
+            with fragment.filesystem.open_input_file(fragment.path) as handle:
+                file = pq.ParquetFile(handle)
+                have = [name for name in names if name in file.schema_arrow.names]
+                added = [pl.lit(None, stored[name]).alias(name) for name in names if name not in have]
+                for number in range(file.num_row_groups):
+                    about = file.metadata.row_group(number)
+                    rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)))
+                    for batch in file.iter_batches(rows, [number], have, use_threads=False):
+                        yield pl.DataFrame(pl.from_arrow(batch)).with_columns(added).select(names)
 
     def schema(self, version: int | None = None) -> pl.Schema:
         """Column names and types."""
