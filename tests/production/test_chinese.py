@@ -1,6 +1,10 @@
-"""Chinese in the other script, against OpenCC itself."""
+"""Chinese in the other script, against OpenCC itself, and words of Chinese text, against jieba itself."""
 
 from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
 
 import opencc
 import polars as pl
@@ -8,7 +12,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.production.test_operators import changed
+from lakehouse.errors import MissingExtraError
+from lakehouse.production.operators.chinese import jieba as installed
+from tests.production.test_operators import changed, plan
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # jieba's own: escapes in its patterns, pkg_resources
+    import jieba
+
+    jieba.setLogLevel(60)
+    jieba.initialize()
 
 POEMS = [
     "萬古春之主，羣山孰可曹。\n都因敦厚大，不是險⿱山虛高。",
@@ -41,3 +54,52 @@ def test_convert_chinese_is_opencc_on_every_character(to: str) -> None:
 def test_convert_chinese_writes_as_documented() -> None:
     assert changed("convert_chinese", ["漢語", "乾坤", "乾燥", None]) == ["汉语", "乾坤", "干燥", None]
     assert pl.Series(changed("convert_chinese", ["a\0漢"]))[0] == "a\0汉"
+
+
+REVIEWS = [
+    "我来到北京清华大学，他来到了网易杭研大厦",
+    "小明硕士毕业于中国科学院计算所，后在日本京都大学深造",
+    "工信处女干事每月经过下属科室都要亲口交代24口交换机等技术性器件的安装工作",
+    "乒乓球拍卖完了\r\n价格19.9%，C++ 和 AT&T，T恤 3.14.15",
+    "酒店的服務很好,check in & check out 比较快. iPhone-12_pro #5 100%%",
+    "王二麻子李逵宋江𠮷野家\u9fd6\u9fd5㐀、韩语한글 カナ\u3000全角\x1c空格",
+    "古之欲明明德於天下者，先治其國；欲治其國者，先齊其家",
+]
+
+
+def joined(words: list[str], separator: str) -> str:
+    """Words with a separator between them, none next to a blank."""
+    out, after_blank = "", True
+    for word in words:
+        out += word if after_blank or word.isspace() else separator + word
+        after_blank = word.isspace()
+    return out
+
+
+PIECES = sorted({piece for text in REVIEWS for piece in re.findall(".{1,3}", text)})
+reviews = st.text(max_size=20) | st.lists(st.sampled_from(PIECES), max_size=25).map("".join) | st.sampled_from(REVIEWS)
+
+
+@pytest.mark.parametrize("hmm", [True, False])
+@pytest.mark.parametrize("separator", [" ", "", "／／"])
+@settings(max_examples=120)
+@given(column=st.lists(st.none() | reviews | st.text("的一是不了人在有我他这中大来上国a1.%-+", max_size=30), min_size=1, max_size=5))
+@example(column=REVIEWS)
+@example(column=["", None, "\n", "a", "1.5%", "..", "。"])
+def test_segment_chinese_is_jieba(hmm: bool, separator: str, column: list[str | None]) -> None:
+    found = changed("segment_chinese", column, hmm=hmm, separator=separator)
+    assert found == [None if text is None else joined(jieba.lcut(text, HMM=hmm), separator) for text in column]
+
+
+def test_segment_chinese_parts_as_documented_and_keeps_every_character() -> None:
+    assert changed("segment_chinese", ["我来到北京清华大学"]) == ["我 来到 北京 清华大学"]
+    assert changed("segment_chinese", ["我来到 北京\n清华大学，好"], separator="|") == ["我|来到 北京\n清华大学|，|好"]
+
+
+def test_segment_chinese_says_which_extra_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.delitem(__import__("sys").modules, "jieba")
+    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[chinese\]"):
+        installed.folder()
+    monkeypatch.undo()
+    assert plan("segment_chinese", column="text").columns

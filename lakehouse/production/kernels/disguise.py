@@ -14,9 +14,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.production.kernels import trie
 from lakehouse.production.kernels.characters import code_point_at
 from lakehouse.production.kernels.spans import longest_span
-from lakehouse.production.kernels.trie import ROOT_CODE_POINTS, child, second
+from lakehouse.production.kernels.trie import MORE, ROOT_CODE_POINTS, child, second
 
 HAN, WORD, SEPARATOR, LATIN = 1, 2, 4, 8
 _GONE, _MOST = -1, 4
@@ -254,13 +255,13 @@ def find_terms(data, offsets, single, expansions, bounds, alike, quick, kinds, f
             in_word = word
             found, found_end, j = np.int64(-1), i + 1, i + 1
             while state != 0:
-                if words[state] >= 0 and not (word and j < count and codes[j] < ROOT_CODE_POINTS and kinds[codes[j]] & WORD != 0):
-                    found, found_end = np.int64(words[state]), j
-                if j >= count:
+                if state & trie.WORD and not (word and j < count and codes[j] < ROOT_CODE_POINTS and kinds[codes[j]] & WORD != 0):
+                    found, found_end = np.int64(words[state >> 2]), j
+                if j >= count or state & MORE == 0 or codes[j] >= ROOT_CODE_POINTS:
                     break
                 code = np.int64(codes[j])
                 state = second(state, code, pairs, edges) if j == i + 1 else child(state, code, edges)
-                word = np.int64(kinds[code]) & WORD if code < ROOT_CODE_POINTS else np.int64(0)
+                word = np.int64(kinds[code]) & WORD
                 j += 1
             if found >= 0:
                 hits += 1

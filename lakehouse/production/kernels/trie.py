@@ -1,6 +1,7 @@
 """A dictionary of words as a trie over code points, compiled: the words that begin at a place of a text, straight over Arrow buffers.
 
-The children of the root stand in a table by code point, all others in one hash table of (state, code point).
+The children of the root stand in a table by code point, all others in one hash table of (state, code point). A state is a number that
+also says whether a word ends there (`state & WORD`) and whether one goes on (`state & MORE`): most questions end without a look at memory.
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ from lakehouse.production.kernels.characters import code_point_at
 from lakehouse.production.kernels.spans import longest_span, slot_of
 
 ROOT_CODE_POINTS = 0x40000
-"""Words begin with a code point below this one."""
+"""Words are of code points below this one."""
+WORD, MORE = 1, 2
 _STATES = 1 << 21
 
 
 @dataclass(frozen=True)
 class Trie:
-    """States are numbers from 1 on; 0 means: no such state.
+    """0 is no state.
 
     Attributes:
         first: int32, shape (ROOT_CODE_POINTS,): the state after a first code point.
         pairs: bits of a Bloom filter of the first two code points of the words: most places of a text begin no word of two.
-        edges: the hash table: state << 42 | code point << 21 | state after both, 0 where a slot is empty.
-        words: int32, by state: the number of the word that ends there, or -1.
+        edges: the hash table: number of a state << 41 | code point << 23 | state after both, 0 where a slot is empty.
+        words: int32, by the number of a state, `state >> 2`: the word that ends there, or -1.
         longest: code points of the longest word.
     """
 
@@ -46,7 +48,7 @@ class Trie:
 
 
 def build(words: pl.Series) -> Trie:
-    """The trie of a String column; of equal words the first counts, an empty or null one is none.
+    """The trie of a String column; of equal words the first counts; an empty or null one, or one of higher code points, is none.
 
     Raises:
         ValueError: the words have two million code points or more.
@@ -60,19 +62,21 @@ def build(words: pl.Series) -> Trie:
 @numba.njit(nogil=True, cache=True, inline="always")
 def child(state, code_point, edges):  # type: ignore[no-untyped-def]
     """The state after `state` (not the root) and a code point, or 0."""
+    if state & MORE == 0:
+        return np.int64(0)
     mask = len(edges) - 1
-    key = np.int64(state) << 21 | code_point
+    key = np.int64(state) >> 2 << 18 | code_point
     slot = slot_of(np.uint64(key), mask)
     while edges[slot] != 0:
-        if edges[slot] >> 21 == key:
-            return edges[slot] & 0x1FFFFF
+        if edges[slot] >> 23 == key:
+            return edges[slot] & 0x7FFFFF
         slot = (slot + 1) & mask
     return np.int64(0)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _pair_bit(state, code_point):  # type: ignore[no-untyped-def]
-    return (state * 0x9E3779B1 ^ code_point * 0x85EBCA77) >> 7 & 0x1FFFFF
+    return ((state >> 2) * 0x9E3779B1 ^ code_point * 0x85EBCA77) >> 7 & 0x1FFFFF
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -85,48 +89,75 @@ def second(state, code_point, pairs, edges):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
+def _slots(entries):  # type: ignore[no-untyped-def]
+    slots = 16
+    while slots < 2 * entries:
+        slots *= 2
+    return slots
+
+
+@numba.njit(nogil=True, cache=True)
+def _low(data, i, end):  # type: ignore[no-untyped-def]
+    while i < end:
+        code_point, i = code_point_at(data, i)
+        if code_point >= ROOT_CODE_POINTS:
+            return False
+    return True
+
+
+@numba.njit(nogil=True, cache=True)
 def _build(data, offsets):  # type: ignore[no-untyped-def]
     n = len(offsets) - 1
     most = 2
     for i in range(offsets[0], offsets[n]):
         most += data[i] & 0xC0 != 0x80
-    slots = 16
-    while slots < 2 * most:
-        slots *= 2
-    first = np.zeros(ROOT_CODE_POINTS, dtype=np.int32)
-    edges, pairs = np.zeros(slots, dtype=np.int64), np.zeros(1 << 18, dtype=np.uint8)
-    words = np.full(most, -1, dtype=np.int32)
-    last, longest = 0, 0
+    slots = _slots(most)
+    first, table = np.zeros(ROOT_CODE_POINTS, dtype=np.int32), np.zeros(slots, dtype=np.int64)
+    words, more = np.full(most, -1, dtype=np.int32), np.zeros(most, dtype=np.int32)
+    pairs = np.zeros(1 << 18, dtype=np.uint8)
+    last, longest = np.int64(0), 0
     for word in range(n):
         i, end = offsets[word], offsets[word + 1]
-        state, length = np.int64(0), 0
+        if not _low(data, i, end):
+            continue
+        number, length = np.int64(0), 0
         while i < end:
             code_point, i = code_point_at(data, i)
             length += 1
-            if state == 0:
-                if code_point >= ROOT_CODE_POINTS:
-                    break
+            if number == 0:
                 if first[code_point] == 0:
                     last += 1
                     first[code_point] = last
-                state = np.int64(first[code_point])
+                number = np.int64(first[code_point])
                 continue
-            after = child(state, code_point, edges)
-            if after == 0:
+            more[number] = MORE
+            key = number << 18 | code_point
+            slot = slot_of(np.uint64(key), slots - 1)
+            while table[slot] != 0 and table[slot] >> 23 != key:
+                slot = (slot + 1) & (slots - 1)
+            if table[slot] == 0:
                 last += 1
-                after = np.int64(last)
-                key = state << 21 | code_point
-                slot = slot_of(np.uint64(key), slots - 1)
-                while edges[slot] != 0:
-                    slot = (slot + 1) & (slots - 1)
-                edges[slot] = key << 21 | after
+                table[slot] = key << 23 | last
                 if length == 2:
-                    bit = _pair_bit(state, code_point)
+                    bit = _pair_bit(number << 2, code_point)
                     pairs[bit >> 3] |= np.uint8(1 << (bit & 7))
-            state = after
-        if state != 0 and i >= end and words[state] < 0:
-            words[state] = word
+            number = table[slot] & 0x7FFFFF
+        if number != 0 and words[number] < 0:
+            words[number] = word
             longest = max(longest, length)
+    for code_point in range(ROOT_CODE_POINTS):
+        number = np.int64(first[code_point])
+        if number != 0:
+            first[code_point] = number << 2 | more[number] | (words[number] >= 0)
+    slots = _slots(last)
+    edges = np.zeros(slots, dtype=np.int64)
+    for entry in table:
+        if entry != 0:
+            number = entry & 0x7FFFFF
+            slot = slot_of(np.uint64(entry >> 23), slots - 1)
+            while edges[slot] != 0:
+                slot = (slot + 1) & (slots - 1)
+            edges[slot] = entry >> 23 << 23 | number << 2 | more[number] | (words[number] >= 0)
     return first, pairs, edges, words[: last + 1].copy(), longest
 
 
@@ -188,12 +219,14 @@ def replace(data, offsets, first, pairs, edges, words, replacements, replacement
             state = np.int64(first[code_point]) if code_point < ROOT_CODE_POINTS else np.int64(0)
             found, found_end, j, one = np.int64(-1), after, after, True
             while state != 0:
-                if words[state] >= 0:
-                    found, found_end = np.int64(words[state]), j
-                if j >= end:
+                if state & WORD:
+                    found, found_end = np.int64(words[state >> 2]), j
+                if j >= end or state & MORE == 0:
                     break
                 code, j = code_point_at(data, j)
                 code = np.int64(normal[code]) if code < ROOT_CODE_POINTS else code
+                if code >= ROOT_CODE_POINTS:
+                    break
                 state = second(state, code, pairs, edges) if one else child(state, code, edges)
                 one = False
             if found >= 0:
