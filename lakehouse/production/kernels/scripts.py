@@ -15,7 +15,7 @@ Kinds = NDArray[np.uint8]
 
 LETTER, HAN, KANA_HANGUL, LATIN, DIGIT, PUNCTUATION, BLANK, EMOJI = (1 << bit for bit in range(8))
 """General category L; script Han; scripts Hiragana, Katakana and Hangul; letters of script Latin; general categories Nd and P;
-White_Space; Extended_Pictographic and the regional indicators of flags."""
+White_Space; Extended_Pictographic from U+2300 on without CJK signs, regional indicators and skin tones."""
 
 _CLASSES = {
     LETTER: r"\p{L}",
@@ -25,7 +25,7 @@ _CLASSES = {
     DIGIT: r"\p{Nd}",
     PUNCTUATION: r"\p{P}",
     BLANK: r"\s",
-    EMOJI: r"[\p{Extended_Pictographic}\x{1F1E6}-\x{1F1FF}]",
+    EMOJI: r"[[\p{Extended_Pictographic}--[\x{0}-\x{22FF}\x{3000}-\x{33FF}]]\x{1F1E6}-\x{1F1FF}\x{1F3FB}-\x{1F3FF}]",
 }
 _KNOWN = 0x40000
 """No code point above is of any kind: there are only tags, variation selectors and private use."""
