@@ -16,9 +16,11 @@ from quality_documents import given
 from lakehouse.production.operator import OPERATORS, Change, Keep, with_measured
 from lakehouse.spec import Call
 
-KINDS = ("quality", "statistics", "repair", "chinese")
+KINDS = ("quality", "statistics", "repair", "chinese", "safety", "privacy", "measure")
 PARAMS: dict[str, dict[str, Any]] = {
     "stopwords": {"words": ["the", "be", "to", "of", "and", "that", "have", "with", "a", "in"]},
+    "language": {"keep": ["en", "zh"]},
+    "sensitive_words": {"terms": ["casino", "viagra", "赌博", "枪支"]},
     "flagged_words": {"words": ["casino", "viagra", "xxx"]},
 }
 
