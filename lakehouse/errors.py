@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class FactoryError(Exception):
     """Base of every failure a user can cause or mend; the command line prints it without a traceback.
@@ -20,9 +22,19 @@ class FactoryError(Exception):
         self.fix = fix
         super().__init__(what, where, fix)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An error crosses from a worker process to the one that reports it.
+        return _again, (type(self), self.what, self.where, self.fix)
+
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
         return f"{head}\n  fix: {self.fix}" if self.fix else head
+
+
+def _again(kind: type[FactoryError], what: str, where: str | None, fix: str | None) -> FactoryError:
+    error = kind.__new__(kind, what, where, fix)
+    FactoryError.__init__(error, what, where=where, fix=fix)
+    return error
 
 
 class SpecError(FactoryError):
@@ -77,6 +89,10 @@ class LockedError(FactoryError):
 
 class StorageError(FactoryError):
     """The lake cannot be read or written: disk full, no permission, unreachable store."""
+
+
+class WorkerError(FactoryError):
+    """Units cannot be worked on: their processes or nodes die, or the cluster cannot be reached."""
 
 
 class ReleaseError(FactoryError):

@@ -25,7 +25,11 @@ CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
 """What is read at a time: at most so many rows, and about so many bytes."""
 _FILE_BYTES = 32 * 1024 * 1024
 """Size of a data file: some 100 MB of text. What changes a row writes its file anew."""
-_WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=2 * CHUNK_ROWS)
+_STATISTICS_BYTES = 64
+"""Length of the bounds kept of a text. Whole texts would stand in footers, which cannot be read beyond 100 MB, and in Delta's log."""
+_WRITER = WriterProperties(
+    compression="ZSTD", compression_level=1, max_row_group_size=2 * CHUNK_ROWS, statistics_truncate_length=_STATISTICS_BYTES
+)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from polars import selectors
 
 from lakehouse.production.balance import Balance
 from lakehouse.production.kernels.components import connected
@@ -156,7 +157,8 @@ def _broken(rows: _Rows, step: Step) -> pl.DataFrame:
 
 def _keep(rows: _Rows, step: Step, plan: Keep, tables: Tables) -> pl.DataFrame:
     """The fates of rows that a step sends away."""
-    seen = rows.seen_by(step).with_columns(rows.clusters())
+    # What is not a number compares as greater than all numbers: as a signal it is none.
+    seen = rows.seen_by(step).with_columns(selectors.float().fill_nan(None)).with_columns(rows.clusters())
     shown = [c for c in seen.columns if not c.startswith("_") and seen.schema[c] != pl.Binary]
     seen = seen.with_columns(**{name: _resolved(match, tables) for name, match in plan.matches.items()})
     verdicts = {reason: _resolved(verdict, tables) for reason, verdict in plan.leaves.items()}

@@ -47,6 +47,9 @@ class Unit:
     wanted: tuple[str, ...]
     values: bool
 
+    def __str__(self) -> str:
+        return f"{self.dataset}: file {self.file} of bronze/{self.source}"
+
 
 @dataclass(frozen=True)
 class Staged:
