@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lakehouse.errors import MissingExtraError
 from lakehouse.production.operators.chinese import jieba as installed
+from tests.factory import Factory, notes
 from tests.production.test_operators import changed, plan
 
 with warnings.catch_warnings():
@@ -103,3 +104,22 @@ def test_segment_chinese_says_which_extra_it_needs(monkeypatch: pytest.MonkeyPat
         installed.folder()
     monkeypatch.undo()
     assert plan("segment_chinese", column="text").columns
+
+
+def test_a_recipe_turns_traditional_notes_into_simplified_words(notes_factory: Factory) -> None:
+    notes_factory.material(notes("漢語很有意思", "汉语很有意思", None, "This is a very good product and I like it."))
+    notes_factory.declare(
+        [
+            {"convert_chinese": {"column": "text"}},
+            {"language_id_score": {"column": "text", "lang": "zh", "min_score": 0.5}},
+            {"dedup_exact": {"columns": ["text"]}},
+            {"segment_chinese": {"column": "text"}},
+        ]
+    )
+    notes_factory.made()
+    assert notes_factory.texts("gold") == ["汉语 很 有意思"]
+    assert notes_factory.fates() == {
+        "01": ("merged", "dedup_exact", "duplicate"),
+        "02": ("quarantined", "language_id_score", "no_signal"),
+        "03": ("dropped", "language_id_score", "other_language"),
+    }

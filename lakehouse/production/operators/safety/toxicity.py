@@ -20,8 +20,8 @@ from lakehouse.production.operator import OPERATORS, Keep, compiled
 def toxicity(*, column: str, at_most: float = 0.5, action: Literal["drop", "quarantine"] = "drop") -> Keep:
     """Drop or set aside an English text that is offensive with a probability above `at_most`, by the model of alt-profanity-check 1.9.
 
-    The model is a linear support vector machine over tf-idf of words, trained on 200,000 comments of Twitter and Wikipedia (Zhou 2019), with
-    its probabilities calibrated. It knows English words only: a text in another language, Chinese among them, gets about 0.04, whatever it
+    The model is a linear support vector machine over tf-idf of words, trained on 200,000 comments of Twitter and Wikipedia (Zhou 2019),
+    with its probabilities calibrated. It knows English words only: a text in another language (Chinese, say) gets about 0.04, whatever it
     says; for these use `sensitive_words`. It judges single words, so long texts look mild. Signal `probability` (0 to 1). Reason `toxic`.
     Needs the extra `toxicity`. A null text has no signal and is quarantined.
 
