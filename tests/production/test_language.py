@@ -82,3 +82,9 @@ def test_language_id_score_has_data_juicers_default() -> None:
     made = plan("language_id_score", column="text")
     texts = pl.DataFrame({"text": ["This is a very good product and I like it.", "zxq w 12"]})
     assert verdicts(made, texts) == [None, "low_score"]
+
+
+def test_a_score_is_a_share_also_for_han_characters_that_are_no_letters() -> None:
+    made = plan("language", column="text", keep=["zh"])
+    numbers = pl.DataFrame({"text": ["〇", "二〇二六"]})
+    assert numbers.select(**made.signals).rows() == [("zh", 1.0), ("zh", 1.0)]

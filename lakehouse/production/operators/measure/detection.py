@@ -33,7 +33,7 @@ def _detect(texts: pl.Series) -> pl.Series:
     codes = pl.Series(lid176.identifier().codes.tolist(), dtype=pl.String)
     scored = pl.DataFrame({"text": heads, "label": labels, "share": np.minimum(shares.astype(np.float64), 1.0)})
     with np.errstate(invalid="ignore", divide="ignore"):  # a text may hold Han characters that are no letters, such as a lone 〇
-        of_han = han / letters
+        of_han = np.minimum(han / letters, 1.0)
     scored = scored.with_columns(chinese=pl.Series(chinese), han=pl.Series(of_han), code=codes.gather(scored["label"]))
     known = pl.col("text").str.len_bytes() > 0
     return scored.select(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -101,7 +101,7 @@ def _simplified() -> NDArray[np.int32]:
     return simplified
 
 
-@cache
+@lru_cache(maxsize=8)
 def _words(terms: tuple[str, ...], leet: bool) -> trie.Trie:
     """The trie of terms freed from disguise themselves, blanks at their ends cut off."""
     given = _joined(pl.Series([term.strip() for term in terms], dtype=pl.String))
