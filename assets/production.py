@@ -19,6 +19,7 @@ from assets.common import (
 from lakehouse import versions
 from lakehouse.pictures import balance_picture, splits_picture
 from lakehouse.production.gold import make_gold
+from lakehouse.production.profile import profile, profile_picture
 from lakehouse.production.recipe import compile_recipe
 from lakehouse.production.silver import make_silver
 from lakehouse.project import Project
@@ -67,6 +68,7 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
             ]
             for column, roots in lineage.items()
         }
+        signals = profile(project, name)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(done.plan),
             metadata={
@@ -76,6 +78,7 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
                 **tables(project, "silver", name, done.delta_version),
                 "balance": balance_table(done.balance),
                 "where the rows went": picture(balance_picture(steps, f"silver/{name}"), "material balance"),
+                **({"signals": picture(profile_picture(signals, f"Signals of {name}"), "histograms of signals")} if signals else {}),
                 "measured": done.measured,
                 "added": done.added,
                 "changed": done.changed,

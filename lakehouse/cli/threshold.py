@@ -1,13 +1,15 @@
-"""Commands about thresholds: tune, explain. They write nothing."""
+"""Commands about signals and thresholds: profile, tune, explain. They change nothing."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
 from lakehouse.cli import show
+from lakehouse.production.profile import profile, profile_picture
 from lakehouse.production.tune import explain, tune
 from lakehouse.project import Project
 
@@ -21,6 +23,32 @@ def _changes(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
             raise click.UsageError(f"`{text}`: write STEP.PARAMETER=VALUE, such as text_length.at_least=10")
         changes.setdefault(step, {})[param] = yaml.safe_load(value)
     return changes
+
+
+@click.command("profile")
+@click.argument("dataset")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the histograms to this PNG file.")
+@show.json_option
+def profile_command(dataset: str, picture: Path | None, as_json: bool) -> None:
+    """Show how every signal of a dataset is distributed, beside the thresholds that look at it.
+
+    Example: lakehouse profile reviews --picture signals.png
+    """
+    found = profile(Project.find(), dataset)
+    if picture is not None:
+        picture.write_bytes(profile_picture(found, f"Signals of {dataset}"))
+    if as_json:
+        show.dump(found)
+        return
+    rows = []
+    for one in found:
+        words = ", ".join(f"{word} {n:,}" for word, n in list(one.shares.items())[:3])
+        spread = words if one.median is None else " / ".join(f"{v:.3g}" for v in (one.p05, one.median, one.p95) if v is not None)
+        limits = ", ".join(f"{name}={value:g}" for name, value in one.thresholds.items()) or None
+        rows.append((one.signal, f"{one.rows:,}", spread, limits, f"{one.leave:,}"))
+    show.table(f"Signals of {dataset}", ["signal", "rows", "5 % / median / 95 %", "thresholds", "left"], rows)
+    if picture is not None:
+        show.out.print(f"Histograms: {picture}")
 
 
 @click.command("tune")
