@@ -47,5 +47,5 @@ def test_the_command_and_its_picture(profiled_factory: Factory) -> None:
 def test_a_dataset_that_was_not_made_has_no_profile(notes_factory: Factory) -> None:
     notes_factory.declare(RECIPE)
     notes_factory.material([{"id": "1", "text": "a", "label": "x"}])
-    with pytest.raises(NotFoundError, match="not made yet"):
+    with pytest.raises(NotFoundError, match="not collected yet"):
         profile(notes_factory.project, "notes")
