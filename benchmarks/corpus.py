@@ -98,17 +98,20 @@ def _poems(classics: Path) -> Iterator[str]:
                 yield "\n".join(lines)
 
 
-def _tokens(text: str) -> list[str]:
+def _by_word(text: str) -> bool:
+    """Whether a text has blanks between its words."""
+    return len(text.split()) * 12 > len(text)
+
+
+def _tokens(text: str, by_word: bool) -> list[str]:
     codes = [simplified(c) for c in text]
     kept = "".join(chr(c) if c != BLANK else " " for c in codes if c != GONE)
-    words = kept.split()
-    return words if len(words) * 4 > len(kept.replace(" ", "")) * 0.5 else list(kept.replace(" ", ""))
+    return kept.split() if by_word else list(kept.replace(" ", ""))
 
 
-def jaccard(left: str, right: str) -> float:
-    """The exact Jaccard similarity of the shingles of five tokens."""
-    a, b = (_tokens(text) for text in (left, right))
-    one, two = ({tuple(t[i : i + 5]) for i in range(max(1, len(t) - 4))} for t in (a, b))
+def jaccard(left: str, right: str, by_word: bool) -> float:
+    """The exact Jaccard similarity of the shingles of five words or characters."""
+    one, two = ({tuple(t[i : i + 5]) for i in range(max(1, len(t) - 4))} for t in (_tokens(left, by_word), _tokens(right, by_word)))
     return len(one & two) / len(one | two)
 
 
@@ -143,7 +146,7 @@ def documents(texts: Iterable[str], megabytes: float, seed: int = 1) -> Iterator
             of, source = earlier[draw.randrange(len(earlier))]
             if len(source) > 200:
                 made = _near_copy(source, draw)
-                label = {"id": name, "defect": "near_copy", "of": of, "similarity": jaccard(source, made)}
+                label = {"id": name, "defect": "near_copy", "of": of, "similarity": jaccard(source, made, _by_word(source))}
         elif chance < 0.093:
             made = (text[:2000] + " naïve café — “quoted” 数据").encode().decode("latin-1")
             label = {"id": name, "defect": "garbled", "of": None, "similarity": None}
