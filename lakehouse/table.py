@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +41,12 @@ class Table:
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def _options(self) -> dict[str, str] | None:
-        return dict(self.storage_options) or None
+        return store_options(self.uri, self.storage_options) or None
+
+    def _polars_options(self) -> dict[str, Any] | None:
+        """The same options for Polars, which wants a number as a number."""
+        options: dict[str, Any] = store_options(self.uri, self.storage_options)
+        return {key: int(value) if key == "max_retries" else value for key, value in options.items()} or None
 
     def delta(self, version: int | None = None) -> DeltaTable:
         """The delta-rs handle.
@@ -54,10 +60,19 @@ class Table:
             raise NotFoundError(f"table {self.uri} does not exist yet", fix="materialise it first: lakehouse run DATASET") from error
         except DeltaError as error:
             raise NotFoundError(f"table {self.uri} has no readable version {version}: {error}") from error
+        except OSError as error:
+            raise storage_error(error, self.uri) from error
 
     def exists(self) -> bool:
-        """Whether the table has a first commit."""
-        return DeltaTable.is_deltatable(self.uri, storage_options=self._options())
+        """Whether the table has a first commit.
+
+        Raises:
+            StorageError: the store cannot be reached, or refuses.
+        """
+        try:
+            return DeltaTable.is_deltatable(self.uri, storage_options=self._options())
+        except (DeltaError, OSError) as error:
+            raise storage_error(error, self.uri) from error
 
     def version(self) -> int | None:
         """The Delta version, or None for a table that does not exist."""
@@ -65,7 +80,7 @@ class Table:
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """A lazy frame of the table as of `version` (default: the newest)."""
-        return pl.scan_delta(self.delta(version))
+        return pl.scan_delta(self.delta(version), storage_options=self._polars_options())
 
     def read(self, columns: Iterable[str] | None = None, version: int | None = None) -> pl.DataFrame:
         """The rows as of `version`, only `columns` if given."""
@@ -79,7 +94,7 @@ class Table:
         if not uris:
             none = pl.DataFrame(schema={c: t for c, t in self.schema().items() if c in set(columns)})
             return none.with_columns(_file=pl.lit(""), _at=pl.lit(0, pl.Int64)).clear()
-        frame = pl.scan_parquet(uris, include_file_paths="_file", storage_options=self._options())
+        frame = pl.scan_parquet(uris, include_file_paths="_file", storage_options=self._polars_options())
         rows = frame.select(*columns, pl.col("_file").str.split("/").list.last()).collect()
         return rows.with_columns(_at=pl.int_range(pl.len()).over("_file"))
 
@@ -140,7 +155,7 @@ class Table:
         *,
         schema: pl.Schema | None = None,
         metadata: Mapping[str, str] | None = None,
-        transaction: tuple[str, int] | None = None,
+        after: int | None = None,
         evolve: bool = False,
     ) -> int:
         """Write `rows` (a frame, or frames streamed one at a time with their `schema`) in ONE commit; returns the version.
@@ -148,9 +163,11 @@ class Table:
         With an iterable, an error raised by it leaves the table as it was and is raised as it is. With `evolve`, an append may
         bring new columns, null in older rows; the caller has compared the types of the others, which Delta would cast in silence.
 
+        `after` is the version that `rows` were made for (-1: there is no table yet); without it, an append stands beside any other.
+
         Raises:
             StorageError: the store refuses the write; nothing was committed.
-            LockedError: another writer was faster.
+            LockedError: another writer has changed the table since `after`.
         """
         failure: list[BaseException] = []
         if isinstance(rows, pl.DataFrame):
@@ -160,18 +177,15 @@ class Table:
                 raise ValueError("streamed rows need their schema")
             target = _arrow(pl.DataFrame(schema=schema)).schema
             data = pa.RecordBatchReader.from_batches(target, _batches(rows, schema, target, failure))
-        properties = CommitProperties(
-            custom_metadata={f"factory.{key}": value for key, value in (metadata or {}).items()},
-            app_transactions=[Transaction(*transaction)] if transaction else None,
-        )
+        first = after == -1
         with self._guard(failure):
             write_deltalake(
-                self.uri,
+                self.uri if first or after is None else self.delta(after),
                 data,
-                mode=mode,
-                schema_mode="overwrite" if mode == "overwrite" else "merge" if evolve else None,
+                mode="error" if first else mode,
+                schema_mode=None if first else "overwrite" if mode == "overwrite" else "merge" if evolve else None,
                 storage_options=self._options(),
-                commit_properties=properties,
+                commit_properties=_properties(metadata, after),
                 writer_properties=_WRITER,
                 target_file_size=_FILE_BYTES,
             )
@@ -188,6 +202,7 @@ class Table:
         *,
         schema: pl.Schema,
         metadata: Mapping[str, str] | None = None,
+        after: int | None = None,
     ) -> int:
         """Put `rows` in the place of the rows whose `key` is one of `ids` or within one of `ranges`, in one commit; returns the version.
 
@@ -200,12 +215,12 @@ class Table:
         frame = pl.concat([pl.DataFrame(schema=schema), *(part.select(schema.names()) for part in rows)])
         with self._guard([]):
             write_deltalake(
-                self.uri,
+                self.uri if after is None else self.delta(after),
                 _arrow(frame),
                 mode="overwrite",
                 predicate=" OR ".join(terms),
                 storage_options=self._options(),
-                commit_properties=CommitProperties(custom_metadata={f"factory.{k}": v for k, v in (metadata or {}).items()}),
+                commit_properties=_properties(metadata, after),
                 writer_properties=_WRITER,
                 target_file_size=_FILE_BYTES,
             )
@@ -233,11 +248,23 @@ class Table:
         except (DeltaError, OSError, pa.ArrowException) as error:
             if failure:
                 raise failure[0] from None
+            if "already exists" in str(error):
+                raise LockedError(f"another writer has made {self.uri} during this write", fix="run it again") from error
             raise storage_error(error, self.uri) from error
         except Exception:
             if failure:
                 raise failure[0] from None
             raise
+
+
+def _properties(metadata: Mapping[str, str] | None, after: int | None) -> CommitProperties:
+    """Commit metadata, and for rows that were made for a version the mark by which Delta refuses them beside a later commit with one."""
+    return CommitProperties(
+        custom_metadata={f"factory.{key}": value for key, value in (metadata or {}).items()},
+        app_transactions=None if after is None else [Transaction("factory", after + 1)],
+        # delta-rs puts a first commit that was too late on top of the other one if it may try again.
+        max_commit_retries=0 if after == -1 else None,
+    )
 
 
 def _quoted(text: str) -> str:
@@ -256,11 +283,43 @@ def picked(chunks: Iterable[pl.DataFrame], places: pl.DataFrame) -> Iterator[pl.
         begin, first = end, first + chunk.height
 
 
+def store_options(uri: str, declared: Mapping[str, str]) -> dict[str, str]:
+    """The declared options of an object store, with bounds that make an unreachable store known within seconds.
+
+    The libraries would try for three minutes. An endpoint that is declared with `http://` is meant so.
+    """
+    if "://" not in uri:
+        return dict(declared)
+    plain = {"allow_http": "true"} if any(value.startswith("http://") for value in declared.values()) else {}
+    return {"max_retries": "3", "retry_timeout": "20s", "connect_timeout": "5s", **plain, **declared}
+
+
+_STORE_FAULTS = (
+    ("NoSuchBucket", "the bucket does not exist", "create it, or correct `lake`"),
+    ("169.254.169.254", "no credentials were found", "set those of the store in the environment, such as AWS_ACCESS_KEY_ID"),
+    (
+        r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidClientTokenId|401 Unauthorized|403 Forbidden",
+        "the store refuses these credentials",
+        "check those in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they allow",
+    ),
+    (
+        r"Connection refused|error sending request|dns error|tcp connect|timed out|client error \(Connect\)",
+        "the store cannot be reached",
+        "check the endpoint in `storage_options` and the network",
+    ),
+)
+"""What stores and their clients say, in words of one line, with the way out."""
+
+
 def storage_error(error: BaseException, place: str) -> StorageError:
     """A StorageError that says what the store said, with the way out for the usual causes."""
     text = str(error)
     if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or "os error 28" in text:
         return StorageError("the disk is full; nothing was committed", where=place, fix="free some space and run it again")
+    if "://" in place or "Generic " in text:
+        for pattern, what, fix in _STORE_FAULTS:
+            if re.search(pattern, text):
+                return StorageError(what, where=place, fix=fix)
     if getattr(error, "errno", None) in (errno.EACCES, errno.EROFS) or "Permission denied" in text:
         return StorageError("the lake cannot be written: permission denied", where=place, fix="check the owner of the lake's folder")
     return StorageError(f"the store refused: {text.splitlines()[0] if text else type(error).__name__}", where=place)

@@ -25,6 +25,7 @@ class Difference:
         write: index rows that are new or changed.
         remove: `_row_id` of rows that must go.
         rewrite: whether to write everything anew (then `write` is the whole wanted index).
+        version: of the table that was compared, -1 where there was none; a change made for it is refused once there is a later one.
     """
 
     write: pl.DataFrame
@@ -33,6 +34,7 @@ class Difference:
     added: int
     changed: int
     removed: int
+    version: int
 
     @property
     def nothing(self) -> bool:
@@ -40,18 +42,21 @@ class Difference:
         return not self.rewrite and self.write.is_empty() and self.remove.is_empty()
 
 
-def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, have: pl.DataFrame | None = None) -> Difference:
+def difference(
+    table: Table, wanted: pl.DataFrame, *, anew: bool, have: pl.DataFrame | None = None, version: int | None = None
+) -> Difference:
     """Compare `wanted` (`_row_id` and the columns that tell whether a row changed) with what `table` holds.
 
     Args:
         anew: the values of every row are out of date.
-        have: these columns of the table, where the caller has read them.
+        have: these columns of the table, where the caller has read them, as of `version`.
 
     Raises:
         BalanceError: a row stands in the table more than once.
     """
-    if not table.exists():
-        return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0)
+    version = table.version() if version is None else version
+    if version is None or version < 0:
+        return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0, -1)
     stored = table.schema()
     compared = [c for c in wanted.columns if c != "_row_id" and c in stored]
     anew = anew or len(compared) + 1 < wanted.width
@@ -73,7 +78,7 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, have: pl.DataF
     touched = changed + len(gone)
     rewrite = anew or (touched > 0 and touched > _REWRITE_SHARE * max(found.height, 1))
     write = wanted if rewrite else wanted.filter(differs | ~known)
-    return Difference(write, gone, rewrite, added, int(known.sum()) if anew else changed, len(gone))
+    return Difference(write, gone, rewrite, added, int(known.sum()) if anew else changed, len(gone), version)
 
 
 def apply(
@@ -89,16 +94,16 @@ def apply(
     the rows that stay copied chunk by chunk.
     """
     if change.rewrite:
-        return table.write(rows_of(change.write), "overwrite", schema=schema, metadata=metadata)
+        return table.write(rows_of(change.write), "overwrite", schema=schema, metadata=metadata, after=change.version)
     if change.remove.is_empty() and change.changed == 0:
-        return table.write(rows_of(change.write), "append", schema=schema, metadata=metadata)
+        return table.write(rows_of(change.write), "append", schema=schema, metadata=metadata, after=change.version)
     touched, ranges = _touched(table, change)
     if len(touched) + len(ranges) <= _FEW:
-        return table.replace(rows_of(change.write), "_row_id", touched, ranges, schema=schema, metadata=metadata)
+        return table.replace(rows_of(change.write), "_row_id", touched, ranges, schema=schema, metadata=metadata, after=change.version)
     ids = pl.concat([change.remove, change.write["_row_id"]])
     places = table.located(["_row_id"]).filter(~pl.col("_row_id").is_in(ids.implode())).select("_file", "_at")
     stay = table.pick(schema.names(), places)
-    return table.write(chain(stay, rows_of(change.write)), "overwrite", schema=schema, metadata=metadata)
+    return table.write(chain(stay, rows_of(change.write)), "overwrite", schema=schema, metadata=metadata, after=change.version)
 
 
 def _touched(table: Table, change: Difference) -> tuple[list[str], list[tuple[str, str]]]:

@@ -117,7 +117,8 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     by = [c for c in [dataset.splits.column] if c is not None and c in silver.schema()]
     index = silver.located(["_row_id", "_content", "_root", "_cluster", *by])
     entered = index.height
-    have = gold.read(c for c in SYSTEM if c in gold.schema()) if gold.exists() else None
+    before = gold.version()
+    have = gold.read(c for c in SYSTEM if c in gold.schema()) if before is not None else None
     known = _known(gold, have, index, seal["values"])
     invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
     _write_quarantine(quarantine, invalid, contract, plan_id)
@@ -133,7 +134,11 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
 
     progress("writing gold", 0, None)
     change = difference(
-        gold, valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_learnt"), anew=_other_columns(gold, own), have=have
+        gold,
+        valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_learnt"),
+        anew=_other_columns(gold, own),
+        have=have,
+        version=-1 if before is None else before,
     )
     version = versions.version_id(plan_id, content)
     if not change.nothing:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from lakehouse.errors import NotFoundError, StorageError
+from lakehouse.errors import NotFoundError
 from lakehouse.project import Project
-from lakehouse.table import storage_error
+from lakehouse.table import storage_error, store_options
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,17 @@ class Blobs:
         """Whether the blob is kept."""
         if self._local:
             return Path(self.path(sha256)).exists()
-        filesystem, path = self._remote(sha256)
-        return bool(filesystem.exists(path))
+        import obstore
+
+        with self._store_errors():
+            try:
+                obstore.head(self._remote(), self._key(sha256))
+            except FileNotFoundError as error:
+                # A bucket that is not there has no objects either.
+                if "NoSuchBucket" in str(error):
+                    raise
+                return False
+        return True
 
     def open(self, sha256: str) -> BinaryIO:
         """Its bytes as a stream.
@@ -41,8 +54,10 @@ class Blobs:
             raise NotFoundError(f"no blob {sha256}", where=self.path(sha256))
         if self._local:
             return Path(self.path(sha256)).open("rb")
-        filesystem, path = self._remote(sha256)
-        return cast(BinaryIO, filesystem.open(path, "rb"))
+        import obstore
+
+        with self._store_errors():
+            return cast(BinaryIO, io.BufferedReader(_Remote(obstore.open_reader(self._remote(), self._key(sha256)))))
 
     def sink(self) -> BlobSink:
         """A place to write one blob."""
@@ -66,27 +81,54 @@ class Blobs:
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
             return
-        filesystem, path = self._remote(sha256)
-        filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-        filesystem.put_file(str(file), path)
+        import obstore
 
-    def _remote(self, sha256: str) -> tuple[Any, str]:
-        import fsspec
+        with self._store_errors():
+            obstore.put(self._remote(), self._key(sha256), file)
 
-        protocol = self.project.lake.partition("://")[0]
+    @staticmethod
+    def _key(sha256: str) -> str:
+        return f"blobs/{sha256[:2]}/{sha256}"
+
+    def _remote(self) -> Any:
+        """The store under the lake's root, by the options and credentials of its tables."""
+        from obstore import store
+
+        make: Any = store.from_url  # typed for one kind of store at a time
+
+        options = store_options(self.project.lake, self.project.settings.storage_options)
+        client: dict[str, Any] = {key: options.pop(key) for key in ("connect_timeout", "timeout") if key in options}
+        if options.pop("allow_http", options.pop("AWS_ALLOW_HTTP", "")).lower() == "true":
+            client["allow_http"] = True
+        retries = {"max_retries": int(options.pop("max_retries")), "retry_timeout": timedelta(seconds=20)}
+        options.pop("retry_timeout")
+        if self.project.lake.startswith("file://"):
+            return make(self.project.lake, mkdir=True)
+        return make(self.project.lake, config=options, client_options=client, retry_config=retries)
+
+    @contextmanager
+    def _store_errors(self) -> Iterator[None]:
+        from obstore.exceptions import BaseError
+
         try:
-            filesystem, path = fsspec.core.url_to_fs(self.path(sha256), **_options(protocol, dict(self.project.settings.storage_options)))
-        except ImportError as error:
-            raise StorageError(
-                f"blobs on {protocol}:// need a package that is not installed: {error}", where=self.project.lake, fix="install it with pip"
-            ) from error
-        return filesystem, str(path)
+            yield
+        except (BaseError, OSError) as error:
+            raise storage_error(error, self.project.lake) from error
 
 
-def _options(protocol: str, storage: dict[str, str]) -> dict[str, Any]:
-    """fsspec's options from those of the lake's tables: the endpoint of an S3 store."""
-    endpoint = next((value for key, value in storage.items() if key.lower() in ("aws_endpoint_url", "endpoint_url", "endpoint")), None)
-    return {"client_kwargs": {"endpoint_url": endpoint}} if endpoint and protocol.startswith("s3") else {}
+class _Remote(io.RawIOBase):
+    """A reader of an object as a raw stream of Python."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._reader.read(len(buffer))
+        buffer[: len(data)] = memoryview(data)
+        return len(data)
 
 
 class BlobSink:

@@ -131,6 +131,7 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
                 "append",
                 schema=schema,
                 metadata={"collection": str(number), "fingerprint": fingerprint},
+                after=-1 if version is None else version,
                 evolve=batches.evolves,
             )
         assert version is not None

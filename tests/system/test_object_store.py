@@ -1,0 +1,212 @@
+"""A lake by URL, on an S3 server on loopback: the same line, the same content, and one message for every refusal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from lakehouse.errors import LockedError
+from lakehouse.project import Project
+from lakehouse.reserve.blobs import Blobs
+from lakehouse.table import Table
+
+from .commands import environment, lakehouse, lakehouse_json
+
+ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+@dataclass(frozen=True)
+class Store:
+    """The server: its endpoint, and a key that it knows."""
+
+    endpoint: str
+    key: str
+    secret: str
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """An S3 server that knows one key and has one bucket, `lakes`; the key stands in the environment."""
+    boto3 = pytest.importorskip("boto3")
+    port = _free_port()
+    said = (tmp_path_factory.mktemp("store") / "server.log").open("w")
+    # Four requests make the key and the bucket; all later ones are checked.
+    server = subprocess.Popen([sys.executable, str(Path(__file__).with_name("object_store.py")), str(port), "4"], stdout=said, stderr=said)
+    endpoint = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert server.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        given: dict[str, Any] = {
+            "endpoint_url": endpoint,
+            "region_name": "us-east-1",
+            "aws_access_key_id": "a",
+            "aws_secret_access_key": "b",
+        }
+        users = boto3.client("iam", **given)
+        users.create_user(UserName="factory")
+        users.put_user_policy(UserName="factory", PolicyName="all", PolicyDocument=ALLOW_ALL)
+        key = users.create_access_key(UserName="factory")["AccessKey"]
+        boto3.client("s3", **given).create_bucket(Bucket="lakes")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+            patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+            patch.setenv("AWS_REGION", "us-east-1")
+            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            yield Store(endpoint, key["AccessKeyId"], key["SecretAccessKey"])
+    finally:
+        server.kill()
+        server.wait()
+        said.close()
+
+
+def reviews(first: int, last: int) -> pl.DataFrame:
+    """Distinct Chinese reviews of two kinds, and one item that is too long."""
+    kinds = {"好": ("干净 安静 热情 方便 舒服", "下次还来"), "坏": ("吵闹 脏乱 冷淡 偏远 难受", "不会再来")}
+    rows = []
+    for i in range(first, last):
+        label = "好" if i % 2 else "坏"
+        words, end = kinds[label]
+        some = words.split()
+        text = f"第{i}次入住，房间{some[i % 5]}，服务{some[(i // 5) % 5]}，早餐有{i * 7919 % 1000}种，{end}"
+        rows.append({"id": f"{i:05}", "text": text, "label": label})
+    return pl.DataFrame(rows)
+
+
+def put_on(folder: Path, store: Store, lake: str) -> None:
+    (folder / "lakehouse.yaml").write_text(yaml.safe_dump({"lake": lake, "storage_options": {"AWS_ENDPOINT_URL": store.endpoint}}))
+
+
+def identities(folder: Path) -> list[tuple[str, str]]:
+    return [(v["label"], v["manifest"]["content_id"]) for v in lakehouse_json(folder, "versions", "reviews")]
+
+
+@pytest.mark.slow
+def test_the_whole_line_on_an_object_store_is_the_line_on_a_folder(tmp_path: Path, store: Store) -> None:
+    reviews(0, 300).vstack(pl.DataFrame({"id": ["long"], "text": ["好" * 20_000], "label": ["好"]})).write_csv(tmp_path / "reviews.csv")
+    lakehouse(tmp_path, "init", "local", "--data", "reviews.csv", "--text", "text", "--label", "label")
+    source = tmp_path / "local/assets/sources/reviews_raw.yaml"
+    source.write_text(source.read_text(encoding="utf-8") + "max_item_bytes: 10000\n", encoding="utf-8")
+    shutil.copytree(tmp_path / "local", tmp_path / "remote")
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    put_on(remote, store, "s3://lakes/one/lake")
+    for folder in (local, remote):
+        said = lakehouse(folder, "run", "reviews")
+        assert "holds" in said
+        assert "oversized 1" in said
+        assert "Nothing to do" in lakehouse(folder, "run", "reviews")
+        reviews(300, 400).write_csv(folder / "new.csv", include_header=False)
+        with (folder / "data/reviews.csv").open("a", encoding="utf-8") as data:
+            data.write((folder / "new.csv").read_text(encoding="utf-8"))
+        said = lakehouse(folder, "run", "reviews")
+        assert "100 new" in said
+    assert not (remote / "lake").exists()
+    assert identities(remote) == identities(local)
+    assert len(identities(remote)) == 2
+
+    assert lakehouse_json(remote, "balance", "reviews") == lakehouse_json(local, "balance", "reviews")
+    assert "reviews" in lakehouse(remote, "status")
+    assert "too_short" in lakehouse(remote, "tune", "reviews", "text_length.at_least=30")
+    assert "100" in lakehouse(remote, "diff", "reviews", "1.0.0", "1.1.0")
+    for folder in (local, remote):
+        assert "reviews@v1.1.0" in lakehouse(folder, "release", "reviews")
+    parquet = sorted(p.relative_to(local) for p in (local / "releases/reviews").rglob("*.parquet"))
+    assert parquet
+    for file in parquet:
+        assert pl.read_parquet(remote / file).equals(pl.read_parquet(local / file))
+
+    project = Project.open(remote)
+    (blob,) = project.table("bronze", "reviews_raw").read(["_blob"])["_blob"].drop_nulls().to_list()
+    with Blobs(project).open(blob) as kept:
+        assert len(kept.read()) > 60_000
+
+
+WRONG = [
+    ("lake", "s3://nobody/lake", "the bucket does not exist"),
+    ("AWS_SECRET_ACCESS_KEY", "not-the-secret", "the store refuses these credentials"),
+    ("AWS_ACCESS_KEY_ID", "AKIANOBODY", "the store refuses these credentials"),
+    ("endpoint", "http://127.0.0.1:9", "the store cannot be reached"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("what", "value", "message"), WRONG, ids=[wrong[0] for wrong in WRONG])
+def test_a_store_that_refuses_is_one_message_within_seconds(tmp_path: Path, store: Store, what: str, value: str, message: str) -> None:
+    reviews(0, 20).write_csv(tmp_path / "reviews.csv")
+    lakehouse(tmp_path, "init", "factory", "--data", "reviews.csv")
+    folder = tmp_path / "factory"
+    put_on(folder, Store(value, "", "") if what == "endpoint" else store, value if what == "lake" else "s3://lakes/refused")
+    started = time.monotonic()
+    said = lakehouse(folder, "run", "reviews", "--to", "gold", code=1, **({what: value} if what.startswith("AWS") else {}))
+    assert time.monotonic() - started < 30
+    assert message in said
+    assert "fix:" in said
+
+
+def _append(given: tuple[str, dict[str, str], int]) -> str:
+    uri, options, number = given
+    try:
+        Table(uri, options).write(pl.DataFrame({"writer": [number]}), "append", schema=pl.Schema({"writer": pl.Int64()}))
+    except LockedError:
+        return "refused"
+    return "written"
+
+
+@pytest.mark.slow
+def test_no_commit_of_many_writers_is_lost(store: Store) -> None:
+    """Commits are made by a conditional put, which delta-rs uses on S3 without any option: none overwrites another."""
+    table = Table("s3://lakes/many/table", {"AWS_ENDPOINT_URL": store.endpoint})
+    table.write(pl.DataFrame({"writer": [0]}), "append")
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        outcomes = list(pool.map(_append, [(table.uri, dict(table.storage_options), n) for n in range(1, 13)]))
+    written = [n for n, outcome in enumerate(outcomes, start=1) if outcome == "written"]
+    assert table.read()["writer"].sort().to_list() == [0, *written]
+    assert table.version() == len(written)
+    assert len(written) > 1
+
+
+@pytest.mark.slow
+def test_two_folders_on_one_lake_make_one_version(tmp_path: Path, store: Store) -> None:
+    reviews(0, 200).write_csv(tmp_path / "reviews.csv")
+    lakehouse(tmp_path, "init", "here", "--data", "reviews.csv")
+    put_on(tmp_path / "here", store, "s3://lakes/shared")
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    command = [sys.executable, "-m", "lakehouse.cli", "run", "reviews", "--to", "gold"]
+    runs = [
+        subprocess.Popen(command, cwd=tmp_path / name, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for name in ("here", "there")
+    ]
+    outputs = [run.communicate()[0] for run in runs]
+    for run, said in zip(runs, outputs, strict=True):
+        assert run.returncode in (0, 3), said
+        assert "Traceback" not in said
+    lakehouse(tmp_path / "here", "run", "reviews", "--to", "gold")
+    bronze = Project.open(tmp_path / "here").table("bronze", "reviews_raw").read(["_row_id"])
+    assert bronze.height == bronze["_row_id"].n_unique() == 200
+    assert len({v["manifest"]["content_id"] for v in lakehouse_json(tmp_path / "there", "versions", "reviews")}) == 1
