@@ -95,6 +95,13 @@ def _minima(shingles, count, a, b, out):  # type: ignore[no-untyped-def]
         out[m] = np.uint64(least)
 
 
+def minima(shingles: NDArray[np.uint64], a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The minimum of every hash function over shingle hashes, shape (len(a),); those of datatrove 0.10 for the same hashes and seed."""
+    out = np.empty(len(a), dtype=np.uint64)
+    _minima(shingles, len(shingles), a, b, out)
+    return out
+
+
 @numba.njit(nogil=True, cache=True)
 def signatures(data, offsets, size, by_word, a, b, simple):  # type: ignore[no-untyped-def]
     """The minimum of every hash function over the shingles of each text, simplified on the way.
