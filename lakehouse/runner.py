@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import Any, TypeVar
 
 from lakehouse.errors import FactoryError, MissingExtraError, WorkerError
@@ -108,7 +110,7 @@ def _on_ray(work: Callable[[U], R], units: Sequence[U], settings: Settings) -> I
         left = iter(units)
         while True:
             room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1))) - len(waiting)
-            waiting.extend((unit, task.remote(unit)) for unit, _ in zip(left, range(room), strict=False))
+            waiting.extend((unit, task.remote(unit)) for unit in islice(left, max(0, room)))
             if not waiting:
                 return
             unit, reference = waiting.popleft()
@@ -129,8 +131,11 @@ def _on_ray(work: Callable[[U], R], units: Sequence[U], settings: Settings) -> I
 def _connect(ray: Any, settings: Settings) -> None:
     address = settings.ray_address
     try:
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        if host and port.isdecimal():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=5).close()
         ray.init(address=address, num_cpus=settings.workers if address == "local" else None, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise WorkerError(
             f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}",
             where="lakehouse.yaml: ray_address",
