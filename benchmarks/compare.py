@@ -198,7 +198,8 @@ def main(work: Path, jobs: set[str], megabytes: float, large: float) -> None:
         results += growing(work, megabytes, large)
     rows = [result.as_json() for result in results]
     (work / "results.json").write_text(json.dumps(rows, indent=1))
-    picture(rows, work / "results.png")
+    if jobs - {"growing"}:
+        picture(rows, work / "results.png")
     sys.stdout.write(table(rows) + "\n")
 
 
