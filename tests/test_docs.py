@@ -29,7 +29,7 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 def test_every_command_is_documented_and_every_documented_one_exists() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    named = set(re.findall(r"(?:^|[`$(]|&& )\s*lakehouse ([a-z]+)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|[`$(]|&& )\s*lakehouse ([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE))
     assert named == set(_COMMANDS)
 
 

@@ -13,6 +13,7 @@ _COMMANDS = {
     "check": ("lakehouse.cli.declare", "Validate every declaration and contract."),
     "schema": ("lakehouse.cli.declare", "Write JSON schemas for editors."),
     "operators": ("lakehouse.cli.declare", "List operators, connectors and evaluations."),
+    "import-recipe": ("lakehouse.cli.adopt", "Turn a recipe of Data-Juicer, or a preset, into a dataset file."),
     "plan": ("lakehouse.cli.make", "Show what a run would change, and why."),
     "collect": ("lakehouse.cli.make", "Collect sources into bronze."),
     "run": ("lakehouse.cli.make", "Make datasets: collect, silver, gold, pilot."),
@@ -41,7 +42,7 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
