@@ -94,7 +94,8 @@ def reviews(first: int, last: int) -> pl.DataFrame:
         label = "好" if i % 2 else "坏"
         words, end = kinds[label]
         some = words.split()
-        text = f"第{i}次入住，房间{some[i % 5]}，服务{some[(i // 5) % 5]}，早餐有{i * 7919 % 1000}种，{end}"
+        own = "".join(chr(0x4E00 + (i * 7919 + k * k * 104729 + k * i * 31) % 5000) for k in range(30))
+        text = f"第{i}次入住，房间{some[i % 5]}，服务{some[(i // 5) % 5]}，{own}，{end}"
         rows.append({"id": f"{i:05}", "text": text, "label": label})
     return pl.DataFrame(rows)
 
@@ -132,8 +133,8 @@ def test_the_whole_line_on_an_object_store_is_the_line_on_a_folder(tmp_path: Pat
 
     assert lakehouse_json(remote, "balance", "reviews") == lakehouse_json(local, "balance", "reviews")
     assert "reviews" in lakehouse(remote, "status")
-    assert "too_short" in lakehouse(remote, "tune", "reviews", "text_length.at_least=30")
-    assert "100" in lakehouse(remote, "diff", "reviews", "1.0.0", "1.1.0")
+    assert "too_short" in lakehouse(remote, "tune", "reviews", "text_length.at_least=80")
+    assert "100 added, 0 removed, 0 changed" in lakehouse(remote, "diff", "reviews", "1.0.0", "1.1.0")
     for folder in (local, remote):
         assert "reviews@v1.1.0" in lakehouse(folder, "release", "reviews")
     parquet = sorted(p.relative_to(local) for p in (local / "releases/reviews").rglob("*.parquet"))
