@@ -1,0 +1,123 @@
+"""The example of an operator's page, run: rows in, and their values, signals and fates out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from lakehouse.production.decide import FATES, decide
+from lakehouse.production.measure import measure
+from lakehouse.production.operator import OPERATORS, Change, Keep, Merge
+from lakehouse.production.recipe import Recipe, Step
+from lakehouse.recipes.draft import flow as flow
+from lakehouse.registry import Entry
+from lakehouse.spec import Call
+
+HERE = Path(__file__).parent
+EXAMPLES: Mapping[str, Any] = yaml.safe_load((HERE / "examples.yaml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Example:
+    """A step with its parameters, and what it does to rows: a table of text."""
+
+    step: Mapping[str, Any]
+    gold: list[str]
+    head: list[str]
+    rows: list[list[str]]
+
+
+def run(entry: Entry) -> Example:
+    """Run the example of `entry` through the engine's own measuring and deciding."""
+    given = EXAMPLES[entry.name]
+    target = {"columns": ["text"]} if "columns" in entry.params.model_fields else {"column": "text"}
+    target = {} if entry.name == "sample" else target
+    step = {entry.name: {**target, **given["params"]}}
+    call = Call.model_validate(step)
+    params = OPERATORS.bind(call)
+    plan = entry.function(**params)
+    inputs = [row if isinstance(row, dict) else {"text": row} for row in given["rows"]]
+    frame = pl.DataFrame(inputs).with_columns(
+        _row_id=pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(2), _content=pl.lit("x"), _parent=pl.lit(None, pl.String)
+    )
+    signals = list(plan.signals) if isinstance(plan, Keep | Merge) else ["changed"] if isinstance(plan, Change) else []
+    keys = {f"{entry.name}__{signal}": "x" for signal in signals}
+    compiled = Step(entry.name, entry.name, entry.info["cardinality"], params, "", plan, 0, keys)
+    columns = tuple(c for c in frame.columns if not c.startswith("_"))
+    recipe = Recipe((compiled,), columns, "", {}, {})
+    gold = pl.DataFrame({"text": given.get("gold", [])}, schema={"text": pl.String})
+    gold = gold.with_columns(_row_id=pl.int_range(1, pl.len() + 1).cast(pl.String), _content=pl.lit("x"))
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(plan, Keep) and plan.model is not None:
+            plan.model.file = Path(folder) / "model.npz"
+            np.savez(plan.model.file, **dict(plan.model.prepare(gold)))
+        measured = measure(recipe, frame.drop("_parent"), set(keys))
+        tables = {str(params[entry.info["reads"]]): gold} if "reads" in entry.info else {}
+        unfit = pl.DataFrame(schema={"_row_id": pl.String, "_content": pl.String, "_findings": pl.List(pl.String)})
+        decided = decide(recipe, measured.signals, unfit, tables)
+    return _table(step, given.get("gold", []), inputs, plan, measured.signals, measured.values, decided.fates)
+
+
+def _table(
+    step: Mapping[str, Any],
+    gold: list[str],
+    inputs: list[dict[str, Any]],
+    plan: Any,
+    signals: pl.DataFrame,
+    values: pl.DataFrame,
+    fates: Any,
+) -> Example:
+    assert list(fates.columns) == list(FATES)
+    name = next(iter(step))
+    fate = {row["_row_id"]: row for row in fates.iter_rows(named=True)}
+    measured = {row["_row_id"]: row for row in signals.iter_rows(named=True)}
+    rows = []
+    for number, row in enumerate(inputs, 1):
+        key = f"{number:02}"
+        shown = [code(row["text"])] + [code(value) for column, value in row.items() if column != "text"]
+        if isinstance(plan, Change):
+            after = values.filter(pl.col("_row_id") == key)["text"].item()
+            rows.append([*shown, "as it was" if after == row["text"] else code(after)])
+        elif isinstance(plan, Keep | Merge):
+            found = {c: measured[key][f"{name}__{c}"] for c in plan.signals}
+            rows.append([*shown, ", ".join(f"{c} {_number(v)}" for c, v in found.items() if _short(v)), _verdict(fate.get(key))])
+        else:
+            pieces = values.filter(pl.col("_row_id").str.starts_with(f"{key}#") | (pl.col("_row_id") == key))["text"].to_list()
+            rows.append([*shown, " ".join(code(piece) for piece in pieces)])
+    extra = [column for column in inputs[0] if column != "text"]
+    last = ["after"] if isinstance(plan, Change) else ["signals", "verdict"] if isinstance(plan, Keep | Merge) else ["rows after"]
+    return Example(step, gold, ["text", *extra, *last], rows)
+
+
+def _verdict(fate: Mapping[str, Any] | None) -> str:
+    if fate is None:
+        return "stays"
+    if fate["fate"] == "merged":
+        alike = f", similarity {float(fate['evidence']):.2f}" if fate["evidence"] else ""
+        return f"merged into row {int(fate['other'])}{alike}"
+    return f"{fate['fate']}: `{fate['rule']}`"
+
+
+def _short(value: Any) -> bool:
+    return value is None or isinstance(value, int | float | bool) or (isinstance(value, str) and len(value) < 20)
+
+
+def _number(value: Any) -> str:
+    return "null" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def code(value: Any) -> str:
+    """A text as it stands in a cell of a table: line feeds as a sign, blanks that cannot be seen by their code."""
+    if value is None:
+        return "null"
+    text = str(value).replace("\n", "⏎").replace("|", "\\|")
+    for blank in ("\u00a0", "\u00ad", "\u200b", "\u3000"):
+        text = text.replace(blank, f"<U+{ord(blank):04X}>")
+    return f"`{text}`" if text else "empty"
