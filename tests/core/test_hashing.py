@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import bronze
 from lakehouse.hashing import canonical, code_version, content_id, digest, row_digest
 from lakehouse.production.gold import plan_of
 from lakehouse.production.recipe import compile_recipe, source_columns
