@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ class Corpus(pa.DataFrameModel):
 
 def factory(folder: Path, documents: Path, recipes: dict[str, Recipe]) -> Path:
     """A project folder whose source `corpus` is the folder `documents`, with a dataset for each recipe; an old lake is taken away."""
+    for made in ("lake", ".lakehouse"):
+        shutil.rmtree(folder / made, ignore_errors=True)
     for name in ("assets/sources", "assets/datasets", "contracts"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     source = {
