@@ -62,6 +62,8 @@ def carried(project: Project, source: str, key: Key, files: list[RawFile], readi
         found, rows = digests.get(file.name, (None, 0))
         return found is not None and found == file_identity(file, reading) and standing.get(file.uri, 0) == rows
 
+    if key != "position" and not standing.keys() <= {file.uri for file in files}:
+        return Carried()  # a file is gone: copies that it held before others' no longer count
     chosen = list(filter(same, files) if key == "position" else takewhile(same, files))
     chosen = [file for file in chosen if digests[file.name][1]]  # an empty file is read again, for its warning
     rows = index.filter(pl.col("_uri").is_in([file.uri for file in chosen]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import SourceError
@@ -37,8 +37,10 @@ def outcome(factory: Factory) -> Any:
     return made.content_id, made.live, made.findings, made.warnings if not made.unchanged else ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(STATE, min_size=2, max_size=4), st.sampled_from(["position", "content", ["id"]]))
+@example([{"p": [], "q": [("b", 1)], "r": [("b", 1)]}, {"r": [("b", 1)]}], "content")
+@example([{"q": [("b", 1)], "r": [("b", 1)]}, {"r": [("b", 1)]}], ["id"])
 def test_any_sequence_of_states_gives_what_a_fresh_collection_gives(states: list[Any], key: Any) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         kept = Factory(Path(one))
