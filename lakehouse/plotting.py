@@ -16,26 +16,19 @@ _FONT = "noto-cjk-sans-jp-regular"
 
 def figure(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
     """An empty figure (inches) with one pair of axes; no display and no global state is touched."""
-    from matplotlib import font_manager, rc_context
-    from matplotlib.figure import Figure as NewFigure
-
-    _register_font(font_manager)
-    with rc_context({"font.family": ["DejaVu Sans", "Noto Sans CJK JP"], "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK}):
-        made = NewFigure(figsize=(width, height), dpi=110, layout="constrained")
-        axes = made.add_subplot()
-        axes.spines[["top", "right"]].set_visible(False)
+    made, (axes,) = figures(1, 1, width, height)
     return made, axes
 
 
-def figures(number: int, columns: int, width: float = 3.4, height: float = 2.2) -> tuple[Figure, list[Axes]]:
+def figures(number: int, columns: int, width: float = 3.4, height: float = 2.3) -> tuple[Figure, list[Axes]]:
     """An empty figure with so many small axes, row by row; width and height of each in inches."""
     from matplotlib import font_manager, rc_context
     from matplotlib.figure import Figure as NewFigure
 
     _register_font(font_manager)
     rows = max(1, -(-number // columns))
-    with rc_context({"font.family": ["DejaVu Sans", "Noto Sans CJK JP"], "axes.edgecolor": INK, "text.color": INK}):
-        made = NewFigure(figsize=(width * columns, height * rows + 0.3), dpi=110, layout="constrained")
+    with rc_context({"font.family": ["DejaVu Sans", "Noto Sans CJK JP"], "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK}):
+        made = NewFigure(figsize=(width * columns, height * rows), dpi=110, layout="constrained")
         axes = [made.add_subplot(rows, columns, at + 1) for at in range(number)]
         for one in axes:
             one.spines[["top", "right"]].set_visible(False)

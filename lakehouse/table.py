@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import queue
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +18,8 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from lakehouse.errors import LockedError, NotFoundError, StorageError
+from lakehouse.errors import LockedError, NotFoundError
+from lakehouse.store import storage_error, store_options
 
 CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
 """What is read at a time: at most so many rows, and about so many bytes."""
@@ -177,21 +176,8 @@ class Table:
                 raise ValueError("streamed rows need their schema")
             target = _arrow(pl.DataFrame(schema=schema)).schema
             data = pa.RecordBatchReader.from_batches(target, _batches(rows, schema, target, failure))
-        first = after == -1
-        with self._guard(failure):
-            write_deltalake(
-                self.uri if first or after is None else self.delta(after),
-                data,
-                mode="error" if first else mode,
-                schema_mode=None if first else "overwrite" if mode == "overwrite" else "merge" if evolve else None,
-                storage_options=self._options(),
-                commit_properties=_properties(metadata, after),
-                writer_properties=_WRITER,
-                target_file_size=_FILE_BYTES,
-            )
-        version = self.version()
-        assert version is not None
-        return version
+        evolution = "overwrite" if mode == "overwrite" else "merge" if evolve else None
+        return self._commit(data, failure, mode, metadata, after, schema_mode=evolution)
 
     def replace(
         self,
@@ -213,16 +199,29 @@ class Table:
         terms = [f"`{key}` IN ({listed})"] if listed else []
         terms += [f"(`{key}` >= {_quoted(low)} AND `{key}` <= {_quoted(high)})" for low, high in ranges]
         frame = pl.concat([pl.DataFrame(schema=schema), *(part.select(schema.names()) for part in rows)])
-        with self._guard([]):
+        return self._commit(_arrow(frame), [], "overwrite", metadata, after, predicate=" OR ".join(terms))
+
+    def _commit(
+        self,
+        data: pa.Table | pa.RecordBatchReader,
+        failure: list[BaseException],
+        mode: Literal["append", "overwrite"],
+        metadata: Mapping[str, str] | None,
+        after: int | None,
+        **options: Any,
+    ) -> int:
+        """Write `data` in one commit; returns the version. `failure` holds what went wrong in making `data`."""
+        first = after == -1
+        with self._guard(failure):
             write_deltalake(
-                self.uri if after is None else self.delta(after),
-                _arrow(frame),
-                mode="overwrite",
-                predicate=" OR ".join(terms),
+                self.uri if first or after is None else self.delta(after),
+                data,
+                mode="error" if first else mode,
                 storage_options=self._options(),
                 commit_properties=_properties(metadata, after),
                 writer_properties=_WRITER,
                 target_file_size=_FILE_BYTES,
+                **({} if first else options),
             )
         version = self.version()
         assert version is not None
@@ -283,61 +282,31 @@ def picked(chunks: Iterable[pl.DataFrame], places: pl.DataFrame) -> Iterator[pl.
         begin, first = end, first + chunk.height
 
 
-def store_options(uri: str, declared: Mapping[str, str]) -> dict[str, str]:
-    """The declared options of an object store, with bounds that make an unreachable store known within seconds.
-
-    The libraries would try for three minutes. An endpoint that is declared with `http://` is meant so.
-    """
-    if "://" not in uri:
-        return dict(declared)
-    plain = {"allow_http": "true"} if any(value.startswith("http://") for value in declared.values()) else {}
-    return {"max_retries": "3", "retry_timeout": "20s", "connect_timeout": "5s", **plain, **declared}
-
-
-_STORE_FAULTS = (
-    ("NoSuchBucket", "the bucket does not exist", "create it, or correct `lake`"),
-    ("169.254.169.254", "no credentials were found", "set those of the store in the environment, such as AWS_ACCESS_KEY_ID"),
-    (
-        r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidClientTokenId|401 Unauthorized|403 Forbidden",
-        "the store refuses these credentials",
-        "check those in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they allow",
-    ),
-    (
-        r"Connection refused|error sending request|dns error|tcp connect|timed out|client error \(Connect\)",
-        "the store cannot be reached",
-        "check the endpoint in `storage_options` and the network",
-    ),
-)
-"""What stores and their clients say, in words of one line, with the way out."""
-
-
-def storage_error(error: BaseException, place: str) -> StorageError:
-    """A StorageError that says what the store said, with the way out for the usual causes."""
-    text = str(error)
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or "os error 28" in text:
-        return StorageError("the disk is full; nothing was committed", where=place, fix="free some space and run it again")
-    if "://" in place or "Generic " in text:
-        for pattern, what, fix in _STORE_FAULTS:
-            if re.search(pattern, text):
-                return StorageError(what, where=place, fix=fix)
-    if getattr(error, "errno", None) in (errno.EACCES, errno.EROFS) or "Permission denied" in text:
-        return StorageError("the lake cannot be written: permission denied", where=place, fix="check the owner of the lake's folder")
-    return StorageError(f"the store refused: {text.splitlines()[0] if text else type(error).__name__}", where=place)
-
-
 def write_parquet(frame: pl.DataFrame, path: Path, **options: Any) -> None:
     """Write a Parquet file so that `path` either is absent or complete, whatever happens; `options` are those of Polars.
 
     Raises:
         StorageError: no room, no permission; nothing is left behind.
     """
+    with whole(path) as part:
+        frame.write_parquet(part, **{"compression": "zstd", **options})
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A place to write a file that appears under `path` at the end, whole or not at all.
+
+    Raises:
+        StorageError: no room, no permission; nothing is left behind.
+    """
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
-        frame.write_parquet(part, **{"compression": "zstd", **options})
+        yield part
         part.replace(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        part.unlink(missing_ok=True)
+    except (OSError, pl.exceptions.PolarsError, pa.ArrowException) as error:
         raise storage_error(error, str(path)) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -347,16 +316,9 @@ def parquet_writer(path: Path, schema: pl.Schema) -> Iterator[Callable[[pl.DataF
     Raises:
         StorageError: no room, no permission; nothing is left behind.
     """
-    part = path.with_suffix(f".{os.getpid()}.part")
     target = _arrow(pl.DataFrame(schema=schema)).schema
-    try:
-        with pq.ParquetWriter(part, target, compression="zstd", compression_level=1) as writer:
-            yield lambda frame: writer.write_table(_arrow(frame.select(schema.names())).cast(target))
-        part.replace(path)
-    except (OSError, pa.ArrowException) as error:
-        raise storage_error(error, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part, pq.ParquetWriter(part, target, compression="zstd", compression_level=1) as writer:
+        yield lambda frame: writer.write_table(_arrow(frame.select(schema.names())).cast(target))
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:

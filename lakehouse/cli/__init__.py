@@ -87,7 +87,7 @@ def main() -> None:
         click.secho("stopped; what was finished is kept, run it again to go on", fg="yellow", err=True)
         sys.exit(130)
     except OSError as error:
-        from lakehouse.table import storage_error
+        from lakehouse.store import storage_error
 
         click.secho(f"error: {storage_error(error, str(error.filename or 'the lake'))}", fg="red", err=True)
         sys.exit(1)

@@ -97,18 +97,18 @@ def apply(
         return table.write(rows_of(change.write), "overwrite", schema=schema, metadata=metadata, after=change.version)
     if change.remove.is_empty() and change.changed == 0:
         return table.write(rows_of(change.write), "append", schema=schema, metadata=metadata, after=change.version)
-    touched, ranges = _touched(table, change)
+    have = table.located(["_row_id"])
+    touched, ranges = _touched(have["_row_id"], change)
     if len(touched) + len(ranges) <= _FEW:
         return table.replace(rows_of(change.write), "_row_id", touched, ranges, schema=schema, metadata=metadata, after=change.version)
     ids = pl.concat([change.remove, change.write["_row_id"]])
-    places = table.located(["_row_id"]).filter(~pl.col("_row_id").is_in(ids.implode())).select("_file", "_at")
+    places = have.filter(~pl.col("_row_id").is_in(ids.implode())).select("_file", "_at")
     stay = table.pick(schema.names(), places)
     return table.write(chain(stay, rows_of(change.write)), "overwrite", schema=schema, metadata=metadata, after=change.version)
 
 
-def _touched(table: Table, change: Difference) -> tuple[list[str], list[tuple[str, str]]]:
+def _touched(have: pl.Series, change: Difference) -> tuple[list[str], list[tuple[str, str]]]:
     """The ids that change or go, and the ranges of added ids between which the table has none: the rows of a new file lie together."""
-    have = table.read(["_row_id"])["_row_id"]
     changed = change.write["_row_id"].is_in(have.implode())
     added = change.write["_row_id"].filter(~changed)
     marked = [pl.DataFrame({"id": ids}).with_columns(new=pl.lit(new)) for ids, new in ((have, False), (added, True))]

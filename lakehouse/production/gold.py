@@ -111,14 +111,15 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
 
     progress("validating", 0, None)
     # A column of the contract that silver lacks is left to the contract, which names it.
-    own = [c for c in contract.columns if c in silver.schema()]
-    learnt = _learnt_from(dataset, recipe, {c: silver.schema()[c] for c in own})
+    stored = silver.schema()
+    own = [c for c in contract.columns if c in stored]
+    learnt = _learnt_from(dataset, recipe, {c: stored[c] for c in own})
     seal = {"values": digest([silver.metadata().get("factory.values"), contract.hash, own, learnt])}
-    by = [c for c in [dataset.splits.column] if c is not None and c in silver.schema()]
+    by = [c for c in [dataset.splits.column] if c is not None and c in stored]
     index = silver.located(["_row_id", "_content", "_root", "_cluster", *by])
     entered = index.height
     before = gold.version()
-    have = gold.read(c for c in SYSTEM if c in gold.schema()) if before is not None else None
+    have = gold.read(c for c in gold.schema() if c in SYSTEM) if before is not None else None
     known = _known(gold, have, index, seal["values"])
     invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
     _write_quarantine(quarantine, invalid, contract, plan_id)
@@ -142,7 +143,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     )
     version = versions.version_id(plan_id, content)
     if not change.nothing:
-        schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *((c, silver.schema()[c]) for c in own)])
+        schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *((c, stored[c]) for c in own)])
         places = valid.select(*SYSTEM, "_file", "_at")
         apply(
             gold,
@@ -265,7 +266,8 @@ def _validated(silver: Table, contract: Contract, places: pl.DataFrame, own: lis
         chunks = iter([pl.concat(whole)] if whole else [])
     found = [contract.validate(chunk).invalid for chunk in chunks]
     if not found:
-        empty = pl.DataFrame(schema={c: silver.schema()[c] for c in own} | {"_row_id": pl.String, "_content": pl.String})
+        stored = silver.schema()
+        empty = pl.DataFrame(schema={c: stored[c] for c in own} | {"_row_id": pl.String, "_content": pl.String})
         found = [contract.validate(empty).invalid]
     return pl.concat(found).sort("_row_id")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from lakehouse.production.operator import Keep, Model, Tables
 from lakehouse.production.recipe import Recipe
 from lakehouse.progress import Progress
 from lakehouse.project import Project
-from lakehouse.table import storage_error
+from lakehouse.table import whole
 
 
 def gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
@@ -43,15 +42,9 @@ def prepare_models(project: Project, recipe: Recipe, references: Mapping[str, st
             continue
         progress(f"learning from {dataset}", 0, None)
         arrays = model.prepare(gold_rows(project, dataset, references[dataset]))
-        part = file.with_suffix(f".{os.getpid()}.part")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as handle:
-                np.savez(handle, allow_pickle=False, **arrays)
-            part.replace(file)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise storage_error(error, str(file)) from error
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole(file) as part, part.open("wb") as handle:
+            np.savez(handle, allow_pickle=False, **arrays)
     bind_models(project, recipe)
 
 

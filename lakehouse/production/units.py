@@ -132,7 +132,8 @@ def read_rows(project: Project, dataset: str, source: str, files: list[str], pen
     """`_row_id`, `_content` and own columns of the `pending` rows in these bronze files, in slices of some megabytes of items."""
     columns = source_columns(project, project.dataset(dataset))
     table = bronze.table(project, source)
-    have = [c for c in columns if c in table.schema()]
+    stored = table.schema()
+    have = [c for c in columns if c in stored]
     missing = [pl.lit(None, t).alias(c) for c, t in columns.items() if c not in have]
     limit = min(_SLICE_BYTES, project.settings.unit_bytes)
     places = table.located(["_row_id", "_collection"], files)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from lakehouse.errors import NotFoundError
 from lakehouse.project import Project
-from lakehouse.table import storage_error, store_options
+from lakehouse.store import storage_error, store_options
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lakehouse.errors import SourceError
 from lakehouse.hashing import file_digest
-from lakehouse.table import storage_error
+from lakehouse.store import storage_error
 
 
 def fetch(cache: Path, name: str, version: str, sha256: str, file: str | None) -> Path:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.errors import LockedError, NotFoundError, StorageError
-from lakehouse.table import Table, picked, storage_error
+from lakehouse.store import storage_error
+from lakehouse.table import Table, picked
 
 SCHEMA = pl.Schema({"_row_id": pl.String, "n": pl.Int64})
 

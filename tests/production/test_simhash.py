@@ -17,18 +17,11 @@ from lakehouse.errors import RecipeError
 from lakehouse.production.kernels import simhash
 from tests.factory import Factory, notes
 
+from .test_near_duplicates import mix
 from .test_operators import plan
 
 MASK = (1 << 64) - 1
 BASE = 0x9E3779B97F4A7C15
-
-
-def mix(h: int) -> int:
-    h ^= h >> 33
-    h = h * 0xFF51AFD7ED558CCD & MASK
-    h ^= h >> 33
-    h = h * 0xC4CEB9FE1A85EC53 & MASK
-    return h ^ h >> 33
 
 
 def token_hash(token: str) -> int:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 @numba.njit(nogil=True, cache=True)
-def _find(parent, i):  # type: ignore[no-untyped-def]
+def find(parent, i):  # type: ignore[no-untyped-def]
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -16,7 +16,7 @@ def _find(parent, i):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _union(parent, i, j):  # type: ignore[no-untyped-def]
+def union(parent, i, j):  # type: ignore[no-untyped-def]
     # The smaller root wins, so that a component is named after its first member.
     if i < j:
         parent[j] = i
@@ -86,18 +86,18 @@ def _join_run(signatures, members, needed, parent, head, following, tail):  # ty
         following[x] = -1
         first, last = x, x
         kept = 0
-        root = _find(parent, members[x])
+        root = find(parent, members[x])
         for g in range(groups):
-            joined = _find(parent, members[head[g]]) == root
+            joined = find(parent, members[head[g]]) == root
             y = head[g]
             while not joined and y >= 0:
                 joined = _agreement(signatures, members[x], members[y]) >= needed
                 y = following[y]
             if joined:
-                other = _find(parent, members[head[g]])
+                other = find(parent, members[head[g]])
                 if other != root:
-                    _union(parent, root, other)
-                    root = _find(parent, root)
+                    union(parent, root, other)
+                    root = find(parent, root)
                 following[tail[g]] = first
                 first = head[g]
             else:
@@ -141,7 +141,7 @@ def near_duplicate_clusters(signatures: NDArray[np.uint16], bands: int, rows: in
         keys = _band_keys(signatures, first, length)
         shared = _shared(keys, once, twice)
         _join_band(signatures, shared[np.argsort(keys[shared], kind="stable")], keys, needed, parent)
-    named: NDArray[np.int64] = _roots(parent)
+    named: NDArray[np.int64] = roots(parent)
     return named
 
 
@@ -191,24 +191,24 @@ def _best_in_band(signatures, against, order, left, right, index, agreed):  # ty
 
 
 @numba.njit(nogil=True, cache=True)
-def _roots(parent):  # type: ignore[no-untyped-def]
+def roots(parent):  # type: ignore[no-untyped-def]
     out = np.empty(len(parent), dtype=np.int64)
     for i in range(len(parent)):
-        out[i] = _find(parent, i)
+        out[i] = find(parent, i)
     return out
 
 
 @numba.njit(nogil=True, cache=True)
 def _join_edges(left, right, parent):  # type: ignore[no-untyped-def]
     for e in range(len(left)):
-        i, j = _find(parent, left[e]), _find(parent, right[e])
+        i, j = find(parent, left[e]), find(parent, right[e])
         if i != j:
-            _union(parent, i, j)
+            union(parent, i, j)
 
 
 def connected(left: NDArray[np.int64], right: NDArray[np.int64], nodes: int) -> NDArray[np.int64]:
     """The component of each of `nodes` nodes under the edges left[i] - right[i], named by its smallest node."""
     parent = np.arange(nodes, dtype=np.int64)
     _join_edges(left, right, parent)
-    found: NDArray[np.int64] = _roots(parent)
+    found: NDArray[np.int64] = roots(parent)
     return found

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from lakehouse.production.kernels.hashes import BASE, mixed
-from lakehouse.production.kernels.minhash import _token_hashes
+from lakehouse.production.kernels.minhash import token_hashes
 from lakehouse.production.kernels.spans import longest_span
 
 
@@ -40,7 +40,7 @@ def gram_set(data, offsets, size, by_word, simple):  # type: ignore[no-untyped-d
     table = np.zeros(1024, dtype=np.uint64)
     held = 0
     for row in range(len(offsets) - 1):
-        found = _grams(tokens, _token_hashes(data, offsets[row], offsets[row + 1], by_word, simple, tokens), size, grams)
+        found = _grams(tokens, token_hashes(data, offsets[row], offsets[row + 1], by_word, simple, tokens), size, grams)
         while 2 * (held + found) > len(table):
             wider = np.zeros(2 * len(table), dtype=np.uint64)
             for gram in table:
@@ -77,7 +77,7 @@ def hits(data, offsets, size, by_word, simple, table):  # type: ignore[no-untype
     tokens, grams = np.empty(longest + 1, dtype=np.uint64), np.empty(longest + 1, dtype=np.uint64)
     out = np.zeros((len(offsets) - 1, 2), dtype=np.int64)
     for row in range(len(offsets) - 1):
-        found = _grams(tokens, _token_hashes(data, offsets[row], offsets[row + 1], by_word, simple, tokens), size, grams)
+        found = _grams(tokens, token_hashes(data, offsets[row], offsets[row + 1], by_word, simple, tokens), size, grams)
         out[row, 0] = found
         for k in range(found):
             out[row, 1] += table[_place(table, grams[k])] != 0

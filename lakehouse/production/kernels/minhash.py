@@ -11,11 +11,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.production.kernels.hashes import BASE, FNV_OFFSET, FNV_PRIME, mixed
 from lakehouse.production.kernels.simplify import BLANK, GONE, next_code_point, simple_code_point
 
 PRIME = np.uint64((1 << 61) - 1)
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
 
 
 @lru_cache(maxsize=8)
@@ -27,23 +26,12 @@ def permutations(hashes: int, seed: int = 1) -> tuple[NDArray[np.uint64], NDArra
     return a, b
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
-def _mix(h: np.uint64) -> np.uint64:
-    """The finaliser of MurmurHash3 (Appleby): every input bit reaches every output bit."""
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xFF51AFD7ED558CCD)
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xC4CEB9FE1A85EC53)
-    h ^= h >> np.uint64(33)
-    return h
-
-
 @numba.njit(nogil=True, cache=True)
-def _token_hashes(data, start, end, by_word, simple, hashes):  # type: ignore[no-untyped-def]
+def token_hashes(data, start, end, by_word, simple, hashes):  # type: ignore[no-untyped-def]
     """Hash every token of the simplified data[start:end] into `hashes`: FNV-1a over its code points, mixed. Returns their number."""
     count = 0
     inside = False
-    h = _FNV_OFFSET
+    h = FNV_OFFSET
     i = start
     while i < end:
         code_point, i = next_code_point(data, i)
@@ -52,20 +40,20 @@ def _token_hashes(data, start, end, by_word, simple, hashes):  # type: ignore[no
             continue
         if kept == BLANK:
             if inside:
-                hashes[count] = _mix(h)
+                hashes[count] = mixed(h)
                 count += 1
                 inside = False
-                h = _FNV_OFFSET
+                h = FNV_OFFSET
             continue
-        h = (h ^ np.uint64(kept)) * _FNV_PRIME
+        h = (h ^ np.uint64(kept)) * FNV_PRIME
         if by_word:
             inside = True
         else:
-            hashes[count] = _mix(h)
+            hashes[count] = mixed(h)
             count += 1
-            h = _FNV_OFFSET
+            h = FNV_OFFSET
     if inside:
-        hashes[count] = _mix(h)
+        hashes[count] = mixed(h)
         count += 1
     return count
 
@@ -124,7 +112,7 @@ def signatures(data, offsets, size, by_word, a, b, simple):  # type: ignore[no-u
         longest = max(longest, offsets[row + 1] - offsets[row])
     tokens = np.empty(longest + 1, dtype=np.uint64)
     for row in range(n):
-        count = _token_hashes(data, offsets[row], offsets[row + 1], by_word, simple, tokens)
+        count = token_hashes(data, offsets[row], offsets[row + 1], by_word, simple, tokens)
         if count == 0:
             continue
         valid[row] = True
@@ -133,7 +121,7 @@ def signatures(data, offsets, size, by_word, a, b, simple):  # type: ignore[no-u
         for first in range(shingles):  # a shingle's hash takes the place of its first token's, which no later shingle needs
             h = np.uint64(width)
             for j in range(first, first + width):
-                h = h * np.uint64(0x9E3779B97F4A7C15) + tokens[j]
-            tokens[first] = _mix(h)
+                h = h * BASE + tokens[j]
+            tokens[first] = mixed(h)
         _minima(tokens, shingles, a, b, out[row])
     return out, valid

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.production.kernels.characters import code_point_at
-from lakehouse.production.kernels.components import _find, _roots, _union
+from lakehouse.production.kernels.components import find, roots, union
 from lakehouse.production.kernels.hashes import BASE, FNV_OFFSET, FNV_PRIME, mixed
 
 BITS = 64
@@ -148,9 +148,9 @@ def _join_runs(fingerprints, keys, order, most, parent):  # type: ignore[no-unty
         for x in range(start, end):
             for y in range(x + 1, end):
                 if _ones(fingerprints[order[x]] ^ fingerprints[order[y]]) <= most:
-                    i, j = _find(parent, order[x]), _find(parent, order[y])
+                    i, j = find(parent, order[x]), find(parent, order[y])
                     if i != j:
-                        _union(parent, i, j)
+                        union(parent, i, j)
         start = end
 
 
@@ -178,7 +178,7 @@ def clusters(fingerprints: NDArray[np.uint64], blocks: int, most: int) -> NDArra
         _join_runs(distinct, keys, np.argsort(keys, kind="stable"), most, parent)
     # The first member in the order of the rows, which is not that of the fingerprints.
     earliest = np.full(len(distinct), len(fingerprints), dtype=np.int64)
-    roots = _roots(parent)
-    np.minimum.at(earliest, roots, first)
-    named: NDArray[np.int64] = earliest[roots][inverse]
+    root_of = roots(parent)
+    np.minimum.at(earliest, root_of, first)
+    named: NDArray[np.int64] = earliest[root_of][inverse]
     return named
