@@ -146,7 +146,7 @@ class _Rows:
 def _broken(rows: _Rows, step: Step) -> pl.DataFrame:
     """The fates of rows that this step could not take."""
     if rows.stage["_failed"].null_count() == rows.stage.height:
-        return _fate(rows.stage.head(0), "quarantined", step, pl.lit("error"), pl.lit(None, pl.String))
+        return _nobody(rows, step)
     ids = rows.take(*_IDS)
     failed = pl.col("_failed").is_not_null() if isinstance(step.plan, Explode) else pl.col("_failed") == step.name
     # Past a 1:N step a row has no record of its own under which a later failure could stand: it leaves whole, here.
@@ -155,8 +155,14 @@ def _broken(rows: _Rows, step: Step) -> pl.DataFrame:
     return _fate(ids.filter(failed.fill_null(False)), "quarantined", step, pl.lit("error"), evidence)
 
 
+def _nobody(rows: _Rows, step: Step) -> pl.DataFrame:
+    return _fate(rows.stage.head(0), "dropped", step, pl.lit(None, pl.String), pl.lit(None, pl.String))
+
+
 def _keep(rows: _Rows, step: Step, plan: Keep, tables: Tables) -> pl.DataFrame:
     """The fates of rows that a step sends away."""
+    if not plan.leaves:
+        return _nobody(rows, step)
     # What is not a number compares as greater than all numbers: as a signal it is none.
     seen = rows.seen_by(step).with_columns(selectors.float().fill_nan(None)).with_columns(rows.clusters())
     shown = [c for c in seen.columns if not c.startswith("_") and seen.schema[c] != pl.Binary]

@@ -68,6 +68,8 @@ class Change:
 class Keep:
     """1:0. A row leaves for the first reason whose expression is true; where none is and one is null it is quarantined.
 
+    Without any reason the step only measures, and every row stays.
+
     Attributes:
         signals: name to expression over the row's columns.
         leaves: reason to verdict.

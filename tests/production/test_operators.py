@@ -40,6 +40,8 @@ def exploded(name: str, column: list[str | None], **params: Any) -> list[list[st
 
 def verdicts(made: Keep, rows: pl.DataFrame) -> list[str | None]:
     """The reason for which each row leaves; `no_signal` where no reason is known."""
+    if not made.leaves:
+        return [None] * rows.height
     seen = rows.with_columns(_row_id=pl.int_range(pl.len()).cast(pl.String), _cluster=pl.int_range(pl.len()).cast(pl.String))
     seen = seen.with_columns(**made.signals)
     answers = seen.select(**{reason: verdict for reason, verdict in made.leaves.items() if isinstance(verdict, pl.Expr)})

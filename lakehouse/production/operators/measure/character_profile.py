@@ -18,7 +18,7 @@ def character_profile(*, column: str) -> Keep:
     Signals: `characters` (code points), and how many of them are `han` (script Han), `latin` (letters), `digits` (Nd), `punctuation` (P),
     `blanks` (White_Space), `emoji` (pictographs, flag letters, skin tones), `other`: these seven add up to `characters` (classes of Unicode
     as Polars knows them). `words` (runs without blanks), `lines` (as of `str.splitlines`), `bytes` (UTF-8), `han_share` (0 to 1),
-    `distinct` (different characters), `entropy` (of their distribution, Shannon 1948, bits a character). The reason `never` never holds.
+    `distinct` (different characters), `entropy` (of their distribution, Shannon 1948, bits a character).
     A null text has no signals and stays as well.
 
     Example:
@@ -31,5 +31,4 @@ def character_profile(*, column: str) -> Keep:
         return struct(texts, fields | {"han_share": share(fields["han"], fields["characters"]), "entropy": entropy})
 
     seen = compiled(pl.col(column), measure, pl.Struct(_TYPES))
-    never = (pl.col("characters") < 0).fill_null(False)
-    return Keep({name: seen.struct.field(name) for name in _TYPES}, {"never": never})
+    return Keep({name: seen.struct.field(name) for name in _TYPES}, {})

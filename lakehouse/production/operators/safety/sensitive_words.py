@@ -58,7 +58,7 @@ def sensitive_words(
         return pl.DataFrame({"hits": hits, "term": numbers}).to_struct(texts.name)
 
     seen = compiled(pl.col(column), measure, pl.Struct({"hits": pl.Int64, "term": pl.Int64}))
-    leaves: dict[str, Verdict] = {"sensitive": (pl.col("hits") < 0).fill_null(False) if action == "count" else pl.col("hits") > max_hits}
+    leaves: dict[str, Verdict] = {} if action == "count" else {"sensitive": pl.col("hits") > max_hits}
     return Keep(
         {"hits": seen.struct.field("hits"), "term": seen.struct.field("term")},
         leaves,
