@@ -30,13 +30,15 @@ def table(project: Project, source: str) -> Table:
     return project.table("bronze", source)
 
 
-def live_index(project: Project, source: str, *more: str) -> pl.DataFrame:
-    """`_row_id`, `_content`, `_collection`, `_bytes` (and `more` columns) of the live rows, by `_row_id`; empty before a collection."""
+def live_index(project: Project, source: str, *more: str, version: int | None) -> pl.DataFrame:
+    """`_row_id`, `_content`, `_collection`, `_bytes` (and `more` columns) of the rows live in `version` (None: no table yet), by `_row_id`.
+
+    The version is the caller's to say, who has looked at the table before: another collection may commit at any moment.
+    """
     columns = ["_row_id", "_content", "_collection", "_bytes", *more]
-    found = table(project, source)
-    if not found.exists():
+    if version is None:
         return pl.DataFrame(schema={name: SYSTEM[name] for name in columns})
-    rows = found.scan().select(*columns, "_deleted").collect().sort("_row_id", "_collection")
+    rows = table(project, source).scan(version).select(*columns, "_deleted").collect().sort("_row_id", "_collection")
     newest = rows.filter((pl.col("_row_id") != pl.col("_row_id").shift(-1)).fill_null(True))
     return newest.filter(~pl.col("_deleted")).select(columns)
 
@@ -46,12 +48,13 @@ def source_content_id(index: pl.DataFrame) -> str:
     return content_id(index, "_row_id", "_content")
 
 
-def recorded_content(project: Project, source: str) -> tuple[str, int]:
-    """Content id and number of the live rows: as the last collection recorded them, or computed where bronze was changed since."""
+def recorded_content(project: Project, source: str) -> tuple[str, int, int | None]:
+    """Content id, number of the live rows and Delta version: as a collection recorded them, or computed where bronze was changed since."""
+    version = table(project, source).version()
     made = project.table("system", "collections")
     if made.exists():
         ours = made.scan().filter(pl.col("source") == source).select("at", "content_id", "live", "delta_version").collect().sort("at")
-        if ours.height and ours["delta_version"][-1] == table(project, source).version():
-            return ours["content_id"][-1], ours["live"][-1]
-    index = live_index(project, source)
-    return source_content_id(index), index.height
+        if ours.height and ours["delta_version"][-1] == version:
+            return ours["content_id"][-1], ours["live"][-1], version
+    index = live_index(project, source, version=version)
+    return source_content_id(index), index.height, version

@@ -42,25 +42,24 @@ class Difference:
         return not self.rewrite and self.write.is_empty() and self.remove.is_empty()
 
 
-def difference(
-    table: Table, wanted: pl.DataFrame, *, anew: bool, have: pl.DataFrame | None = None, version: int | None = None
-) -> Difference:
+def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int | None, have: pl.DataFrame | None = None) -> Difference:
     """Compare `wanted` (`_row_id` and the columns that tell whether a row changed) with what `table` holds.
 
     Args:
         anew: the values of every row are out of date.
-        have: these columns of the table, where the caller has read them, as of `version`.
+        version: of the table that `wanted` was made from, None where there was none; whatever was committed since refuses the change.
+        have: these columns of the table as of `version`, where the caller has read them.
 
     Raises:
         BalanceError: a row stands in the table more than once.
     """
-    version = table.version() if version is None else version
-    if version is None or version < 0:
+    if version is None:
         return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0, -1)
-    stored = table.schema()
+    stored = table.schema(version)
     compared = [c for c in wanted.columns if c != "_row_id" and c in stored]
     anew = anew or len(compared) + 1 < wanted.width
-    found = (table.read(["_row_id", *compared]) if have is None else have.select("_row_id", *compared)).with_columns(_known=pl.lit(True))
+    found = table.read(["_row_id", *compared], version) if have is None else have.select("_row_id", *compared)
+    found = found.with_columns(_known=pl.lit(True))
     joined = wanted.join(found, on="_row_id", how="left", suffix="_have", maintain_order="left")
     known = joined["_known"].is_not_null()
     gone = found["_row_id"].head(0)

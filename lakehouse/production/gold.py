@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze, versions
+from lakehouse import versions
 from lakehouse.contract import Contract, loosened
 from lakehouse.errors import NondeterminismError, NotFoundError, ViolationRateError
 from lakehouse.hashing import content_id, digest, row_digest
@@ -119,7 +119,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     index = silver.located(["_row_id", "_content", "_root", "_cluster", *by])
     entered = index.height
     before = gold.version()
-    have = gold.read(c for c in gold.schema() if c in SYSTEM) if before is not None else None
+    have = gold.read((c for c in gold.schema(before) if c in SYSTEM), before) if before is not None else None
     known = _known(gold, have, index, seal["values"])
     invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
     _write_quarantine(quarantine, invalid, contract, plan_id)
@@ -139,7 +139,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_learnt"),
         anew=_other_columns(gold, own),
         have=have,
-        version=-1 if before is None else before,
+        version=before,
     )
     version = versions.version_id(plan_id, content)
     if not change.nothing:
@@ -372,12 +372,11 @@ def _recipe_changes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> lis
 
 
 def _input(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
-    table = bronze.table(project, source)
     spec = project.source(source)
     return {
         "source": source,
         "content_id": inputs.content[source],
-        "delta_version": table.version(),
+        "delta_version": inputs.versions[source],
         "rows": inputs.rows[source],
         "license": spec.license,
         "description": spec.description,

@@ -65,7 +65,7 @@ def preview(project: Project, name: str) -> Preview:
     measure, withdrawn = 0, 0
     columns: tuple[str, ...] = ()
     if before != silver_plan(inputs, recipe):
-        live = live_rows(project, dataset)
+        live = live_rows(project, inputs)
         live = live.join(unfit_rows(project, dataset, live).select("_row_id"), on="_row_id", how="anti")
         measure, columns, withdrawn, reasons = _measuring(project, name, recipe, live)
         if current is not None:

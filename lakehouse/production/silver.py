@@ -44,11 +44,13 @@ class Inputs:
     Attributes:
         content: content id per source.
         rows: live rows per source.
+        versions: Delta version of bronze per source.
         references: content id per dataset that the recipe refers to.
     """
 
     content: dict[str, str]
     rows: dict[str, int]
+    versions: dict[str, int | None]
     references: dict[str, str]
 
 
@@ -96,12 +98,18 @@ def read_inputs(project: Project, dataset: Dataset, recipe: Recipe) -> Inputs:
         if found is None:
             raise NotFoundError(f"{dataset.dataset} refers to {other}, which has no version yet", fix=f"lakehouse run {other}")
         references[other] = found.content_id
-    return Inputs({s: content for s, (content, _) in recorded.items()}, {s: rows for s, (_, rows) in recorded.items()}, references)
+    return Inputs(
+        {source: content for source, (content, _, _) in recorded.items()},
+        {source: rows for source, (_, rows, _) in recorded.items()},
+        {source: version for source, (_, _, version) in recorded.items()},
+        references,
+    )
 
 
-def live_rows(project: Project, dataset: Dataset) -> pl.DataFrame:
-    """`_row_id`, `_content`, `_collection`, `_bytes` and `_source` of the live rows of all sources."""
-    return pl.concat([bronze.live_index(project, source).with_columns(_source=pl.lit(source)) for source in dataset.sources])
+def live_rows(project: Project, inputs: Inputs) -> pl.DataFrame:
+    """`_row_id`, `_content`, `_collection`, `_bytes` and `_source` of the live rows of all sources, as of the versions of `inputs`."""
+    versions = inputs.versions.items()
+    return pl.concat([bronze.live_index(project, s, version=version).with_columns(_source=pl.lit(s)) for s, version in versions])
 
 
 def silver_plan(inputs: Inputs, recipe: Recipe) -> str:
@@ -136,6 +144,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     inputs = read_inputs(project, dataset, recipe)
     plan = silver_plan(inputs, recipe)
     silver, signals_table, fates_table = tables_of(project, name)
+    at = [table.version() for table in (silver, signals_table, fates_table)]
     before, balance = sealed(project, name)
     if before == plan and silver.exists():
         rows = balance[-1].out
@@ -144,7 +153,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         assert version is not None
         return Silver(name, plan, True, rows, 0, 0, 0, 0, 0, 0, version, balance, time.perf_counter() - started)
 
-    live = live_rows(project, dataset)
+    live = live_rows(project, inputs)
     unfit = unfit_rows(project, dataset, live)
     fit = live.join(unfit.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
     folder = project.state / "staging" / name / digest([inputs.content, recipe.signal_keys, recipe.values_key])[:16]
@@ -168,12 +177,12 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     progress("writing signals", 0, None)
     keys = {"keys": canonical(recipe.signal_keys), "stages": _stages_key(recipe)}
     outdated = _stored_keys(signals_table) != recipe.signal_keys or _stored_stages(signals_table) != _stages_key(recipe)
-    change = difference(signals_table, signals.select("_row_id", "_content", "_failed"), anew=outdated)
+    change = difference(signals_table, signals.select("_row_id", "_content", "_failed"), anew=outdated, version=at[1])
     if not change.nothing:
         apply(signals_table, change, lambda index: [signals.join(index.select("_row_id"), on="_row_id", how="semi")], signals.schema, keys)
 
     progress("writing silver", 0, None)
-    change = difference(silver, decision.survivors, anew=stale)
+    change = difference(silver, decision.survivors, anew=stale, version=at[0])
     own = types.values
     with_values = [*_staged_before(folder / "new", staged), *staged, *(again if stale else [])]
     if not change.nothing:
@@ -189,7 +198,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     balances.verify(decision.balance, name, entered=live.height, survived=rows)
 
     seal = {"plan": plan, "balance": canonical([b.as_json() for b in decision.balance])}
-    fate_change = difference(fates_table, decision.fates, anew=False)
+    fate_change = difference(fates_table, decision.fates, anew=False, version=at[2])
     apply(fates_table, fate_change, lambda index: [index.select(FATES.names())], FATES, seal)
     shutil.rmtree(folder.parent, ignore_errors=True)
     version = silver.version()

@@ -86,7 +86,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
         calls[steps[step]] = Call.model_validate({call.name: {**call.params, **params}})
         OPERATORS.bind(calls[steps[step]])
     then = compile_recipe(project, name, columns, calls)
-    live = live_rows(project, dataset)
+    live = live_rows(project, inputs)
     signals = tables_of(project, name)[1].read()
     decision = decide(then, signals, unfit_rows(project, dataset, live), tables_for(project, then, inputs.references))
     have = tables_of(project, name)[0].read(["_row_id", "_root"])

@@ -115,12 +115,12 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
             )
         number = (last.collection if last else 0) + 1
         if version is not None:
-            number = max(number, (table.scan().select(pl.col("_collection").max()).collect().item() or 0) + 1)
-        files, index = material.files(project), bronze.live_index(project, name, "_uri", "_findings")
+            number = max(number, (table.scan(version).select(pl.col("_collection").max()).collect().item() or 0) + 1)
+        files, index = material.files(project), bronze.live_index(project, name, "_uri", "_findings", version=version)
         untouched = last is not None and last.delta_version == version
         kept = carried(project, name, source.key, files, reading, index) if untouched else Carried()
         unread = [file for file in files if file.name not in kept.files]
-        batches = Batches(project, source, unread, batch_bytes, table.schema() if version is not None else None)
+        batches = Batches(project, source, unread, batch_bytes, table.schema(version) if version is not None else None)
         run = _Run(project, source, number, batches, index, kept, progress)
         frames = run.frames()
         first = next(frames, None)

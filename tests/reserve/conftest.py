@@ -51,9 +51,13 @@ class Factory:
         """All rows of bronze, in the order of collections and ids."""
         return bronze.table(self.project, "shop").read().sort("_collection", "_row_id")
 
+    def index(self) -> pl.DataFrame:
+        """The index of the live rows."""
+        return bronze.live_index(self.project, "shop", version=bronze.table(self.project, "shop").version())
+
     def live(self) -> pl.DataFrame:
         """The live rows with their columns."""
-        index = bronze.live_index(self.project, "shop")
+        index = self.index()
         return self.stored().join(index, on=["_row_id", "_collection"], how="semi").sort("_row_id")
 
     @property

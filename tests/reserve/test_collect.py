@@ -31,7 +31,7 @@ def test_first_collection_fills_bronze(factory: Factory) -> None:
     assert rows["_license"].unique().to_list() == ["CC0-1.0"]
     assert rows["_media_type"].unique().to_list() == ["text/plain"]
     assert rows["_findings"].to_list() == [[], []]
-    assert made.content_id == bronze.source_content_id(bronze.live_index(factory.project, "shop"))
+    assert made.content_id == bronze.source_content_id(factory.index())
 
 
 def test_unchanged_source_appends_nothing(factory: Factory) -> None:
@@ -70,7 +70,7 @@ def test_changed_new_and_vanished_items(factory: Factory) -> None:
         ("shop/4", False, "kiwi"),
     ]
     assert factory.live()["item"].to_list() == ["pear", "date", "kiwi"]
-    assert made.content_id == bronze.source_content_id(bronze.live_index(factory.project, "shop"))
+    assert made.content_id == bronze.source_content_id(factory.index())
     back = factory.write("data/orders.csv", b"id,item\n1,pear\n2,plum\n3,date\n4,kiwi\n")
     assert back.exists()
     again = factory.collect()

@@ -42,7 +42,7 @@ def factory_in(folder: str, **declared: Any) -> Factory:
 
 
 def index_of(factory: Factory) -> pl.DataFrame:
-    return bronze.live_index(factory.project, "shop").select("_row_id", "_content", "_bytes")
+    return factory.index().select("_row_id", "_content", "_bytes")
 
 
 class Memory:
@@ -112,7 +112,7 @@ def test_collections_in_between_leave_no_trace(states: list[list[str]], batch: i
         for lines in states:
             many.write("data/a.csv", "\n".join(["k,v", *lines]).encode())
             made = many.collect(batch_bytes=batch)
-            assert made.content_id == bronze.source_content_id(bronze.live_index(many.project, "shop"))
+            assert made.content_id == bronze.source_content_id(many.index())
         single = factory_in(once, key=key, options={"format": "csv"})
         single.write("data/a.csv", "\n".join(["k,v", *states[-1]]).encode())
         single.collect()

@@ -66,7 +66,7 @@ def test_kill_during_a_collection(factory: Factory, after: int) -> None:
     factory.write("data/a.csv", orders(10, 500))
     done = subprocess.run([sys.executable, "-c", KILLED, str(factory.root), str(after)], capture_output=True, check=False)
     assert done.returncode == -9, done.stderr
-    content = bronze.source_content_id(bronze.live_index(factory.project, "shop"))
+    content = bronze.source_content_id(factory.index())
     made = factory.collect()
     if after > 0:
         assert content == first.content_id
@@ -75,7 +75,7 @@ def test_kill_during_a_collection(factory: Factory, after: int) -> None:
         assert content == made.content_id
         assert made.unchanged
     undisturbed = [f"shop/{i}" for i in range(10, 510)]
-    assert bronze.live_index(factory.project, "shop")["_row_id"].to_list() == sorted(undisturbed)
+    assert factory.index()["_row_id"].to_list() == sorted(undisturbed)
     assert collections(factory.project, "shop")[-1].content_id == made.content_id
     assert factory.collect().unchanged
 
@@ -88,7 +88,7 @@ def test_full_disk(factory: Factory) -> None:
     done = subprocess.run([sys.executable, "-c", FULL, str(factory.root), "65536"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("StorageError"), done.stdout
-    assert bronze.source_content_id(bronze.live_index(factory.project, "shop")) == first.content_id
+    assert bronze.source_content_id(factory.index()) == first.content_id
     assert factory.collect().added == 4990
 
 
