@@ -95,6 +95,10 @@ class WorkerError(FactoryError):
     """Units cannot be worked on: their processes or nodes die, or the cluster cannot be reached."""
 
 
+class EndpointError(FactoryError):
+    """A model's endpoint cannot be reached, refuses, or answers with something else than it should."""
+
+
 class ReleaseError(FactoryError):
     """A version cannot be released: failed gates, forbidden data, moved tag, bundle does not verify."""
 

@@ -1,6 +1,6 @@
 """What an operator is: a function from parameters to Polars expressions; its cardinality says what they mean.
 
-- `1:1` a `Change`: new values of columns.
+- `1:1` a `Change`: new values of columns; or an `Ask`, where a model gives them.
 - `1:0` a `Keep`: signals, and for each reason an expression over them that says when a row leaves.
 - `N:1` a `Merge`: signals, and an expression over them that gives the number of the row that stays.
 - `1:N` an `Explode`: a list column; each item becomes a row `parent#i`.
@@ -11,7 +11,7 @@ re-decides everything without reading text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,10 @@ Verdict = pl.Expr | Callable[[Tables], pl.Expr]
 
 OPERATORS = Registry("operator", "lakehouse.production.operators")
 """All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset;
-`files`, those that name files in the project folder, whose content is part of every identity as the parameter `<name>_content`."""
+`files`, those that name files in the project folder, whose content is part of every identity as the parameter `<name>_content`;
+`seeded`, that its expressions read SEED, so that it makes variants of rows and stands under `augment` only."""
+SEED = "_seed"
+"""A number (UInt64) of its own for each variant of each row, always the same one: the only chance that an operator may use."""
 
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -112,7 +115,31 @@ class Explode:
     items: pl.Expr
 
 
-Plan = Change | Keep | Merge | Explode
+@dataclass(frozen=True)
+class Answer:
+    """What a model said to the request number `at`: a text, or why there is none. `tokens` as the endpoint counted them, both ways."""
+
+    at: int
+    text: str | None
+    error: str | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """1:1, costly. `column` gets what a model answers; each request is sent once, ever, and its answer kept.
+
+    Attributes:
+        requests: the whole request of each row as canonical JSON text, model and sampling included; null asks nothing. May read SEED.
+        send: sends requests and gives answers in any order, each as it comes. Raises EndpointError where going on makes no sense.
+    """
+
+    column: str
+    requests: pl.Expr
+    send: Callable[[Sequence[str]], Iterator[Answer]]
+
+
+Plan = Change | Ask | Keep | Merge | Explode
 
 
 def compiled(expression: pl.Expr, kernel: Callable[[pl.Series], pl.Series], dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:

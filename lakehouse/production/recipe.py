@@ -14,7 +14,7 @@ import polars as pl
 from lakehouse import bronze, versions, yamlfile
 from lakehouse.errors import NotFoundError, RecipeError, SpecError
 from lakehouse.hashing import code_version, digest, file_digest
-from lakehouse.production.operator import OPERATORS, Change, Explode, Keep, Merge, Plan
+from lakehouse.production.operator import OPERATORS, Ask, Change, Explode, Keep, Merge, Plan
 from lakehouse.project import Project
 from lakehouse.spec import Call, Dataset, expand_privacy
 
@@ -162,6 +162,9 @@ class _Compiler:
             if not file.is_file():
                 raise SpecError(f"no file {file}", where=self.document.where((*loc, call.name)), fix="give a path in the project folder")
         plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
+        if entry.info.get("seeded") or isinstance(plan, Ask):
+            where = self.document.where((*loc, call.name))
+            raise SpecError(f"`{call.name}` makes variants of rows", where=where, fix="declare it under `augment`, not in the recipe")
         params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
         code = _code(str(entry.path))
         measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}]
