@@ -1,0 +1,219 @@
+"""Operators that make variants, each against a plain Python oracle that draws the same numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lakehouse.production.operator import SEED, Change
+from tests.production.test_operators import plan
+
+ALL = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15
+ENGLISH = (
+    "The parcel arrived late, but the shop answered quickly and sent another one without any question. Nobody could say whether the "
+    "morning train from the northern station would stop at the bridge; however, most people believed that it always had."
+)
+CHINESE = "这家店的服务很好，发货也快，包装完整，质量不错，下次还会再来购买。可是价格比以前贵了一点，希望以后多一些优惠活动！"
+MIXED = "看https://a.b/c中文 and me@x.org; x86_64、cafe\u0301 café 3.14 and/or 😀 Wow!!\r\nA\u200dB 1,000 ok?"
+PARTS = [
+    *ENGLISH.split(" "),
+    *CHINESE,
+    *MIXED.split(" "),
+    "",
+    " ",
+    "\r\n",
+    "://",
+    "@",
+    ".",
+    ",",
+    "，",
+    "！",
+    "?",
+    "1",
+    "é",
+    "e\u0301",
+    "_",
+    "a",
+    "B",
+    "中",
+]
+texts = st.lists(st.sampled_from(PARTS) | st.text(max_size=4), max_size=25).map("".join) | st.sampled_from([ENGLISH, CHINESE, MIXED])
+columns = st.lists(st.none() | texts, min_size=1, max_size=5)
+rates = st.sampled_from([0.0, 0.1, 0.5, 1.0])
+seeds = st.integers(0, ALL)
+
+
+def varied(name: str, column: list[str | None], seed: list[int], **params: Any) -> list[str | None]:
+    made = plan(name, column="text", **params)
+    assert isinstance(made, Change)
+    rows = pl.DataFrame({"text": column, SEED: seed}, schema={"text": pl.String, SEED: pl.UInt64})
+    return rows.with_columns(**made.columns)["text"].to_list()
+
+
+# the oracle of chance and of addresses
+
+
+def again(drawn: int) -> int:
+    z = (drawn + GOLDEN) & ALL
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & ALL
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & ALL
+    return z ^ (z >> 31)
+
+
+def seed_of(name: str, seed: int) -> int:
+    return again(seed ^ int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little"))
+
+
+def drawn_at(seed: int, text: str, i: int) -> int:
+    return again(seed + len(text[:i].encode()) * GOLDEN & ALL)
+
+
+def happens(drawn: int, rate: float) -> bool:
+    return drawn >> 11 < round(rate * (1 << 53))
+
+
+def below(drawn: int, n: int) -> int:
+    return (drawn >> 32) * n >> 32
+
+
+LETTER = r"[A-Za-zÀ-ÖØ-öø-ɏ]"
+ADDRESS = re.compile(rf"@|://|(?<=[0-9])_(?=[0-9])|(?<={LETTER})[./\\_](?={LETTER}|[0-9])|(?<=[0-9])[./\\_](?={LETTER})")
+INSIDE = re.compile(r"[_\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]|\d")
+
+
+def parts(text: str) -> Iterator[tuple[int, int, bool]]:
+    """The text from end to end in pieces: those that are addresses, and what is between them."""
+    at = 0
+    for piece in re.finditer("[!-~À-ɏ]+", text):
+        if piece.start() < at or not ADDRESS.search(piece[0]):
+            continue
+        end = piece.end()
+        while "://" in piece[0] and end < len(text) and (text[end].isalnum() or re.match("[!-~À-ɏ]", text[end])):
+            end += 1
+        yield at, piece.start(), False
+        yield piece.start(), end, True
+        at = end
+    yield at, len(text), False
+
+
+def test_what_is_an_address() -> None:
+    def addresses(text: str) -> list[str]:
+        return [text[i:j] for i, j, address in parts(text) if address]
+
+    assert addresses(MIXED) == ["https://a.b/c中文", "me@x.org;", "x86_64", "and/or"]
+    assert addresses("3.5分好评, 1.2.3 end. Next (www.x.org) 10/12") == ["(www.x.org)"]
+
+
+# typos
+
+KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+
+
+def near(key: str) -> list[str]:
+    """By the picture of a keyboard: left and right in the row; two keys above, two below."""
+    row = next(k for k, keys in enumerate(KEYS) if key in keys)
+    x = KEYS[row].index(key)
+    touch = {(row, x - 1), (row, x + 1)}
+    touch |= {(0, x), (0, x + 1), (2, x - 1), (2, x)} if row == 1 else {(1, x - 1), (1, x)} if row == 0 else {(1, x), (1, x + 1)}
+    return sorted(KEYS[r][c] for r, c in touch if 0 <= c < len(KEYS[r]))
+
+
+def slipped(text: str | None, seed: int, rate: float, kinds: list[str]) -> str | None:
+    if text is None:
+        return None
+    state, out = seed_of("typos", seed), ""
+    for begin, end, address in parts(text):
+        i = begin
+        while i < end:
+            word = None if address else re.compile(f"{LETTER}+").match(text, i, end)
+            if word is None:
+                out += text[i]
+                i += 1
+                continue
+            before, after = text[begin:i][-1:], text[word.end() : word.end() + 1]
+            if INSIDE.match(before) or INSIDE.match(after):
+                out, i = out + word[0], word.end()
+                continue
+            out, i = out + text[i], i + 1
+            while i < word.end():
+                drawn = drawn_at(state, text, i)
+                options = ["swap"] * (i + 1 < word.end() and text[i : i + 1] != text[i + 1 : i + 2]) + ["drop", "double"]
+                options = [kind for kind in [*options, *["neighbour"] * text[i].isascii()] if kind in kinds]
+                kind = options[below(again(drawn), len(options))] if options and happens(drawn, rate) else "none"
+                if kind == "swap":
+                    out, i = out + text[i + 1] + text[i], i + 2
+                    continue
+                if kind == "neighbour":
+                    touch = near(text[i].lower())
+                    key = touch[below(again(again(drawn)), len(touch))]
+                    out += key.upper() if text[i].isupper() else key
+                elif kind != "drop":
+                    out += text[i] * (1 + (kind == "double"))
+                i += 1
+    return out
+
+
+KINDS = ["swap", "drop", "double", "neighbour"]
+
+
+@settings(max_examples=200)
+@given(columns, st.lists(seeds, min_size=5, max_size=5), rates, st.lists(st.sampled_from(KINDS), min_size=1, unique=True))
+@example([ENGLISH, CHINESE, MIXED, None, ""], [1, 2, 3, 4, 5], 0.5, KINDS)
+@example([ENGLISH] * 5, [0, 1, 2, 3, ALL], 0.02, KINDS)
+@example(["Aa", "aB9", "9ab", "straßeŸÿ", "a\u0301bc"], [1, 2, 3, 4, 5], 1.0, ["neighbour"])
+def test_typos_slip_as_the_rule_says(column: list[str | None], seed: list[int], rate: float, kinds: list[str]) -> None:
+    seed = seed[: len(column)]
+    assert varied("typos", column, seed, rate=rate, kinds=kinds) == [slipped(t, s, rate, kinds) for t, s in zip(column, seed, strict=True)]
+
+
+@given(texts, seeds)
+def test_typos_of_one_kind_keep_what_they_must(text: str, seed: int) -> None:
+    swaps, drops, doubles = (varied("typos", [text], [seed], rate=0.5, kinds=[kind])[0] or "" for kind in ("swap", "drop", "double"))
+    assert sorted(swaps) == sorted(text)
+    assert len(drops) <= len(text) <= len(doubles) <= 2 * len(text)
+    letters = iter(text)
+    assert all(character in letters for character in drops)  # a subsequence
+    untouched = re.compile(f"{LETTER}|")
+    assert untouched.sub("", swaps) == untouched.sub("", drops) == untouched.sub("", doubles) == untouched.sub("", text)
+
+
+def test_typos_slip_at_the_rate_and_leave_first_letters_and_addresses() -> None:
+    shuffled = random.Random(1)
+    words = re.findall("[a-z]{2,}", ENGLISH.lower())
+    column = [" ".join(shuffled.choices(words, k=200)) for _ in range(100)]
+    found = varied("typos", column, list(range(100)), rate=0.1, kinds=["neighbour"])
+    pairs = [(a, b) for text, new in zip(column, found, strict=True) for a, b in zip(text, new or "", strict=True)]
+    may = sum(len(word) - 1 for text in column for word in text.split())
+    assert sum(a != b for a, b in pairs) / may == pytest.approx(0.1, rel=0.05)
+    assert [w[0] for t in column for w in t.split()] == [w[0] for t in found for w in (t or "").split()]
+    kept = ["https://example.org/path", "me@example.org", "x86_64 B2B 3rd", "os.path", CHINESE, "Ελληνικά Привет", "cafe\u0301", "1,000"]
+    assert varied("typos", list(kept), list(range(len(kept))), rate=1.0) == kept
+
+
+# every operator
+
+OPERATORS_HERE: dict[str, dict[str, Any]] = {"typos": {"rate": 0.3}}
+
+
+@pytest.mark.parametrize("name", OPERATORS_HERE)
+def test_a_variant_depends_on_its_text_and_seed_alone(name: str) -> None:
+    column = [ENGLISH, CHINESE, MIXED, None, "", ENGLISH]
+    seed = [5, 6, 7, 8, 9, 10]
+    whole = varied(name, column, seed, **OPERATORS_HERE[name])
+    assert whole == varied(name, column, seed, **OPERATORS_HERE[name])
+    assert whole == [varied(name, [t], [s], **OPERATORS_HERE[name])[0] for t, s in zip(column, seed, strict=True)]
+    assert whole[::-1] == varied(name, column[::-1], seed[::-1], **OPERATORS_HERE[name])
+    assert whole[3:5] == [None, ""]
+    assert len({varied(name, [MIXED + ENGLISH + CHINESE], [s], **OPERATORS_HERE[name])[0] for s in range(20)}) > 3
+    sliced = pl.concat([pl.DataFrame({"text": column, SEED: seed}, schema={"text": pl.String, SEED: pl.UInt64})] * 3, rechunk=False)
+    made = plan(name, column="text", **OPERATORS_HERE[name])
+    assert sliced.slice(2, 8).lazy().with_columns(**made.columns).collect(engine="streaming")["text"].to_list() == (whole * 3)[2:10]
