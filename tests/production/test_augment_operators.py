@@ -5,15 +5,22 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+import sys
+from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pypinyin
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lakehouse.errors import MissingExtraError
 from lakehouse.production.operator import SEED, Change
+from lakehouse.production.operators.chinese import jieba
 from tests.production.test_operators import plan
 
 ALL = (1 << 64) - 1
@@ -199,9 +206,79 @@ def test_typos_slip_at_the_rate_and_leave_first_letters_and_addresses() -> None:
     assert varied("typos", list(kept), list(range(len(kept))), rate=1.0) == kept
 
 
+# homophones
+
+
+@lru_cache(maxsize=1)
+def sound_alikes() -> dict[str, list[tuple[str, int]]]:
+    """From jieba's words, counted by hand, and pypinyin's own function."""
+    counted: Counter[str] = Counter()
+    for line in (jieba.folder() / "dict.txt").read_text(encoding="utf-8").splitlines():
+        word, times, _ = line.split(" ")
+        for character in word:
+            counted[character] += int(times)
+    spoken: dict[str, list[str]] = {}
+    for high in range(0xB0, 0xD8):
+        for character in bytes(b for low in range(0xA1, 0xFF) for b in (high, low)).decode("gb2312", errors="ignore"):
+            if counted[character]:
+                spoken.setdefault(pypinyin.lazy_pinyin(character, v_to_u=True)[0], []).append(character)
+    return {
+        character: sorted([(other, counted[other]) for other in alike if other != character], key=lambda pair: (-pair[1], pair[0]))
+        for alike in spoken.values()
+        for character in alike
+        if len(alike) > 1
+    }
+
+
+def mistyped(text: str | None, seed: int, rate: float, others: dict[str, list[tuple[str, int]]]) -> str | None:
+    if text is None:
+        return None
+    state, out = seed_of("homophones", seed), ""
+    for begin, end, address in parts(text):
+        for i in range(begin, end):
+            character = text[i]
+            drawn = drawn_at(state, text, i)
+            if not address and character in others and happens(drawn, rate):
+                wanted = below(again(drawn), sum(times for _, times in others[character]))
+                for other, times in others[character]:
+                    if wanted < times:
+                        character = other
+                        break
+                    wanted -= times
+            out += character
+    return out
+
+
+@settings(max_examples=150)
+@given(columns, st.lists(seeds, min_size=5, max_size=5), rates)
+@example([ENGLISH, CHINESE, MIXED, None, ""], [1, 2, 3, 4, 5], 1.0)
+def test_homophones_are_those_of_the_tables(column: list[str | None], seed: list[int], rate: float) -> None:
+    seed = seed[: len(column)]
+    found = varied("homophones", column, seed, rate=rate)
+    assert found == [mistyped(text, s, rate, sound_alikes()) for text, s in zip(column, seed, strict=True)]
+
+
+def test_homophones_change_the_share_that_is_asked_for_and_sound_alike() -> None:
+    column: list[str | None] = [CHINESE] * 300
+    pairs = [(a, b) for new in varied("homophones", column, list(range(300)), rate=0.1) for a, b in zip(CHINESE, new or "", strict=True)]
+    may = 300 * sum(character in sound_alikes() for character in CHINESE)
+    assert sum(a != b for a, b in pairs) / may == pytest.approx(0.1, rel=0.05)
+    assert all(pypinyin.lazy_pinyin(a) == pypinyin.lazy_pinyin(b) for a, b in pairs)
+    assert {b for a, b in pairs if a == "的"} == {"的", "得", "德"}
+    traditional = "讓語實際𠀀㐀カナ한글，。１２"
+    assert varied("homophones", [traditional], [1], rate=1.0) == [traditional]
+
+
+def test_homophones_say_which_extra_they_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "pypinyin")
+    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[chinese\]"):
+        plan("homophones", column="text")
+
+
 # every operator
 
-OPERATORS_HERE: dict[str, dict[str, Any]] = {"typos": {"rate": 0.3}}
+OPERATORS_HERE: dict[str, dict[str, Any]] = {"typos": {"rate": 0.3}, "homophones": {"rate": 0.3}}
 
 
 @pytest.mark.parametrize("name", OPERATORS_HERE)
