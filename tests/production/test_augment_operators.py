@@ -276,9 +276,131 @@ def test_homophones_say_which_extra_they_need(monkeypatch: pytest.MonkeyPatch, t
         plan("homophones", column="text")
 
 
+# case_noise
+
+CASES = ["lower", "upper", "title", "swap_first"]
+WITHIN = r"(?:[^\W_]|['’\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f])*"
+WORD = re.compile(rf"[^\W_]{WITHIN}")
+
+
+def other_case(text: str, kind: str) -> str:
+    """Letter by letter, as far as one letter becomes one."""
+    pairs = ((c, c.upper() if kind == "upper" else c.lower()) for c in text)
+    return "".join(new if len(new) == 1 and c.isalpha() else c for c, new in pairs)
+
+
+def recased(text: str | None, seed: int, kinds: list[str]) -> str | None:
+    if text is None:
+        return None
+    kind = sorted(kinds, key=CASES.index)[below(again(seed_of("case_noise", seed)), len(kinds))]
+    out, swapped, before = "", False, False
+    for begin, end, address in parts(text):
+        part = text[begin:end]
+        if address:
+            out += part
+        elif kind == "title":
+            rest = re.match(WITHIN if before else "", part)
+            kept = rest[0] if rest else ""
+            out += kept + WORD.sub(lambda word: other_case(word[0][0], "upper") + word[0][1:], part[len(kept) :])
+        elif kind == "swap_first":
+            for c in part:
+                small, capital = other_case(c, "lower"), other_case(c, "upper")
+                first = not swapped and (small != c or capital != c)
+                out += (small if small != c else capital) if first else c
+                swapped |= first
+        else:
+            out += other_case(part, kind)
+        before = address
+    return out
+
+
+@settings(max_examples=200)
+@given(columns, st.lists(seeds, min_size=5, max_size=5), st.lists(st.sampled_from(CASES), min_size=1, unique=True))
+@example([ENGLISH, CHINESE, MIXED, None, "ß İıſ ÿ\u0345 ⓐⅷ ꭰ don't e\u0301a"], [1, 2, 3, 4, 5], ["title"])
+@example(["ß İıſ ÿ\u0345 ⓐⅷ ꭰ 𐐨 Ⱥⱥ" * 9] * 5, [1, 2, 3, 4, 5], ["upper", "lower"])
+@example(["a_bαβ x", "https://a/αγ.b", "ᾳ", "", "\u0345"], [1, 2, 3, 4, 5], ["title"])
+def test_case_noise_writes_one_case(column: list[str | None], seed: list[int], kinds: list[str]) -> None:
+    seed = seed[: len(column)]
+    assert varied("case_noise", column, seed, kinds=kinds) == [recased(t, s, kinds) for t, s in zip(column, seed, strict=True)]
+
+
+def test_case_noise_writes_as_documented() -> None:
+    text = "the Quick fox isn't at www.Example.org"
+    written = {kind: varied("case_noise", [text], [1], kinds=[kind])[0] for kind in CASES}
+    assert written == {
+        "lower": "the quick fox isn't at www.Example.org",
+        "upper": "THE QUICK FOX ISN'T AT www.Example.org",
+        "title": "The Quick Fox Isn't At www.Example.org",
+        "swap_first": "The Quick fox isn't at www.Example.org",
+    }
+    chosen = Counter(varied("case_noise", [text] * 4000, list(range(4000))))
+    assert len(chosen) == 4
+    assert all(times == pytest.approx(1000, rel=0.1) for times in chosen.values())
+    assert varied("case_noise", [CHINESE], [1]) == [CHINESE]
+
+
+# punctuation_noise
+
+SIGNS = dict(zip(",.!?，。！？", "，。！？,.!?", strict=True))
+SIGN = re.compile(rf"(?<![,.!?，。！？])[,.!?，。！？](?![,.!?，。！？]|\d|{LETTER})")
+
+
+def repunctuated(text: str | None, seed: int, rate: float) -> str | None:
+    if text is None:
+        return None
+    state, out = seed_of("punctuation_noise", seed), ""
+    for begin, end, address in parts(text):
+        i = begin
+        while i < end:
+            sign, drawn, i = text[i], drawn_at(state, text, i), i + 1
+            if address or not SIGN.match(text, i - 1) or not happens(drawn, rate):
+                out += sign
+                continue
+            options = ["", SIGNS[sign], sign * 2][: 3 if sign in "!?！？" else 2]
+            if sign == "," and re.match(r" [^\s\d]", text[i:]):
+                options.append("blank")
+            chosen = options[below(again(drawn), len(options))]
+            out += sign if chosen == "blank" else chosen
+            i += chosen == "blank"
+    return out
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.none() | texts | st.text(",.!?，。！？ a1é好\n\u3000١_/", max_size=20), min_size=1, max_size=5),
+    st.lists(seeds, min_size=5, max_size=5),
+    rates,
+)
+@example([ENGLISH, CHINESE, MIXED, None, ""], [1, 2, 3, 4, 5], 1.0)
+@example(["a, b", "a, 1", "a,  b", "a, ", "a, www.x.org"], [1, 2, 3, 4, 5], 1.0)
+def test_punctuation_noise_follows_the_rule(column: list[str | None], seed: list[int], rate: float) -> None:
+    seed = seed[: len(column)]
+    found = varied("punctuation_noise", column, seed, rate=rate)
+    assert found == [repunctuated(text, s, rate) for text, s in zip(column, seed, strict=True)]
+
+
+def test_punctuation_noise_changes_its_share_and_leaves_numbers_and_addresses() -> None:
+    kept = ["3.14 and 1,000 and .5", "www.example.org. http://a.b/c?d=e!", "... ?! wait!!", "a,b e.g. .NET", "no signs", "１，０００"]
+    assert varied("punctuation_noise", list(kept), list(range(len(kept))), rate=1.0) == kept
+    column: list[str | None] = ["好。"] * 5000
+    assert Counter(varied("punctuation_noise", column, list(range(5000)), rate=0.3)) == {
+        "好。": pytest.approx(3500, rel=0.05),
+        "好": pytest.approx(750, rel=0.1),
+        "好.": pytest.approx(750, rel=0.1),
+    }
+    assert set(varied("punctuation_noise", ["So, yes!"] * 200, list(range(200)), rate=1.0)) == {
+        comma + exclamation for comma in ("So yes", "So， yes", "So,yes") for exclamation in ("", "！", "!!")
+    }
+
+
 # every operator
 
-OPERATORS_HERE: dict[str, dict[str, Any]] = {"typos": {"rate": 0.3}, "homophones": {"rate": 0.3}}
+OPERATORS_HERE: dict[str, dict[str, Any]] = {
+    "typos": {"rate": 0.3},
+    "homophones": {"rate": 0.3},
+    "case_noise": {},
+    "punctuation_noise": {"rate": 0.6},
+}
 
 
 @pytest.mark.parametrize("name", OPERATORS_HERE)
