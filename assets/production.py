@@ -1,5 +1,7 @@
 """Production: `silver/<dataset>` and `gold/<dataset>`."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets import automation
@@ -115,7 +117,7 @@ def _gold(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         owners=owners(dataset.owner),
         kinds={"gold", "deltalake", "pandera"},
         tags={"factory/workshop": "production"},
-        code_version=automation.short_digest({"contract": contract.hash, "splits": dataset.splits.model_dump()}),
+        code_version=automation.short_digest({"contract": contract.hash, "splits": dataset.splits.model_dump(), **_augmented(dataset)}),
         metadata={"dagster/column_schema": contract_schema(contract.columns)},
         check_specs=[dg.AssetCheckSpec(c, asset=key("gold", name), blocking=True, description=text) for c, text in checks.items()],
         automation_condition=automation.on_changed_data(),
@@ -125,8 +127,8 @@ def _gold(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
             done = make_gold(project, name, progress=log_progress(context))
         partition = partition_key(done.label, done.version)
         context.instance.add_dynamic_partitions(partitions_name(name), [partition])
-        entered = done.rows + done.quarantined
-        rate = done.quarantined / max(entered, 1)
+        checked = done.balance[0]
+        rate = checked.quarantined / max(checked.entered, 1)
         manifest = versions.find(project, name, done.version).manifest
         silver_columns = {c: [dg.TableColumnDep(asset_key=key("silver", name), column_name=c)] for c in contract.columns}
         # Where a user asked for splits that may leak, the leak is shown, not refused.
@@ -143,6 +145,7 @@ def _gold(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
                 "partition": partition,
                 "plan_id": manifest["plan_id"],
                 "change": dg.MetadataValue.json(done.change),
+                "balance": balance_table(done.balance),
                 "splits": dg.MetadataValue.json(done.splits),
                 "rows by split": picture(splits_picture(done.splits, f"{name} {done.label}"), "rows by split"),
                 "added": done.added,
@@ -172,3 +175,7 @@ def _gold(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         )
 
     return gold
+
+
+def _augmented(dataset: Dataset) -> dict[str, Any]:
+    return {"augment": [each.model_dump() for each in dataset.augment]} if dataset.augment else {}

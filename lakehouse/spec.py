@@ -86,6 +86,32 @@ class Source(Model):
         return self
 
 
+class Augmentation(Model):
+    """Variants of rows of the train split, made by steps that change values; each stays linked to the row it was made from."""
+
+    steps: list[Call] = Field(min_length=1, description="Steps that change values, in order, such as `typos` or `generate`.")
+    copies: int = Field(default=1, ge=1, le=1000, description="Variants of each chosen row; with `even`, at most so many.")
+    share: float = Field(default=1.0, gt=0, le=1, description="Share of the rows that are chosen, by a hash of their ids.")
+    where: dict[str, list[str | int | float | bool | None]] = Field(
+        default_factory=dict, description="Only rows with one of these values in each of these columns."
+    )
+    even: str | None = Field(default=None, description="Column whose values get as many rows each as the most frequent one has.")
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Augmentation:
+        if any(not values for values in self.where.values()):
+            raise ValueError("`where` needs at least one value a column")
+        if self.even is not None and self.share < 1:
+            raise ValueError("`even` says how many rows are chosen; remove `share`")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The names of its steps, which stand in the ids of its variants."""
+        return "+".join(step.name for step in self.steps)
+
+
 class OnViolation(Model):
     """What happens to rows that break the contract."""
 
@@ -204,6 +230,7 @@ class Dataset(Model):
     contract: str = Field(pattern=r"^[\w./-]+\.py:\w+$", description="`contracts/FILE.py:Model`, a Pandera model on Polars.")
     on_violation: OnViolation = OnViolation()
     recipe: list[Call] = Field(default_factory=list)
+    augment: list[Augmentation] = Field(default_factory=list)
     splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
     pilot: Pilot = Pilot()
     release: Release | None = None

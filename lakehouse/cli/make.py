@@ -115,9 +115,11 @@ def _print(made: line.Made) -> None:
         parts = ", ".join(f"{name} {n:,}" for name, n in g.splits.items())
         state = f"new: {'; '.join(g.change['reasons'])}" if g.made else "unchanged"
         show.out.print(f"  gold/{made.dataset} [bold]{g.label}[/] ({g.version}, {state}): {g.rows:,} rows: {parts}")
-        if g.quarantined:
+        if len(g.balance) > 1:
+            show.balance(f"Balance of gold/{made.dataset}", g.balance)
+        if g.violations:
             rules = ", ".join(f"{rule} {n:,}" for rule, n in g.violations.items())
-            show.out.print(f"  quarantined by the contract: {g.quarantined:,} rows ({rules})")
+            show.out.print(f"  quarantined by the contract: {g.balance[0].quarantined:,} rows ({rules})")
         if any(g.leaks.values()):
             show.out.print(f"  [red]split leak[/]: {g.leaks['groups']:,} groups, {g.leaks['rows']:,} equal rows in more than one split")
     if made.pilot:

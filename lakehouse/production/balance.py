@@ -52,7 +52,7 @@ def verify(steps: Sequence[Balance], dataset: str, *, entered: int, survived: in
 
     Args:
         entered: live rows of the sources.
-        survived: rows of the silver table.
+        survived: rows of the table that they lead to.
 
     Raises:
         BalanceError: naming the step and the rows unaccounted for.
@@ -68,4 +68,4 @@ def verify(steps: Sequence[Balance], dataset: str, *, entered: int, survived: in
             raise BalanceError(f"{dataset}: step {step.step} leaves {lost} rows unaccounted for", fix="report it: an operator is wrong")
         flow = step.out
     if flow != survived:
-        raise BalanceError(f"{dataset}: the recipe gave out {flow} rows, silver holds {survived}", fix="run it again")
+        raise BalanceError(f"{dataset}: the steps gave out {flow} rows, the table holds {survived}", fix="run it again")

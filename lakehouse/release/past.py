@@ -14,8 +14,8 @@ from lakehouse.project import Project
 from lakehouse.table import Table
 from lakehouse.versions import Version
 
-PARENT = pl.col("_row_id").str.replace(r"(#\d+)+$", "")
-"""The row that a child `<id>#<n>` (and its children) came from; a row that is no child is its own."""
+PARENT = pl.col("_row_id").str.replace(r"(#([a-z0-9_+]+\.)?\d+)+$", "")
+"""The row that a child `<id>#<n>` or a variant `<id>#<augmentation>.<n>` came from, and theirs; a row that is neither is its own."""
 
 FATES: dict[str, type[pl.DataType]] = dict.fromkeys(("_row_id", "fate", "step", "rule", "evidence", "other"), pl.String)
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.hashing import canonical, code_version, content_id, digest, row_digest
-from lakehouse.production.gold import plan_of
+from lakehouse.production.manifest import plan_of
 from lakehouse.production.recipe import compile_recipe, source_columns
 from lakehouse.production.silver import read_inputs
 from tests.factory import Factory, notes

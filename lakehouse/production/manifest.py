@@ -1,0 +1,91 @@
+"""What a version's manifest says of it: its plan, what changed since the version before and so its label, its inputs, its words."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+from lakehouse import versions
+from lakehouse.contract import Contract, loosened
+from lakehouse.production.recipe import Recipe
+from lakehouse.production.silver import Inputs
+from lakehouse.project import Project
+from lakehouse.spec import Dataset
+
+
+def plan_of(inputs: Inputs, recipe: Recipe, contract: Contract, dataset: Dataset) -> dict[str, Any]:
+    """What a version is made of; its canonical digest is the plan id, known before the run."""
+    return {
+        "inputs": inputs.content,
+        "references": inputs.references,
+        "contract": contract.hash,
+        "recipe": recipe.identity(),
+        "splits": dataset.splits.model_dump(),
+        **({"augment": [variants.identity() for variants in recipe.variants]} if recipe.variants else {}),
+    }
+
+
+def change_of(current: versions.Version | None, plan: dict[str, Any], contract: Contract, recipe: Recipe) -> dict[str, Any]:
+    """Which part of the label rises, and why: contract loosened = major; rows or recipe = minor."""
+    if current is None:
+        return {"part": "minor", "reasons": ["first version"]}
+    before = current.manifest
+    reasons = loosened(before["columns"], contract.columns)
+    part = "major" if reasons else "minor"
+    if before["contract"]["hash"] != plan["contract"] and not reasons:
+        reasons.append("contract changed, nothing promised before is gone")
+    old_inputs = {i["source"]: i["content_id"] for i in before["inputs"]}
+    reasons += [f"source {s} changed" for s, c in plan["inputs"].items() if old_inputs.get(s) != c]
+    reasons += [f"dataset {d} changed" for d, c in plan["references"].items() if before.get("references", {}).get(d) != c]
+    if before["recipe"] != recipe.identity():
+        reasons += _recipe_changes(before["recipe"], recipe.identity())
+    if before.get("augment") != plan.get("augment"):
+        reasons.append("augmentation changed")
+    if before["splits"] != plan["splits"]:
+        reasons.append("splits changed")
+    return {"part": part, "reasons": reasons}
+
+
+def _recipe_changes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[str]:
+    before, after = {s["step"]: s for s in old}, {s["step"]: s for s in new}
+    out = [f"step {s} removed" for s in before if s not in after] + [f"step {s} added" for s in after if s not in before]
+    for step in before.keys() & after.keys():
+        if before[step]["params"] != after[step]["params"]:
+            out.append(f"step {step}: parameters changed")
+        elif before[step]["code"] != after[step]["code"]:
+            out.append(f"step {step}: code changed")
+    return sorted(out) or ["order of steps changed"]
+
+
+def input_of(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
+    spec = project.source(source)
+    return {
+        "source": source,
+        "content_id": inputs.content[source],
+        "delta_version": inputs.versions[source],
+        "rows": inputs.rows[source],
+        "license": spec.license,
+        "description": spec.description,
+    }
+
+
+def commit_of(project: Project) -> str | None:
+    """The git commit of the project folder, with `+` where the working tree differs; None outside a repository."""
+    run = ["git", "-C", str(project.root), "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(run, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return found.stdout.strip() or None
+
+
+def metadata_of(dataset: Dataset, contract: Contract) -> dict[str, Any]:
+    release = dataset.release
+    return {
+        "description": dataset.description,
+        "owner": dataset.owner,
+        "license": release.license if release else None,
+        "language": list(release.language) if release else [],
+        "tasks": list(release.tasks) if release else [],
+        "contract": contract.words,
+    }
