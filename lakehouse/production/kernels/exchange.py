@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels.addresses import piece_at
+from lakehouse.production.kernels.pieces import piece_at
 from lakehouse.production.kernels.chance import again, below, drawn_at, happens
 
 FIRST, LAST = 0x0800, 0xFFFF
@@ -60,7 +60,7 @@ def table(pairs: NDArray[np.int64]) -> Table:
 
 @numba.njit(nogil=True, cache=True)
 def exchanged(data, offsets, seeds, rate, places, starts, others, upto, flags):  # type: ignore[no-untyped-def]
-    """Every text with some of its characters exchanged; addresses (kernels/addresses.py) stay.
+    """Every text with some of its characters exchanged; addresses (kernels/pieces.py) stay.
 
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels.addresses import copied, in_piece, inside_word, latin, piece_at, with_room
+from lakehouse.production.kernels.pieces import copied, in_piece, inside_word, latin, piece_at, with_room
 from lakehouse.production.kernels.chance import again, below, drawn_at, happens
 from lakehouse.production.kernels.characters import code_point_at
 
