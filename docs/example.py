@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import yaml
 
 from lakehouse.production.decide import FATES, decide
 from lakehouse.production.measure import measure
-from lakehouse.production.operator import OPERATORS, Change, Keep, Merge
+from lakehouse.production.augment import seeds
+from lakehouse.production.operator import OPERATORS, SEED, Change, Keep, Merge
 from lakehouse.production.recipe import Recipe, Step
 from lakehouse.recipes.draft import flow as flow
 from lakehouse.registry import Entry
@@ -32,21 +33,36 @@ class Example:
     gold: list[str]
     head: list[str]
     rows: list[list[str]]
+    files: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-def run(entry: Entry) -> Example:
-    """Run the example of `entry` through the engine's own measuring and deciding."""
+def run(entry: Entry) -> Example | None:
+    """Run the example of `entry` through the engine's own measuring and deciding; None for an operator that asks a model."""
+    if entry.name == "generate":
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        for name, lines in EXAMPLES[entry.name].get("files", {}).items():
+            file = Path(folder) / name
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return _run(entry, Path(folder))
+
+
+def _run(entry: Entry, folder: Path) -> Example:
+    """In a project folder that holds the files of the example."""
     given = EXAMPLES[entry.name]
     target = {"columns": ["text"]} if "columns" in entry.params.model_fields else {"column": "text"}
     target = {} if entry.name == "sample" else target
     step = {entry.name: {**target, **given["params"]}}
     call = Call.model_validate(step)
     params = OPERATORS.bind(call)
-    plan = entry.function(**params)
+    plan = entry.function(**params | {name: str(folder / params[name]) for name in entry.info.get("files", ()) if params.get(name)})
     inputs = [row if isinstance(row, dict) else {"text": row} for row in given["rows"]]
     frame = pl.DataFrame(inputs).with_columns(
         _row_id=pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(2), _content=pl.lit("x"), _parent=pl.lit(None, pl.String)
     )
+    if entry.info.get("seeded"):
+        return _varied(step, inputs, frame, plan)
     signals = list(plan.signals) if isinstance(plan, Keep | Merge) else ["changed"] if isinstance(plan, Change) else []
     keys = {f"{entry.name}__{signal}": "x" for signal in signals}
     compiled = Step(entry.name, entry.name, entry.info["cardinality"], params, "", plan, 0, keys)
@@ -54,20 +70,35 @@ def run(entry: Entry) -> Example:
     recipe = Recipe((compiled,), columns, "", {}, {})
     gold = pl.DataFrame({"text": given.get("gold", [])}, schema={"text": pl.String})
     gold = gold.with_columns(_row_id=pl.int_range(1, pl.len() + 1).cast(pl.String), _content=pl.lit("x"))
-    with tempfile.TemporaryDirectory() as folder:
-        if isinstance(plan, Keep) and plan.model is not None:
-            plan.model.file = Path(folder) / "model.npz"
-            np.savez(plan.model.file, **dict(plan.model.prepare(gold)))
-        measured = measure(recipe, frame.drop("_parent"), set(keys))
-        tables = {str(params[entry.info["reads"]]): gold} if "reads" in entry.info else {}
-        unfit = pl.DataFrame(schema={"_row_id": pl.String, "_content": pl.String, "_findings": pl.List(pl.String)})
-        decided = decide(recipe, measured.signals, unfit, tables)
-    return _table(step, given.get("gold", []), inputs, plan, measured.signals, measured.values, decided.fates)
+    if isinstance(plan, Keep) and plan.model is not None:
+        plan.model.file = folder / "model.npz"
+        np.savez(plan.model.file, **dict(plan.model.prepare(gold)))
+    measured = measure(recipe, frame.drop("_parent"), set(keys))
+    tables = {str(params[entry.info["reads"]]): gold} if "reads" in entry.info else {}
+    unfit = pl.DataFrame(schema={"_row_id": pl.String, "_content": pl.String, "_findings": pl.List(pl.String)})
+    decided = decide(recipe, measured.signals, unfit, tables)
+    return _table(step, given, inputs, plan, measured.signals, measured.values, decided.fates)
+
+
+def _varied(step: Mapping[str, Any], inputs: list[dict[str, Any]], frame: pl.DataFrame, plan: Change) -> Example:
+    """Two variants of each row."""
+    extra = [column for column in inputs[0] if column != "text"]
+    made = []
+    for number in range(2):
+        seed = seeds(pl.concat_str("_row_id", pl.lit(f"#{entry_name(step)}.{number}")), 0).alias(SEED)
+        made.append(frame.with_columns(seed).with_columns(**plan.columns)["text"].to_list())
+    rows = [[code(row["text"]), *(code(row[c]) for c in extra), code(a), code(b)] for row, a, b in zip(inputs, *made, strict=True)]
+    return Example({"steps": [step], "copies": 2}, [], ["text", *extra, "a variant", "another"], rows)
+
+
+def entry_name(step: Mapping[str, Any]) -> str:
+    """The operator of a step."""
+    return str(next(iter(step)))
 
 
 def _table(
     step: Mapping[str, Any],
-    gold: list[str],
+    given: Mapping[str, Any],
     inputs: list[dict[str, Any]],
     plan: Any,
     signals: pl.DataFrame,
@@ -75,7 +106,7 @@ def _table(
     fates: Any,
 ) -> Example:
     assert list(fates.columns) == list(FATES)
-    name = next(iter(step))
+    name = entry_name(step)
     fate = {row["_row_id"]: row for row in fates.iter_rows(named=True)}
     measured = {row["_row_id"]: row for row in signals.iter_rows(named=True)}
     rows = []
@@ -93,7 +124,7 @@ def _table(
             rows.append([*shown, " ".join(code(piece) for piece in pieces)])
     extra = [column for column in inputs[0] if column != "text"]
     last = ["after"] if isinstance(plan, Change) else ["signals", "verdict"] if isinstance(plan, Keep | Merge) else ["rows after"]
-    return Example(step, gold, ["text", *extra, *last], rows)
+    return Example(step, given.get("gold", []), ["text", *extra, *last], rows, given.get("files", {}))
 
 
 def _verdict(fate: Mapping[str, Any] | None) -> str:

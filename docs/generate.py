@@ -54,8 +54,11 @@ def page(name: str) -> str:
 def operator_page(entry: Entry) -> str:
     """The text of docs/operators/<name>.md."""
     example = run(entry)
+    if example is None:
+        return f"# {entry.name}\n\n[All operators](../operators.md)\n\n{explained('operator', entry)}"
     rows = [f"| {' | '.join(row)} |" for row in (example.head, ["---"] * len(example.head), *example.rows)]
     learnt = f"\nRows of the dataset it reads: {', '.join(code(text) for text in example.gold)}\n" if example.gold else ""
+    learnt += "".join(f"\nLines of `{name}`: {', '.join(map(code, lines))}\n" for name, lines in example.files.items())
     done = f"## What it does\n\n```yaml\n- {flow(example.step)}\n```\n{learnt}\n" + "\n".join(rows) + "\n"
     return f"# {entry.name}\n\n[All operators](../operators.md)\n\n{explained('operator', entry)}\n{done}"
 
@@ -68,6 +71,8 @@ def explained(kind: str, entry: Entry) -> str:
     ]
     table = "| parameter | type | default | meaning |\n| --- | --- | --- | --- |\n" + "\n".join(rows) if rows else "No parameters."
     head = entry.info.get("cardinality", kind)
+    if entry.info.get("seeded"):
+        head += ", for variants: under [`augment`](../augmentation.md)"
     text = re.sub(r"\nArgs:\n(?:    .*\n?)+", "", inspect.getdoc(entry.function) or "").replace("Example:\n    ", "Example: ").strip()
     return f"*{head}*\n\n{text}\n\n{table}\n"
 

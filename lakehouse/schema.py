@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,10 @@ REGISTRIES: dict[str, Registry] = {"connector": CONNECTORS, "operator": OPERATOR
 def dataset_schema() -> dict[str, Any]:
     """JSON schema of `assets/datasets/*.yaml`."""
     schema = Dataset.model_json_schema()
-    schema["properties"]["recipe"]["items"] = _calls(OPERATORS, schema)
+    schema["properties"]["recipe"]["items"] = _calls(OPERATORS, schema, lambda entry: not entry.info.get("seeded"))
+    schema["$defs"]["Augmentation"]["properties"]["steps"]["items"] = _calls(
+        OPERATORS, schema, lambda entry: entry.info["cardinality"] == "1:1"
+    )
     schema["$defs"]["Pilot"]["properties"]["evaluations"]["items"] = _calls(EVALUATIONS, schema)
     return _closed(schema, "https://json-schema.org/draft/2020-12/schema")
 
@@ -32,10 +36,12 @@ def source_schema() -> dict[str, Any]:
     return _closed(schema, "https://json-schema.org/draft/2020-12/schema")
 
 
-def _calls(registry: Registry, schema: dict[str, Any]) -> dict[str, Any]:
-    """One alternative an entry: `{name: {parameters}}`, or the bare name where no parameter is required."""
+def _calls(registry: Registry, schema: dict[str, Any], fits: Callable[[Entry], bool] = lambda _: True) -> dict[str, Any]:
+    """One alternative an entry that fits: `{name: {parameters}}`, or the bare name where no parameter is required."""
     choices: list[dict[str, Any]] = []
     for name, entry in registry.entries().items():
+        if not fits(entry):
+            continue
         params = entry.params.model_json_schema(ref_template="#/$defs/{model}")
         schema.setdefault("$defs", {}).update(params.pop("$defs", {}))
         params["description"] = entry.summary
