@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 import yaml
 
+from lakehouse.production.augment import seeds
 from lakehouse.production.decide import FATES, decide
 from lakehouse.production.measure import measure
-from lakehouse.production.augment import seeds
-from lakehouse.production.operator import OPERATORS, SEED, Change, Keep, Merge
+from lakehouse.production.operator import OPERATORS, SEED, Change, Cut, Keep, Merge
 from lakehouse.production.recipe import Recipe, Step
 from lakehouse.recipes.draft import flow as flow
 from lakehouse.registry import Entry
@@ -63,7 +63,7 @@ def _run(entry: Entry, folder: Path) -> Example:
     )
     if entry.info.get("seeded"):
         return _varied(step, inputs, frame, plan)
-    signals = list(plan.signals) if isinstance(plan, Keep | Merge) else ["changed"] if isinstance(plan, Change) else []
+    signals = list(plan.signals) if isinstance(plan, Keep | Merge | Cut) else ["changed"] if isinstance(plan, Change) else []
     keys = {f"{entry.name}__{signal}": "x" for signal in signals}
     compiled = Step(entry.name, entry.name, entry.info["cardinality"], params, "", plan, 0, keys)
     columns = tuple(c for c in frame.columns if not c.startswith("_"))
@@ -77,7 +77,11 @@ def _run(entry: Entry, folder: Path) -> Example:
     tables = {str(params[entry.info["reads"]]): gold} if "reads" in entry.info else {}
     unfit = pl.DataFrame(schema={"_row_id": pl.String, "_content": pl.String, "_findings": pl.List(pl.String)})
     decided = decide(recipe, measured.signals, unfit, tables)
-    return _table(step, given, inputs, plan, measured.signals, measured.values, decided.fates)
+    values = measured.values
+    if isinstance(plan, Cut):
+        cut = values.select("_row_id").join(decided.cuts[entry.name], on="_row_id", how="left", maintain_order="left")["cut"]
+        values = values.with_columns(plan.apply(values[plan.column], cut))
+    return _table(step, given, inputs, plan, measured.signals, values, decided.fates)
 
 
 def _varied(step: Mapping[str, Any], inputs: list[dict[str, Any]], frame: pl.DataFrame, plan: Change) -> Example:
@@ -113,7 +117,9 @@ def _table(
     for number, row in enumerate(inputs, 1):
         key = f"{number:02}"
         shown = [code(row["text"])] + [code(value) for column, value in row.items() if column != "text"]
-        if isinstance(plan, Change):
+        if isinstance(plan, Cut) and key in fate:
+            rows.append([*shown, _verdict(fate[key])])
+        elif isinstance(plan, Change | Cut):
             after = values.filter(pl.col("_row_id") == key)["text"].item()
             rows.append([*shown, "as it was" if after == row["text"] else code(after)])
         elif isinstance(plan, Keep | Merge):
@@ -123,7 +129,7 @@ def _table(
             pieces = values.filter(pl.col("_row_id").str.starts_with(f"{key}#") | (pl.col("_row_id") == key))["text"].to_list()
             rows.append([*shown, " ".join(code(piece) for piece in pieces)])
     extra = [column for column in inputs[0] if column != "text"]
-    last = ["after"] if isinstance(plan, Change) else ["signals", "verdict"] if isinstance(plan, Keep | Merge) else ["rows after"]
+    last = ["after"] if isinstance(plan, Change | Cut) else ["signals", "verdict"] if isinstance(plan, Keep | Merge) else ["rows after"]
     return Example(step, given.get("gold", []), ["text", *extra, *last], rows, given.get("files", {}))
 
 

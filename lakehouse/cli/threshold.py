@@ -63,13 +63,15 @@ def tune_command(dataset: str, thresholds: tuple[str, ...], samples: int, as_jso
     """
     found = tune(Project.find(), dataset, _changes(thresholds), samples)
     if as_json:
-        names = ("dataset", "rows", "rows_then", "leave", "come_back", "samples")
+        names = ("dataset", "rows", "rows_then", "leave", "come_back", "changed", "samples")
         show.dump({**{n: getattr(found, n) for n in names}, "balance": [b.as_json() for b in found.balance]})
         return
     show.balance(f"Balance of {dataset} with {' '.join(thresholds)}", found.balance)
     show.out.print(
         f"silver/{dataset}: {found.rows:,} rows now, {found.rows_then:,} then: {found.leave:,} would leave, {found.come_back:,} come back"
     )
+    if found.changed:
+        show.out.print(f"{found.changed:,} rows would stay with more or less cut out of them")
     if found.samples.height:
         columns = ["", "row", "step", "rule", "evidence", "text"]
         show.table("\nSamples", columns, found.samples.iter_rows())

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import polars_hash as plh
 from polars import selectors
 
 from lakehouse.production.balance import Balance
 from lakehouse.production.kernels.components import connected
-from lakehouse.production.operator import Change, Explode, Keep, Merge, Tables, Verdict, with_measured
+from lakehouse.production.operator import Change, Cut, Explode, Keep, Merge, Tables, Verdict, with_measured
 from lakehouse.production.recipe import Recipe, Step
 
 FATES = pl.Schema(
@@ -33,7 +34,9 @@ class Decision:
     """What a recipe decided.
 
     Attributes:
-        survivors: `_row_id`, `_content`, `_parent`, `_root`, `_cluster`, by `_row_id`.
+        survivors: `_row_id`, `_content`, `_parent`, `_root`, `_cluster`, by `_row_id`. Where something is cut out of a row, that is part
+            of its `_content`.
+        cuts: by step, `_row_id` and `cut` of the survivors that it cuts.
         fates: FATES, one row per row that did not just pass.
         balance: the intake, then every step.
     """
@@ -41,6 +44,7 @@ class Decision:
     survivors: pl.DataFrame
     fates: pl.DataFrame
     balance: tuple[Balance, ...]
+    cuts: dict[str, pl.DataFrame]
 
 
 def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: Tables) -> Decision:
@@ -77,6 +81,9 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         elif isinstance(step.plan, Merge):
             rows, merged = _merge(rows, step, step.plan)
             left.append(merged)
+        elif isinstance(step.plan, Cut):
+            rows, changed, gone = _cut(rows, step, step.plan)
+            left.append(gone)
         else:
             parents, rows = rows, rows.children(stages[step.stage + 1])
             counted = rows.take("_parent").group_by("_parent").agg(pl.len().alias("n"))
@@ -89,7 +96,12 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         fates.append(gone)
         balance.append(_count(step.name, step.operator, entered, created, len(rows), gone, changed))
     survivors = rows.take("_row_id", "_content", "_parent", "_root").with_columns(rows.clusters())
-    return Decision(survivors, pl.concat(fates).sort("_row_id", "step"), tuple(balance))
+    cuts = {step.name: rows.at[f"_cut_{step.name}"] for step in recipe.steps if isinstance(step.plan, Cut)}
+    for cut in cuts.values():
+        with_cut: pl.Expr = plh.concat_str(pl.concat_str("_content", pl.lit(":"), cut.bin.encode("hex"))).chash.sha2_256()
+        survivors = survivors.with_columns(pl.when(cut.is_null()).then("_content").otherwise(with_cut).alias("_content"))
+    named = {name: survivors.select("_row_id", cut.alias("cut")).filter(pl.col("cut").is_not_null()) for name, cut in cuts.items()}
+    return Decision(survivors, pl.concat(fates).sort("_row_id", "step"), tuple(balance), named)
 
 
 def _stage(signals: pl.DataFrame, stage: int) -> pl.DataFrame:
@@ -205,6 +217,17 @@ def _merge(rows: _Rows, step: Step, plan: Merge) -> tuple[_Rows, pl.DataFrame]:
     evidence = pl.col("_evidence").round(4).cast(pl.String)
     merged = _fate(gone.with_columns(_other=survivors), "merged", step, pl.lit("duplicate"), evidence, pl.col("_other"))
     return _Rows(rows.stage, at.filter(found["_survivor"] == found["_index"])), merged
+
+
+def _cut(rows: _Rows, step: Step, plan: Cut) -> tuple[_Rows, int, pl.DataFrame]:
+    """The rows that stay with what leaves them, how many are cut, and the fates of those of which too little is left."""
+    found = rows.take(*_IDS).hstack(plan.decide(rows.seen_by(step).select(*plan.signals)))
+    rule = pl.coalesce(pl.when(expression).then(pl.lit(reason)) for reason, expression in plan.leaves.items())
+    found = found.with_columns(_rule=rule)
+    gone = found.filter(pl.col("_rule").is_not_null())
+    evidence = pl.struct("left").struct.json_encode()
+    at = rows.at.with_columns(found["cut"].alias(f"_cut_{step.name}")).filter(found["_rule"].is_null())
+    return _Rows(rows.stage, at), int(at[f"_cut_{step.name}"].count()), _fate(gone, "dropped", step, pl.col("_rule"), evidence)
 
 
 def _resolved(verdict: Verdict, tables: Tables) -> pl.Expr:

@@ -1,6 +1,6 @@
 """What an operator is: a function from parameters to Polars expressions; its cardinality says what they mean.
 
-- `1:1` a `Change`: new values of columns; or an `Ask`, where a model gives them.
+- `1:1` a `Change`: new values of columns; an `Ask`, where a model gives them; or a `Cut`, where they depend on the other rows.
 - `1:0` a `Keep`: signals, and for each reason an expression over them that says when a row leaves.
 - `N:1` a `Merge`: signals, and an expression over them that gives the number of the row that stays.
 - `1:N` an `Explode`: a list column; each item becomes a row `parent#i`.
@@ -139,7 +139,25 @@ class Ask:
     send: Callable[[Sequence[str]], Iterator[Answer]]
 
 
-Plan = Change | Ask | Keep | Merge | Explode
+@dataclass(frozen=True)
+class Cut:
+    """1:1, decided over all rows. Parts of a text leave that other rows hold too; behind it no step may read the column.
+
+    Attributes:
+        signals: name to expression over the row's columns.
+        decide: from the rows' signals, by `_index`, to a frame of `cut` (Binary: what leaves, null: nothing) and `left`, row for row.
+        apply: the texts without what `cut` says.
+        leaves: reason to expression over `cut` and `left`: the row leaves whole.
+    """
+
+    column: str
+    signals: Mapping[str, pl.Expr]
+    decide: Callable[[pl.DataFrame], pl.DataFrame]
+    apply: Callable[[pl.Series, pl.Series], pl.Series]
+    leaves: Mapping[str, pl.Expr]
+
+
+Plan = Change | Ask | Cut | Keep | Merge | Explode
 
 
 def compiled(expression: pl.Expr, kernel: Callable[[pl.Series], pl.Series], dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:

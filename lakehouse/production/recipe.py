@@ -14,7 +14,7 @@ import polars as pl
 from lakehouse import bronze, versions, yamlfile
 from lakehouse.errors import NotFoundError, RecipeError, SpecError
 from lakehouse.hashing import code_version, digest, file_digest
-from lakehouse.production.operator import OPERATORS, Ask, Change, Explode, Keep, Merge, Plan
+from lakehouse.production.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
 from lakehouse.project import Project
 from lakehouse.registry import Entry
 from lakehouse.spec import Augmentation, Call, Dataset, expand_privacy
@@ -47,7 +47,7 @@ class Step:
 
     def signal_expressions(self) -> dict[str, pl.Expr]:
         """Stored column name to the expression that measures it."""
-        given = self.plan.signals if isinstance(self.plan, Keep | Merge) else {}
+        given = self.plan.signals if isinstance(self.plan, Keep | Merge | Cut) else {}
         return {f"{self.name}__{signal}": expression for signal, expression in given.items()}
 
 
@@ -182,6 +182,7 @@ class _Compiler:
         self.steps: list[Step] = []
         self.stage = 0
         self.variants: list[Variants] = []
+        self.cut: dict[str, str] = {}
 
     def bound(self, loc: yamlfile.Loc, call: Call) -> tuple[Entry, dict[str, Any], str, Plan]:
         """The operator of a call, its parameters with the digests of files they name, its code version and its plan."""
@@ -213,20 +214,28 @@ class _Compiler:
         name = call.name if repeats == 0 else f"{call.name}_{repeats + 1}"
         loc = (*loc, call.name)
         signals: dict[str, str] = {}
-        if isinstance(plan, Keep | Merge):
+        if isinstance(plan, Keep | Merge | Cut):
             signals = {f"{name}__{s}": digest([s, self.chain(e, measuring, loc)]) for s, e in plan.signals.items()}
         elif isinstance(plan, Change):
             signals = {f"{name}__changed": self.change(plan, measuring, loc)}
+        elif self.cut:
+            what, fix = f"rows are divided after `{next(iter(self.cut.values()))}`", "put the step that divides them before it"
+            raise SpecError(what, where=self.document.where(loc), fix=fix)
         else:
             cut = self.chain(plan.items, measuring, loc)
             self.chains = {c: digest([cut, c, key]) for c, key in self.chains.items()} | {plan.column: cut}
             self.follow({plan.column: plan.items}, {})
+        if isinstance(plan, Cut):
+            # What is cut out of a row is part of its `_content`; how it is cut, of the values' identity.
+            self.chains[plan.column] = digest([measuring, self.chains.get(plan.column)])
+            self.cut[plan.column] = name
         self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads, model))
         self.stage += isinstance(plan, Explode)
 
     def vary(self, index: int, declared: Augmentation) -> None:
         """Follow the steps of an augmentation. What its variants may carry, the dataset may carry."""
         before = dict(self.chains), dict(self.lineage), dict(self.privacy)
+        self.cut = {}  # variants are made of what a recipe has left
         steps: list[tuple[str, Mapping[str, Any], str, Change | Ask]] = []
         changed: dict[str, None] = {}
         for at, call in enumerate(declared.steps):
@@ -258,6 +267,10 @@ class _Compiler:
     def chain(self, expression: pl.Expr, measuring: list[Any], loc: yamlfile.Loc) -> str:
         """Identity of an expression: code and parameters, and the identities of the columns it reads."""
         roots = sorted(set(expression.meta.root_names()))
+        for root in roots:
+            if root in self.cut:
+                what = f"`{root}` is read after `{self.cut[root]}` has cut it"
+                raise SpecError(what, where=self.document.where(loc), fix=f"put this step before `{self.cut[root]}`")
         for root in roots if self.columns_known else ():
             if root not in self.chains and not root.startswith("_"):
                 raise SpecError(f"no column `{root}`", where=self.document.where(loc), fix=yamlfile.suggest(root, self.chains))

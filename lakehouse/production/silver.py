@@ -25,6 +25,7 @@ from lakehouse.production.balance import Balance
 from lakehouse.production.decide import FATES, decide
 from lakehouse.production.difference import apply, difference
 from lakehouse.production.measure import KEYS, Types, measure, types_of
+from lakehouse.production.operator import Cut
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.references import prepare_models, tables_for
 from lakehouse.production.units import Staged, files_with, forget, read_rows, run_unit, units_of
@@ -190,7 +191,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         apply(
             silver,
             change,
-            lambda index: _values(project, name, recipe, live, index, with_values, own),
+            lambda index: _without_cuts(recipe, decision.cuts, _values(project, name, recipe, live, index, with_values, own)),
             schema,
             {"values": recipe.values_key, "plan": plan},
         )
@@ -332,3 +333,13 @@ def _values(
             if values.width:
                 rows = values.drop("_parent", "_root", "_content").join(left, on="_row_id", how="inner", maintain_order="left")
                 yield rows.select(columns)
+
+
+def _without_cuts(recipe: Recipe, cuts: dict[str, pl.DataFrame], parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows without what steps that look at all rows have cut out of them."""
+    for rows in parts:
+        for step in recipe.steps:
+            if isinstance(step.plan, Cut) and not cuts[step.name].is_empty():
+                cut = rows.select("_row_id").join(cuts[step.name], on="_row_id", how="left", maintain_order="left")["cut"]
+                rows = rows.with_columns(step.plan.apply(rows[step.plan.column], cut))
+        yield rows

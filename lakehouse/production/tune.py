@@ -30,6 +30,7 @@ class Tuned:
     Attributes:
         rows, rows_then: rows of silver now and then.
         leave, come_back: rows that would change sides.
+        changed: rows that would stay with more or less cut out of them.
         samples: some of each side: `side`, `_row_id`, `step`, `rule`, `evidence`, `text` (the beginning of what the recipe works on).
         balance: of the whole recipe, then.
     """
@@ -39,6 +40,7 @@ class Tuned:
     rows_then: int
     leave: int
     come_back: int
+    changed: int
     samples: pl.DataFrame
     balance: tuple[Balance, ...]
 
@@ -89,15 +91,16 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
     live = live_rows(project, inputs)
     signals = tables_of(project, name)[1].read()
     decision = decide(then, signals, unfit_rows(project, dataset, live), tables_for(project, then, inputs.references))
-    have = tables_of(project, name)[0].read(["_row_id", "_root"])
-    wanted = decision.survivors.select("_row_id", "_root")
+    have = tables_of(project, name)[0].read(["_row_id", "_root", "_content"])
+    wanted = decision.survivors.select("_row_id", "_root", "_content")
+    changed = have.join(wanted, on="_row_id", how="inner").filter(pl.col("_content") != pl.col("_content_right")).height
     leave, back = have.join(wanted, on="_row_id", how="anti"), wanted.join(have, on="_row_id", how="anti")
     before = tables_of(project, name)[2]
     shown = [
         _sample(project, name, "would leave", leave, decision.fates, samples),
         _sample(project, name, "would come back", back, before.read(), samples),
     ]
-    return Tuned(name, have.height, wanted.height, leave.height, back.height, pl.concat(shown), decision.balance)
+    return Tuned(name, have.height, wanted.height, leave.height, back.height, changed, pl.concat(shown), decision.balance)
 
 
 def _sample(project: Project, name: str, side: str, rows: pl.DataFrame, fates: pl.DataFrame, samples: int) -> pl.DataFrame:

@@ -40,6 +40,14 @@ def strings(name: str, data: Bytes, offsets: Offsets, known: pl.Series) -> pl.Se
     return pl.Series(name, pl.from_arrow(array))
 
 
+def binaries(values: NDArray[Any], ends: Offsets, known: pl.Series) -> pl.Series:
+    """A Binary column: of each row the bytes of its items among `values`, given n + 1 offsets of items; null where not `known`."""
+    mask = pa.py_buffer(np.packbits(known.to_numpy(), bitorder="little"))
+    offsets, data = np.asarray(ends, dtype=np.int64) * values.itemsize, np.ascontiguousarray(values).view(np.uint8)
+    array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(known), [mask, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return pl.Series(pl.from_arrow(array))
+
+
 def fixed_binary(name: str, rows: NDArray[Any], valid: NDArray[np.bool_]) -> pl.Series:
     """A Binary column whose i-th value is the bytes of row i of a 2-D array; null where not `valid`."""
     width = rows.shape[1] * rows.itemsize
