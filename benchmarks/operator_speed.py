@@ -31,7 +31,7 @@ def main(paths: list[Path]) -> None:
     size = int(texts["text"].str.len_bytes().sum()) / 1e6
     print(f"{texts.height} documents, {size:.1f} MB\n\n| operator | MB a CPU-second |\n| --- | --- |")
     for name, entry in OPERATORS.entries().items():
-        if entry.path.parent.name not in KINDS or entry.info.get("reads"):
+        if entry.path.parent.name not in KINDS or entry.info.get("reads") or entry.info.get("files"):
             continue
         call = Call.model_validate({name: {"column": "text", **PARAMS.get(name, {})}})
         plan = entry.function(**OPERATORS.bind(call))
