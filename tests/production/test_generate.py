@@ -12,13 +12,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakehouse.errors import RecipeError
+from lakehouse.errors import EndpointError, RecipeError, SpecError
 from lakehouse.hashing import canonical
 from lakehouse.production.answers import answered
 from lakehouse.production.operator import SEED, Ask, Change
 from lakehouse.production.templates import filled
 from lakehouse.progress import silent
 from lakehouse.project import Project
+from tests.factory import Factory, new_factory, notes
 
 from .endpoint_server import KEY, MODEL, Model, model_server
 from .test_operators import plan
@@ -159,3 +160,92 @@ def test_an_address_that_is_none_is_refused_and_a_secret_in_it_not_shown(url: st
 def test_numbers_out_of_their_range_are_named(params: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match=next(iter(params))):
         asked(**params)
+
+
+# through the engine
+
+TEXTS = [f"text number {number}" for number in range(40)]
+
+
+def rewriting(root: Path, model: Model, *more: dict[str, Any], copies: int = 1, **params: Any) -> Factory:
+    """A factory whose train rows, all of them, a model rewrites."""
+    step = {"generate": {"column": "text", "prompt": "Rewrite as {label}: {text}", "model": MODEL, "url": model.url, **params}}
+    declared = {"splits": {"by": "row", "train": 1.0}, "augment": [{"steps": [step, *more], "copies": copies}]}
+    factory = new_factory(root, [], **declared)
+    factory.material(notes(*TEXTS))
+    return factory
+
+
+def variants(factory: Factory) -> pl.DataFrame:
+    return factory.rows("gold").filter(pl.col("_row_id").str.contains("#"))
+
+
+def test_a_model_rewrites_the_rows_of_a_dataset(model: Model, tmp_path: Path) -> None:
+    factory = rewriting(tmp_path, model)
+    factory.made()
+    assert variants(factory)["text"].to_list() == [f"REWRITE AS A: {text.upper()}" for text in TEXTS]
+    assert variants(factory)["_parent"].to_list() == factory.rows("silver")["_row_id"].to_list()
+    assert len(model.bodies) == len(TEXTS)
+    factory.gold()
+    rewriting(tmp_path, model, concurrency=2).made()
+    assert len(model.bodies) == len(TEXTS)
+
+
+def test_only_the_requests_of_new_rows_are_sent(model: Model, tmp_path: Path) -> None:
+    factory = rewriting(tmp_path, model)
+    factory.made()
+    factory.material(notes(*TEXTS, "a new text"))
+    factory.made()
+    assert len(model.bodies) == len(TEXTS) + 1
+    assert variants(factory).height == len(TEXTS) + 1
+
+
+def test_a_refused_row_is_set_aside_with_what_the_endpoint_said(model: Model, tmp_path: Path) -> None:
+    model.always = {"number 7": ("status", 400, {}, "content management policy")}
+    factory = rewriting(tmp_path, model)
+    factory.made()
+    assert variants(factory).height == len(TEXTS) - 1
+    (set_aside,) = factory.rows("gold", "notes_quarantine").iter_rows(named=True)
+    assert set_aside["_rules"] == ["generate:HTTP 400: content management policy"]
+
+
+def test_an_endpoint_that_fails_leaves_gold_and_loses_no_answer(model: Model, tmp_path: Path) -> None:
+    factory = rewriting(tmp_path, model, concurrency=1)
+    model.always = {"number 20": ("status", 401, {}, "key revoked")}
+    with pytest.raises(EndpointError, match="key revoked"):
+        factory.made()
+    assert not factory.project.table("gold", "notes").exists()
+    model.always = {}
+    factory.made()
+    assert variants(factory).height == len(TEXTS)
+    assert sorted(model.asked().values()) == [1] * (len(TEXTS) - 1) + [2]
+
+
+def test_a_row_without_a_value_asks_nothing(model: Model, tmp_path: Path) -> None:
+    factory = rewriting(tmp_path, model)
+    factory.material([*notes("with a label"), {"id": "01", "text": "without", "label": None}])
+    factory.made()
+    assert variants(factory)["text"].to_list() == ["REWRITE AS A: WITH A LABEL"]
+    assert len(model.bodies) == 1
+
+
+def test_an_answer_may_be_worked_on(model: Model, tmp_path: Path) -> None:
+    factory = rewriting(tmp_path, model, {"fill_template": {"column": "text", "templates": ["<{text}>"]}})
+    factory.made()
+    assert variants(factory)["text"].to_list() == [f"<REWRITE AS A: {text.upper()}>" for text in TEXTS]
+
+
+@pytest.mark.parametrize("step", [{"fill_template": {"column": "text", "templates": ["{txet}"]}}, None])
+def test_a_column_that_is_not_there_is_named_with_its_line(model: Model, tmp_path: Path, step: dict[str, Any] | None) -> None:
+    factory = rewriting(tmp_path, model, *([step] if step else []), prompt="{text}" if step else "{txet}")
+    with pytest.raises(SpecError, match="no column `txet`") as caught:
+        factory.made()
+    assert "notes.yaml:" in str(caught.value)
+    assert "text" in str(caught.value.fix)
+    assert model.bodies == []
+
+
+def test_a_template_with_a_brace_out_of_place_names_its_line(model: Model, tmp_path: Path) -> None:
+    factory = rewriting(tmp_path, model, prompt="{text")
+    with pytest.raises(RecipeError, match="names no column"):
+        factory.made()
