@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from lakehouse import yamlfile
 from lakehouse.contract import Contract
@@ -33,6 +34,18 @@ class Settings(Model):
     ray_address: str = Field(default="local", description="Ray cluster for `runner: ray`; `local` starts one for the run.")
     workers: int = Field(default=2, ge=1)
     unit_bytes: int = Field(default=128 * 1024 * 1024, gt=0, description="Text bytes that one unit of work holds.")
+
+    @field_validator("storage_options")
+    @classmethod
+    def _no_secrets(cls, options: dict[str, str]) -> dict[str, str]:
+        for name in options:
+            if _SECRET.search(name):
+                raise ValueError(f"`{name}` is a credential: set it in the environment; this file is shared")
+        return options
+
+
+_SECRET = re.compile(r"secret|password|token|credential|sas_key|account_key|access_key", re.IGNORECASE)
+"""Names of what opens a store, as delta-rs and Polars spell them for S3, Azure and Google."""
 
 
 @dataclass(frozen=True)

@@ -91,3 +91,10 @@ def main() -> None:
 
         click.secho(f"error: {storage_error(error, str(error.filename or 'the lake'))}", fg="red", err=True)
         sys.exit(1)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        # Polars and delta-rs panic over files that are not what they should be.
+        what = f"a file of the lake is damaged: {str(error).splitlines()[0]}"
+        click.secho(f"error: {what}\n  fix: remove the table's folder and run again; it is made anew from its sources", fg="red", err=True)
+        sys.exit(1)

@@ -32,6 +32,8 @@ Verdict = pl.Expr | Callable[[Tables], pl.Expr]
 OPERATORS = Registry("operator", "lakehouse.production.operators")
 """All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset;
 `files`, those that name files in the project folder, whose content is part of every identity as the parameter `<name>_content`;
+`packages`, those whose data or rules it applies, whose versions are part of what its signals and values are known by;
+`transport`, parameters that say how a model is reached, which are no part of what is made;
 `seeded`, that its expressions read SEED, so that it makes variants of rows and stands under `augment` only."""
 SEED = "_seed"
 """A number (UInt64) of its own for each variant of each row, always the same one: the only chance that an operator may use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -203,7 +204,7 @@ class _Compiler:
         if entry.info.get("seeded") or isinstance(plan, Ask):
             where = self.document.where((*loc, call.name))
             raise SpecError(f"`{call.name}` makes variants of rows", where=where, fix="declare it under `augment`, not in the recipe")
-        measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}]
+        measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}, *_versions(entry)]
         reads = params.get(entry.info.get("reads", ""))
         model = None
         if isinstance(plan, Keep) and plan.model is not None and self.columns_known:
@@ -249,7 +250,8 @@ class _Compiler:
                 if column not in self.chains:
                     where = self.document.where((*loc, call.name))
                     raise SpecError(f"no column `{column}`", where=where, fix="a variant has the columns of its row: name one of these")
-            self.change(made, [code, params], (*loc, call.name))
+            params = {name: value for name, value in params.items() if name not in entry.info.get("transport", ())}
+            self.change(made, [code, params, *_versions(entry)], (*loc, call.name))
             changed |= dict.fromkeys(made.columns)
             steps.append((call.name, params, code, plan))
         for column in [*declared.where, *([declared.even] if declared.even else [])] if self.columns_known else ():
@@ -299,6 +301,17 @@ class _Compiler:
         return Recipe(
             tuple(self.steps), tuple(self.order), key, {c: p for c, p in self.privacy.items() if p}, self.lineage, tuple(self.variants)
         )
+
+
+def _versions(entry: Entry) -> list[list[str | None]]:
+    """The packages that an operator names, with their versions; null where one is not installed."""
+    found: list[list[str | None]] = []
+    for package in entry.info.get("packages", ()):
+        try:
+            found.append([package, importlib.metadata.version(package)])
+        except importlib.metadata.PackageNotFoundError:
+            found.append([package, None])
+    return found
 
 
 _codes: dict[str, str] = {}

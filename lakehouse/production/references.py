@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from lakehouse.production.recipe import Recipe
 from lakehouse.progress import Progress
 from lakehouse.project import Project
 from lakehouse.table import whole
+
+_UNUSED_SECONDS = 30 * 24 * 3600
 
 
 def gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
@@ -46,6 +50,16 @@ def prepare_models(project: Project, recipe: Recipe, references: Mapping[str, st
         with whole(file) as part, part.open("wb") as handle:
             np.savez(handle, allow_pickle=False, **arrays)
     bind_models(project, recipe)
+    _forget_unused(project.state / "models", {file for *_, file in _models(project, recipe)})
+
+
+def _forget_unused(folder: Path, used: set[Path]) -> None:
+    """Remove what was learnt and has not been used for a month: each new version of a dataset that is learnt from makes another."""
+    for file in used:
+        os.utime(file)
+    for file in folder.glob("*.npz"):
+        if file not in used and time.time() - file.stat().st_mtime > _UNUSED_SECONDS:
+            file.unlink(missing_ok=True)
 
 
 def bind_models(project: Project, recipe: Recipe) -> None:

@@ -62,7 +62,7 @@ class Silver:
     Attributes:
         plan: identity of inputs and recipe.
         unchanged: the plan was sealed already; nothing was read or written.
-        measured: rows whose signals were computed in this run.
+        measured: rows measured in this run for the first time, or anew because they changed.
         units, reused: units of work, and those whose results a killed run had left.
     """
 

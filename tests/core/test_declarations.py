@@ -224,3 +224,14 @@ def test_two_source_types_for_one_column(notes_factory: Factory) -> None:
     notes_factory.collect("more")
     with pytest.raises(FactoryError, match="column `id` is String in one source and Int64 in more"):
         notes_factory.silver()
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_SECRET_ACCESS_KEY", "aws_access_key_id", "azure_storage_account_key", "google_service_account_token"]
+)
+def test_a_credential_in_the_project_file_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "assets" / "sources").mkdir(parents=True)
+    (tmp_path / "lakehouse.yaml").write_text(f"lake: s3://bucket/lake\nstorage_options: {{{name}: x}}\n")
+    with pytest.raises(SpecError, match=f"`{name}` is a credential: set it in the environment") as raised:
+        Project.open(tmp_path)
+    assert "lakehouse.yaml:2" in str(raised.value)

@@ -16,7 +16,7 @@ _SEEDS = 1 << 31
 """Servers take a seed as a signed 32-bit number."""
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True)
+@OPERATORS.register(cardinality="1:1", seeded=True, transport=("url", "key_env", "concurrency", "timeout"))
 def generate(
     *,
     column: str,
