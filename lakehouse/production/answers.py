@@ -10,6 +10,7 @@ import polars as pl
 import polars_hash as plh
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from lakehouse.errors import LockedError
 from lakehouse.production.operator import Answer, Ask
 from lakehouse.progress import Progress
 from lakehouse.project import Project
@@ -19,19 +20,21 @@ from lakehouse.table import Table
 SCHEMA = pl.Schema(
     {"_request": pl.String(), "model": pl.String(), "at": pl.Datetime("us", "UTC"), "text": pl.String(), "tokens": pl.Int64()}
 )
-"""`_request` is the hex SHA-256 of the request, `tokens` counts both ways. The request itself, which holds the row, is not kept."""
+"""`_request` is the hex SHA-256 of the request, which is not kept itself, `at` when the answer was kept; `tokens` counts both ways."""
 _BATCH_ANSWERS, _BATCH_SECONDS = 200, 20.0
 """Answers are committed after so many, or after so long: that much is lost when the machine dies."""
 _MANY_FILES = 64
 """A run that leaves more files puts the small ones together: a reader opens each."""
+_FIRST_COMMITS = 4
+"""Runs that may make the table at the same time."""
 
 
 def answered(project: Project, ask: Ask, requests: pl.Series, progress: Progress) -> pl.DataFrame:
     """The answers to `requests`: `text` and `error`, one row a request, in order; a null request has neither.
 
     What was answered before is looked up, equal requests are sent once, and answers are kept as they come, also when an error ends the
-    run. An error is not kept: the request is sent again the next time. Where two runs asked the same at the same time, the first answer
-    holds for both.
+    run. An error is not kept: the request is sent again the next time. Where two runs ask the same at the same time, the answer that is
+    kept first holds for both.
 
     Raises:
         EndpointError: the model cannot be asked.
@@ -68,6 +71,17 @@ def _known(table: Table, wanted: pl.Series) -> pl.DataFrame:
     return found.sort("at", "text").unique("_request", keep="first", maintain_order=True).select("_request", "text")
 
 
+def _append(table: Table, rows: pl.DataFrame) -> None:
+    """Commit answers beside those of other runs; only two first commits, each of which makes the table, stand in each other's way."""
+    for _ in range(_FIRST_COMMITS):
+        try:
+            table.write(rows, "append")
+            return
+        except LockedError:
+            continue
+    table.write(rows, "append")
+
+
 class _Asked:
     """Requests that are sent in this run, and what came of them that is not committed yet."""
 
@@ -77,7 +91,7 @@ class _Asked:
         self.progress = progress
         self.what = what
         self.before = before
-        self.pending: list[tuple[Answer, datetime]] = []
+        self.pending: list[Answer] = []
         self.errors: list[Answer] = []
 
     def all(self, ask: Ask) -> pl.DataFrame:
@@ -90,7 +104,7 @@ class _Asked:
                 if answer.text is None:
                     self.errors.append(answer)
                 else:
-                    self.pending.append((answer, datetime.now(UTC)))
+                    self.pending.append(answer)
                 if len(self.pending) >= _BATCH_ANSWERS or (self.pending and time.monotonic() - committed >= _BATCH_SECONDS):
                     self._commit()
                     committed = time.monotonic()
@@ -110,12 +124,12 @@ class _Asked:
     def _commit(self) -> None:
         if not self.pending:
             return
-        rows = self._requests([answer.at for answer, _ in self.pending]).with_columns(
-            at=pl.Series([at for _, at in self.pending], dtype=SCHEMA["at"]),
-            text=pl.Series([answer.text for answer, _ in self.pending], dtype=pl.String),
-            tokens=pl.Series([answer.tokens for answer, _ in self.pending], dtype=pl.Int64),
+        rows = self._requests([answer.at for answer in self.pending]).with_columns(
+            at=pl.lit(datetime.now(UTC), SCHEMA["at"]),
+            text=pl.Series([answer.text for answer in self.pending], dtype=pl.String),
+            tokens=pl.Series([answer.tokens for answer in self.pending], dtype=pl.Int64),
         )
-        self.table.write(rows.select(SCHEMA.names()), "append")
+        _append(self.table, rows.select(SCHEMA.names()))
         self.pending = []
 
     def _put_together(self) -> None:

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -141,6 +143,8 @@ def test_a_lake_that_cannot_be_written_ends_it(model: Model, project: Project) -
 
 RUN = """
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import polars as pl
 from lakehouse.production import answers
@@ -176,3 +180,17 @@ def test_a_killed_run_is_completed_with_exactly_the_requests_that_are_missing(mo
     assert len(model.bodies) - before == 400 - kept.height
     known = set(kept["text"])
     assert all(times == 1 for text, times in model.asked().items() if text.upper() in known)
+
+
+def test_runs_that_make_the_table_at_the_same_time_keep_all_answers(project: Project) -> None:
+    together = threading.Barrier(4)
+
+    def send(requests: Sequence[str]) -> Iterator[Answer]:
+        together.wait()
+        yield from (Answer(at, request, None, 1) for at, request in enumerate(requests))
+
+    made = Ask("text", pl.col("request"), send)
+    with ThreadPoolExecutor(4) as runs:
+        given = list(runs.map(lambda run: asked(project, made, f"a {run}", f"b {run}"), range(4)))
+    assert all(error is None for rows in given for _, error in rows)
+    assert project.table("system", "answers").read().height == 8
