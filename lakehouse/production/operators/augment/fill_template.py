@@ -20,7 +20,7 @@ def fill_template(*, column: str, templates: list[str]) -> Change:
         RecipeError: no template, or a brace that opens or closes nothing.
 
     Example:
-        `{fill_template: {column: text, templates: ["How do you like this? {text}", "{text}\nIs this good or bad?"]}}`
+        `{fill_template: {column: text, templates: ["How do you like this? {text}", "{text} Is this good or bad?"]}}`
     """
     if not templates:
         raise RecipeError("fill_template has no templates", fix="give `templates: [...]`")

@@ -36,7 +36,8 @@ def generate(
     llama.cpp (`llama-server -m model.gguf --port 8080`: `url: http://127.0.0.1:8080/v1`), Ollama (`http://127.0.0.1:11434/v1`) or vLLM
     (`http://127.0.0.1:8000/v1`). `key_env` names the environment variable that holds the key. Each variant has a `seed` of its own in its
     request, `{{` and `}}` are braces, and `system` is sent as it is. Each request is sent once, ever, whatever else changes: answers are
-    kept in `system/answers`. A row with a null value asks nothing. A variant whose request is refused is set aside with the reason.
+    kept in `system/answers`. A row with a null value asks nothing. A variant whose request is refused is set aside with the reason; an
+    answer that reaches `max_tokens` stays, cut as it is. The values in the prompt go to that address: mind what `privacy` they carry.
 
     Raises:
         RecipeError: a brace that opens or closes nothing, an address that is none, or a number out of its range.
