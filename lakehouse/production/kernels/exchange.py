@@ -11,8 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels.pieces import piece_at
 from lakehouse.production.kernels.chance import again, below, drawn_at, happens
+from lakehouse.production.kernels.pieces import piece_at
 
 FIRST, LAST = 0x0800, 0xFFFF
 

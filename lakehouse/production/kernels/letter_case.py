@@ -8,9 +8,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels.pieces import copied, in_piece, mark, piece_at, with_room
 from lakehouse.production.kernels.chance import again, below
 from lakehouse.production.kernels.characters import ALPHANUMERIC, code_point_at, flags_of
+from lakehouse.production.kernels.pieces import copied, in_piece, mark, piece_at, with_room
 from lakehouse.production.kernels.tables import kept
 from lakehouse.production.kernels.trie import write_code_point
 

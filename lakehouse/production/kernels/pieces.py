@@ -89,7 +89,7 @@ def piece_at(data, i, end, flags):  # type: ignore[no-untyped-def]
     return np.int64(j), address
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def copied(data, i, end, out, at):  # type: ignore[no-untyped-def]
     """Write data[i:end] to out[at:]; returns where it ends."""
     while i < end:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from lakehouse.production.kernels.pieces import copied, in_piece, latin, piece_at, with_room
 from lakehouse.production.kernels.chance import again, below, drawn_at, happens
 from lakehouse.production.kernels.characters import DIGIT, SPACE, code_point_at, flags_of
+from lakehouse.production.kernels.pieces import copied, in_piece, latin, piece_at, with_room
 from lakehouse.production.kernels.trie import write_code_point
 
 DROP, WIDTH, DOUBLE, BLANK = range(4)

@@ -8,9 +8,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels.pieces import copied, in_piece, inside_word, latin, piece_at, with_room
 from lakehouse.production.kernels.chance import again, below, drawn_at, happens
 from lakehouse.production.kernels.characters import code_point_at
+from lakehouse.production.kernels.pieces import copied, in_piece, inside_word, latin, piece_at, with_room
 
 SWAP, DROP, DOUBLE, NEIGHBOUR = (1 << bit for bit in range(4))
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
