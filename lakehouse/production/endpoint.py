@@ -144,14 +144,11 @@ class _Conversation:
             return  # the loop is closed: nothing is under way
 
     async def _all(self) -> None:
-        endpoint = self.endpoint
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
-        limits = httpx.Limits(max_connections=endpoint.concurrency, max_keepalive_connections=endpoint.concurrency)
-        waits = httpx.Timeout(endpoint.timeout, connect=min(10.0, endpoint.timeout))
         numbers = iter(range(len(self.requests)))
-        # A proxy of the environment is not asked for what runs on this machine.
-        async with httpx.AsyncClient(headers=headers, limits=limits, timeout=waits, trust_env=not _loopback(endpoint.url)) as client:
-            workers = [asyncio.create_task(self._worker(client, numbers)) for _ in range(min(endpoint.concurrency, len(self.requests)))]
+        async with self._client() as client:
+            workers = [
+                asyncio.create_task(self._worker(client, numbers)) for _ in range(min(self.endpoint.concurrency, len(self.requests)))
+            ]
             self.sending = asyncio.gather(*workers)
             if self.stopped:
                 self.sending.cancel()
@@ -161,6 +158,18 @@ class _Conversation:
                 for worker in workers:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
+
+    def _client(self) -> httpx.AsyncClient:
+        endpoint = self.endpoint
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
+        limits = httpx.Limits(max_connections=endpoint.concurrency, max_keepalive_connections=endpoint.concurrency)
+        waits = httpx.Timeout(endpoint.timeout, connect=min(10.0, endpoint.timeout))
+        try:
+            # A proxy of the environment is not asked for what runs on this machine.
+            return httpx.AsyncClient(headers=headers, limits=limits, timeout=waits, trust_env=not _loopback(endpoint.url))
+        except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+            fix = "check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and the like; for SOCKS: pip install socksio"
+            raise EndpointError(f"the environment's proxy or certificates cannot be used: {error}", fix=fix) from error
 
     async def _worker(self, client: httpx.AsyncClient, numbers: Iterator[int]) -> None:
         for number in numbers:

@@ -229,3 +229,16 @@ def test_closing_gives_up_what_is_under_way(model: Model) -> None:
 
 def test_nothing_asked_nothing_sent() -> None:
     assert list(Endpoint("http://127.0.0.1:1/v1", key_env="NO_SUCH_KEY").send([])) == []
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert said(model, "a")[0].text == "A"
+
+
+def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "nonsense://127.0.0.1:1")
+    with pytest.raises(EndpointError, match="proxy") as caught:
+        list(Endpoint("http://model.invalid/v1").send([request("a")]))
+    assert "ALL_PROXY" in str(caught.value)
