@@ -16,14 +16,13 @@ import random
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from lakehouse.errors import EndpointError
+from lakehouse.production.completion import Failed, Refused, error_of, read, wait_of
 from lakehouse.production.operator import Answer
 
 _AGAIN = frozenset({408, 409})
@@ -85,26 +84,6 @@ class Endpoint:
         if not (key.isascii() and key.isprintable()):
             raise EndpointError(f"the key in {self.key_env} has characters that no key has", fix="copy it again")
         return key
-
-
-class _Refused(Exception):
-    """One request will get no answer, whatever is done."""
-
-
-class _Failed(Exception):
-    """One try went wrong; another may not.
-
-    Attributes:
-        wait: seconds that the endpoint asks to wait.
-        busy: it has too many requests; nothing is wrong with this one.
-        unreached: no connection came about.
-    """
-
-    def __init__(self, why: str, *, wait: float = 0.0, busy: bool = False, unreached: bool = False) -> None:
-        super().__init__(why)
-        self.wait = wait
-        self.busy = busy
-        self.unreached = unreached
 
 
 class _Conversation:
@@ -182,10 +161,10 @@ class _Conversation:
                 await asyncio.sleep(pause)
             try:
                 text, tokens = await self._try(client, self.requests[number])
-            except _Refused as error:
+            except Refused as error:
                 self._answered()
                 return Answer(number, None, str(error))
-            except _Failed as error:
+            except Failed as error:
                 failure = error
             else:
                 self._answered()
@@ -205,7 +184,7 @@ class _Conversation:
     def _answered(self) -> None:
         self.failed_in_a_row, self.answered_at = 0, self.loop.time()
 
-    def _given_up(self, number: int, failure: _Failed) -> Answer:
+    def _given_up(self, number: int, failure: Failed) -> Answer:
         self.failed_in_a_row += 1
         if self.failed_in_a_row >= _FAILED_IN_A_ROW:
             times = self.endpoint.retries + 1
@@ -221,22 +200,22 @@ class _Conversation:
             async with asyncio.timeout(self.endpoint.timeout):
                 response = await client.post(f"{self.endpoint.url.rstrip('/')}/chat/completions", content=request.encode())
         except TimeoutError:
-            raise _Failed(f"no answer within {self.endpoint.timeout:g} s") from None
+            raise Failed(f"no answer within {self.endpoint.timeout:g} s") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            raise _Failed(str(error) or "the connection timed out", unreached=True) from error
+            raise Failed(str(error) or "the connection timed out", unreached=True) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise EndpointError(f"{self.endpoint.url} is no address: {error}", fix="give `url: http://host:port/v1`") from error
         except httpx.TransportError as error:
-            raise _Failed(str(error) or type(error).__name__) from error
+            raise Failed(str(error) or type(error).__name__) from error
         self.reached = True
         if not response.is_success:
             raise self._refusal(response, request)
-        return _read(response)
+        return read(response)
 
     def _refusal(self, response: httpx.Response, request: str) -> Exception:
         """What an answer means that is not 200."""
         status, url = response.status_code, self.endpoint.url
-        message, code = _error(response)
+        message, code = error_of(response)
         if self.key:
             message = message.replace(self.key, "***")
         said = f"HTTP {status}: {message}" if message else f"HTTP {status}"
@@ -253,59 +232,8 @@ class _Conversation:
         if status < 400 or status == 405:
             return EndpointError(f"{url} is no such endpoint: {said}", fix="check `url` (ends in /v1?)")
         if status == 429 or status in _AGAIN or status >= 500:
-            return _Failed(said, wait=_wait(response), busy=status == 429)
-        return _Refused(said)
-
-
-def _read(response: httpx.Response) -> tuple[str, int | None]:
-    """The text of a completion and its tokens.
-
-    Raises:
-        _Failed: it is no completion.
-        _Refused: it has no text.
-    """
-    try:
-        answer = response.json()
-        choices, usage = answer["choices"], answer.get("usage") or {}
-        message = choices[0]["message"] if choices else {}
-        text, end = message.get("content"), choices[0].get("finish_reason") if choices else None
-        refusal, tokens = message.get("refusal"), usage.get("total_tokens")
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        raise _Failed(f"the answer is no chat completion: {response.text[:80]!r}") from None
-    if end == "content_filter":
-        raise _Refused("the endpoint's content filter stopped the answer")
-    if not isinstance(text, str) or not text.strip():
-        raise _Refused(f"an empty answer: {str(refusal or end or 'no choice')[:200]}")
-    # JSON may hold halves of a surrogate pair, which no text has.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), tokens if type(tokens) is int else None
-
-
-def _error(response: httpx.Response) -> tuple[str, str | None]:
-    """Message and code of an error, in whatever form it comes; one line."""
-    try:
-        said: Any = response.json()
-    except (ValueError, RecursionError):
-        said = response.text
-    if isinstance(said, dict):
-        said = said.get("error", said.get("message", said.get("detail", said)))
-    code = None
-    if isinstance(said, dict):
-        code, said = said.get("code") or said.get("type"), said.get("message", said)
-    return " ".join(str(said).split())[:300], code if isinstance(code, str) else None
-
-
-def _wait(response: httpx.Response) -> float:
-    """Seconds that `Retry-After` asks for, by a number or a date."""
-    given = response.headers.get("Retry-After", "").strip()
-    try:
-        return max(0.0, float(given))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(given)
-    except ValueError:
-        return 0.0
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+            return Failed(said, wait=wait_of(response), busy=status == 429)
+        return Refused(said)
 
 
 def _loopback(url: str) -> bool:

@@ -213,6 +213,10 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character(model: Model) -> 
     model.always = {"a": ("garbage", '{"choices": [{"message": {"content": "\\ud83d\\ude00 \\ud800."}}]}')}
     (answer,) = said(model, "a")
     assert (answer.text, answer.tokens) == ("😀 \ufffd.", None)
+    model.always = {"a": ("status", 400, {}, "no \ud800")}
+    assert said(model, "a")[0].error == "HTTP 400: no \ufffd"
+    model.always = {"a": ("garbage", '{"choices": [{"message": {"refusal": "no \\ud800"}}]}')}
+    assert said(model, "a")[0].error == "an empty answer: no \ufffd"
 
 
 def test_closing_gives_up_what_is_under_way(model: Model) -> None:
