@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lakehouse.errors import LockedError, NotFoundError
@@ -27,8 +27,15 @@ _FILE_BYTES = 32 * 1024 * 1024
 """Size of a data file: some 100 MB of text. What changes a row writes its file anew."""
 _STATISTICS_BYTES = 64
 """Length of the bounds kept of a text. Whole texts would stand in footers, which cannot be read beyond 100 MB, and in Delta's log."""
+_FEW_VALUES = ("_collection", "_deleted", "_license", "_media_type", "_parent", "_split", "_uri", "fate", "rule", "source", "step")
+"""Columns worth a dictionary. One of ids, digests or texts, all different, is made in vain: a fifth of the time to write, more to read."""
 _WRITER = WriterProperties(
-    compression="ZSTD", compression_level=1, max_row_group_size=2 * CHUNK_ROWS, statistics_truncate_length=_STATISTICS_BYTES
+    compression="ZSTD",
+    compression_level=1,
+    max_row_group_size=2 * CHUNK_ROWS,
+    statistics_truncate_length=_STATISTICS_BYTES,
+    default_column_properties=ColumnProperties(dictionary_enabled=False),
+    column_properties={name: ColumnProperties(dictionary_enabled=True) for name in _FEW_VALUES},
 )
 
 
