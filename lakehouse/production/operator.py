@@ -134,11 +134,13 @@ class Ask:
     Attributes:
         requests: the whole request of each row as canonical JSON text, model and sampling included; null asks nothing. May read SEED.
         send: sends requests and gives answers in any order, each as it comes. Raises EndpointError where going on makes no sense.
+        may_send: privacy classes that values in a request may carry; None: all, for the model is on this machine.
     """
 
     column: str
     requests: pl.Expr
     send: Callable[[Sequence[str]], Iterator[Answer]]
+    may_send: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse import bronze, versions, yamlfile
-from lakehouse.errors import NotFoundError, RecipeError, SpecError
+from lakehouse.errors import FactoryError, NotFoundError, RecipeError, SpecError
 from lakehouse.hashing import code_version, digest, file_digest
 from lakehouse.production.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
 from lakehouse.project import Project
@@ -193,7 +193,11 @@ class _Compiler:
         for file in files.values():
             if not file.is_file():
                 raise SpecError(f"no file {file}", where=self.document.where((*loc, call.name)), fix="give a path in the project folder")
-        plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
+        try:
+            plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
+        except FactoryError as error:
+            error.where = error.where or self.document.where((*loc, call.name))
+            raise
         params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
         return entry, params, _code(str(entry.path)), plan
 
@@ -245,6 +249,8 @@ class _Compiler:
             if not isinstance(plan, Change | Ask):
                 where, fix = self.document.where((*loc, call.name)), "variants are made by steps that are `1:1`"
                 raise SpecError(f"`{call.name}` is {entry.info['cardinality']}: it makes no variants", where=where, fix=fix)
+            if isinstance(plan, Ask):
+                self.check_sent(plan, (*loc, call.name))
             made = plan if isinstance(plan, Change) else Change({plan.column: plan.requests})
             for column in made.columns if self.columns_known else ():
                 if column not in self.chains:
@@ -265,6 +271,15 @@ class _Compiler:
         self.chains = before[0]
         self.lineage = {column: made_of | before[1].get(column, frozenset()) for column, made_of in self.lineage.items()}
         self.privacy = {column: classes | before[2].get(column, frozenset()) for column, classes in self.privacy.items()}
+
+    def check_sent(self, plan: Ask, loc: yamlfile.Loc) -> None:
+        """Refuse to send a value to another machine that may hold what nobody said may leave this one."""
+        for root in plan.requests.meta.root_names() if plan.may_send is not None else ():
+            carried = self.privacy.get(root, frozenset()) - (plan.may_send or frozenset())
+            if carried:
+                what = f"column `{root}` may hold {', '.join(sorted(carried))}, which the request would send away"
+                fix = "redact it in the recipe, or name the classes under `may_send`"
+                raise SpecError(what, where=self.document.where(loc), fix=fix)
 
     def chain(self, expression: pl.Expr, measuring: list[Any], loc: yamlfile.Loc) -> str:
         """Identity of an expression: code and parameters, and the identities of the columns it reads."""

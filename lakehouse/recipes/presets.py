@@ -73,7 +73,7 @@ def _line(given: PresetStep, column: str, words: str | None) -> Line:
     if given.needs == "words":
         if words is None:
             return Line(None, (Loss(given.step.name, "it needs a file of your own words, one a line: --words FILE"),), given.source)
-        params = {"file": words, **params}
+        params = {OPERATORS.entry(given.step).info["files"][0]: words, **params}
     fields = OPERATORS.entry(given.step).params.model_fields
     target: dict[str, Any] = {"columns": [column]} if "columns" in fields else {"column": column}
     return checked({given.step.name: {**target, **params}}, (), given.step.name, None, given.source)

@@ -249,3 +249,19 @@ def test_a_template_with_a_brace_out_of_place_names_its_line(model: Model, tmp_p
     factory = rewriting(tmp_path, model, prompt="{text")
     with pytest.raises(RecipeError, match="names no column"):
         factory.made()
+
+
+@pytest.mark.parametrize(("url", "may_send"), [("https://models.example.org/v1", []), ("https://models.example.org/v1", ["email"])])
+def test_what_a_column_may_hold_is_not_sent_to_another_machine(tmp_path: Path, url: str, may_send: list[str]) -> None:
+    step = {"generate": {"column": "text", "prompt": "Say again: {text}", "model": "m", "url": url, "may_send": may_send}}
+    factory = new_factory(tmp_path, [], augment=[{"steps": [step]}])
+    factory.declare_source(privacy={"text": ["email", "phone"]})
+    factory.material(notes("call me"))
+    factory.collect()
+    with pytest.raises(SpecError, match=r"`text` may hold .*phone, which the request would send away"):
+        factory.silver()
+    factory.declare([{"redact": {"column": "text", "kinds": ["email", "phone"]}}], augment=[{"steps": [step]}])
+    factory.silver()
+    step["generate"]["url"] = "http://127.0.0.1:1/v1"
+    factory.declare([], augment=[{"steps": [step]}])
+    factory.silver()

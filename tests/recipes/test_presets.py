@@ -106,9 +106,9 @@ def test_every_step_of_every_preset_names_the_source_of_its_numbers(notes_factor
 
 
 def test_fineweb_names_the_url_filter_and_a_preset_without_its_words_leaves_the_step_out() -> None:
-    assert [loss.what for loss in read_preset("fineweb").losses] == ["URL filter"]
+    assert [loss.what for loss in read_preset("fineweb").losses] == ["url_filter"]
     assert [loss.what for loss in read_preset("chinese-web").losses] == ["sensitive_words"]
-    assert {"sensitive_words": {"column": "body", "file": "bad.txt", "max_hits": 0}} in read_preset("c4", "body", "bad.txt").steps
+    assert {"c4_badwords": {"column": "body", "words_file": "bad.txt"}} in read_preset("c4", "body", "bad.txt").steps
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:

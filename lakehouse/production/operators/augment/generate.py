@@ -11,12 +11,14 @@ from lakehouse.hashing import canonical
 from lakehouse.production.endpoint import Endpoint
 from lakehouse.production.operator import OPERATORS, SEED, Ask
 from lakehouse.production.templates import filled
+from lakehouse.spec import expand_privacy
 
 _SEEDS = 1 << 31
 """Servers take a seed as a signed 32-bit number."""
+_HERE = ("127.0.0.1", "localhost", "::1")
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True, transport=("url", "key_env", "concurrency", "timeout"))
+@OPERATORS.register(cardinality="1:1", seeded=True, transport=("url", "key_env", "concurrency", "timeout", "may_send"))
 def generate(
     *,
     column: str,
@@ -24,6 +26,7 @@ def generate(
     model: str,
     url: str,
     key_env: str | None = None,
+    may_send: list[str] = [],  # noqa: B006 - read, never changed
     system: str | None = None,
     temperature: float = 0.7,
     max_tokens: int = 512,
@@ -37,7 +40,8 @@ def generate(
     (`http://127.0.0.1:8000/v1`). `key_env` names the environment variable that holds the key. Each variant has a `seed` of its own in its
     request, `{{` and `}}` are braces, and `system` is sent as it is. Each request is sent once, ever, whatever else changes: answers are
     kept in `system/answers`. A row with a null value asks nothing. A variant whose request is refused is set aside with the reason; an
-    answer that reaches `max_tokens` stays, cut as it is. The values in the prompt go to that address: mind what `privacy` they carry.
+    answer that reaches `max_tokens` stays, cut as it is. The values in the prompt go to that
+    address: where it is not this machine, a column that may hold a privacy class which `may_send` does not name is refused.
 
     Raises:
         RecipeError: a brace that opens or closes nothing, an address that is none, or a number out of its range.
@@ -57,7 +61,8 @@ def generate(
         pl.lit(f',"temperature":{canonical(temperature)}}}'),
     )
     requests = pl.when(filled(prompt).is_not_null()).then(body)
-    return Ask(column, requests, Endpoint(url.rstrip("/"), key_env, concurrency, timeout).send)
+    allowed = None if urlsplit(url).hostname in _HERE else expand_privacy(may_send)
+    return Ask(column, requests, Endpoint(url.rstrip("/"), key_env, concurrency, timeout).send, allowed)
 
 
 def _check(url: str, **holds: bool) -> None:
