@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from lakehouse.errors import MissingExtraError, SpecError
 from lakehouse.production.operator import SEED, Change
 from lakehouse.production.operators.chinese import jieba as installed
+from tests.factory import new_factory, notes
 from tests.production.test_operators import plan
 
 with warnings.catch_warnings():
@@ -652,3 +653,27 @@ def test_a_variant_depends_on_its_text_and_seed_alone(name: str, table: str) -> 
     sliced = pl.concat([pl.DataFrame({"text": column, SEED: seed}, schema={"text": pl.String, SEED: pl.UInt64})] * 3, rechunk=False)
     made = plan(name, column="text", **params)
     assert sliced.slice(2, 8).lazy().with_columns(**made.columns).collect(engine="streaming")["text"].to_list() == (whole * 3)[2:10]
+
+
+def test_all_of_them_in_a_dataset(tmp_path: Path) -> None:
+    steps = {
+        "typos": {"rate": 0.2},
+        "homophones": {"rate": 0.3},
+        "look_alikes": {"rate": 0.3},
+        "case_noise": {"kinds": ["upper"]},
+        "punctuation_noise": {"rate": 1.0},
+        "synonyms": {"table": "words/synonyms.csv", "rate": 1.0},
+    }
+    augment = [{"steps": [{name: {"column": "text", **params}}], "copies": 2} for name, params in steps.items()]
+    factory = new_factory(tmp_path, [], augment=augment, splits={"by": "row", "train": 1.0})
+    factory.write("words/synonyms.csv", "quick,fast\n质量,品质\n")
+    factory.material(notes("The quick delivery was really nice, thank you.", "质量很好，请他清洗一下。", "质量 quick"))
+    version = factory.made()[1].version
+    rows = dict(factory.rows("gold").select("_row_id", "text").iter_rows())
+    assert len(set(rows.values())) > 3 + len(steps)
+    made = {row.partition("#")[2]: text for row, text in rows.items() if row.startswith("notes/00#")}
+    assert {name.partition(".")[0] for name in made} == {"typos", "case_noise", "punctuation_noise", "synonyms"}  # others: as its parent
+    assert made["case_noise.0"] == "THE QUICK DELIVERY WAS REALLY NICE, THANK YOU."
+    assert made["synonyms.0"] == "The fast delivery was really nice, thank you."
+    factory.write("words/synonyms.csv", "quick,fast,rapid\n质量,品质\n")
+    assert factory.made()[1].version != version
