@@ -8,7 +8,7 @@ import numpy as np
 from lakehouse.production.kernels.chance import again, below, drawn_at, happens
 from lakehouse.production.kernels.characters import ALPHANUMERIC, SPACE, code_point_at, flags_of
 from lakehouse.production.kernels.letter_case import KNOWN
-from lakehouse.production.kernels.pieces import copied, in_piece, mark, piece_at, with_room
+from lakehouse.production.kernels.pieces import ascii_letter, copied, in_piece, mark, piece_at, with_room
 from lakehouse.production.kernels.spans import longest_span
 from lakehouse.production.kernels.trie import MORE, ROOT_CODE_POINTS, WORD, child, second, write_code_point
 
@@ -209,8 +209,13 @@ def replaced(data, offsets, seeds, rate, bounds, flags, cases, known, first, pai
             if low < ROOT_CODE_POINTS and first[low] != 0 and _edge(code, before, earlier, flags):
                 term, over = _term_at(data, begin, i, end, bounds, flags, cases, known, first, pairs, edges, words)
             if term < 0:
+                earlier, before = before, code
+                if code < 0x80 and ascii_letter(code):  # no term begins right behind a letter
+                    while after < end and ascii_letter(data[after]):
+                        earlier, before = before, np.int64(data[after])
+                        after += 1
                 at = copied(data, i, after, out, at)
-                i, earlier, before = after, before, code
+                i = after
                 continue
             drawn = drawn_at(seed, i - begin)
             if not happens(drawn, rate):
