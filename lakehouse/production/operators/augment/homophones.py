@@ -11,7 +11,7 @@ from lakehouse.production.operators.augment import pinyin
 from lakehouse.production.operators.augment.variants import Rate, varied
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True)
+@OPERATORS.register(cardinality="1:1", seeded=True, packages=("pypinyin", "jieba"))
 def homophones(*, column: str, rate: Rate = 0.05) -> Change:
     """Mistype Chinese as with a pinyin input method: a character becomes another that sounds alike, tones aside.
 

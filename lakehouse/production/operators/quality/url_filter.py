@@ -24,7 +24,12 @@ _DOTS = {"。": ".", "．": ".", "｡": "."}
 _BLANKS = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 
 
-@OPERATORS.register(cardinality="1:0", decides=("soft_word_threshold",), files=("domains", "urls", "words", "soft_words", "substrings"))
+@OPERATORS.register(
+    cardinality="1:0",
+    decides=("soft_word_threshold",),
+    files=("domains", "urls", "words", "soft_words", "substrings"),
+    packages=("publicsuffixlist",),
+)
 def url_filter(
     *,
     column: str,
