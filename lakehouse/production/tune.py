@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from lakehouse.project import Project
 from lakehouse.spec import Call
 
 _SEEN = 80
+_VARIANT = re.compile(r"#([a-z0-9_+]+)\.\d+$")
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,13 @@ def explain(project: Project, name: str, row_id: str) -> list[Explained]:
         raise NotFoundError(f"{name} was not made yet", fix=f"lakehouse run {name}")
     mine = signals_table.scan().filter(pl.col("_row_id") == row_id).collect()
     fate = fates_table.scan().filter(pl.col("_row_id") == row_id).collect()
+    if mine.is_empty() and fate.is_empty() and (variant := _VARIANT.search(row_id)):
+        made_of = row_id[: variant.start()]
+        by = next((each for each in recipe.variants if each.name == variant[1]), None)
+        return [
+            *explain(project, name, made_of),
+            Explained(variant[1], by.identity() if by else {}, {}, "made as a variant", None, made_of),
+        ]
     if mine.is_empty() and fate.is_empty():
         raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse trace ROW says where a row stands")
     stage = mine["_stage"][0] if mine.height else 0

@@ -135,7 +135,14 @@ def _explained(project: Project, rows: pl.DataFrame, absent_from: Version) -> pl
     explained = rows.join(known, on="_row_id", how="left")
     live = _live(project, absent_from)
     parent = past.PARENT.is_in(live.implode()) | pl.col("_row_id").is_in(live.implode())
-    rest = pl.when(parent).then(pl.lit("its parent is cut into other rows")).otherwise(pl.lit("source: not collected at that time"))
+    variant = pl.concat_str(pl.lit("augmentation "), past.AUGMENTATION, pl.lit(": not made"))
+    rest = (
+        pl.when(past.AUGMENTATION.is_not_null())
+        .then(variant)
+        .when(parent)
+        .then(pl.lit("its parent is cut into other rows"))
+        .otherwise(pl.lit("source: not collected at that time"))
+    )
     return explained.with_columns(pl.col("reason").fill_null(rest))
 
 
@@ -168,7 +175,13 @@ def _listed(rows: pl.DataFrame, change: str) -> pl.DataFrame:
 
 
 def _plan(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    return [*_inputs(a, b), *_contract(a, b), *_recipe(a, b), *_settings(a.get("splits") or {}, b.get("splits") or {}, "splits")]
+    return [
+        *_inputs(a, b),
+        *_contract(a, b),
+        *_recipe(a, b),
+        *_augment(a, b),
+        *_settings(a.get("splits") or {}, b.get("splits") or {}, "splits"),
+    ]
 
 
 def _inputs(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
@@ -208,6 +221,16 @@ def _recipe(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
             found.append(f"recipe: step {name} ({after.get('operator')}) has other code")
     if not found and [*old] != [*new]:
         found.append(f"recipe: the order is now {', '.join(new)}")
+    return found
+
+
+def _augment(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    old, new = ({str(each["name"]): each for each in manifest.get("augment") or []} for manifest in (a, b))
+    found = [f"augmentation {name} is gone" for name in old if name not in new] + [
+        f"augmentation {name} is new" for name in new if name not in old
+    ]
+    for name in (name for name in new if name in old):
+        found += _settings(old[name], new[name], f"augmentation {name}")
     return found
 
 

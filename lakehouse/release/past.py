@@ -17,6 +17,9 @@ from lakehouse.versions import Version
 PARENT = pl.col("_row_id").str.replace(r"(#([a-z0-9_+]+\.)?\d+)+$", "")
 """The row that a child `<id>#<n>` or a variant `<id>#<augmentation>.<n>` came from, and theirs; a row that is neither is its own."""
 
+AUGMENTATION = pl.col("_row_id").str.extract(r"#([a-z0-9_+]+)\.\d+$")
+"""The augmentation that made a variant; null for any other row."""
+
 FATES: dict[str, type[pl.DataType]] = dict.fromkeys(("_row_id", "fate", "step", "rule", "evidence", "other"), pl.String)
 
 

@@ -12,6 +12,8 @@ import pytest
 from lakehouse import versions
 from lakehouse.errors import ContractError, RecipeError, SpecError
 from lakehouse.production.operator import OPERATORS, SEED, Change, compiled
+from lakehouse.production.tune import explain
+from lakehouse.release.diff import diff
 from lakehouse.release.trace import recall, trace
 from tests.factory import Factory, new_factory, notes
 
@@ -174,6 +176,13 @@ def test_a_variant_is_traced_to_its_source_and_recalled_with_it(tmp_path: Path) 
     assert found.root == "notes/01"
     assert found.origin is not None
     assert [(h.row_id, h.version) for h in found.held] == [("notes/01#numbered.0", gold.version)]
+    told = explain(factory.project, "notes", "notes/01#numbered.0")
+    assert (told[-1].step, told[-1].outcome, told[-1].other) == ("numbered", "made as a variant", "notes/01")
+    factory.declare([], splits=ALL_TRAIN)
+    factory.gold()
+    told_apart = diff(factory.project, "notes", "1.0.0", "1.1.0")
+    assert told_apart.removed_because == {"augmentation numbered: not made": 2}
+    assert told_apart.plan == ("augmentation numbered is gone",)
     assert {h.row_id: h.how for h in recall(factory.project, "notes/01").held} == {"notes/01": "itself", "notes/01#numbered.0": "child"}
 
 
