@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -39,8 +40,8 @@ def train(
         raise RecipeError(f"train: ngrams {ngrams} end before they begin", fix=f"ngrams: {sorted(ngrams)}")
 
     def job(data: Data) -> Scores:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import SGDClassifier
+        import sklearn.feature_extraction.text
+        import sklearn.linear_model  # noqa: F401 - the time it takes to import is no training time
 
         for name, rows in {"train": data.train, **data.sets}.items():
             for column in (input, label):
@@ -49,7 +50,7 @@ def train(
                     raise RecipeError(f"train: the {name} rows have no column `{column}`", fix=f"columns: {known}")
             if rows.schema[input] != pl.String:
                 raise RecipeError(f"train: column `{input}` of the {name} rows is {rows.schema[input]}, not text", fix="name a text column")
-        given, sets = _labelled(data.train, label), {name: _labelled(rows, label) for name, rows in data.sets.items()}
+        given, sets = labelled(data.train, label), {name: labelled(rows, label) for name, rows in data.sets.items()}
         unlabelled = data.train.height - given.height + sum(data.sets[name].height - rows.height for name, rows in sets.items())
         for name, rows in sets.items():
             if rows.is_empty():
@@ -59,24 +60,14 @@ def train(
             raise RecipeError(
                 f"the train split holds {classes} class of `{label}`; a classifier needs two", fix="look at the splits and the recipe"
             )
-        vectorizer = TfidfVectorizer(
-            analyzer=analyzer, ngram_range=(ngrams[0], ngrams[-1]), max_features=max_features, sublinear_tf=True, min_df=2
-        )
         began = time.perf_counter()
-        try:
-            features = vectorizer.fit_transform(given[input].fill_null("").to_list())
-        except ValueError as error:  # all that scikit-learn has for an empty vocabulary
-            raise RecipeError(
-                f"the {given.height} train rows give nothing to learn from: {str(error).rstrip('.')}",
-                fix=f"a term counts when two rows hold it: train on more rows, or use `analyzer: char` for `{input}`",
-            ) from error
+        vectorizer, features = learn_features(given[input], analyzer=analyzer, ngrams=ngrams, max_features=max_features)
         scored = {name: vectorizer.transform(rows[input].fill_null("").to_list()) for name, rows in sets.items()}
         shared = time.perf_counter() - began
         parts, seconds = [], {}
         for seed in seeds:
             began = time.perf_counter()
-            model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=epochs, tol=None, average=True, random_state=seed)
-            model.fit(features, given[label].to_list())
+            model = learn(features, given[label].to_list(), epochs=epochs, seed=seed)
             for name, rows in sets.items():
                 parts.append(
                     rows.select(
@@ -94,5 +85,34 @@ def train(
     return job
 
 
-def _labelled(rows: pl.DataFrame, label: str) -> pl.DataFrame:
+def labelled(rows: pl.DataFrame, label: str) -> pl.DataFrame:
+    """The rows that have a label, which becomes text."""
     return rows.filter(pl.col(label).is_not_null()).with_columns(pl.col(label).cast(pl.String))
+
+
+def learn_features(texts: pl.Series, *, analyzer: str, ngrams: Sequence[int], max_features: int) -> tuple[Any, Any]:
+    """A TF-IDF vectorizer fitted on `texts` (null is empty), and their features, a sparse matrix (texts, terms).
+
+    Raises:
+        RecipeError: no term stands in two texts.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        analyzer=analyzer, ngram_range=(ngrams[0], ngrams[-1]), max_features=max_features, sublinear_tf=True, min_df=2
+    )
+    try:
+        return vectorizer, vectorizer.fit_transform(texts.fill_null("").to_list())
+    except ValueError as error:  # all that scikit-learn has for an empty vocabulary
+        raise RecipeError(
+            f"the {len(texts)} train rows give nothing to learn from: {str(error).rstrip('.')}",
+            fix=f"a term counts when two rows hold it: train on more rows, or use `analyzer: char` for `{texts.name}`",
+        ) from error
+
+
+def learn(features: Any, labels: Sequence[str], *, epochs: int, seed: int) -> Any:
+    """A logistic regression fitted by averaged stochastic gradient descent."""
+    from sklearn.linear_model import SGDClassifier
+
+    model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=epochs, tol=None, average=True, random_state=seed)
+    return model.fit(features, labels)

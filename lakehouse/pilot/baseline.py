@@ -1,0 +1,103 @@
+"""What the model of the evaluation `train` says about rows that it has not seen, nor anything of their group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lakehouse.errors import RecipeError
+from lakehouse.pilot.evaluations.train import learn, learn_features
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions of models that have not seen the row.
+
+    Attributes:
+        classes: sorted; column j of `probabilities` is `classes[j]`.
+        given: the index of each row's label in `classes`, shape (rows,).
+        probabilities: shape (rows, classes); each row sums to 1.
+        folds: how many models there were.
+    """
+
+    classes: tuple[str, ...]
+    given: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    folds: int
+
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """Whether the likeliest class is another than the given one, shape (rows,)."""
+        return np.asarray(self.probabilities.argmax(axis=1) != self.given)
+
+
+def groups(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """The number of each row's group: rows that share `_root` or `_cluster`, directly or through others, belong together.
+
+    Args:
+        rows: `_row_id`, and `_root` and `_cluster` where known; a row without both is a group of its own.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n, numbered = rows.height, rows.with_row_index("_at")
+    links = [
+        numbered.select(pl.col("_at").first().over(name)).to_series().cast(pl.Int64).to_numpy()
+        for name in ("_root", "_cluster")
+        if name in rows.columns and not rows[name].has_nulls()
+    ]
+    if not links or n == 0:
+        return np.arange(n)
+    left, right = np.tile(np.arange(n), len(links)), np.concatenate(links)
+    found = connected_components(coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n)), directed=False)[1]
+    return np.asarray(found, dtype=np.int64)
+
+
+def out_of_fold(rows: pl.DataFrame, input: str, label: str, params: Mapping[str, Any], folds: int = 5, seed: int = 1) -> OutOfFold:
+    """The probability of every class for every row, by models that saw neither the row nor anything of its group.
+
+    Args:
+        rows: text `input`, text `label` without null, `_row_id`, and `_root` and `_cluster` where known.
+        params: `analyzer`, `ngrams`, `max_features` and `epochs` of `train`.
+        folds: at most so many; fewer where a class has fewer groups.
+
+    Raises:
+        RecipeError: fewer than two classes, a class within a single group, or nothing to learn from.
+    """
+    classes, given = np.unique(rows[label].to_numpy(), return_inverse=True)
+    if len(classes) < 2:
+        raise RecipeError(f"{rows.height} rows hold {len(classes)} class of `{label}`; a classifier needs two", fix="look at the recipe")
+    group = groups(rows)
+    of_class = pl.DataFrame({"class": given, "group": group}).group_by("class").agg(pl.col("group").n_unique()).sort("class", "group")
+    for at, number in of_class.iter_rows():
+        if number < 2:
+            raise RecipeError(
+                f"all rows of `{label}` {classes[at]!r} are of one group: no model could learn it without having seen them",
+                fix="collect more of that class, or leave it out with a recipe step",
+            )
+    folds = min(folds, int(of_class["group"].min()))  # type: ignore[arg-type]
+    probabilities = np.zeros((rows.height, len(classes)))
+    for train, test in _split(given, group, folds, seed):
+        missing = np.setdiff1d(np.arange(len(classes)), given[train])
+        if len(missing):
+            raise RecipeError(
+                f"too few groups of `{label}` {classes[missing[0]]!r} to keep some apart from the others",
+                fix="collect more of that class, or leave it out with a recipe step",
+            )
+        shape = {name: params[name] for name in ("analyzer", "ngrams", "max_features")}
+        vectorizer, features = learn_features(rows[input].gather(train), **shape)
+        model = learn(features, classes[given[train]].tolist(), epochs=params["epochs"], seed=seed)
+        probabilities[test] = model.predict_proba(vectorizer.transform(rows[input].gather(test).fill_null("").to_list()))
+    return OutOfFold(tuple(map(str, classes)), given.astype(np.int64), probabilities, folds)
+
+
+def _split(given: NDArray[np.int64], group: NDArray[np.int64], folds: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(given)), given, group))

@@ -1,0 +1,63 @@
+"""Rows that stand among rows of another label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BYTES = 64 * 1024 * 1024
+"""What one chunk of similarities may take."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Rows among others.
+
+    Attributes:
+        rows: the findings, worst first: row numbers.
+        share: of each finding, the share of its neighbours that have another label.
+        nearest: of each finding its neighbours' row numbers, nearest first; -1 where there are fewer.
+        similarity: the mean cosine to the neighbours.
+    """
+
+    rows: NDArray[np.int64]
+    share: NDArray[np.float64]
+    nearest: NDArray[np.int64]
+    similarity: NDArray[np.float64]
+
+
+def neighbours(
+    vectors: NDArray[np.float32], labels: NDArray[np.int64], group: NDArray[np.int64], k: int = 10, at_least: float = 0.9
+) -> Neighbours:
+    """Rows of whose `k` nearest rows of other groups at least the share `at_least` has another label.
+
+    Worst is the highest share, then the nearest neighbours. A row with fewer than `k` rows of other groups is judged by those there
+    are. Time is O(rows^2), memory bounded by chunks.
+
+    Args:
+        vectors: of length 1 (or 0), shape (rows, dimensions); near is the cosine.
+        labels, group: shape (rows,); copies and variants of a row, which share its group, are no witnesses.
+    """
+    n = len(vectors)
+    if n == 0:
+        return Neighbours(np.empty(0, np.int64), np.empty(0), np.empty((0, k), np.int64), np.empty(0))
+    k = min(k, n)
+    nearest, similarity = np.empty((n, k), dtype=np.int64), np.empty((n, k), dtype=np.float32)
+    chunk = max(1, _BYTES // (n * 8))
+    for start in range(0, n, chunk):
+        similar = vectors[start : start + chunk] @ vectors.T
+        similar[group[start : start + chunk, None] == group[None, :]] = -np.inf
+        top = np.argpartition(similar, n - k, axis=1)[:, n - k :]
+        near = np.take_along_axis(similar, top, axis=1)
+        order = np.lexsort((top, -near), axis=1)  # equally near: by row number
+        nearest[start : start + chunk] = np.take_along_axis(top, order, axis=1)
+        similarity[start : start + chunk] = np.take_along_axis(near, order, axis=1)
+    there = np.isfinite(similarity)
+    number = there.sum(axis=1)
+    share = ((labels[nearest] != labels[:, None]) & there).sum(axis=1) / np.maximum(number, 1)
+    mean = np.where(there, similarity, 0.0).sum(axis=1, dtype=np.float64) / np.maximum(number, 1)
+    rows = np.flatnonzero((number > 0) & (share >= at_least))
+    rows = rows[np.lexsort((rows, -mean[rows], -share[rows]))]
+    return Neighbours(rows, share[rows], np.where(there, nearest, -1)[rows], mean[rows])

@@ -1,0 +1,121 @@
+"""Slices of the rows where a model errs more than elsewhere.
+
+Sagadeeva, Boehm: SliceLine: Fast, Linear-Algebra-based Slice Finding for ML Model Debugging (SIGMOD 2021), its score and its search space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows that share values.
+
+    Attributes:
+        conditions: (feature, value), sorted by feature as given.
+        size, errors: its rows, and how many of them the model got wrong.
+        score: of SliceLine; above 0 is worse than the whole.
+        p: one-sided Fisher's exact test against the rows outside, times the number of slices looked at (Bonferroni).
+    """
+
+    conditions: tuple[tuple[str, str], ...]
+    size: int
+    errors: int
+    score: float
+    p: float
+
+    @property
+    def rate(self) -> float:
+        """Share of its rows that are wrong."""
+        return self.errors / self.size
+
+    def members(self, features: pl.DataFrame) -> NDArray[np.int64]:
+        """The numbers of its rows."""
+        matches = pl.all_horizontal([pl.col(name) == value for name, value in self.conditions])
+        return features.select(matches.arg_true()).to_series().cast(pl.Int64).to_numpy()
+
+
+def slices(
+    features: pl.DataFrame,
+    wrong: NDArray[np.bool_],
+    *,
+    level: int = 3,
+    smallest: int | None = None,
+    alpha: float = 0.95,
+    top: int = 10,
+    significance: float = 0.05,
+) -> list[Slice]:
+    """The slices with the highest score, best first.
+
+    A slice is a conjunction of values of up to `level` features. Its score is alpha * (error rate / overall rate - 1) - (1 - alpha) *
+    (rows / size - 1). Every conjunction that occurs is counted, one aggregation per set of features, so the search is exact; its cost
+    is the number of such sets, a few hundred for a dozen features. Of slices with the same rows the one with fewest conditions stands.
+
+    Args:
+        features: text columns without null.
+        wrong: shape (rows,).
+        smallest: least number of rows (default: a hundredth of the rows, and at least 32, as in the paper).
+        significance: highest `p` of a finding.
+    """
+    from scipy.stats import hypergeom
+
+    n, errors = features.height, int(wrong.sum())
+    if n == 0 or errors == 0:
+        return []
+    smallest = max(32, -(-n // 100)) if smallest is None else smallest
+    names = {f"feature {at}": name for at, name in enumerate(features.columns) if features[name].n_unique() > 1}
+    if not names:
+        return []
+    rows = features.select(pl.col(name).alias(short) for short, name in names.items())
+    rows = rows.with_columns(pl.Series("wrong", wrong)).with_row_index("at")
+    parts = [_counted(rows, columns, smallest) for size in range(1, level + 1) for columns in combinations(names, size)]
+    found = pl.concat(parts)
+    ratio = (pl.col("errors") / pl.col("size")) / (errors / n) - 1
+    found = found.with_columns(score=alpha * ratio - (1 - alpha) * (n / pl.col("size") - 1))
+    worth = found.filter(pl.col("score") > 0)
+    p = hypergeom.sf(worth["errors"].to_numpy() - 1, n, errors, worth["size"].to_numpy()) * found.height
+    worth = worth.with_columns(p=pl.Series(np.minimum(p, 1.0))).filter(pl.col("p") <= significance)
+    # The same rows have the same size, errors and sum of hashes; the first has fewest conditions.
+    worth = worth.unique(["size", "errors", "rows"], keep="first", maintain_order=True).sort("score", descending=True, maintain_order=True)
+    return [
+        Slice(tuple((names[c], v) for c, v in zip(columns, values, strict=True)), size, wrongs, score, p)
+        for columns, values, size, wrongs, score, p in worth.head(top)
+        .select("columns", "values", "size", "errors", "score", "p")
+        .iter_rows()
+    ]
+
+
+def _counted(rows: pl.DataFrame, columns: Sequence[str], smallest: int) -> pl.DataFrame:
+    """Size, errors and a mark of the rows of every slice of these features, in the order of its first row."""
+    return (
+        rows.group_by(columns, maintain_order=True)
+        .agg(
+            size=pl.len().cast(pl.Int64),
+            errors=pl.col("wrong").sum().cast(pl.Int64),
+            rows=pl.col("at").hash().sum(),
+        )
+        .filter(pl.col("size") >= smallest)
+        .select(
+            pl.lit(list(columns), dtype=pl.List(pl.String)).alias("columns"),
+            pl.concat_list(columns).alias("values"),
+            "size",
+            "errors",
+            "rows",
+        )
+    )
+
+
+def bins(values: pl.Series, number: int = 5) -> pl.Series:
+    """Numbers as text `low..high`: at most `number` bins of about as many rows each."""
+    edges = sorted({float(values.quantile(at / number, "lower") or 0.0) for at in range(1, number)})  # type: ignore[arg-type]
+    at = np.searchsorted(np.array(edges), values.to_numpy(), side="left")
+    frame = pl.DataFrame({"at": at, "value": values})
+    low, high = pl.col("value").min().over("at").cast(pl.String), pl.col("value").max().over("at").cast(pl.String)
+    return frame.select(pl.concat_str(low, pl.lit(".."), high).alias(values.name)).to_series()
