@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,28 +16,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
-from lakehouse.errors import LockedError, NotFoundError
+from lakehouse.datafiles import delta_schema, file_system, write_files
+from lakehouse.errors import LockedError, NotFoundError, StorageError
 from lakehouse.store import storage_error, store_options
 
 CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
 """What is read at a time: at most so many rows, and about so many bytes."""
-_FILE_BYTES = 32 * 1024 * 1024
-"""Size of a data file: some 100 MB of text. What changes a row writes its file anew."""
-_STATISTICS_BYTES = 64
-"""Length of the bounds kept of a text. Whole texts would stand in footers, which cannot be read beyond 100 MB, and in Delta's log."""
-_FEW_VALUES = ("_collection", "_deleted", "_license", "_media_type", "_parent", "_split", "_uri", "fate", "rule", "source", "step")
-"""Columns worth a dictionary. One of ids, digests or texts, all different, is made in vain: a fifth of the time to write, more to read."""
-_WRITER = WriterProperties(
-    compression="ZSTD",
-    compression_level=1,
-    max_row_group_size=2 * CHUNK_ROWS,
-    statistics_truncate_length=_STATISTICS_BYTES,
-    default_column_properties=ColumnProperties(dictionary_enabled=False),
-    column_properties={name: ColumnProperties(dictionary_enabled=True) for name in _FEW_VALUES},
-)
 
 
 @dataclass(frozen=True)
@@ -177,59 +166,65 @@ class Table:
         """
         failure: list[BaseException] = []
         if isinstance(rows, pl.DataFrame):
-            data: pa.Table | pa.RecordBatchReader = _arrow(rows)
+            data: pa.Table = _arrow(rows)
+            target, batches = data.schema, iter(data.to_batches())
         else:
             if schema is None:
                 raise ValueError("streamed rows need their schema")
             target = _arrow(pl.DataFrame(schema=schema)).schema
-            data = pa.RecordBatchReader.from_batches(target, _batches(rows, schema, target, failure))
-        evolution = "overwrite" if mode == "overwrite" else "merge" if evolve else None
-        return self._commit(data, failure, mode, metadata, after, schema_mode=evolution)
+            batches = _batches(rows, schema, target, failure)
+        return self._commit(batches, target, failure, mode, metadata, after, evolve=evolve)
 
     def replace(
         self,
+        files: Iterable[str],
         rows: Iterable[pl.DataFrame],
-        key: str,
-        ids: Iterable[str],
-        ranges: Iterable[tuple[str, str]],
         *,
         schema: pl.Schema,
         metadata: Mapping[str, str] | None = None,
-        after: int | None = None,
+        after: int,
     ) -> int:
-        """Put `rows` in the place of the rows whose `key` is one of `ids` or within one of `ranges`, in one commit; returns the version.
-
-        Only files that hold such a row are written anew. The keys of `rows` lie within these too. A few hundred ids and ranges at most:
-        they become the text of a predicate.
-        """
-        listed = ", ".join(map(_quoted, ids))
-        terms = [f"`{key}` IN ({listed})"] if listed else []
-        terms += [f"(`{key}` >= {_quoted(low)} AND `{key}` <= {_quoted(high)})" for low, high in ranges]
-        frame = pl.concat([pl.DataFrame(schema=schema), *(part.select(schema.names()) for part in rows)])
-        return self._commit(_arrow(frame), [], "overwrite", metadata, after, predicate=" OR ".join(terms))
+        """Put `rows` in the place of data files (names) of version `after`, in one commit; returns the version. Raises as `write` does."""
+        failure: list[BaseException] = []
+        target = _arrow(pl.DataFrame(schema=schema)).schema
+        return self._commit(_batches(rows, schema, target, failure), target, failure, "append", metadata, after, instead_of=list(files))
 
     def _commit(
         self,
-        data: pa.Table | pa.RecordBatchReader,
+        batches: Iterator[pa.RecordBatch],
+        schema: pa.Schema,
         failure: list[BaseException],
         mode: Literal["append", "overwrite"],
         metadata: Mapping[str, str] | None,
         after: int | None,
-        **options: Any,
+        *,
+        evolve: bool = False,
+        instead_of: Iterable[str] = (),
     ) -> int:
-        """Write `data` in one commit; returns the version. `failure` holds what went wrong in making `data`."""
-        first = after == -1
+        """Write the rows as files and commit these; returns the version. `failure` holds what went wrong in making the rows."""
         with self._guard(failure):
-            write_deltalake(
-                self.uri if first or after is None else self.delta(after),
-                data,
-                mode="error" if first else mode,
-                storage_options=self._options(),
-                commit_properties=_properties(metadata, after),
-                writer_properties=_WRITER,
-                target_file_size=_FILE_BYTES,
-                **({} if first else options),
-            )
+            options = self._options()
+            files = file_system(self.uri, options or {})
+            delta = None if after == -1 or (after is None and not self.exists()) else self.delta(after)
+            shape = Schema.from_arrow(delta_schema(schema))
+            new = _new_columns(delta, shape, self.uri, evolve=evolve) if delta is not None and mode == "append" else []
+            adds = write_files(files, batches, schema)
+            try:
+                if delta is None:
+                    create_table_with_add_actions(
+                        self.uri, shape, adds, mode="error", storage_options=options, commit_properties=_properties(metadata, -1)
+                    )
+                else:
+                    if new:
+                        delta.alter.add_columns(new, commit_properties=_properties(None, after))
+                        after = delta.version() if after is not None else None
+                    gone = [RemoveAction(name, True, int(time.time() * 1000)) for name in instead_of]
+                    delta.create_write_transaction([*adds, *gone], mode, shape, commit_properties=_properties(metadata, after))
+            except BaseException:
+                for action in adds:
+                    with suppress(OSError, pa.ArrowException):
+                        files.delete_file(action.path)
+                raise
         version = self.version()
         assert version is not None
         return version
@@ -263,6 +258,18 @@ class Table:
             raise
 
 
+def _new_columns(delta: DeltaTable, shape: Schema, uri: str, *, evolve: bool) -> list[Field]:
+    """The columns that appended rows bring to a table, which must `evolve` for it; the others have to be of its types."""
+    stored = {column.name: column.type for column in delta.schema().fields}
+    for column in shape.fields:
+        if column.name in stored and column.type != stored[column.name]:
+            raise StorageError(f"column `{column.name}` is {stored[column.name]} in the table, {column.type} in new rows", where=uri)
+    new = [column for column in shape.fields if column.name not in stored]
+    if new and not evolve:
+        raise StorageError(f"the table has no column `{new[0].name}`", where=uri)
+    return new
+
+
 def _properties(metadata: Mapping[str, str] | None, after: int | None) -> CommitProperties:
     """Commit metadata, and for rows that were made for a version the mark by which Delta refuses them beside a later commit with one."""
     return CommitProperties(
@@ -271,10 +278,6 @@ def _properties(metadata: Mapping[str, str] | None, after: int | None) -> Commit
         # delta-rs puts a first commit that was too late on top of the other one if it may try again.
         max_commit_retries=0 if after == -1 else None,
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def picked(chunks: Iterable[pl.DataFrame], places: pl.DataFrame) -> Iterator[pl.DataFrame]:

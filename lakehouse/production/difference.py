@@ -13,8 +13,6 @@ from lakehouse.table import Table
 
 _REWRITE_SHARE = 0.5
 """Above this share of touched rows they are all made anew."""
-_FEW = 300
-"""Up to so many touched rows, and ranges of added ones, are found by a predicate that lists them."""
 
 
 @dataclass(frozen=True)
@@ -89,28 +87,15 @@ def apply(
 ) -> int:
     """Write `change` in one commit; `rows_of` gives the full rows (with `schema`) of index rows, in frames. Returns the Delta version.
 
-    Rows that are only added become new files. For a few changed or removed rows their files are written anew, for many all files are,
-    the rows that stay copied chunk by chunk.
+    Rows that are only added become new files. Files that hold changed or removed rows are written anew, the rows that stay copied chunk
+    by chunk.
     """
     if change.rewrite:
         return table.write(rows_of(change.write), "overwrite", schema=schema, metadata=metadata, after=change.version)
     if change.remove.is_empty() and change.changed == 0:
         return table.write(rows_of(change.write), "append", schema=schema, metadata=metadata, after=change.version)
     have = table.located(["_row_id"])
-    touched, ranges = _touched(have["_row_id"], change)
-    if len(touched) + len(ranges) <= _FEW:
-        return table.replace(rows_of(change.write), "_row_id", touched, ranges, schema=schema, metadata=metadata, after=change.version)
-    ids = pl.concat([change.remove, change.write["_row_id"]])
-    places = have.filter(~pl.col("_row_id").is_in(ids.implode())).select("_file", "_at")
-    stay = table.pick(schema.names(), places)
-    return table.write(chain(stay, rows_of(change.write)), "overwrite", schema=schema, metadata=metadata, after=change.version)
-
-
-def _touched(have: pl.Series, change: Difference) -> tuple[list[str], list[tuple[str, str]]]:
-    """The ids that change or go, and the ranges of added ids between which the table has none: the rows of a new file lie together."""
-    changed = change.write["_row_id"].is_in(have.implode())
-    added = change.write["_row_id"].filter(~changed)
-    marked = [pl.DataFrame({"id": ids}).with_columns(new=pl.lit(new)) for ids, new in ((have, False), (added, True))]
-    ordered = pl.concat(marked).sort("id").with_columns(run=pl.col("new").rle_id())
-    runs = ordered.filter("new").group_by("run").agg(pl.col("id").first().alias("low"), pl.col("id").last().alias("high")).sort("run")
-    return pl.concat([change.remove, change.write["_row_id"].filter(changed)]).to_list(), list(runs.select("low", "high").iter_rows())
+    leaves = pl.col("_row_id").is_in(pl.concat([change.remove, change.write["_row_id"]]).implode())
+    files = have.filter(leaves)["_file"].unique().sort()
+    stay = table.pick(schema.names(), have.filter(pl.col("_file").is_in(files.implode()) & ~leaves).select("_file", "_at"))
+    return table.replace(files, chain(stay, rows_of(change.write)), schema=schema, metadata=metadata, after=change.version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +65,71 @@ def test_an_empty_stream_makes_an_empty_table(table: Table) -> None:
     assert table.read().is_empty()
 
 
-def test_replace_changes_inserts_and_deletes_in_one_commit(table: Table) -> None:
-    table.write(rows("a", "b", "c", "o'c"), "overwrite")
-    new = [rows("b", n=1), rows("d", "e")]
-    assert table.replace(new, "_row_id", ["b", "c", "o'c", "never"], [("d", "e")], schema=SCHEMA, metadata={"plan": "p"}) == 1
-    assert held(table) == {"a": 0, "b": 1, "d": 0, "e": 0}
-    assert held(table, 0) == {"a": 0, "b": 0, "c": 0, "o'c": 0}
-    assert table.metadata() == {"factory.plan": "p"}
+def file_of(table: Table, row: str) -> str:
+    return str(table.located(["_row_id"]).filter(pl.col("_row_id") == row)["_file"].item())
 
 
-def test_replace_leaves_files_alone_that_hold_none_of_the_rows(table: Table) -> None:
-    table.write(rows("a", "b"), "append")
+def test_files_are_replaced_in_one_commit_and_others_left_alone(table: Table) -> None:
+    table.write(rows("a", "b", "c"), "overwrite")
     table.write(rows("m", "n"), "append")
-    (untouched,) = table.located(["_row_id"]).filter(pl.col("_row_id") == "a")["_file"]
-    table.replace([rows("m", n=1)], "_row_id", ["m"], [], schema=SCHEMA)
-    assert untouched in {name.rsplit("/", 1)[-1] for name in table.files()}
-    assert held(table) == {"a": 0, "b": 0, "m": 1, "n": 0}
+    untouched = file_of(table, "m")
+    new = [rows("b", n=1), rows("d", "e")]
+    assert table.replace([file_of(table, "a")], new, schema=SCHEMA, metadata={"plan": "p"}, after=1) == 2
+    assert held(table) == {"b": 1, "d": 0, "e": 0, "m": 0, "n": 0}
+    assert held(table, 1) == {"a": 0, "b": 0, "c": 0, "m": 0, "n": 0}
+    assert file_of(table, "n") == untouched
+    assert table.metadata() == {"factory.plan": "p"}
+    with pytest.raises(LockedError):
+        table.replace([untouched], [], schema=SCHEMA, after=1)
+    assert held(table).keys() == {"b", "d", "e", "m", "n"}
+
+
+def test_what_fails_leaves_no_file(table: Table) -> None:
+    table.write(rows("a"), "append")
+
+    def broken() -> Iterator[pl.DataFrame]:
+        yield rows("b")
+        raise KeyError("no more")
+
+    with pytest.raises(KeyError):
+        table.write(broken(), "append", schema=SCHEMA)
+    with pytest.raises(LockedError):
+        table.write(rows("c"), "append", after=-1)
+    assert [path.name for path in Path(table.uri).glob("*.parquet")] == [Path(file).name for file in table.files()]
+
+
+def test_bounds_tell_where_a_row_can_be(table: Table) -> None:
+    table.write(rows("a", "茶", "x" * 64), "append")
+    table.write(rows("b", "y" * 65), "append")
+    told = pl.DataFrame(table.delta().get_add_actions(flatten=True)).sort("modification_time")
+    assert told["min._row_id"].to_list() == ["a", None]
+    assert told["max._row_id"].to_list() == ["茶", None]
+    assert told["num_records"].to_list() == [3, 2]
+
+
+TIME = datetime(2024, 1, 2, 3, 4, 5, 678901)
+TYPES = {
+    "small": (pl.Series([1], dtype=pl.UInt8), 1, pl.Int8),
+    "list": (pl.Series([[1]], dtype=pl.List(pl.UInt32)), [1], pl.List(pl.Int32)),
+    "zone": (pl.Series([TIME], dtype=pl.Datetime("ns", "Europe/Berlin")), TIME.replace(tzinfo=UTC), pl.Datetime("us", "UTC")),
+    "local": (pl.Series([TIME], dtype=pl.Datetime("us")), TIME, pl.Datetime("us")),
+    "nested": (pl.Series([{"a": TIME}]), {"a": TIME}, pl.Struct({"a": pl.Datetime("us")})),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_type_that_delta_has_not_is_the_nearest_it_has(table: Table, name: str) -> None:
+    given, expected, dtype = TYPES[name]
+    table.write(pl.DataFrame({name: given}), "append")
+    table.write(pl.DataFrame({name: given}), "append")
+    assert table.schema()[name] == dtype
+    assert table.read()[name].to_list() == [expected, expected]
+
+
+def test_a_number_too_large_for_delta_is_said(table: Table) -> None:
+    with pytest.raises(StorageError, match="200 not in range"):
+        table.write(pl.DataFrame({"n": pl.Series([200], dtype=pl.UInt8)}), "append")
+    assert not table.exists()
 
 
 @given(st.lists(st.integers(0, 60), unique=True), st.integers(1, 9), st.randoms())
