@@ -186,6 +186,9 @@ class Pilot(Model):
     held_out: HeldOut | None = None
     evaluations: list[Call] = Field(default_factory=list)
     gates: list[Gate] = Field(default_factory=list)
+    self_test: bool = Field(
+        default=False, description="A metric gates only after known-bad controls made from the train rows scored worse."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Pilot:

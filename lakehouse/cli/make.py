@@ -8,6 +8,7 @@ import click
 
 from lakehouse import line
 from lakehouse.cli import show
+from lakehouse.pilot.selftest import SelfTest
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
 
@@ -146,9 +147,24 @@ def _print_pilot(made: line.Made) -> None:
                 )
     columns = ["evaluation", "on", "accuracy", "macro F1", "std", "seconds", "peak MB"]
     show.table(f"Pilot of {made.dataset} {made.pilot.label}", columns, rows, right=columns[2:])
+    for said in _self_tests(made.pilot.self_tests):
+        show.out.print(said)
     verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]
     if verdicts:
         show.table("Gates", ["gate", "verdict", "", "numbers"], verdicts)
+
+
+def _self_tests(outcomes: tuple[SelfTest, ...]) -> list[str]:
+    """One line an evaluation: how many controls, and which metrics they leave trusted."""
+    lines = []
+    for name in dict.fromkeys(t.evaluation for t in outcomes):
+        own = [t for t in outcomes if t.evaluation == name]
+        words = []
+        for on, metric in dict.fromkeys((t.on, t.metric) for t in own):
+            passed = all(t.passed for t in own if (t.on, t.metric) == (on, metric))
+            words.append(f"{metric} on {on} {'trusted' if passed else 'untrusted'}")
+        lines.append(f"  self-test of {name}: {len({t.control for t in own})} controls, {', '.join(words)}")
+    return lines
 
 
 def _next(done: list[line.Made], to: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from lakehouse.pilot.metrics import compare, summary
+from lakehouse.pilot.metrics import compare, holm, mcnemar, summary
+from lakehouse.pilot.selftest import SelfTest
 from lakehouse.spec import Gate
 
 
@@ -18,8 +19,10 @@ class Verdict:
 
     Attributes:
         gate: the gate in words.
-        verdict: `met`, `missed`, `better`, `equal`, `worse`, `inconclusive`, or `first` where nothing was released before.
+        verdict: `met`, `missed`, `better`, `equal`, `worse`, `inconclusive`, `first` where nothing was released before, or
+            `untrusted` where the metric failed its self-test.
         passed: a comparison passes when the interval excludes a loss of more than the margin.
+        p: of no difference to the release; None where nothing was compared.
     """
 
     gate: str
@@ -33,6 +36,7 @@ class Verdict:
     verdict: str
     passed: bool
     reason: str
+    p: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as plain data."""
@@ -66,4 +70,29 @@ def against_release(gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame | 
     reason = (
         f"{found.new:.4f} against {found.old:.4f} ({label}): {found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}"
     )
-    return Verdict(words, gate.metric, on, found.new, found.old, label, found.low, found.high, found.verdict, passed, reason)
+    p = found.p
+    if gate.metric == "accuracy":
+        p = mcnemar(*(rows.filter(pl.col("seed") == rows["seed"].min()) for rows in (new, old)))
+    return Verdict(words, gate.metric, on, found.new, found.old, label, found.low, found.high, found.verdict, passed, reason, p)
+
+
+def with_p(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, those against the release with p and Holm's adjusted p over all of them in their reasons.
+
+    The pass rule stays the interval of each metric: a gate asks whether a loss beyond the margin is excluded, which p does not say.
+    """
+    compared = [i for i, v in enumerate(verdicts) if v.p is not None]
+    out = list(verdicts)
+    for i, adjusted in zip(compared, holm([v.p for v in verdicts if v.p is not None]), strict=True):
+        out[i] = replace(out[i], reason=f"{out[i].reason}, p {out[i].p:.4f}, adjusted {adjusted:.4f} (Holm, {len(compared)})")
+    return out
+
+
+def trusted(verdict: Verdict, outcomes: Sequence[SelfTest] | None) -> Verdict:
+    """The verdict under the metric's self-test: `untrusted` and not passed where a control failed, and said where there was none."""
+    if outcomes is None:
+        return replace(verdict, reason=f"{verdict.reason}; not self-tested")
+    failed = [t for t in outcomes if not t.passed]
+    if not failed:
+        return verdict
+    return replace(verdict, verdict="untrusted", passed=False, reason="self-test failed: " + "; ".join(t.in_words() for t in failed))

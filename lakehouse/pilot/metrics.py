@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ _Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A difference (new minus old) in a metric, its 95 % interval, and the word for it."""
+    """A difference (new minus old) in a metric, its 95 % interval, the word for it, and `p`: two-sided, of no difference (bootstrap)."""
 
     metric: str
     new: float
@@ -24,6 +25,7 @@ class Comparison:
     high: float
     verdict: str
     rows: int
+    p: float
 
 
 def classes_of(predictions: pl.DataFrame) -> list[str]:
@@ -85,7 +87,10 @@ def compare(new: pl.DataFrame, old: pl.DataFrame, metric: str, margin: float, *,
     for start in range(0, resamples, 200):
         weights = generator.multinomial(n, np.full(n, 1 / n), size=min(200, resamples - start)).astype(np.float64)
         differences.append(_scores(a, weights, metric, names) - _scores(b, weights, metric, names))
-    low, high = (float(q) for q in np.quantile(np.concatenate(differences), [0.025, 0.975]))
+    drawn = np.concatenate(differences)
+    low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))
+    # Counting the observed sample as one more keeps p above zero (Davison and Hinkley 1997, 4.2).
+    p = min(1.0, 2 * (1 + min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))) / (resamples + 1))
     if -margin <= low and high <= margin:
         verdict = "equal"
     elif low > 0:
@@ -94,7 +99,38 @@ def compare(new: pl.DataFrame, old: pl.DataFrame, metric: str, margin: float, *,
         verdict = "worse"
     else:
         verdict = "inconclusive"
-    return Comparison(metric, point_new, point_old, point_new - point_old, low, high, verdict, n)
+    return Comparison(metric, point_new, point_old, point_new - point_old, low, high, verdict, n, p)
+
+
+def mcnemar(new: pl.DataFrame, old: pl.DataFrame) -> float:
+    """p of McNemar's exact test (1947; binomial, two-sided) that both models are right equally often on the same rows.
+
+    Only rows count where exactly one of them is right. One seed of each: seeds of one row are no independent trials.
+
+    Raises:
+        ValueError: the two were not scored on the same rows, or hold several seeds.
+    """
+    if max(new["seed"].n_unique(), old["seed"].n_unique()) > 1:
+        raise ValueError("McNemar's test compares one seed of each version")
+    if sorted(new["_row_id"]) != sorted(old["_row_id"]):
+        raise ValueError("the two versions were not scored on the same rows")
+    hit = (pl.col("label") == pl.col("predicted")).alias("hit")
+    both = new.select("_row_id", hit).join(old.select("_row_id", hit), on="_row_id", suffix="_old")
+    gained = both.filter(pl.col("hit") & ~pl.col("hit_old")).height
+    lost = both.filter(~pl.col("hit") & pl.col("hit_old")).height
+    n = gained + lost
+    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
+    return min(1.0, float(2 * tail / (1 << n)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment (1979) of p values of one family, in their order; it bounds the chance of any false finding."""
+    m = len(p_values)
+    adjusted, running = [0.0] * m, 0.0
+    for rank, at in enumerate(sorted(range(m), key=lambda i: p_values[i])):
+        running = max(running, min(1.0, (m - rank) * p_values[at]))
+        adjusted[at] = running
+    return adjusted
 
 
 def _per_seed(predictions: pl.DataFrame, names: list[str]) -> list[_Floats]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from lakehouse.pilot.metrics import confusion
-from lakehouse.plotting import BLUE, GREY, INK, figure, plain, png
+from lakehouse.pilot.selftest import SelfTest
+from lakehouse.plotting import BLUE, GREY, INK, RED, figure, plain, png
 
 
 def confusion_picture(predictions: pl.DataFrame, title: str) -> bytes:
@@ -44,4 +45,21 @@ def recall_picture(metrics: Mapping[str, Mapping[str, Any]], title: str) -> byte
     axes.set_xlim(0, 1)
     axes.set_xlabel("recall")
     axes.set_title(title, fontsize=10)
+    return png(made)
+
+
+def selftest_picture(outcomes: Sequence[SelfTest], title: str) -> bytes:
+    """PNG of the difference that each control made, with its 95 % interval; red where the control failed."""
+    made, axes = figure(6.5, max(2.0, 0.4 * len(outcomes) + 1))
+    names = [plain(f"{t.metric} on {t.on}, {t.control}") for t in outcomes]
+    at = np.arange(len(names))
+    changes = np.array([t.difference for t in outcomes])
+    low, high = np.array([t.low for t in outcomes]), np.array([t.high for t in outcomes])
+    axes.barh(at, changes, color=[BLUE if t.passed else RED for t in outcomes])
+    axes.hlines(at, low, high, color=INK)
+    axes.set_yticks(at, names)
+    axes.invert_yaxis()
+    axes.axvline(0, color=GREY)
+    axes.set_xlabel("control minus version, 95 % interval")
+    axes.set_title(plain(title), fontsize=10)
     return png(made)

@@ -17,7 +17,8 @@ from lakehouse.pilot import metrics as scoring
 from lakehouse.pilot import tracking
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.gates import Verdict
-from lakehouse.pilot.pictures import confusion_picture, recall_picture
+from lakehouse.pilot.pictures import confusion_picture, recall_picture, selftest_picture
+from lakehouse.pilot.selftest import SelfTest, self_test, task_of
 from lakehouse.pilot.worker import evaluate
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
@@ -48,6 +49,7 @@ class Piloted:
         metrics: by evaluation, set and metric.
         passed: whether all gates passed.
         unchanged: nothing was left to do.
+        self_tests: what the gates' metrics said of known-bad controls.
     """
 
     dataset: str
@@ -59,6 +61,7 @@ class Piloted:
     passed: bool
     unchanged: bool
     seconds: float
+    self_tests: tuple[SelfTest, ...] = ()
 
 
 def predictions_table(project: Project) -> Table:
@@ -111,7 +114,9 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
         version = versions.find(project, name, reference)
         frozen = held_out_version(project, dataset.pilot.held_out) if dataset.pilot.held_out else None
         ran = [e for e, call in names_of(dataset).items() if _evaluate(project, dataset, version, e, call, frozen, progress)]
-        verdicts = _gate(project, dataset, version, frozen, progress)
+        tests = _self_tests(project, dataset, version, frozen, progress)
+        verdicts = [gating.trusted(v, t) for v, t in zip(_gate(project, dataset, version, frozen, progress), tests, strict=True)]
+        outcomes = tuple(dict.fromkeys(t for found in tests for t in found or ()))
         passed = all(v.passed for v in verdicts)
         version = versions.find(project, name, version.version)
         payload = {"passed": passed, "verdicts": [v.as_json() for v in verdicts]}
@@ -120,10 +125,24 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
             runs = [e["run_id"] for e in version.evaluations.values()]
             for run in tracking.log_gates(project, version, runs, payload["verdicts"], passed=passed):  # type: ignore[arg-type]
                 progress(f"{name} {version.label}: MLflow does not hold run {run}, which stays without the gates' tags", 0, None)
+            for e, result in version.evaluations.items():
+                if of_e := [t for t in outcomes if t.evaluation == e]:
+                    tracking.log_selftest(
+                        project, version, result["run_id"], [t.as_json() for t in of_e], selftest_picture(of_e, f"{name}: {e}")
+                    )
             versions.record(project, name, version.version, "gated", payload)
         metrics = {e: result["metrics"] for e, result in version.evaluations.items()}
         return Piloted(
-            name, version.version, version.label, tuple(ran), metrics, tuple(verdicts), passed, unchanged, time.perf_counter() - started
+            name,
+            version.version,
+            version.label,
+            tuple(ran),
+            metrics,
+            tuple(verdicts),
+            passed,
+            unchanged,
+            time.perf_counter() - started,
+            outcomes,
         )
 
 
@@ -142,18 +161,8 @@ def _evaluate(
         return False
     tracking.reachable(project)
     progress(f"evaluating {version.dataset} {version.label}: {name}", 0, None)
-    rows = project.table("gold", version.dataset).read(version=version.gold_version)
-    sets = {}
-    if (test := rows.filter(pl.col("_split") == "test")).height:
-        sets["test"] = test.sort("_row_id")
-    if frozen is not None:
-        sets["held_out"] = project.table("gold", frozen.dataset).read(version=frozen.gold_version).sort("_row_id")
-    if not any(part.height for part in sets.values()):
-        raise RecipeError(
-            f"{version.dataset} {version.label} has no test rows and no held-out rows to be scored on",
-            fix="declare `splits: {test: ...}` or `pilot.held_out`",
-        )
-    data = Data(rows.filter(pl.col("_split") == "train").sort("_row_id"), sets)
+    data = _data(project, version, frozen)
+    sets = data.sets
     measured = evaluate(call, data, project.state / "pilot" / version.dataset)  # the lock makes the folder ours
     predictions = measured.scores.predictions
     metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s)) for s in sets}
@@ -192,6 +201,54 @@ def _evaluate(
     return True
 
 
+def _data(project: Project, version: Version, frozen: Version | None) -> Data:
+    rows = project.table("gold", version.dataset).read(version=version.gold_version)
+    sets: dict[str, pl.DataFrame] = {}
+    if (test := rows.filter(pl.col("_split") == "test")).height:
+        sets["test"] = test.sort("_row_id")
+    if frozen is not None:
+        sets["held_out"] = project.table("gold", frozen.dataset).read(version=frozen.gold_version).sort("_row_id")
+    if not any(part.height for part in sets.values()):
+        raise RecipeError(
+            f"{version.dataset} {version.label} has no test rows and no held-out rows to be scored on",
+            fix="declare `splits: {test: ...}` or `pilot.held_out`",
+        )
+    return Data(rows.filter(pl.col("_split") == "train").sort("_row_id"), sets)
+
+
+def _self_tests(
+    project: Project, dataset: Dataset, version: Version, frozen: Version | None, progress: Progress
+) -> list[list[SelfTest] | None]:
+    """The self-test of each gate's metric; None where it is turned off, or the metric is not measured and the gate missed anyway.
+
+    Raises:
+        RecipeError: an evaluation from whose parameters no controls can be made.
+    """
+    gates = dataset.pilot.gates
+    if not dataset.pilot.self_test or not gates:
+        return [None] * len(gates)
+    calls = names_of(dataset)
+    done = versions.find(project, version.dataset, version.version).evaluations
+    pairs = [(gate.evaluation or next(iter(calls)), (dataset.pilot.set_of(gate), gate.metric)) for gate in gates]
+    asked: dict[str, list[tuple[str, str]]] = {}
+    for name, (on, metric) in pairs:
+        if metric in done[name]["metrics"].get(on, {}):
+            asked.setdefault(name, []).append((on, metric))
+    found: dict[tuple[str, tuple[str, str]], list[SelfTest]] = {}
+    data: Data | None = None
+    for name, wanted in asked.items():
+        if task_of(calls[name]) is None:
+            raise RecipeError(
+                f"the metrics of {name} cannot be self-tested: it has no parameters `input` and `label` to make controls from",
+                fix="declare `pilot: {self_test: false}`: its gates then say that they are not self-tested",
+            )
+        data = data or _data(project, version, frozen)
+        content = frozen.content_id if frozen else None
+        for outcome in self_test(project, version.dataset, name, calls[name], data, wanted, content, progress=progress):
+            found.setdefault((name, (outcome.on, outcome.metric)), []).append(outcome)
+    return [found.get(pair) for pair in pairs]
+
+
 def _held_out(frozen: Version | None) -> dict[str, str] | None:
     if frozen is None:
         return None
@@ -222,7 +279,7 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
         stored = [predictions_of(project, _key(v, calls[name], frozen)) for v in (version, before)]
         new, old = (rows.filter(pl.col("set") == on) for rows in stored)
         verdicts.append(gating.against_release(gate, on, new, old, before.label))
-    return verdicts
+    return gating.with_p(verdicts)
 
 
 def _released_before(project: Project, version: Version) -> Version | None:

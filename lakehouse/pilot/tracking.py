@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -191,6 +192,27 @@ def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: 
             for number, verdict in enumerate(verdicts, start=1):
                 client.set_tag(run_id, f"factory.gate.{number}", f"{verdict['gate']}: {verdict['verdict']} ({verdict['reason']})")
         return [run_id for run_id in run_ids if run_id not in held]
+
+
+def log_selftest(project: Project, version: Version, run_id: str, outcomes: list[dict[str, Any]], picture: bytes) -> None:
+    """Put the self-test beside the metrics of a run: tags `factory.selftest.<metric>`, the numbers and their picture.
+
+    A run that the store does not hold stays without: the table of self-tests has them all the same.
+    """
+    with _client(project) as mlflow:
+        client = mlflow.MlflowClient()
+        experiment = client.get_experiment_by_name(version.dataset)
+        of_version = f"tags.`factory.version` = '{version.version}'"
+        held = {run.info.run_id for run in client.search_runs([experiment.experiment_id], of_version)} if experiment else set()
+        if run_id not in held:
+            return
+        for metric in dict.fromkeys(t["metric"] for t in outcomes):
+            passed = all(t["passed"] for t in outcomes if t["metric"] == metric)
+            client.set_tag(run_id, f"factory.selftest.{metric}", "passed" if passed else "failed")
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "selftest.json").write_text(json.dumps(outcomes, ensure_ascii=False, indent=1), encoding="utf-8")
+            Path(folder, "selftest.png").write_bytes(picture)
+            client.log_artifacts(run_id, folder, "selftest")
 
 
 def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

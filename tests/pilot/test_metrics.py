@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.pilot.metrics import compare, confusion, summary
+from lakehouse.pilot.metrics import compare, confusion, holm, mcnemar, summary
 from lakehouse.pilot.pictures import confusion_picture, recall_picture
 
 
@@ -104,3 +104,37 @@ def test_a_class_with_dollar_signs_is_no_formula(name: str) -> None:
     rows = predictions([name, "b"], [name, name])
     assert confusion_picture(rows, "1.0.0").startswith(b"\x89PNG")
     assert recall_picture(summary(rows), "1.0.0").startswith(b"\x89PNG")
+
+
+@given(pairs, st.integers(0, 10))
+def test_mcnemar_is_the_binomial_test_of_scipy(rows: list[tuple[str, str]], seed: int) -> None:
+    from scipy.stats import binomtest
+
+    truth, predicted = (list(column) for column in zip(*rows, strict=True))
+    other = [("好" if g else t) for t, g in zip(truth, np.random.default_rng(seed).random(len(truth)) < 0.5, strict=True)]
+    gained = sum(p == t != o for t, p, o in zip(truth, predicted, other, strict=True))
+    lost = sum(o == t != p for t, p, o in zip(truth, predicted, other, strict=True))
+    reference = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert mcnemar(predictions(truth, predicted), predictions(truth, other)) == pytest.approx(reference)
+
+
+def test_mcnemar_compares_one_seed_on_the_same_rows() -> None:
+    one = predictions(["a", "b"], ["a", "b"])
+    with pytest.raises(ValueError, match="same rows"):
+        mcnemar(one, one.head(1))
+    with pytest.raises(ValueError, match="one seed"):
+        mcnemar(pl.concat([one, predictions(["a", "b"], ["a", "b"], 2)]), one)
+
+
+def test_holm_equals_the_example_of_r() -> None:
+    """R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+    assert holm([0.7, 0.9]) == [1.0, 1.0]
+
+
+def test_p_agrees_with_the_interval() -> None:
+    generator = np.random.default_rng(3)
+    good, poor = right_at(0.95, 800, generator), right_at(0.80, 800, generator)
+    assert compare(good, poor, "macro_f1", 0.01).p < 0.01
+    assert compare(good, good, "macro_f1", 0.01).p == 1.0
