@@ -89,10 +89,8 @@ def with_p(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 def trusted(verdict: Verdict, outcomes: Sequence[SelfTest] | None) -> Verdict:
-    """The verdict under the metric's self-test: `untrusted` and not passed where a control failed, and said where there was none."""
-    if outcomes is None:
-        return replace(verdict, reason=f"{verdict.reason}; not self-tested")
-    failed = [t for t in outcomes if not t.passed]
+    """The verdict under the metric's self-test, if there was one: `untrusted` and not passed where a control failed."""
+    failed = [t for t in outcomes or () if not t.passed]
     if not failed:
         return verdict
     return replace(verdict, verdict="untrusted", passed=False, reason="self-test failed: " + "; ".join(t.in_words() for t in failed))

@@ -240,7 +240,7 @@ def _self_tests(
         if task_of(calls[name]) is None:
             raise RecipeError(
                 f"the metrics of {name} cannot be self-tested: it has no parameters `input` and `label` to make controls from",
-                fix="declare `pilot: {self_test: false}`: its gates then say that they are not self-tested",
+                fix="take `self_test` off this dataset's pilot",
             )
         data = data or _data(project, version, frozen)
         content = frozen.content_id if frozen else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars_hash as plh
 
 from lakehouse.hashing import code_version, digest
 from lakehouse.pilot import controls as known_bad
@@ -155,7 +156,8 @@ def _run(
     once = Call.model_validate({call.name: {**params, "seeds": [seed]} if "seeds" in params else params})
     train = data.train
     if train.height > TRAIN_ROWS:
-        train = train.sort(pl.col("_row_id").hash(0)).head(TRAIN_ROWS).sort("_row_id")
+        hashed: pl.Expr = plh.concat_str("_row_id").chash.sha2_256()
+        train = train.sort(hashed).head(TRAIN_ROWS).sort("_row_id")
     sets = {on: data.sets[on] for on in dict.fromkeys(on for on, _ in asked)}
     jobs = project.state / "pilot" / dataset
     progress(f"self-test of {name}: as it is", 0, len(CONTROLS) + 1)
