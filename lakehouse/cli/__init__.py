@@ -24,6 +24,7 @@ _COMMANDS = {
     "profile": ("lakehouse.cli.threshold", "Show how signals are distributed, with their thresholds."),
     "tune": ("lakehouse.cli.threshold", "Show what another threshold would do."),
     "explain": ("lakehouse.cli.threshold", "Show all signals and verdicts of a row."),
+    "diagnose": ("lakehouse.cli.diagnose", "Find the rows of a version that are likely wrong."),
     "trace": ("lakehouse.cli.look", "Follow a row back to its source bytes."),
     "recall": ("lakehouse.cli.look", "Find every version that holds a row."),
     "release": ("lakehouse.cli.deliver", "Release a version: bundle, DVC, git tag, Hub."),

@@ -176,6 +176,42 @@ def log_evaluation(
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
+def log_diagnosis(
+    project: Project, version: Version, *, key: str, params: Mapping[str, Any], metrics: Mapping[str, float], files: Mapping[str, bytes]
+) -> Run:
+    """Log the diagnosis of a version as one finished run named `<label> diagnosis`, in the place of any older one of that version.
+
+    Args:
+        key: identity of the diagnosis; the run carries it as the tag `factory.diagnosis`.
+        files: artifacts by name.
+
+    Raises:
+        StorageError: the tracking store cannot be reached or refuses.
+    """
+    with _client(project) as mlflow:
+        from mlflow.data.delta_dataset_source import DeltaDatasetSource
+        from mlflow.data.meta_dataset import MetaDataset
+
+        experiment = _experiment(mlflow, project, version.dataset)
+        client = mlflow.MlflowClient()
+        mine = f"tags.`factory.version` = '{version.version}' and tags.`factory.diagnosis` LIKE '%'"
+        for older in client.search_runs([experiment], mine):
+            client.delete_run(older.info.run_id)
+        tags = {"factory.dataset": version.dataset, "factory.version": version.version, "factory.label": version.label}
+        with mlflow.start_run(
+            experiment_id=experiment, run_name=f"{version.label} diagnosis", tags={**tags, "factory.diagnosis": key}
+        ) as run:
+            source = DeltaDatasetSource(path=project.table("gold", version.dataset).uri, delta_table_version=version.gold_version)
+            mlflow.log_input(MetaDataset(source, name=version.dataset, digest=version.version), context="diagnosis")
+            mlflow.log_params({name: str(value) for name, value in params.items()})
+            mlflow.log_metrics(dict(metrics))
+            with tempfile.TemporaryDirectory() as folder:
+                for name, content in files.items():
+                    Path(folder, name).write_bytes(content)
+                mlflow.log_artifacts(folder)
+        return Run(run.info.run_id, experiment, project.tracking_uri)
+
+
 def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: list[dict[str, Any]], *, passed: bool) -> list[str]:
     """Put the gates' outcome beside the metrics: the tag `factory.gates` and one tag a gate on every run of the version.
 

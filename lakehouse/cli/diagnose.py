@@ -1,0 +1,97 @@
+"""Command `diagnose`: which rows of a version are likely wrong, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import polars as pl
+from rich.markup import escape
+
+from lakehouse import versions
+from lakehouse.cli import show
+from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose
+from lakehouse.project import Project
+
+_TITLES: dict[Kind, str] = {
+    "label_error": "Labels that are likely wrong",
+    "low_value": "Train rows that make the model worse",
+    "neighbours": "Rows among rows of another label",
+    "slice": "Slices where the model errs more",
+}
+_SHOWN = 60
+"""Characters of a row's text in a table."""
+
+
+@click.command("diagnose")
+@click.argument("dataset")
+@click.option("--version", "reference", default="latest", show_default=True, help="Label or id of the version.")
+@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind of finding; may be given again.")
+@click.option("--top", default=10, show_default=True, type=click.IntRange(min=1), help="How many findings of a kind to show.")
+@show.json_option
+def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], top: int, as_json: bool) -> None:
+    """Find the rows of a version that are likely wrong, with the evidence.
+
+    Example: lakehouse diagnose reviews --kind label_error --top 20
+    """
+    project = Project.find()
+    with show.progress(quiet=as_json) as progress:
+        found = diagnose(project, dataset, reference, progress=progress)
+    wanted = kinds or KINDS
+    listed = {kind: found.top(kind, top) for kind in wanted}
+    if as_json:
+        head = {"dataset": dataset, "version": found.version, "label": found.label, "unchanged": found.unchanged}
+        show.dump({**head, "counts": dict(found.counts), "summary": dict(found.summary), "findings": listed})
+        return
+    said = found.summary
+    show.out.print(
+        f"[bold]{dataset}[/] {found.label} ({found.version}): {said['rows']:,} labelled rows, of which models that have not seen them "
+        f"get {said['errors']:,} wrong ({said['errors'] / said['rows']:.1%})" + ("; diagnosed before" if found.unchanged else "")
+    )
+    texts, several = _texts(project, found, listed), _kinds_of(found)
+    for kind, rows in listed.items():
+        title = f"\n{_TITLES[kind]}: {found.counts[kind]:,}"
+        if not rows:
+            show.out.print(f"[bold]{title}[/]")
+        elif kind == "slice":
+            cells = [(r["rank"], r["evidence"]["slice"], *(r["evidence"][k] for k in ("size", "errors", "rate", "p"))) for r in rows]
+            columns = ["#", "slice", "rows", "wrong", "rate", "p"]
+            show.table(title, columns, [(*c[:5], f"{c[5]:.1g}") for c in cells], right=["#", *columns[2:]])
+        else:
+            show.out.print(f"[bold]{title}[/]")
+            for r in rows:
+                also = several[r["_row_id"]] - 1
+                more = f", {also} other finding{'s' if also > 1 else ''}" if also else ""
+                show.out.print(f"{r['rank']:>3} {escape(r['_row_id'])}", soft_wrap=True)
+                show.out.print(f"    {escape(_why(kind, r))}{more}", soft_wrap=True)
+                show.out.print(f"    [dim]{escape(texts.get(r['_row_id']) or '')}[/]", soft_wrap=True)
+    first = next((r["_row_id"] for rows in listed.values() for r in rows if r["_row_id"]), None)
+    if first:
+        show.out.print(f"\nnext: lakehouse trace {first}")
+
+
+def _why(kind: Kind, finding: dict[str, Any]) -> str:
+    """The evidence of a finding in words."""
+    evidence = finding["evidence"]
+    if kind == "label_error":
+        return f"given {evidence['given']} ({evidence['p_given']:.3f}), suggested {evidence['suggested']} ({evidence['p_suggested']:.3f})"
+    if kind == "low_value":
+        return f"given {evidence['given']}, value {finding['score']:.2e}"
+    labels = evidence["labels"]
+    others = sum(label != evidence["given"] for label in labels)
+    return f"given {evidence['given']}, {others} of {len(labels)} neighbours have another label, most {evidence['suggested']}"
+
+
+def _texts(project: Project, found: Diagnosis, listed: dict[Kind, list[dict[str, Any]]]) -> dict[str, str]:
+    """How the text of each shown row begins."""
+    ids = {r["_row_id"] for rows in listed.values() for r in rows if r["_row_id"]}
+    version = versions.find(project, found.dataset, found.version)
+    begin = pl.col(found.summary["input"]).str.replace_all(r"\s+", " ").str.slice(0, _SHOWN)
+    gold = project.table("gold", found.dataset).scan(version.gold_version)
+    return dict(gold.filter(pl.col("_row_id").is_in(sorted(ids))).select("_row_id", begin).collect().iter_rows())
+
+
+def _kinds_of(found: Diagnosis) -> dict[str, int]:
+    """How many kinds of finding name each row."""
+    rows = found.findings.filter(pl.col("_row_id").is_not_null())
+    return dict(rows.group_by("_row_id").agg(pl.col("kind").n_unique()).iter_rows())
