@@ -280,3 +280,16 @@ def test_planted_leaks_are_found(notes_factory: Factory) -> None:
     assert notes_factory.made()[1].leaks == {"groups": 1, "rows": 12}
     notes_factory.declare([named], splits={"train": 0.5, "test": 0.5, "seed": 1})
     assert notes_factory.made()[1].leaks == {"groups": 0, "rows": 0}
+
+
+def test_a_version_whose_balance_ends_with_silver_is_told_as_any_other(notes_factory: Factory) -> None:
+    notes_factory.contract(shortest=3)
+    notes_factory.material(notes("long enough", "ok"))
+    notes_factory.made()
+    now = versions.current(notes_factory.project, "notes")
+    assert now is not None
+    older = {**now.manifest, "balance": [b for b in now.manifest["balance"] if b["operator"] != "contract"]}
+    versions.record(notes_factory.project, "notes", now.version, "made", {k: v for k, v in older.items() if k != "made_at"})
+    gold = notes_factory.gold()
+    assert gold.unchanged
+    assert [(b.step, b.entered, b.quarantined, b.out) for b in gold.balance] == [("contract", 2, 1, 1)]
