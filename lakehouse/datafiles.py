@@ -23,7 +23,7 @@ from pyarrow import fs
 
 _FILE_BYTES = 32 * 1024 * 1024
 """Size of a data file: some 100 MB of text. What changes a row writes its file anew."""
-_GROUP_ROWS, _GROUP_BYTES = 16 * 1024, 64 * 1024 * 1024
+_GROUP_ROWS, _GROUP_BYTES = 16 * 1024, 16 * 1024 * 1024
 """A row group: at most so many rows, and about so many bytes."""
 _BOUND = 64
 """Length of the bounds kept of an id. Whole texts would stand in footers and in Delta's log."""

@@ -111,11 +111,8 @@ class Table:
                 file = pq.ParquetFile(handle)
                 have = [name for name in names if name in file.schema_arrow.names]
                 added = [pl.lit(None, stored[name]).alias(name) for name in names if name not in have]
-                for number in range(file.num_row_groups):
-                    about = file.metadata.row_group(number)
-                    rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)))
-                    for batch in file.iter_batches(rows, [number], have, use_threads=False):
-                        yield pl.DataFrame(pl.from_arrow(batch)).with_columns(added).select(names)
+                for rows in parquet_chunks(file, have):
+                    yield rows.with_columns(added).select(names)
 
     def schema(self, version: int | None = None) -> pl.Schema:
         """Column names and types."""
@@ -278,6 +275,16 @@ def _properties(metadata: Mapping[str, str] | None, after: int | None) -> Commit
         # delta-rs puts a first commit that was too late on top of the other one if it may try again.
         max_commit_retries=0 if after == -1 else None,
     )
+
+
+def parquet_chunks(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[pl.DataFrame]:
+    """`columns` of a Parquet file, at most CHUNK_ROWS rows and about CHUNK_BYTES at a time."""
+    names = list(columns)
+    for number in range(file.num_row_groups):
+        about = file.metadata.row_group(number)
+        rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)))
+        for batch in file.iter_batches(rows, [number], names, use_threads=False):
+            yield pl.DataFrame(pl.from_arrow(batch))
 
 
 def picked(chunks: Iterable[pl.DataFrame], places: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -24,7 +24,7 @@ from lakehouse.production.operator import SEED, Ask
 from lakehouse.production.recipe import Variants
 from lakehouse.progress import Progress
 from lakehouse.project import Project
-from lakehouse.table import CHUNK_ROWS, Table, parquet_writer, picked
+from lakehouse.table import Table, parquet_chunks, parquet_writer, picked
 
 INDEX = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_group", "_hash", "_learnt")
 """What gold's index knows of a row; of a variant too."""
@@ -52,8 +52,7 @@ class Made:
         for file in self.staged.values():
             ids = pl.read_parquet(file, columns=["_row_id"]).with_row_index("_at")
             places = ids.join(wanted, on="_row_id", how="inner", maintain_order="left")
-            batches = pq.ParquetFile(file).iter_batches(batch_size=CHUNK_ROWS, columns=list(own))
-            yield from picked((pl.DataFrame(pl.from_arrow(batch)) for batch in batches), places)
+            yield from picked(parquet_chunks(pq.ParquetFile(file), own), places)
             wanted = wanted.join(ids, on="_row_id", how="anti")
         if not wanted.is_empty():
             yield from self.table.pick(own, self.table.located(["_row_id"]).join(wanted, on="_row_id", how="inner", maintain_order="left"))

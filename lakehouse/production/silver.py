@@ -33,7 +33,7 @@ from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.runner import run_units
 from lakehouse.spec import Dataset
-from lakehouse.table import CHUNK_ROWS, Table, picked
+from lakehouse.table import Table, parquet_chunks, picked
 
 SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster")
 
@@ -321,8 +321,7 @@ def _values(
         places = ids.join(left, on="_row_id", how="inner", maintain_order="left").drop("_row_id")
         if places.is_empty():
             continue
-        batches = pq.ParquetFile(part.values).iter_batches(batch_size=CHUNK_ROWS, columns=["_row_id", *own])
-        for rows in picked((pl.DataFrame(pl.from_arrow(batch)) for batch in batches), places):
+        for rows in picked(parquet_chunks(pq.ParquetFile(part.values), ["_row_id", *own]), places):
             yield rows.select(columns)
         left = left.join(ids, on="_row_id", how="anti", maintain_order="left")
     roots = live.join(left.select(pl.col("_root").alias("_row_id")), on="_row_id", how="semi")
