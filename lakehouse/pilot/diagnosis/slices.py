@@ -74,7 +74,8 @@ def slices(
     if not names:
         return []
     rows = features.select(pl.col(name).alias(short) for short, name in names.items())
-    rows = rows.with_columns(pl.Series("wrong", wrong)).with_row_index("at")
+    marks = np.random.default_rng(0).integers(0, 2**62 // n, n)
+    rows = rows.with_columns(pl.Series("wrong", wrong), pl.Series("mark", marks))
     parts = [_counted(rows, columns, smallest) for size in range(1, level + 1) for columns in combinations(names, size)]
     found = pl.concat(parts)
     ratio = (pl.col("errors") / pl.col("size")) / (errors / n) - 1
@@ -82,7 +83,7 @@ def slices(
     worth = found.filter(pl.col("score") > 0)
     p = hypergeom.sf(worth["errors"].to_numpy() - 1, n, errors, worth["size"].to_numpy()) * found.height
     worth = worth.with_columns(p=pl.Series(np.minimum(p, 1.0))).filter(pl.col("p") <= significance)
-    # The same rows have the same size, errors and sum of hashes; the first has fewest conditions.
+    # The same rows have the same size, errors and sum of marks; the first has fewest conditions.
     worth = worth.unique(["size", "errors", "rows"], keep="first", maintain_order=True).sort("score", descending=True, maintain_order=True)
     return [
         Slice(tuple((names[c], v) for c, v in zip(columns, values, strict=True)), size, wrongs, score, p)
@@ -93,13 +94,13 @@ def slices(
 
 
 def _counted(rows: pl.DataFrame, columns: Sequence[str], smallest: int) -> pl.DataFrame:
-    """Size, errors and a mark of the rows of every slice of these features, in the order of its first row."""
+    """Size, errors and the sum of the marks of the rows of every slice of these features, in the order of its first row."""
     return (
         rows.group_by(columns, maintain_order=True)
         .agg(
             size=pl.len().cast(pl.Int64),
             errors=pl.col("wrong").sum().cast(pl.Int64),
-            rows=pl.col("at").hash().sum(),
+            rows=pl.col("mark").sum(),
         )
         .filter(pl.col("size") >= smallest)
         .select(
