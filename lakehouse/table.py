@@ -217,10 +217,12 @@ class Table:
                         after = delta.version() if after is not None else None
                     gone = [RemoveAction(name, True, int(time.time() * 1000)) for name in instead_of]
                     delta.create_write_transaction([*adds, *gone], mode, shape, commit_properties=_properties(metadata, after))
-            except BaseException:
-                for action in adds:
-                    with suppress(OSError, pa.ArrowException):
-                        files.delete_file(action.path)
+            except DeltaError as error:
+                # Only where the commit was refused: after a lost answer, an interrupt or a failed checkpoint it may stand, files and all.
+                if "oncurrent" in str(error) or "already exists" in str(error):
+                    for action in adds:
+                        with suppress(OSError, pa.ArrowException):
+                            files.delete_file(action.path)
                 raise
         version = self.version()
         assert version is not None

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +98,21 @@ def test_what_fails_leaves_no_file(table: Table) -> None:
     with pytest.raises(LockedError):
         table.write(rows("c"), "append", after=-1)
     assert [path.name for path in Path(table.uri).glob("*.parquet")] == [Path(file).name for file in table.files()]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("no answer"), DeltaError("no checkpoint could be written")])
+def test_an_error_after_the_commit_takes_no_file_of_it(table: Table, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    table.write(rows("a"), "append")
+    commit = DeltaTable.create_write_transaction
+
+    def interrupted(*given: Any, **named: Any) -> None:
+        commit(*given, **named)
+        raise error
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", interrupted)
+    with pytest.raises((KeyboardInterrupt, StorageError)):
+        table.write(rows("b"), "append")
+    assert held(table) == {"a": 0, "b": 0}
 
 
 def test_bounds_tell_where_a_row_can_be(table: Table) -> None:
