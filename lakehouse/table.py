@@ -348,10 +348,7 @@ def _arrow(frame: pl.DataFrame) -> pa.Table:
 def _batches(
     frames: Iterable[pl.DataFrame], schema: pl.Schema, target: pa.Schema, failure: list[BaseException]
 ) -> Iterator[pa.RecordBatch]:
-    """The frames as record batches, made one ahead in a thread of their own.
-
-    delta-rs pulls batches inside its asynchronous runtime, where opening another Delta table panics; in the thread, `frames` may do so.
-    """
+    """The frames as record batches, made one ahead in a thread of their own: a frame is read while the one before is written."""
     ready: queue.Queue[pa.Table | None] = queue.Queue(maxsize=1)
     abandoned = threading.Event()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lakehouse.pilot.metrics import confusion
 from lakehouse.pilot.selftest import SelfTest
@@ -16,6 +17,11 @@ from lakehouse.plotting import BLUE, GREY, INK, RED, figure, plain, png
 def confusion_picture(predictions: pl.DataFrame, title: str) -> bytes:
     """PNG of the confusion matrix of one set: rows are the truth, shares of each row, counts where there is room."""
     classes, counts = confusion(predictions)
+    return matrix_picture(counts, classes, title, down="truth", across="predicted")
+
+
+def matrix_picture(counts: NDArray[np.int64], classes: Sequence[str], title: str, *, down: str, across: str) -> bytes:
+    """PNG of counts of rows by two labels, shape (classes, classes): shares of each row, the counts where there is room."""
     names = [plain(name) for name in classes]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = max(3.6, 0.42 * len(names) + 1.6)
@@ -23,13 +29,13 @@ def confusion_picture(predictions: pl.DataFrame, title: str) -> bytes:
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 4 else 0)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("truth")
-    axes.set_title(title, fontsize=10)
+    axes.set_xlabel(across)
+    axes.set_ylabel(down)
+    axes.set_title(plain(title), fontsize=10)
     if len(names) <= 8:
         for (i, j), n in np.ndenumerate(counts):
             axes.text(j, i, f"{n:,}", ha="center", va="center", color="white" if shares[i, j] > 0.5 else INK, fontsize=9)
-    made.colorbar(image, ax=axes, shrink=0.8, label="share of the truth")
+    made.colorbar(image, ax=axes, shrink=0.8, label=f"share of the {down}")
     return png(made)
 
 

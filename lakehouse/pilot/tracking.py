@@ -116,6 +116,23 @@ def _experiment(mlflow: Any, project: Project, name: str) -> str:
     return str(mlflow.create_experiment(name, artifact_location=local))
 
 
+def _runs_of(client: Any, version: Version) -> set[str]:
+    """Ids of the runs that the store holds of a version."""
+    experiment = client.get_experiment_by_name(version.dataset)
+    of_version = f"tags.`factory.version` = '{version.version}'"
+    return {run.info.run_id for run in client.search_runs([experiment.experiment_id], of_version)} if experiment else set()
+
+
+def _log_files(client: Any, run_id: str, files: Mapping[str, bytes]) -> None:
+    """Put files, by path, among the artifacts of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        client.log_artifacts(run_id, folder)
+
+
 def log_evaluation(
     project: Project,
     version: Version,
@@ -167,12 +184,7 @@ def log_evaluation(
             for name, values in _values(metrics).items():
                 for step, value in enumerate(values):
                     mlflow.log_metric(f"{name}.per_seed", value, step=step)
-            with tempfile.TemporaryDirectory() as folder:
-                for name, content in files.items():
-                    path = Path(folder, name)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(content)
-                mlflow.log_artifacts(folder)
+            _log_files(client, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
@@ -205,10 +217,7 @@ def log_diagnosis(
             mlflow.log_input(MetaDataset(source, name=version.dataset, digest=version.version), context="diagnosis")
             mlflow.log_params({name: str(value) for name, value in params.items()})
             mlflow.log_metrics(dict(metrics))
-            with tempfile.TemporaryDirectory() as folder:
-                for name, content in files.items():
-                    Path(folder, name).write_bytes(content)
-                mlflow.log_artifacts(folder)
+            _log_files(client, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
@@ -220,9 +229,7 @@ def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: 
     """
     with _client(project) as mlflow:
         client = mlflow.MlflowClient()
-        experiment = client.get_experiment_by_name(version.dataset)
-        of_version = f"tags.`factory.version` = '{version.version}'"
-        held = {run.info.run_id for run in client.search_runs([experiment.experiment_id], of_version)} if experiment else set()
+        held = _runs_of(client, version)
         for run_id in (r for r in run_ids if r in held):
             client.set_tag(run_id, "factory.gates", "passed" if passed else "failed")
             for number, verdict in enumerate(verdicts, start=1):
@@ -237,18 +244,13 @@ def log_selftest(project: Project, version: Version, run_id: str, outcomes: list
     """
     with _client(project) as mlflow:
         client = mlflow.MlflowClient()
-        experiment = client.get_experiment_by_name(version.dataset)
-        of_version = f"tags.`factory.version` = '{version.version}'"
-        held = {run.info.run_id for run in client.search_runs([experiment.experiment_id], of_version)} if experiment else set()
-        if run_id not in held:
+        if run_id not in _runs_of(client, version):
             return
         for metric in dict.fromkeys(t["metric"] for t in outcomes):
             passed = all(t["passed"] for t in outcomes if t["metric"] == metric)
             client.set_tag(run_id, f"factory.selftest.{metric}", "passed" if passed else "failed")
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "selftest.json").write_text(json.dumps(outcomes, ensure_ascii=False, indent=1), encoding="utf-8")
-            Path(folder, "selftest.png").write_bytes(picture)
-            client.log_artifacts(run_id, folder, "selftest")
+        numbers = json.dumps(outcomes, ensure_ascii=False, indent=1).encode()
+        _log_files(client, run_id, {"selftest/selftest.json": numbers, "selftest/selftest.png": picture})
 
 
 def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

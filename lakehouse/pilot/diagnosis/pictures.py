@@ -7,26 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.pictures import matrix_picture
 from lakehouse.plotting import BLUE, GREY, INK, RED, figure, plain, png
 
 
 def joint_picture(joint: NDArray[np.int64], classes: Sequence[str], title: str) -> bytes:
     """PNG of the confident joint, shape (classes, classes): rows are the given label, columns the likely one."""
-    names = [plain(name) for name in classes]
-    shares = joint / np.maximum(joint.sum(axis=1, keepdims=True), 1)
-    size = max(3.6, 0.42 * len(names) + 1.6)
-    made, axes = figure(size + 1.2, size)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 4 else 0)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("likely label")
-    axes.set_ylabel("given label")
-    axes.set_title(plain(title), fontsize=10)
-    if len(names) <= 8:
-        for (i, j), n in np.ndenumerate(joint):
-            axes.text(j, i, f"{n:,}", ha="center", va="center", color="white" if shares[i, j] > 0.5 else INK, fontsize=9)
-    made.colorbar(image, ax=axes, shrink=0.8, label="share of the given label")
-    return png(made)
+    return matrix_picture(joint, classes, title, down="given label", across="likely label")
 
 
 def values_picture(values: NDArray[np.float64], title: str) -> bytes:
