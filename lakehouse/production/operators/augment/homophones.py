@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lakehouse.production.kernels import buffers, chance, characters, exchange
 from lakehouse.production.operator import OPERATORS, Change
-from lakehouse.production.operators.augment import pinyin
-from lakehouse.production.operators.augment.variants import Rate, varied
+from lakehouse.production.operators.augment import common, pinyin
+from lakehouse.production.operators.augment.variants import Rate
 
 
 @OPERATORS.register(cardinality="1:1", seeded=True, packages=("pypinyin", "jieba"))
@@ -28,11 +24,4 @@ def homophones(*, column: str, rate: Rate = 0.05) -> Change:
         `{homophones: {column: text, rate: 0.1}}`
     """
     pinyin.folder()
-    chances = chance.threshold(rate)
-
-    def write(data: buffers.Bytes, offsets: buffers.Offsets, seeds: NDArray[np.uint64]) -> tuple[buffers.Bytes, buffers.Offsets]:
-        changed: tuple[buffers.Bytes, buffers.Offsets]
-        changed = exchange.exchanged(data, offsets, seeds, chances, *pinyin.homophones().arrays, characters.table())
-        return changed
-
-    return varied("homophones", column, write)
+    return common.exchanging("homophones", column, rate, pinyin.homophones)

