@@ -123,14 +123,14 @@ def _runs_of(client: Any, version: Version) -> set[str]:
     return {run.info.run_id for run in client.search_runs([experiment.experiment_id], of_version)} if experiment else set()
 
 
-def _log_files(client: Any, run_id: str, files: Mapping[str, bytes]) -> None:
+def _log_files(mlflow: Any, run_id: str, files: Mapping[str, bytes]) -> None:
     """Put files, by path, among the artifacts of a run."""
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        client.log_artifacts(run_id, folder)
+        mlflow.log_artifacts(folder, run_id=run_id)
 
 
 def log_evaluation(
@@ -184,7 +184,7 @@ def log_evaluation(
             for name, values in _values(metrics).items():
                 for step, value in enumerate(values):
                     mlflow.log_metric(f"{name}.per_seed", value, step=step)
-            _log_files(client, run.info.run_id, files)
+            _log_files(mlflow, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
@@ -217,7 +217,7 @@ def log_diagnosis(
             mlflow.log_input(MetaDataset(source, name=version.dataset, digest=version.version), context="diagnosis")
             mlflow.log_params({name: str(value) for name, value in params.items()})
             mlflow.log_metrics(dict(metrics))
-            _log_files(client, run.info.run_id, files)
+            _log_files(mlflow, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
@@ -250,7 +250,7 @@ def log_selftest(project: Project, version: Version, run_id: str, outcomes: list
             passed = all(t["passed"] for t in outcomes if t["metric"] == metric)
             client.set_tag(run_id, f"factory.selftest.{metric}", "passed" if passed else "failed")
         numbers = json.dumps(outcomes, ensure_ascii=False, indent=1).encode()
-        _log_files(client, run_id, {"selftest/selftest.json": numbers, "selftest/selftest.png": picture})
+        _log_files(mlflow, run_id, {"selftest/selftest.json": numbers, "selftest/selftest.png": picture})
 
 
 def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
