@@ -16,6 +16,8 @@ from typing import Any
 import polars as pl
 import polars_hash as plh
 
+_WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.")
+
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: one text for one value (RFC 8785 in spirit; floats as Python writes them)."""
@@ -77,6 +79,36 @@ def code_version(path: Path, also: Iterable[Path] = ()) -> str:
     for file in (path, *sorted(also)):
         sha.update(_syntax(file, file.stat().st_mtime_ns))
     return sha.hexdigest()[:16]
+
+
+def code_with_imports(path: Path, package: Path, frame: frozenset[str] = frozenset()) -> str:
+    """Code version of a module and of the modules of workshops that it imports, directly or through others.
+
+    Args:
+        package: folder of the package `lakehouse`.
+        frame: names of files that do not say what is computed, and are left out.
+    """
+    return code_version(path, _imports(path, package, frame, set()))
+
+
+def _imports(file: Path, package: Path, frame: frozenset[str], seen: set[Path]) -> set[Path]:
+    for imported in _direct_imports(file, package):
+        if imported not in seen and imported.name not in frame:
+            seen.add(imported)
+            _imports(imported, package, frame, seen)
+    return seen
+
+
+@lru_cache(maxsize=1024)
+def _direct_imports(file: Path, package: Path) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and module.startswith(_WORKSHOPS):
+            base = package.joinpath(*module.split(".")[1:])
+            candidates = [base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)]
+            found += [candidate for candidate in candidates if candidate.is_file()]
+    return tuple(found)
 
 
 @lru_cache(maxsize=1024)

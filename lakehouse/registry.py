@@ -15,9 +15,13 @@ from pydantic import create_model
 
 from lakehouse import yamlfile
 from lakehouse.errors import SpecError
+from lakehouse.hashing import code_with_imports
 from lakehouse.spec import Call, Model
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_FRAME = frozenset({"operator.py", "evaluation.py"})
+"""Modules around registered functions: what they hold does not say what a function computes."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Entry:
     params: type[Model]
     path: Path
     info: Mapping[str, Any]
+
+    def code(self) -> str:
+        """Code version of the function's module and of all of its workshop that this imports: what decides its results."""
+        return code_with_imports(self.path, Path(__file__).parent, _FRAME)
 
     @property
     def summary(self) -> str:

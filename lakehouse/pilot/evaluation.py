@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -34,11 +34,16 @@ class Scores:
         predictions: `set`, `seed`, `_row_id`, `label`, `predicted`, one row per scored row and seed.
         seconds: wall seconds of training and prediction per seed.
         notes: numbers worth keeping, such as the number of features.
+        metrics: by set and name, the values over seeds of what the evaluation measured itself, beside the scores of its predictions;
+            such a metric has no interval against a release.
+        files: pictures and tables for the run in MLflow, by path.
     """
 
     predictions: pl.DataFrame
     seconds: Mapping[int, float]
     notes: Mapping[str, float]
+    metrics: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 Job = Callable[[Data], Scores]

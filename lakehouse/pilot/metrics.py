@@ -49,7 +49,12 @@ def summary(predictions: pl.DataFrame) -> dict[str, dict[str, object]]:
         for i, name in enumerate(names):
             if truth[i]:
                 found.setdefault(f"recall.{name}", []).append(float(hits[i] / truth[i]))
-    return {m: {"mean": float(np.mean(v)), "std": float(np.std(v)), "values": v} for m, v in found.items()}
+    return {m: over_seeds(v) for m, v in found.items()}
+
+
+def over_seeds(values: Sequence[float]) -> dict[str, object]:
+    """Mean, standard deviation and the values themselves of a metric over seeds."""
+    return {"mean": float(np.mean(values)), "std": float(np.std(values)), "values": list(values)}
 
 
 def confusion(predictions: pl.DataFrame) -> tuple[list[str], NDArray[np.int64]]:

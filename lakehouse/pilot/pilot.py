@@ -10,7 +10,7 @@ import polars as pl
 
 from lakehouse import versions
 from lakehouse.errors import HeldOutError, NotFoundError, RecipeError
-from lakehouse.hashing import code_version, digest
+from lakehouse.hashing import digest
 from lakehouse.lock import locked
 from lakehouse.pilot import gates as gating
 from lakehouse.pilot import metrics as scoring
@@ -149,7 +149,7 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
 def _key(version: Version, call: Call, frozen: Version | None) -> str:
     entry = EVALUATIONS.entry(call)
     held_out = frozen.content_id if frozen else None
-    return digest([version.version, call.name, code_version(entry.path), EVALUATIONS.bind(call), held_out])[:32]
+    return digest([version.version, call.name, entry.code(), EVALUATIONS.bind(call), held_out])[:32]
 
 
 def _evaluate(
@@ -162,10 +162,12 @@ def _evaluate(
     tracking.reachable(project)
     progress(f"evaluating {version.dataset} {version.label}: {name}", 0, None)
     data = _data(project, version, frozen)
-    sets = data.sets
     measured = evaluate(call, data, project.state / "pilot" / version.dataset)  # the lock makes the folder ours
     predictions = measured.scores.predictions
-    metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s)) for s in sets}
+    scored = predictions["set"].unique(maintain_order=True).to_list()
+    metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s)) for s in scored}
+    for s, own in measured.scores.metrics.items():
+        metrics.setdefault(s, {}).update({m: scoring.over_seeds(values) for m, values in own.items()})
     seconds = list(measured.scores.seconds.values())
     metrics["resources"] = {
         "wall_seconds": round(measured.wall_seconds, 3),
@@ -176,11 +178,11 @@ def _evaluate(
     }
     table = predictions_table(project)
     stored = predictions.with_columns(dataset=pl.lit(version.dataset), version=pl.lit(version.version), key=pl.lit(key))
-    if not table.exists() or table.scan().filter(pl.col("key") == key).head(1).collect().is_empty():
+    if not stored.is_empty() and (not table.exists() or table.scan().filter(pl.col("key") == key).head(1).collect().is_empty()):
         table.write(stored.select(PREDICTIONS.names()), "append")
     held_out = _held_out(frozen)
-    files: dict[str, bytes] = {}
-    for s in sets:
+    files = dict(measured.scores.files)
+    for s in scored:
         part = predictions.filter(pl.col("set") == s)
         title = f"{version.dataset} {version.label}, {s}: macro F1 {metrics[s]['macro_f1']['mean']:.3f}"
         files[f"{s}/confusion.png"] = confusion_picture(part, title)

@@ -100,7 +100,7 @@ def task_of(call: Call) -> Task | None:
 
 def key_of(dataset: str, call: Call, held_out: str | None) -> str:
     """Identity of a self-test: dataset, code and parameters of the evaluation, frozen content and the controls; not the version."""
-    code = [code_version(EVALUATIONS.entry(call).path), code_version(Path(__file__)), code_version(Path(known_bad.__file__))]
+    code = [EVALUATIONS.entry(call).code(), code_version(Path(__file__)), code_version(Path(known_bad.__file__))]
     return digest([dataset, call.name, code, EVALUATIONS.bind(call), held_out])[:32]
 
 

@@ -81,7 +81,10 @@ def evaluate(call: Call, data: Data, jobs: Path) -> Measured:
                 f"evaluation {call.name} ended with exit code {done.returncode}: {last}", fix="see its input and memory needs"
             )
         result: Mapping[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        scores = Scores(pl.read_parquet(folder / "predictions.parquet"), {int(k): v for k, v in result["seconds"].items()}, result["notes"])
+        seconds = {int(seed): value for seed, value in result["seconds"].items()}
+        files = {name: (folder / "files" / str(at)).read_bytes() for at, name in enumerate(result["files"])}
+        predictions = pl.read_parquet(folder / "predictions.parquet")
+        scores = Scores(predictions, seconds, result["notes"], result["metrics"], files)
         return Measured(scores, wall, result["cpu_seconds"], result["peak_memory_mb"])
 
 
@@ -101,9 +104,14 @@ def main(name: str) -> int:
         return error.exit_code
     used = resource.getrusage(resource.RUSAGE_SELF)
     scores.predictions.write_parquet(folder / "predictions.parquet")
+    (folder / "files").mkdir()
+    for at, content in enumerate(scores.files.values()):
+        (folder / "files" / str(at)).write_bytes(content)
     result = {
         "seconds": scores.seconds,
         "notes": dict(scores.notes),
+        "metrics": {on: {name: list(values) for name, values in found.items()} for on, found in scores.metrics.items()},
+        "files": list(scores.files),
         "cpu_seconds": used.ru_utime + used.ru_stime,
         "peak_memory_mb": _peak_memory_mb() - idle,
     }

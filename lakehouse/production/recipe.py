@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lakehouse import bronze, versions, yamlfile
 from lakehouse.errors import FactoryError, NotFoundError, RecipeError, SpecError
-from lakehouse.hashing import code_version, digest, file_digest
+from lakehouse.hashing import digest, file_digest
 from lakehouse.production.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
 from lakehouse.project import Project
 from lakehouse.registry import Entry
 from lakehouse.spec import Augmentation, Call, Dataset, expand_privacy
-
-_PACKAGE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -199,7 +195,7 @@ class _Compiler:
             error.where = error.where or self.document.where((*loc, call.name))
             raise
         params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
-        return entry, params, _code(str(entry.path)), plan
+        return entry, params, _code_of(entry.name), plan
 
     def add(self, index: int, call: Call) -> None:
         """Follow a step of the recipe."""
@@ -329,32 +325,6 @@ def _versions(entry: Entry) -> list[list[str | None]]:
     return found
 
 
-_codes: dict[str, str] = {}
-
-
-def _code(file: str) -> str:
-    """Code version of an operator: its module and the modules of this package it imports, directly or through others."""
-    if file not in _codes:
-        _codes[file] = code_version(Path(file), _imports(Path(file), set()))
-    return _codes[file]
-
-
-def _imports(file: Path, seen: set[Path]) -> set[Path]:
-    for imported in _direct_imports(file):
-        if imported not in seen:
-            seen.add(imported)
-            _imports(imported, seen)
-    return seen
-
-
 @lru_cache(maxsize=1024)
-def _direct_imports(file: Path) -> tuple[Path, ...]:
-    found: list[Path] = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("lakehouse.production."):
-            continue
-        base = _PACKAGE.joinpath(*(node.module or "").split(".")[2:])
-        candidates = [base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)]
-        # operator.py is the frame around operators: what it holds does not say what a step computes.
-        found += [candidate for candidate in candidates if candidate.is_file() and candidate.name != "operator.py"]
-    return tuple(found)
+def _code_of(entry: str) -> str:
+    return OPERATORS.entries()[entry].code()
