@@ -212,6 +212,52 @@ class Pilot(Model):
         return gate.in_words(self.set_of(gate))
 
 
+class RepairPolicy(Model):
+    """What is done with the rows of one kind of ticket."""
+
+    on: Literal["label_error", "neighbours", "low_value", "slice", "report"]
+    action: Literal["relabel", "drop", "queue", "recollect", "propose"] = Field(
+        description="`relabel` takes the suggested label, `drop` the row out; `queue` asks a person, `recollect` the source; "
+        "`propose` looks for a threshold of the recipe that would take the rows out."
+    )
+    p_given_at_most: float = Field(default=0.1, ge=0, le=1, description="Only rows whose label has at most this probability.")
+    agree: int = Field(default=1, ge=1, le=3, description="Only rows that so many kinds of finding name.")
+
+    @model_validator(mode="after")
+    def _check(self) -> RepairPolicy:
+        if self.action == "relabel" and self.on == "low_value":
+            raise ValueError("a low value suggests no other label: drop, queue or propose")
+        return self
+
+
+class RepairLimits(Model):
+    """How far a repair may go without a person."""
+
+    rounds: int = Field(default=2, ge=1, le=20)
+    rows: float = Field(default=0.1, gt=0, le=1, description="Share of the labelled rows that all rounds together may change or drop.")
+    gain: float = Field(default=0.0, ge=0, description="A round that gains less than this in the metric is the last.")
+
+
+class Repair(Model):
+    """What is done about findings without a person, and how it is judged."""
+
+    metric: str = "macro_f1"
+    evaluation: str | None = None
+    margin: float = Field(default=0.01, ge=0)
+    close_on: list[Literal["better", "equal", "inconclusive"]] = Field(
+        default=["better", "equal"], min_length=1, description="Verdicts of the new version over the old one that close a ticket."
+    )
+    policies: list[RepairPolicy] = Field(min_length=1)
+    limits: RepairLimits = RepairLimits()
+
+    @model_validator(mode="after")
+    def _check(self) -> Repair:
+        kinds = [policy.on for policy in self.policies]
+        if len(kinds) != len(set(kinds)):
+            raise ValueError("one policy a kind of ticket")
+        return self
+
+
 class Release(Model):
     """Terms and targets of a release."""
 
@@ -236,7 +282,19 @@ class Dataset(Model):
     augment: list[Augmentation] = Field(default_factory=list)
     splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
     pilot: Pilot = Pilot()
+    repair: Repair | None = None
     release: Release | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Dataset:
+        if self.repair and (self.pilot.held_out is None or not self.pilot.evaluations):
+            raise ValueError("`repair` needs `pilot.held_out` and an evaluation: versions compare only on the same frozen rows")
+        return self
+
+    @property
+    def decisions(self) -> str:
+        """The file of decisions about its rows, in the project folder."""
+        return f"repairs/{self.dataset}.jsonl"
 
 
 def expand_privacy(classes: list[str]) -> frozenset[str]:

@@ -25,6 +25,8 @@ _COMMANDS = {
     "tune": ("lakehouse.cli.threshold", "Show what another threshold would do."),
     "explain": ("lakehouse.cli.threshold", "Show all signals and verdicts of a row."),
     "diagnose": ("lakehouse.cli.diagnose", "Find the rows of a version that are likely wrong."),
+    "tickets": ("lakehouse.cli.repair", "List, open, export and decide tickets."),
+    "repair": ("lakehouse.cli.repair", "Repair what tickets name, and judge the version made."),
     "trace": ("lakehouse.cli.look", "Follow a row back to its source bytes."),
     "recall": ("lakehouse.cli.look", "Find every version that holds a row."),
     "release": ("lakehouse.cli.deliver", "Release a version: bundle, DVC, git tag, Hub."),

@@ -105,7 +105,7 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
     with locked(project, f"pilot {dataset}"):
         began = time.perf_counter()
         found = versions.find(project, dataset, version)
-        params = _params(project.dataset(dataset))
+        params = params_of(project.dataset(dataset))
         here = Path(__file__)
         code = code_version(here, [here.with_name("baseline.py"), *here.with_name("diagnosis").glob("*.py"), Path(baseline.__file__)])
         key = digest([found.version, code, params])[:32]
@@ -120,7 +120,12 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
         return Diagnosis(dataset, found.version, found.label, rest, counts, summary, unchanged, time.perf_counter() - began)
 
 
-def _params(dataset: Dataset) -> dict[str, Any]:
+def params_of(dataset: Dataset) -> dict[str, Any]:
+    """The parameters of a dataset's `train` evaluation, which say what is the text and what the label.
+
+    Raises:
+        RecipeError: it declares none.
+    """
     for call in dataset.pilot.evaluations:
         if call.name == "train":
             return EVALUATIONS.bind(call)
@@ -312,7 +317,7 @@ def features_of(rows: pl.DataFrame, text: str, label: str) -> pl.DataFrame:
 
 def _slice_findings(rows: pl.DataFrame, judged: OutOfFold, params: Mapping[str, Any]) -> pl.DataFrame:
     features = features_of(rows, params["input"], params["label"])
-    wrong = judged.wrong
+    wrong, likeliest = judged.wrong, judged.probabilities.argmax(axis=1)
     found = slices(features, wrong)
     evidence = []
     for one in found:
@@ -327,6 +332,9 @@ def _slice_findings(rows: pl.DataFrame, judged: OutOfFold, params: Mapping[str, 
                 "rate": round(one.rate, 4),
                 "p": float(f"{one.p:.3g}"),
                 "rows": rows["_row_id"].gather(members).to_list(),
+                "given": [judged.classes[judged.given[at]] for at in members],
+                "suggested": [judged.classes[other] if wrong[at] else None for at, other in zip(members, likeliest[members], strict=True)],
+                "p_given": [round(float(judged.probabilities[at, judged.given[at]]), 4) for at in members],
             }
         )
     return _findings("slice", [None] * len(found), [one.score for one in found], evidence)

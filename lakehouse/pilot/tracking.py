@@ -33,7 +33,7 @@ class Run:
 
 
 @contextmanager
-def _client(project: Project) -> Iterator[Any]:
+def connected(project: Project) -> Iterator[Any]:
     """MLflow pointed at the project's store, its own chatter off; the caller's store is put back afterwards."""
     import warnings
 
@@ -78,7 +78,7 @@ def reachable(project: Project) -> None:
     Raises:
         StorageError: it does not answer within seconds, or is no store that MLflow can use.
     """
-    with _client(project) as mlflow:
+    with connected(project) as mlflow:
         if re.match(r"(postgresql|mysql|mssql|sqlite)\b", project.tracking_uri):
             _connect(project.tracking_uri)
         patient = {name: os.environ[name] for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT")}
@@ -107,7 +107,8 @@ def _connect(uri: str) -> None:
         raise _refused(f"{type(error).__name__}: {error}", uri) from error
 
 
-def _experiment(mlflow: Any, project: Project, name: str) -> str:
+def experiment_of(mlflow: Any, project: Project, name: str) -> str:
+    """Id of a dataset's experiment, which is made where there is none."""
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
@@ -123,7 +124,7 @@ def _runs_of(client: Any, version: Version) -> set[str]:
     return {run.info.run_id for run in client.search_runs([experiment.experiment_id], of_version)} if experiment else set()
 
 
-def _log_files(mlflow: Any, run_id: str, files: Mapping[str, bytes]) -> None:
+def log_files(mlflow: Any, run_id: str, files: Mapping[str, bytes]) -> None:
     """Put files, by path, among the artifacts of a run."""
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
@@ -154,11 +155,11 @@ def log_evaluation(
     Raises:
         StorageError: the tracking store cannot be reached or refuses.
     """
-    with _client(project) as mlflow:
+    with connected(project) as mlflow:
         from mlflow.data.delta_dataset_source import DeltaDatasetSource
         from mlflow.data.meta_dataset import MetaDataset
 
-        experiment = _experiment(mlflow, project, version.dataset)
+        experiment = experiment_of(mlflow, project, version.dataset)
         client = mlflow.MlflowClient()
         for left in client.search_runs([experiment], f"tags.`factory.key` = '{key}'"):
             client.delete_run(left.info.run_id)
@@ -184,7 +185,7 @@ def log_evaluation(
             for name, values in _values(metrics).items():
                 for step, value in enumerate(values):
                     mlflow.log_metric(f"{name}.per_seed", value, step=step)
-            _log_files(mlflow, run.info.run_id, files)
+            log_files(mlflow, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
@@ -200,11 +201,11 @@ def log_diagnosis(
     Raises:
         StorageError: the tracking store cannot be reached or refuses.
     """
-    with _client(project) as mlflow:
+    with connected(project) as mlflow:
         from mlflow.data.delta_dataset_source import DeltaDatasetSource
         from mlflow.data.meta_dataset import MetaDataset
 
-        experiment = _experiment(mlflow, project, version.dataset)
+        experiment = experiment_of(mlflow, project, version.dataset)
         client = mlflow.MlflowClient()
         mine = f"tags.`factory.version` = '{version.version}' and tags.`factory.diagnosis` LIKE '%'"
         for older in client.search_runs([experiment], mine):
@@ -217,7 +218,7 @@ def log_diagnosis(
             mlflow.log_input(MetaDataset(source, name=version.dataset, digest=version.version), context="diagnosis")
             mlflow.log_params({name: str(value) for name, value in params.items()})
             mlflow.log_metrics(dict(metrics))
-            _log_files(mlflow, run.info.run_id, files)
+            log_files(mlflow, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
 
@@ -227,7 +228,7 @@ def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: 
     Returns:
         The runs that the store does not hold, deleted or logged in another store: the register has their verdicts all the same.
     """
-    with _client(project) as mlflow:
+    with connected(project) as mlflow:
         client = mlflow.MlflowClient()
         held = _runs_of(client, version)
         for run_id in (r for r in run_ids if r in held):
@@ -242,7 +243,7 @@ def log_selftest(project: Project, version: Version, run_id: str, outcomes: list
 
     A run that the store does not hold stays without: the table of self-tests has them all the same.
     """
-    with _client(project) as mlflow:
+    with connected(project) as mlflow:
         client = mlflow.MlflowClient()
         if run_id not in _runs_of(client, version):
             return
@@ -250,7 +251,7 @@ def log_selftest(project: Project, version: Version, run_id: str, outcomes: list
             passed = all(t["passed"] for t in outcomes if t["metric"] == metric)
             client.set_tag(run_id, f"factory.selftest.{metric}", "passed" if passed else "failed")
         numbers = json.dumps(outcomes, ensure_ascii=False, indent=1).encode()
-        _log_files(mlflow, run_id, {"selftest/selftest.json": numbers, "selftest/selftest.png": picture})
+        log_files(mlflow, run_id, {"selftest/selftest.json": numbers, "selftest/selftest.png": picture})
 
 
 def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -13,6 +13,7 @@ import polars as pl
 from lakehouse import bronze, versions, yamlfile
 from lakehouse.errors import FactoryError, NotFoundError, RecipeError, SpecError
 from lakehouse.hashing import digest, file_digest
+from lakehouse.production import decisions
 from lakehouse.production.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
 from lakehouse.project import Project
 from lakehouse.registry import Entry
@@ -153,9 +154,20 @@ def compile_recipe(project: Project, name: str, columns: list[str] | None = None
     compiler = _Compiler(project, project.datasets[name].document, columns is not None, list(columns or []), privacy)
     for index, call in enumerate(dataset.recipe if calls is None else calls):
         compiler.add(index, call)
+    for call in decided(project, dataset):
+        compiler.add(len(dataset.recipe), call)
     for index, declared in enumerate(dataset.augment):
         compiler.vary(index, declared)
     return compiler.recipe()
+
+
+def decided(project: Project, dataset: Dataset) -> list[Call]:
+    """The steps at the end of a recipe that carry out what was decided about single rows, where the dataset declares `repair`."""
+    if dataset.repair is None:
+        return []
+    made = decisions.read(project.root / dataset.decisions)
+    steps = {"correct_rows": any(each.set for each in made), "drop_rows": any(each.drop for each in made)}
+    return [Call.model_validate({name: {"file": dataset.decisions}}) for name, wanted in steps.items() if wanted]
 
 
 class _Compiler:

@@ -76,7 +76,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
     inputs = read_inputs(project, dataset, now)
     if sealed(project, name)[0] != silver_plan(inputs, now):
         raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
-    steps = {step.name: at for at, step in enumerate(now.steps)}
+    steps = {step.name: at for at, step in enumerate(now.steps[: len(dataset.recipe)])}
     calls = list(dataset.recipe)
     for step, params in changes.items():
         if step not in steps:

@@ -1,0 +1,113 @@
+"""Reports from outside, of users or of a model in service: texts that went wrong become a ticket on the rows they point at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lakehouse.errors import RecipeError, SpecError
+from lakehouse.pilot.diagnose import params_of
+from lakehouse.pilot.evaluations.train import labelled, learn_features
+from lakehouse.pilot.tickets import Suspect, Ticket, open_ticket
+from lakehouse.project import Project
+from lakehouse.versions import Version
+
+NEAREST = 5
+"""Train rows that a text which is not in the dataset points at, at most."""
+SIMILAR = 0.3
+"""Cosine similarity of TF-IDF vectors below which a row is no neighbour."""
+_FIELDS = ("row", "text", "label", "message")
+
+
+def read_reports(path: Path) -> list[dict[str, str]]:
+    """Reports from JSON lines (`.jsonl`) or CSV: `row` or `text`, and where known `label`, what is right, and `message`.
+
+    Raises:
+        SpecError: a line that is none of it, with its number.
+    """
+    fix = 'a report is {"row": ID} or {"text": TEXT}, with "label", what is right, and "message" where known'
+    try:
+        if path.suffix == ".csv":
+            found: list[Any] = pl.read_csv(path, infer_schema=False).to_dicts()
+        else:
+            found = [_json(line, f"{path}:{n}") for n, line in enumerate(path.read_text("utf-8").splitlines(), 1) if line.strip()]
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+        raise SpecError(f"cannot be read: {str(error).splitlines()[0]}", where=str(path), fix="give JSON lines or CSV in UTF-8") from error
+    out = []
+    for number, each in enumerate(found, start=1):
+        given = {name: str(value) for name, value in each.items() if value is not None} if isinstance(each, dict) else {}
+        if ("row" in given) == ("text" in given) or not set(given) <= set(_FIELDS):
+            raise SpecError(f"report {number} is none: {json.dumps(each, ensure_ascii=False)[:120]}", where=str(path), fix=fix)
+        out.append(given)
+    if not out:
+        raise SpecError("holds no report", where=str(path), fix=fix)
+    return out
+
+
+def open_report(
+    project: Project, version: Version, path: Path, *, origin: str = "user", title: str | None = None
+) -> tuple[Ticket | None, dict[str, int]]:
+    """Open a ticket for the reports of a file, on the rows of a version that they point at.
+
+    A report that names a row, or whose text is that of a row, points at it, and its label is the suggested one. Any other text points at
+    the nearest train rows (cosine of TF-IDF vectors) with another label than the right one, or, where that is not known, at all nearest.
+
+    Returns:
+        The ticket, None where it stood already or nothing was pointed at; and how many reports were `rows`, `neighbours`, `nothing`.
+
+    Raises:
+        SpecError: a report that cannot be read.
+        RecipeError: the dataset declares no `train` evaluation.
+    """
+    reports = read_reports(path)
+    params = params_of(project.dataset(version.dataset))
+    text, label = params["input"], params["label"]
+    gold = project.table("gold", version.dataset).read(version=version.gold_version).sort("_row_id")
+    if text not in gold.columns or label not in gold.columns:
+        raise RecipeError(f"{version.dataset} {version.label} has no columns `{text}` and `{label}`", fix="correct the evaluation `train`")
+    rows = labelled(gold, label)
+    at = {row: i for i, row in enumerate(rows["_row_id"])}
+    by_text = {value: i for i, value in enumerate(rows[text])}
+    found: dict[int, str | None] = {}
+    counts = {"rows": 0, "neighbours": 0, "nothing": 0}
+    others: list[dict[str, str]] = []
+    for report in reports:
+        place = at.get(report["row"]) if "row" in report else by_text.get(report["text"])
+        if place is not None:
+            found[place] = report.get("label")
+            counts["rows"] += 1
+        elif "text" in report:
+            others.append(report)
+        else:
+            counts["nothing"] += 1
+    for report, near in zip(others, _nearest(rows, [each["text"] for each in others], text, params), strict=True):
+        pointed = [i for i in near if report.get("label") is None or rows[label][i] != report["label"]]
+        counts["neighbours" if pointed else "nothing"] += 1
+        found |= {i: None for i in pointed if i not in found}
+    suspects = [Suspect(rows["_row_id"][i], rows[label][i], suggested, None, rows["_split"][i]) for i, suggested in sorted(found.items())]
+    evidence = {"origin": origin, "file": path.name, "reports": reports[:200], **counts}
+    return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence), counts
+
+
+def _nearest(rows: pl.DataFrame, texts: list[str], column: str, params: Mapping[str, Any]) -> list[list[int]]:
+    """The rows of the train split nearest to each text, nearest first."""
+    if not texts:
+        return []
+    learnt = rows.with_row_index("_at").filter(pl.col("_split") == "train")
+    vectorizer, features = learn_features(learnt[column], **{name: params[name] for name in ("analyzer", "ngrams", "max_features")})
+    similar = (vectorizer.transform(texts) @ features.T).toarray()
+    order = np.argsort(-similar, axis=1, kind="stable")[:, :NEAREST]
+    places = learnt["_at"].to_list()
+    return [[places[j] for j in nearest if similar[i, j] >= SIMILAR] for i, nearest in enumerate(order)]
+
+
+def _json(line: str, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise SpecError(f"no JSON: {error}", where=where, fix="write one JSON object a line") from error

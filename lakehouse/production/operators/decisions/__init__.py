@@ -1,0 +1,1 @@
+"""Operators that carry out what people or a repair decided about single rows."""

@@ -1,0 +1,276 @@
+"""The loop: findings become tickets, policies decide, the next version is made and judged, and its verdict closes the tickets or not.
+
+Each round is safe to kill: tickets are `applied`, with the version they were applied on top of, before the file of decisions changes; what
+is found applied is judged first, whoever started it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lakehouse import line, versions
+from lakehouse.errors import RecipeError
+from lakehouse.lock import locked
+from lakehouse.pilot import policies, tickets
+from lakehouse.pilot.comparison import compare_versions
+from lakehouse.pilot.diagnose import Diagnosis, diagnose, params_of
+from lakehouse.pilot.pilot import names_of
+from lakehouse.pilot.policies import BY, Chosen
+from lakehouse.pilot.proposals import propose
+from lakehouse.pilot.repair_log import log_repair
+from lakehouse.pilot.tickets import Ticket
+from lakehouse.production import decisions
+from lakehouse.production.decisions import Decision
+from lakehouse.progress import Progress, silent
+from lakehouse.project import Project
+from lakehouse.spec import Dataset, Repair, RepairPolicy
+from lakehouse.versions import Version
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: what was applied on top of which version, the version made, and its verdict.
+
+    Attributes:
+        relabelled, dropped: rows that were decided about.
+        left: rows that the policies left, by reason.
+        verdict: of the new version over the old one on the held-out set, or `no change` where the decisions changed nothing.
+        kept: whether the decisions stay.
+    """
+
+    tickets: tuple[str, ...]
+    before: str
+    after: str
+    relabelled: int
+    dropped: int
+    left: dict[str, int]
+    verdict: str
+    kept: bool
+    metric: str
+    old: float | None
+    new: float | None
+    low: float | None
+    high: float | None
+
+    def in_words(self) -> str:
+        """The outcome in one line."""
+        if self.new is None or self.old is None or self.low is None or self.high is None:
+            return f"{self.verdict}: the decisions changed no row"
+        interval = f"95 % interval of the difference {self.low:+.4f} to {self.high:+.4f}"
+        numbers = f"{self.metric} {self.new:.4f} against {self.old:.4f}, {interval}"
+        return f"{self.verdict}: {numbers}; the decisions {'stay' if self.kept else 'are taken back'}"
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair did.
+
+    Attributes:
+        rounds: in order.
+        opened, waiting: tickets opened by it, and those that wait for a person, the source or the recipe.
+        ended: why it went no further.
+        version: the version that stands now.
+        run_id: of MLflow, where there was a round.
+    """
+
+    dataset: str
+    version: str
+    label: str
+    rounds: tuple[Round, ...]
+    opened: tuple[str, ...]
+    waiting: tuple[str, ...]
+    ended: str
+    run_id: str | None
+    seconds: float
+
+
+def repair(project: Project, name: str, rounds: int | None = None, *, progress: Progress = silent) -> Repaired:
+    """Run the loop for a dataset, within the limits that it declares.
+
+    Args:
+        rounds: at most so many, in place of the declared limit.
+
+    Raises:
+        RecipeError: the dataset declares no `repair`.
+        FactoryError: what any stage of the line raises; tickets that were applied stay so and are judged the next time.
+    """
+    with locked(project, f"repair {name}"):
+        began = time.perf_counter()
+        dataset = project.dataset(name)
+        how = declared(dataset)
+        done: list[Round] = []
+        opened: list[str] = []
+        ended = ""
+        applied = [t for t in tickets.tickets(project, name) if t.state == "applied"]
+        if applied:
+            done.append(_judged(project, dataset, how, applied, progress))
+        else:
+            _make(project, name, progress)
+        while not ended:
+            if done and (stop := _after(how, done, rounds)):
+                ended = stop
+                break
+            version = _current(project, name)
+            found = diagnose(project, name, version.version, progress=progress)
+            _settle(project, dataset, how, version, found, progress)
+            opened += [t.ticket for t in tickets.open_findings(project, version, found)]
+            applied, ended = _apply(project, dataset, how, version, progress)
+            if applied:
+                done.append(_judged(project, dataset, how, applied, progress))
+        version = _current(project, name)
+        waiting = tuple(t.ticket for t in tickets.tickets(project, name) if t.state == "waiting")
+        run_id = None
+        if done:
+            run_id = log_repair(project, version, [asdict(each) for each in done])
+        seconds = time.perf_counter() - began
+        return Repaired(name, version.version, version.label, tuple(done), tuple(opened), waiting, ended, run_id, seconds)
+
+
+def declared(dataset: Dataset) -> Repair:
+    """How a dataset is repaired.
+
+    Raises:
+        RecipeError: it does not say.
+    """
+    if dataset.repair is None:
+        raise RecipeError(
+            f"{dataset.dataset} declares no `repair`",
+            fix="declare repair: {policies: [{on: label_error, action: relabel}]}; see docs/repair.md",
+        )
+    return dataset.repair
+
+
+def _after(how: Repair, done: Sequence[Round], rounds: int | None) -> str:
+    """Why no further round follows, or nothing."""
+    limit, last = rounds or how.limits.rounds, done[-1]
+    if len(done) >= limit:
+        return f"{limit} round{'s' if limit > 1 else ''}, as declared"
+    if not last.kept:
+        return f"the last round was {last.verdict}"
+    if last.new is not None and last.old is not None and last.new - last.old < how.limits.gain:
+        return f"the last round gained less than {how.limits.gain:g}"
+    return ""
+
+
+def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, progress: Progress) -> tuple[list[Ticket], str]:
+    """Apply the policies to open tickets; returns the tickets applied, or why there are none."""
+    before = decisions.read(project.root / dataset.decisions)
+    label = params_of(dataset)["label"]
+    rows = project.table("gold", dataset.dataset).scan(version.gold_version).select("_row_id").collect().height
+    budget = int(how.limits.rows * rows) - sum(each.by == BY for each in before)
+    by_kind: dict[str, tuple[int, RepairPolicy]] = {policy.on: (at, policy) for at, policy in enumerate(how.policies)}
+    waiting = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
+    taken: dict[str, Decision] = {}
+    applied: list[tuple[Ticket, Chosen]] = []
+    over = False
+    for ticket in sorted(waiting, key=lambda t: (by_kind[t.kind][0], t.at)):
+        policy = by_kind[ticket.kind][1]
+        if policy.action in ("queue", "recollect", "propose"):
+            _wait(project, dataset, ticket, policy, progress)
+            continue
+        chosen = policies.choose(project, dataset, ticket, policy, label, max(0, budget - len(taken)))
+        over |= "over the limit of rows" in chosen.left
+        new = {each.content: each for each in chosen.decisions if each.content not in taken}
+        taken |= new
+        if new:
+            applied.append((ticket, Chosen(tuple(new.values()), chosen.left)))
+    if not applied:
+        return [], "the limit of rows is reached" if over else "no ticket that a policy can decide"
+    policies.apply(project, dataset, [(ticket, chosen.decisions, chosen.left) for ticket, chosen in applied], BY)
+    return [tickets.find(project, ticket.ticket) for ticket, _ in applied], ""
+
+
+def _wait(project: Project, dataset: Dataset, ticket: Ticket, policy: RepairPolicy, progress: Progress) -> None:
+    payload: dict[str, Any] = {"for": {"queue": "person", "recollect": "source", "propose": "recipe"}[policy.action]}
+    if policy.action == "recollect":
+        payload["contents"] = {row: c for row, (_, c) in policies.contents(project, dataset, [s.row for s in ticket.rows]).items()}
+        payload["version"] = ticket.version
+    elif policy.action == "propose":
+        progress(f"looking for thresholds: {ticket.title}", 0, None)
+        payload["proposals"] = [each.as_json() for each in propose(project, dataset.dataset, [s.row for s in ticket.rows])]
+    tickets.record(project, ticket.ticket, dataset.dataset, "waiting", payload)
+
+
+def _judged(project: Project, dataset: Dataset, how: Repair, applied: Sequence[Ticket], progress: Progress) -> Round:
+    """Make the version with the decisions of `applied`, compare it with the one before, and close the tickets or take them back."""
+    name, file = dataset.dataset, project.root / dataset.decisions
+    payloads = [t.last["applied"] for t in applied]
+    mine = [Decision(**each) for payload in payloads for each in payload["decisions"]]
+    # A killed round may have recorded its tickets without having written the decisions.
+    have = decisions.read(file)
+    kept = {each.content: each for each in [*have, *mine]}
+    if list(kept.values()) != have:
+        decisions.write(file, kept.values())
+    _make(project, name, progress)
+    after, before = _current(project, name), versions.find(project, name, payloads[0]["version"])
+    relabelled, dropped = (sum(payload[n] for payload in payloads) for n in ("relabelled", "dropped"))
+    left: dict[str, int] = {}
+    for payload in payloads:
+        for reason, n in payload["left"].items():
+            left[reason] = left.get(reason, 0) + n
+    found = None
+    if after.version != before.version:
+        found = compare_versions(project, after, before, _evaluation(dataset, how), how.metric, how.margin, progress)
+    verdict = found.verdict if found else "no change"
+    keep = verdict in how.close_on
+    numbers = (found.old, found.new, found.low, found.high) if found else (None, None, None, None)
+    ids = tuple(t.ticket for t in applied)
+    round_ = Round(ids, before.version, after.version, relabelled, dropped, left, verdict, keep, how.metric, *numbers)
+    back = [payload for payload in payloads if payload["by"] == BY]
+    if not keep and back:  # what a person decided stays
+        replaced = [Decision(**each) for payload in back for each in payload["replaced"]]
+        gone = {each["content"] for payload in back for each in payload["decisions"]}
+        decisions.write(file, [*(each for each in decisions.read(file) if each.content not in gone), *replaced])
+        _make(project, name, progress)
+    for ticket in applied:
+        outcome = {**asdict(round_), "run": after.evaluations.get(_evaluation(dataset, how), {}).get("run_id")}
+        if keep or ticket.last["applied"]["by"] == BY:
+            tickets.record(project, ticket.ticket, name, "closed" if keep else "reverted", outcome)
+        else:
+            tickets.record(project, ticket.ticket, name, "waiting", {"for": "person", **outcome})
+    return round_
+
+
+def _settle(project: Project, dataset: Dataset, how: Repair, version: Version, found: Diagnosis, progress: Progress) -> None:
+    """Close tickets that waited for their source: rows of it changed, what was found is not found again, and the version is no worse."""
+    for ticket in tickets.tickets(project, dataset.dataset):
+        payload = ticket.last.get("waiting", {})
+        if ticket.state != "waiting" or payload.get("for") != "source" or payload["version"] == version.version:
+            continue
+        now = {row: c for row, (_, c) in policies.contents(project, dataset, list(payload["contents"])).items()}
+        changed = sum(now.get(row) != content for row, content in payload["contents"].items())
+        if not changed or _found_again(ticket, found):
+            continue
+        before = versions.find(project, dataset.dataset, ticket.version)
+        verdict = compare_versions(project, version, before, _evaluation(dataset, how), how.metric, how.margin, progress)
+        if verdict.verdict in how.close_on:
+            numbers = {"metric": how.metric, "old": verdict.old, "new": verdict.new, "low": verdict.low, "high": verdict.high}
+            outcome = {"before": before.version, "after": version.version, "recollected": changed, "verdict": verdict.verdict, **numbers}
+            tickets.record(project, ticket.ticket, dataset.dataset, "closed", outcome)
+
+
+def _found_again(ticket: Ticket, found: Diagnosis) -> bool:
+    if ticket.kind == "report":
+        return False
+    now = found.top(ticket.kind, found.findings.height)  # type: ignore[arg-type]
+    if ticket.kind == "slice":
+        return any(each["evidence"]["conditions"] == ticket.evidence["conditions"] for each in now)
+    return bool({each["_row_id"] for each in now} & {suspect.row for suspect in ticket.rows})
+
+
+def _evaluation(dataset: Dataset, how: Repair) -> str:
+    return how.evaluation or next(iter(names_of(dataset)))
+
+
+def _make(project: Project, name: str, progress: Progress) -> None:
+    for _ in line.run(Project.open(project.root), [name], progress=progress):
+        pass
+
+
+def _current(project: Project, name: str) -> Version:
+    found = versions.current(project, name)
+    assert found is not None  # the line has just made it
+    return found
