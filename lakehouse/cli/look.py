@@ -54,7 +54,8 @@ def versions_command(dataset: str, as_json: bool) -> None:
         raise NotFoundError(f"{dataset} has no version yet", fix=f"lakehouse run {dataset}")
     rows: list[tuple[object, ...]] = []
     for v in found:
-        scores = [m["macro_f1"]["mean"] for e in v.evaluations.values() for s, m in e["metrics"].items() if s == "held_out"]
+        held_out = [e["metrics"].get("held_out", {}) for e in v.evaluations.values()]
+        scores = [found["macro_f1"]["mean"] for found in held_out if "macro_f1" in found]
         gates = {None: "-", True: "passed", False: "failed"}[v.passed]
         reasons = "; ".join(v.manifest["change"]["reasons"])
         rows.append(

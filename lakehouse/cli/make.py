@@ -134,13 +134,14 @@ def _print_pilot(made: line.Made) -> None:
         resources = sets.get("resources", {})
         for set_name, found in sets.items():
             if set_name != "resources":
+                accuracy, macro_f1 = found.get("accuracy", {}), found.get("macro_f1", {})  # an evaluation may measure other things
                 rows.append(
                     (
                         name,
                         set_name,
-                        found["accuracy"]["mean"],
-                        found["macro_f1"]["mean"],
-                        found["macro_f1"]["std"],
+                        accuracy.get("mean"),
+                        macro_f1.get("mean"),
+                        macro_f1.get("std"),
                         float(resources["wall_seconds"]),
                         int(resources["peak_memory_mb"]),
                     )

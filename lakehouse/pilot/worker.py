@@ -62,7 +62,9 @@ def evaluate(call: Call, data: Data, jobs: Path) -> Measured:
         try:
             # -P: a file of the project folder, such as `random.py`, is never taken for a module.
             command = [sys.executable, "-P", "-m", "lakehouse.pilot.worker", name]
-            done = subprocess.run(command, stdin=alive, capture_output=True, text=True, check=False)
+            # From its job's folder the evaluation finds its project, whichever folder the caller stands in.
+            environment = {**os.environ, "LAKEHOUSE_PROJECT": name}
+            done = subprocess.run(command, stdin=alive, capture_output=True, text=True, check=False, env=environment)
         finally:
             os.close(alive)
             os.close(held)

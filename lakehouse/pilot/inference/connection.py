@@ -1,0 +1,47 @@
+"""One connection to an endpoint, for one request at a time that is sent once: what a load test measures."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+import httpx
+
+from lakehouse.errors import EndpointError
+from lakehouse.production.completion import Failed, Refused, error_of, read
+
+
+class Connection:
+    """A connection that stays open between requests.
+
+    Raises:
+        EndpointError: the variable `key_env` holds no key.
+    """
+
+    def __init__(self, url: str, key_env: str | None, timeout: float) -> None:
+        key = os.environ.get(key_env, "").strip() if key_env else ""
+        if key_env and not key:
+            raise EndpointError(f"the environment variable {key_env} holds no key for {url}", fix=f"export {key_env}=...")
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+        host = urlsplit(url).hostname or ""
+        here = host in ("localhost", "::1") or host.startswith("127.")
+        # A proxy of the environment is not asked for what runs on this machine.
+        self._client = httpx.Client(headers=headers, timeout=timeout, trust_env=not here)
+        self._address = f"{url.rstrip('/')}/chat/completions"
+        self._key = key
+
+    def error_of(self, request: str) -> str | None:
+        """Send a request (JSON text); None when a completion came, else what came instead."""
+        try:
+            response = self._client.post(self._address, content=request.encode())
+            if response.is_success:
+                read(response)
+                return None
+        except (httpx.TransportError, httpx.InvalidURL, Failed, Refused) as error:
+            return str(error) or type(error).__name__
+        said = f"HTTP {response.status_code}: {error_of(response)[0]}"
+        return said.replace(self._key, "***") if self._key else said
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()

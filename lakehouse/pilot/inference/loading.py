@@ -1,0 +1,137 @@
+"""A closed loop: so many workers, each of which sends its next request when it has the answer to its last one."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+_EVERY = 0.02
+"""Seconds between looks at the memory."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What so many workers found.
+
+    Attributes:
+        p50_ms, p95_ms, p99_ms: latency of the requests that were answered, milliseconds; NaN where none was.
+        per_second: answered requests a second.
+        error_share: requests that failed, of all.
+        memory_mb: the most resident memory of this process that was seen meanwhile.
+    """
+
+    workers: int
+    requests: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    per_second: float
+    error_share: float
+    memory_mb: float
+
+
+Call = Callable[[int], bool]
+"""One request, by its number; returns whether it was answered."""
+
+
+def loop(worker: Callable[[], Call], workers: int, seconds: float) -> Step:
+    """Run `workers` threads for `seconds`; requests that are under way at the end are finished and count.
+
+    Args:
+        worker: makes what one thread calls, such as a connection of its own; called in that thread before the clock starts.
+
+    Raises:
+        Exception: what a worker raised; the others are stopped first.
+    """
+    found = [_Found() for _ in range(workers)]
+    gate, stop = threading.Barrier(workers + 1), threading.Event()
+
+    def work(at: int) -> None:
+        mine = found[at]
+        try:
+            call = worker()
+            gate.wait()
+        except BaseException as error:
+            mine.error = error
+            gate.abort()
+            return
+        number = at
+        try:
+            while not stop.is_set():
+                began = time.perf_counter()
+                fine = call(number)
+                (mine.latencies if fine else mine.failed).append(time.perf_counter() - began)
+                number += workers
+        except BaseException as error:  # raised again by the caller's thread
+            mine.error = error
+            stop.set()
+
+    threads = [threading.Thread(target=work, args=(at,), daemon=True) for at in range(workers)]
+    for thread in threads:
+        thread.start()
+    with _memory() as memory:
+        try:
+            gate.wait()
+        except threading.BrokenBarrierError:
+            stop.set()
+        began = time.perf_counter()
+        stop.wait(seconds)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        elapsed = time.perf_counter() - began
+    for each in found:
+        if each.error is not None and not isinstance(each.error, threading.BrokenBarrierError):
+            raise each.error
+    latencies = np.array([second for each in found for second in each.latencies]) * 1000
+    failed = sum(len(each.failed) for each in found)
+    p50, p95, p99 = np.percentile(latencies, [50, 95, 99]) if len(latencies) else (np.nan, np.nan, np.nan)
+    number = len(latencies) + failed
+    return Step(
+        workers, number, float(p50), float(p95), float(p99), len(latencies) / elapsed, failed / max(number, 1), memory[0]
+    )  # fmt: skip
+
+
+@dataclass
+class _Found:
+    latencies: list[float] = field(default_factory=list)
+    failed: list[float] = field(default_factory=list)
+    error: BaseException | None = None
+
+
+@contextmanager
+def _memory() -> Iterator[list[float]]:
+    """The most resident memory (MB) seen so far, in a list of one."""
+    most, over = [_resident_mb()], threading.Event()
+
+    def look() -> None:
+        while not over.wait(_EVERY):
+            most[0] = max(most[0], _resident_mb())
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        thread.join()
+        most[0] = max(most[0], _resident_mb())
+
+
+def _resident_mb() -> float:
+    """Resident memory of this process now, where the kernel says it (Linux); elsewhere the most it ever had."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        pages = re.split(r"\s+", statm.read_text(encoding="ascii"))[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
