@@ -16,7 +16,7 @@ from lakehouse.hashing import content_id, digest, row_digest
 from lakehouse.project import Project
 from lakehouse.versions import Version
 
-TRAIN = {"train": {"task": "text_classification", "input": "text", "label": "label", "seeds": [1, 2]}}
+TRAIN = {"train": {"task": "text_classification", "input": "text", "label": "label", "seeds": [1, 2], "log_model": False}}
 WORDS = {"好评": ("很好 great wonderful", "early 喜欢 great"), "差评": ("terrible broken 退款", "很差 refund terrible")}
 
 
@@ -76,7 +76,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        with tracking._client(Project.open(root)) as mlflow:
+        with tracking.connected(Project.open(root)) as mlflow:
             mlflow.search_experiments()
     return root / "mlflow.db"
 

@@ -55,7 +55,7 @@ def test_a_metric_that_cannot_tell_does_not_gate_and_is_not_tested_again_for_the
         "duplicated": "not better",
     }
     version = versions.find(factory.project, "orders", "latest")
-    with tracking._client(factory.project) as mlflow:
+    with tracking.connected(factory.project) as mlflow:
         run = mlflow.get_run(version.evaluations["train"]["run_id"])
     assert run.data.tags["factory.selftest.macro_f1"] == "failed"
     assert {f.name for f in (factory.root / "mlruns").rglob("selftest/*")} == {"selftest.json", "selftest.png"}

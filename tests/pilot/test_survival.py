@@ -90,7 +90,7 @@ def until(seconds: float, what: str) -> Iterator[None]:
 
 def runs(factory: Factory) -> list[tuple[str, str, str]]:
     """Status, version and evaluation of the runs of the dataset that are not deleted."""
-    with tracking._client(factory.project) as mlflow:
+    with tracking.connected(factory.project) as mlflow:
         found = mlflow.MlflowClient().search_runs([mlflow.get_experiment_by_name("notes").experiment_id])
     return [(r.info.status, r.data.tags["factory.version"], r.data.tags["factory.evaluation"]) for r in found]
 
