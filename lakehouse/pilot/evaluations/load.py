@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Annotated
 
@@ -76,29 +77,27 @@ def _metrics(steps: list[Step]) -> dict[str, list[float]]:
     return found
 
 
-def _worker(made: Ready, declared: Endpoint | None) -> Callable[[], Call]:
-    """What makes the call of one thread."""
+def _worker(made: Ready, declared: Endpoint | None) -> Callable[[], AbstractContextManager[Call]]:
+    """What opens the call of one thread, tried once."""
     texts = next(iter(made.sets.values()))[made.input].fill_null("")
     (model,) = made.models.values()
     if declared is None or not isinstance(model, AskedModel):
         parts = [texts.slice(at, 1) for at in range(len(texts))]
         _answers(model, parts[0])
-        return lambda: lambda number: _answers(model, parts[number % len(parts)])
+        return lambda: nullcontext(lambda number: _answers(model, parts[number % len(parts)]))
     requests = model.asked.requests(texts).to_list()
 
     def connect() -> Connection:
         return Connection(declared["url"], declared.get("key_env"), declared.get("timeout", 60.0))
 
-    first = connect()
-    try:
+    with connect() as first:
         if (error := first.error_of(requests[0])) is not None:
             raise EndpointError(f"{declared['url']} does not answer: {error}", fix="look at the server, `model` and `key_env`")
-    finally:
-        first.close()
 
-    def worker() -> Call:
-        mine = connect()
-        return lambda number: mine.error_of(requests[number % len(requests)]) is None
+    @contextmanager
+    def worker() -> Iterator[Call]:
+        with connect() as mine:
+            yield lambda number: mine.error_of(requests[number % len(requests)]) is None
 
     return worker
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,7 +13,7 @@ from lakehouse.production.completion import Failed, Refused, error_of, read
 
 
 class Connection:
-    """A connection that stays open between requests.
+    """A connection that stays open between requests, and is closed at the end of its `with` block.
 
     Raises:
         EndpointError: the variable `key_env` holds no key.
@@ -42,6 +43,8 @@ class Connection:
         said = f"HTTP {response.status_code}: {error_of(response)[0]}"
         return said.replace(self._key, "***") if self._key else said
 
-    def close(self) -> None:
-        """End the connection."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         self._client.close()

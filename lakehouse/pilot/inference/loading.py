@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,11 +44,11 @@ Call = Callable[[int], bool]
 """One request, by its number; returns whether it was answered."""
 
 
-def loop(worker: Callable[[], Call], workers: int, seconds: float) -> Step:
+def loop(worker: Callable[[], AbstractContextManager[Call]], workers: int, seconds: float) -> Step:
     """Run `workers` threads for `seconds`; requests that are under way at the end are finished and count.
 
     Args:
-        worker: makes what one thread calls, such as a connection of its own; called in that thread before the clock starts.
+        worker: opens what one thread calls, such as a connection of its own; entered in that thread before the clock starts.
 
     Raises:
         Exception: what a worker raised; the others are stopped first.
@@ -57,24 +57,19 @@ def loop(worker: Callable[[], Call], workers: int, seconds: float) -> Step:
     gate, stop = threading.Barrier(workers + 1), threading.Event()
 
     def work(at: int) -> None:
-        mine = found[at]
         try:
-            call = worker()
-            gate.wait()
-        except BaseException as error:
-            mine.error = error
-            gate.abort()
-            return
-        number = at
-        try:
-            while not stop.is_set():
-                began = time.perf_counter()
-                fine = call(number)
-                (mine.latencies if fine else mine.failed).append(time.perf_counter() - began)
-                number += workers
-        except BaseException as error:  # raised again by the caller's thread
-            mine.error = error
+            with worker() as call:
+                gate.wait()
+                number = at
+                while not stop.is_set():
+                    began = time.perf_counter()
+                    fine = call(number)
+                    (found[at].latencies if fine else found[at].failed).append(time.perf_counter() - began)
+                    number += workers
+        except BaseException as error:  # raised again in the caller's thread
+            found[at].error = error
             stop.set()
+            gate.abort()
 
     threads = [threading.Thread(target=work, args=(at,), daemon=True) for at in range(workers)]
     for thread in threads:

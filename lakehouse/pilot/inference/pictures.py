@@ -56,7 +56,7 @@ def groups_picture(table: pl.DataFrame, title: str) -> bytes:
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xlabel(words)
-    made.suptitle(plain(title), fontsize=10)
+    left.set_title(plain(title), fontsize=10, loc="left")  # a figure's own title would not find the Chinese font
     return png(made)
 
 
@@ -80,5 +80,5 @@ def load_picture(table: pl.DataFrame, title: str) -> bytes:
         axes.set_xscale("log", base=2)
         axes.set_xticks(workers, [str(n) for n in workers])
         axes.set_xlabel("workers")
-    made.suptitle(plain(title), fontsize=10)
+    left.set_title(plain(title), fontsize=10, loc="left")  # a figure's own title would not find the Chinese font
     return png(made)
