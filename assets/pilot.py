@@ -7,8 +7,9 @@ import dagster as dg
 from assets import automation
 from assets.common import key, log_progress, owners, partitions, picture, plain_failures, version_of
 from lakehouse import versions
-from lakehouse.pilot.pictures import confusion_picture, recall_picture
-from lakehouse.pilot.pilot import pilot, predictions_of
+from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
+from lakehouse.pilot.scoring.tasks import SCORINGS
+from lakehouse.pilot.task_pictures import pictures_of
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
 
@@ -63,11 +64,16 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
                 if set_name == "resources":
                     metadata |= {f"{evaluation}: {k}": v for k, v in found.items()}
                     continue
-                metadata |= {f"{evaluation}: {set_name} {m}": found[m]["mean"] for m in ("accuracy", "macro_f1")}
-                title = f"{name} {done.label}, {set_name}"
+                task = scored_as(version, evaluation)
+                metadata |= {f"{evaluation}: {set_name} {m}": found[m]["mean"] for m in SCORINGS[task].headline if m in found}
                 rows = predictions.filter(predictions["set"] == set_name)
-                metadata[f"{evaluation}: confusion on {set_name}"] = picture(confusion_picture(rows, title), "confusion")
-                metadata[f"{evaluation}: recall on {set_name}"] = picture(recall_picture(found, title), "recall by class")
+                if rows.is_empty():
+                    continue  # an evaluation that measures other things than predictions
+                for file, content in pictures_of(task, rows, found, f"{name} {done.label}, {set_name}").items():
+                    kind = file.removesuffix(".png")
+                    metadata[f"{evaluation}: {kind} on {set_name}"] = picture(content, kind)
+            if said := result.get("said"):
+                metadata[f"{evaluation}: findings"] = "; ".join(said)
         return dg.MaterializeResult(
             metadata=metadata,
             check_results=[

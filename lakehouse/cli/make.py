@@ -8,6 +8,7 @@ import click
 
 from lakehouse import line
 from lakehouse.cli import show
+from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
@@ -127,14 +128,19 @@ def _print(made: line.Made) -> None:
         _print_pilot(made)
 
 
+_OTHER_SCORES = {metric for scoring in SCORINGS.values() for metric in scoring.headline} - {"accuracy", "macro_f1"}
+
+
 def _print_pilot(made: line.Made) -> None:
     assert made.pilot is not None
     rows: list[tuple[object, ...]] = []
+    other = any(m in _OTHER_SCORES for sets in made.pilot.metrics.values() for found in sets.values() for m in found)
     for name, sets in made.pilot.metrics.items():
         resources = sets.get("resources", {})
         for set_name, found in sets.items():
             if set_name != "resources":
                 accuracy, macro_f1 = found.get("accuracy", {}), found.get("macro_f1", {})  # an evaluation may measure other things
+                scores = [f"{m} {v['mean']:.3f}" for m, v in found.items() if m in _OTHER_SCORES]
                 rows.append(
                     (
                         name,
@@ -144,10 +150,14 @@ def _print_pilot(made: line.Made) -> None:
                         macro_f1.get("std"),
                         float(resources["wall_seconds"]),
                         int(resources["peak_memory_mb"]),
+                        *([", ".join(scores)] if other else []),
                     )
                 )
     columns = ["evaluation", "on", "accuracy", "macro F1", "std", "seconds", "peak MB"]
-    show.table(f"Pilot of {made.dataset} {made.pilot.label}", columns, rows, right=columns[2:])
+    named = [*columns, *(["other scores"] if other else [])]
+    show.table(f"Pilot of {made.dataset} {made.pilot.label}", named, rows, right=columns[2:])
+    for sentence in made.pilot.said:
+        show.out.print(f"  {sentence}")
     for said in _self_tests(made.pilot.self_tests):
         show.out.print(said)
     verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.errors import RecipeError
-from lakehouse.pilot.evaluations.train import learn, learn_features
+from lakehouse.pilot.models.text_classification import learn, learn_features
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import polars as pl
 
 from lakehouse import versions
 from lakehouse.pilot.metrics import Comparison, compare
-from lakehouse.pilot.pilot import pilot, predictions_of
+from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.versions import Version
@@ -24,6 +24,7 @@ def compare_versions(
     scored = []
     for version in (new, old):
         pilot(project, version.dataset, version.version, progress=progress)
-        key = versions.find(project, version.dataset, version.version).evaluations[evaluation]["key"]
+        evaluated = versions.find(project, version.dataset, version.version)
+        key, task = evaluated.evaluations[evaluation]["key"], scored_as(evaluated, evaluation)
         scored.append(predictions_of(project, key).filter(pl.col("set") == "held_out"))
-    return compare(scored[0], scored[1], metric, margin)
+    return compare(scored[0], scored[1], metric, margin, task=task)

@@ -12,16 +12,24 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from lakehouse.errors import RecipeError
+
 NOISE = 0.3
-"""Share of the characters that `noise` replaces."""
+"""Share of the characters, tokens or cells that `noise` replaces."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """The columns of the train rows that an evaluation learns from."""
+    """The columns of the train rows that an evaluation learns from: `input`, or several `features`."""
 
-    input: str
+    input: str | None
     label: str
+    features: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All columns that a model reads."""
+        return (self.input, *self.features) if self.input else self.features
 
 
 Expectation = Literal["worse", "not better"]
@@ -29,26 +37,73 @@ Control = Callable[[pl.DataFrame, Task, int], pl.DataFrame]
 
 
 def shuffled_labels(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
-    """The rows with their labels permuted: the share of each class stays, what ties it to the input is gone."""
-    return train.with_columns(train[task.label].sample(fraction=1.0, shuffle=True, seed=seed).alias(task.label))
+    """The rows with their labels permuted: the share of each class stays, what ties it to the input is gone.
+
+    Tags of tokens are permuted over all tokens, so that each row keeps their number.
+    """
+    labels = train[task.label]
+    if isinstance(labels.dtype, pl.List):
+        return train.with_columns(_nested_like(labels, _flat(labels).sample(fraction=1.0, shuffle=True, seed=seed)))
+    return train.with_columns(labels.sample(fraction=1.0, shuffle=True, seed=seed).alias(task.label))
 
 
 def noise(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
-    """The rows with 30 % of the characters of the input text replaced, each drawn at random from all characters of the column.
+    """The rows with 30 % of what they say replaced by draws from the same column.
 
-    So a text keeps its length, and the column about the same characters, whatever the script.
+    Of a text that is its characters, of a list of tokens its tokens, of a number or a category the cell. So a text keeps its length,
+    and the column about the same characters, whatever the script.
+
+    Raises:
+        RecipeError: a column of another type, such as pictures.
     """
-    texts = train[task.input].fill_null("")
+    generator = np.random.default_rng(seed)
+    return train.with_columns(_noisy(train[name], generator, text=name == task.input) for name in task.inputs)
+
+
+def _noisy(column: pl.Series, generator: np.random.Generator, *, text: bool) -> pl.Series:
+    if isinstance(column.dtype, pl.List):
+        return _nested_like(column, _redrawn(_flat(column), generator))
+    if column.dtype == pl.String and text:
+        return _noisy_text(column, generator)
+    if column.dtype.is_nested() or column.dtype == pl.Binary:
+        raise RecipeError(
+            f"the self-test cannot put noise into `{column.name}`, which holds {column.dtype}",
+            fix="take `self_test` off this dataset's pilot",
+        )
+    return _redrawn(column, generator)
+
+
+def _redrawn(values: pl.Series, generator: np.random.Generator) -> pl.Series:
+    """The values with 30 % replaced, each drawn from all of them."""
+    source = np.arange(len(values))
+    hit = np.flatnonzero(generator.random(len(values)) < NOISE)
+    source[hit] = generator.integers(0, len(values), len(hit)) if len(values) else 0
+    return values.gather(source.tolist())
+
+
+def _noisy_text(column: pl.Series, generator: np.random.Generator) -> pl.Series:
+    texts = column.fill_null("")
     # UTF-32 has four bytes a code point: positions in the array are positions in the text.
     points = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
-    generator = np.random.default_rng(seed)
     hit = np.flatnonzero(generator.random(len(points)) < NOISE)
     noisy = points.copy()
     noisy[hit] = points[generator.integers(0, len(points), len(hit))] if len(points) else 0
     whole = noisy.tobytes().decode("utf-32-le")
     ends = texts.str.len_chars().cum_sum().to_list()
     cut = [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]  # a slice a row: the rows of a control are few
-    return train.with_columns(pl.Series(task.input, cut, dtype=pl.String).set(train[task.input].is_null(), None))
+    return pl.Series(column.name, cut, dtype=pl.String).set(column.is_null(), None)
+
+
+def _flat(lists: pl.Series) -> pl.Series:
+    """The items of all lists."""
+    return lists.filter(lists.list.len() > 0).explode()
+
+
+def _nested_like(lists: pl.Series, items: pl.Series) -> pl.Series:
+    """`items` in lists as long as those of `lists`, null where they are null."""
+    ends = lists.list.len().fill_null(0).cum_sum().to_list()
+    cut = [items[start:end].to_list() for start, end in zip([0, *ends], ends, strict=False)]
+    return pl.Series(lists.name, cut, dtype=lists.dtype).zip_with(lists.is_not_null(), pl.Series([None], dtype=lists.dtype))
 
 
 def halved(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:

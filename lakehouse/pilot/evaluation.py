@@ -27,16 +27,29 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """A trained model: a pickled scikit-learn estimator, and rows as an example of its input."""
+
+    pickled: bytes
+    example: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Scores:
     """What an evaluation found.
 
     Attributes:
-        predictions: `set`, `seed`, `_row_id`, `label`, `predicted`, one row per scored row and seed.
+        predictions: `set`, `seed`, `_row_id`, `label`, `predicted`, one row per scored row and seed. All but the seed is text, in the
+            form that the scoring of the task says.
         seconds: wall seconds of training and prediction per seed.
         notes: numbers worth keeping, such as the number of features.
         metrics: by set and name, the values over seeds of what the evaluation measured itself, beside the scores of its predictions;
             such a metric has no interval against a release.
         files: pictures and tables for the run in MLflow, by path.
+        task: how the predictions are scored, a name of `lakehouse.pilot.scoring.tasks.SCORINGS`.
+        steps: by name, values epoch by epoch: a curve of its own in MLflow.
+        said: findings in sentences.
+        model: the model of the first seed, for MLflow.
     """
 
     predictions: pl.DataFrame
@@ -44,6 +57,10 @@ class Scores:
     notes: Mapping[str, float]
     metrics: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    task: str = "classification"
+    steps: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    said: Sequence[str] = ()
+    model: Fitted | None = None
 
 
 Job = Callable[[Data], Scores]

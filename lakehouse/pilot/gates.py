@@ -57,21 +57,23 @@ def absolute(gate: Gate, on: str, metrics: Mapping[str, Mapping[str, Any]]) -> V
     )
 
 
-def against_release(gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame | None, label: str | None) -> Verdict:
-    """The verdict of a gate against the released version `label`, whose predictions on the same rows are `old`."""
+def against_release(
+    gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame | None, label: str | None, task: str = "classification"
+) -> Verdict:
+    """The verdict of a gate against the released version `label`, whose predictions of the same task on the same rows are `old`."""
     words = gate.in_words(on)
     if old is None or label is None:
         return Verdict(words, gate.metric, on, None, None, None, None, None, "first", True, "nothing was released before")
-    known = summary(new)
-    if gate.metric not in known or gate.metric not in summary(old):
+    known = summary(new, task)
+    if gate.metric not in known or gate.metric not in summary(old, task):
         return Verdict(words, gate.metric, on, None, None, label, None, None, "missed", False, f"not measured; known: {', '.join(known)}")
-    found = compare(new, old, gate.metric, gate.margin)
-    passed = found.low >= -gate.margin
+    found = compare(new, old, gate.metric, gate.margin, task=task)
+    passed = found.gain[0] >= -gate.margin
     reason = (
         f"{found.new:.4f} against {found.old:.4f} ({label}): {found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}"
     )
     p = found.p
-    if gate.metric == "accuracy":
+    if (task, gate.metric) == ("classification", "accuracy"):
         p = mcnemar(*(rows.filter(pl.col("seed") == rows["seed"].min()) for rows in (new, old)))
     return Verdict(words, gate.metric, on, found.new, found.old, label, found.low, found.high, found.verdict, passed, reason, p)
 

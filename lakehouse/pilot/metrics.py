@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-_Floats = NDArray[np.float64]
+from lakehouse.pilot.scoring.scoring import Floats, Measure, Scoring, less_is_better
+from lakehouse.pilot.scoring.tasks import SCORINGS
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,34 @@ class Comparison:
     rows: int
     p: float
 
+    @property
+    def gain(self) -> tuple[float, float]:
+        """The interval as a gain, least and most: the difference, turned round where less of the metric is better."""
+        return (-self.high, -self.low) if less_is_better(self.metric) else (self.low, self.high)
+
 
 def classes_of(predictions: pl.DataFrame) -> list[str]:
     """Labels that occur as truth or prediction, sorted."""
     return sorted(set(predictions["label"].unique()) | set(predictions["predicted"].unique()))
 
 
-def summary(predictions: pl.DataFrame) -> dict[str, dict[str, object]]:
-    """Per metric mean, standard deviation and values over seeds: accuracy, macro_f1, `recall.<class>`.
+def summary(predictions: pl.DataFrame, task: str = "classification") -> dict[str, dict[str, object]]:
+    """Mean, standard deviation and values over seeds of every metric of the task that is defined on the rows.
 
     Args:
-        predictions: of one set: `seed`, `label`, `predicted`.
+        predictions: of one set: `seed`, `_row_id`, `label`, `predicted`.
+        task: a name of SCORINGS.
     """
-    names = classes_of(predictions)
+    scoring = SCORINGS[task]
+    kinds = sorted(scoring.kinds(predictions))
+    metrics = scoring.metrics(kinds)
     found: dict[str, list[float]] = {}
     for (_seed,), rows in predictions.group_by(["seed"], maintain_order=True):
-        counts = _counts(rows, names)
-        truth, predicted, hits = counts[:, 0, :].sum(0), counts[:, 1, :].sum(0), counts[:, 2, :].sum(0)
-        found.setdefault("accuracy", []).append(float(hits.sum() / max(rows.height, 1)))
-        found.setdefault("macro_f1", []).append(float(_macro_f1(truth[None], predicted[None], hits[None])[0]))
-        for i, name in enumerate(names):
-            if truth[i]:
-                found.setdefault(f"recall.{name}", []).append(float(hits[i] / truth[i]))
+        sums = scoring.statistics(rows, kinds).sum(0)[None]
+        for name, measure in metrics.items():
+            value = float(measure(sums)[0])
+            if not math.isnan(value):
+                found.setdefault(name, []).append(value)
     return {m: over_seeds(v) for m, v in found.items()}
 
 
@@ -67,44 +74,54 @@ def confusion(predictions: pl.DataFrame) -> tuple[list[str], NDArray[np.int64]]:
     return names, out
 
 
-def compare(new: pl.DataFrame, old: pl.DataFrame, metric: str, margin: float, *, resamples: int = 2000, seed: int = 0) -> Comparison:
+def compare(
+    new: pl.DataFrame,
+    old: pl.DataFrame,
+    metric: str,
+    margin: float,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    task: str = "classification",
+) -> Comparison:
     """Paired bootstrap over rows (Efron and Tibshirani 1993): both models are resampled on the same rows, seeds averaged.
 
-    The verdict: `equal` when the 95 % interval of the difference lies within plus or minus `margin`; else `better` when it lies above
-    zero, `worse` when below, `inconclusive` otherwise.
+    The verdict: `equal` when the 95 % interval of the difference lies within plus or minus `margin`; else `better` when all of it is a
+    gain, `worse` when all of it is a loss, `inconclusive` otherwise. Of a metric such as `rmse` a fall is the gain.
 
     Args:
         new, old: predictions of both versions on the same set: `seed`, `_row_id`, `label`, `predicted`.
+        task: a name of SCORINGS.
 
     Raises:
         ValueError: the two were not scored on the same rows, or an unknown metric.
     """
+    scoring = SCORINGS[task]
     rows = sorted(new["_row_id"].unique())
     if rows != sorted(old["_row_id"].unique()):
         raise ValueError("the two versions were not scored on the same rows")
-    names = sorted(set(classes_of(new)) | set(classes_of(old)))
-    a, b = _per_seed(new, names), _per_seed(old, names)
+    kinds = sorted(scoring.kinds(new) | scoring.kinds(old))
+    measure = scoring.metrics(kinds).get(metric)
+    if measure is None:
+        raise ValueError(f"metric `{metric}` cannot be compared row by row")
+    a, b = _per_seed(new, scoring, kinds), _per_seed(old, scoring, kinds)
     generator = np.random.default_rng(seed)
     n = len(rows)
     ones = np.ones((1, n))
-    point_new, point_old = float(_scores(a, ones, metric, names).mean()), float(_scores(b, ones, metric, names).mean())
+    point_new, point_old = float(_scores(a, ones, measure)[0]), float(_scores(b, ones, measure)[0])
     differences = []
     for start in range(0, resamples, 200):
         weights = generator.multinomial(n, np.full(n, 1 / n), size=min(200, resamples - start)).astype(np.float64)
-        differences.append(_scores(a, weights, metric, names) - _scores(b, weights, metric, names))
+        differences.append(_scores(a, weights, measure) - _scores(b, weights, measure))
     drawn = np.concatenate(differences)
     low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))
     # Counting the observed sample as one more keeps p above zero (Davison and Hinkley 1997, 4.2).
     p = min(1.0, 2 * (1 + min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))) / (resamples + 1))
+    found = Comparison(metric, point_new, point_old, point_new - point_old, low, high, "inconclusive", n, p)
+    least, most = found.gain
     if -margin <= low and high <= margin:
-        verdict = "equal"
-    elif low > 0:
-        verdict = "better"
-    elif high < 0:
-        verdict = "worse"
-    else:
-        verdict = "inconclusive"
-    return Comparison(metric, point_new, point_old, point_new - point_old, low, high, verdict, n, p)
+        return replace(found, verdict="equal")
+    return replace(found, verdict="better" if least > 0 else "worse" if most < 0 else "inconclusive")
 
 
 def mcnemar(new: pl.DataFrame, old: pl.DataFrame) -> float:
@@ -138,45 +155,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _per_seed(predictions: pl.DataFrame, names: list[str]) -> list[_Floats]:
-    return [_counts(rows.sort("_row_id"), names) for (_seed,), rows in predictions.group_by(["seed"], maintain_order=True)]
+def _per_seed(predictions: pl.DataFrame, scoring: Scoring, kinds: list[str]) -> list[Floats]:
+    return [scoring.statistics(rows.sort("_row_id"), kinds) for (_seed,), rows in predictions.group_by(["seed"], maintain_order=True)]
 
 
-def _counts(rows: pl.DataFrame, names: list[str]) -> _Floats:
-    """Per row indicators of truth, prediction and hit by class, shape (rows, 3, classes)."""
-    at: Mapping[str, int] = {name: i for i, name in enumerate(names)}
-    truth = rows["label"].replace_strict(at, return_dtype=pl.Int64).to_numpy()
-    predicted = rows["predicted"].replace_strict(at, return_dtype=pl.Int64).to_numpy()
-    out = np.zeros((rows.height, 3, len(names)))
-    index = np.arange(rows.height)
-    out[index, 0, truth] = 1
-    out[index, 1, predicted] = 1
-    out[index[truth == predicted], 2, truth[truth == predicted]] = 1
-    return out
-
-
-def _scores(seeds: list[_Floats], weights: _Floats, metric: str, names: list[str]) -> _Floats:
-    """The metric under each weighting of the rows, averaged over seeds, shape (weightings,)."""
+def _scores(seeds: list[Floats], weights: Floats, measure: Measure) -> Floats:
+    """The metric under each weighting of the rows, averaged over seeds, shape (weightings,); 0 where it is not defined."""
     total = np.zeros(len(weights))
-    for counts in seeds:
-        n, _, k = counts.shape
-        sums = (weights @ counts.reshape(n, 3 * k)).reshape(-1, 3, k)
-        truth, predicted, hits = sums[:, 0], sums[:, 1], sums[:, 2]
-        if metric == "accuracy":
-            total += hits.sum(1) / weights.sum(1)
-        elif metric == "macro_f1":
-            total += _macro_f1(truth, predicted, hits)
-        elif metric.startswith("recall.") and metric.removeprefix("recall.") in names:
-            i = names.index(metric.removeprefix("recall."))
-            total += hits[:, i] / np.maximum(truth[:, i], 1)
-        else:
-            raise ValueError(f"metric `{metric}` cannot be compared row by row")
+    for statistics in seeds:
+        total += np.nan_to_num(measure(weights @ statistics), nan=0.0)
     return total / len(seeds)
-
-
-def _macro_f1(truth: _Floats, predicted: _Floats, hits: _Floats) -> _Floats:
-    """Unweighted mean of the F1 of the classes that occur as truth or prediction, as scikit-learn has it; shape (weightings, classes)."""
-    f1 = np.where(truth + predicted > 0, 2 * hits / np.maximum(truth + predicted, 1), 0.0)
-    present = truth + predicted > 0
-    mean: _Floats = (f1 * present).sum(1) / np.maximum(present.sum(1), 1)
-    return mean

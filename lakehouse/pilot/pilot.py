@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,12 @@ from lakehouse.pilot import metrics as scoring
 from lakehouse.pilot import tracking
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.gates import Verdict
-from lakehouse.pilot.pictures import confusion_picture, recall_picture, selftest_picture
+from lakehouse.pilot.pictures import selftest_picture
+from lakehouse.pilot.scoring.scoring import less_is_better
+from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest, self_test, task_of
-from lakehouse.pilot.worker import evaluate
+from lakehouse.pilot.task_pictures import pictures_of
+from lakehouse.pilot.worker import Measured, evaluate
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.spec import Call, Dataset, HeldOut
@@ -50,6 +54,7 @@ class Piloted:
         passed: whether all gates passed.
         unchanged: nothing was left to do.
         self_tests: what the gates' metrics said of known-bad controls.
+        said: findings of evaluations in sentences, such as what twice the rows are expected to add.
     """
 
     dataset: str
@@ -62,6 +67,7 @@ class Piloted:
     unchanged: bool
     seconds: float
     self_tests: tuple[SelfTest, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 def predictions_table(project: Project) -> Table:
@@ -143,6 +149,7 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
             unchanged,
             time.perf_counter() - started,
             outcomes,
+            tuple(f"{e}: {sentence}" for e, result in version.evaluations.items() for sentence in result.get("said", ())),
         )
 
 
@@ -164,18 +171,12 @@ def _evaluate(
     data = _data(project, version, frozen)
     measured = evaluate(call, data, project.state / "pilot" / version.dataset)  # the lock makes the folder ours
     predictions = measured.scores.predictions
+    task = measured.scores.task
     scored = predictions["set"].unique(maintain_order=True).to_list()
-    metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s)) for s in scored}
+    metrics: dict[str, Any] = {s: scoring.summary(predictions.filter(pl.col("set") == s), task) for s in scored}
     for s, own in measured.scores.metrics.items():
         metrics.setdefault(s, {}).update({m: scoring.over_seeds(values) for m, values in own.items()})
-    seconds = list(measured.scores.seconds.values())
-    metrics["resources"] = {
-        "wall_seconds": round(measured.wall_seconds, 3),
-        "cpu_seconds": round(measured.cpu_seconds, 3),
-        "seconds_per_seed": round(sum(seconds) / max(len(seconds), 1), 3),
-        "peak_memory_mb": round(measured.peak_memory_mb, 1),
-        **measured.scores.notes,
-    }
+    metrics["resources"] = {**_resources(measured, metrics), **measured.scores.notes}
     table = predictions_table(project)
     stored = predictions.with_columns(dataset=pl.lit(version.dataset), version=pl.lit(version.version), key=pl.lit(key))
     if not stored.is_empty() and (not table.exists() or table.scan().filter(pl.col("key") == key).head(1).collect().is_empty()):
@@ -184,9 +185,9 @@ def _evaluate(
     files = dict(measured.scores.files)
     for s in scored:
         part = predictions.filter(pl.col("set") == s)
-        title = f"{version.dataset} {version.label}, {s}: macro F1 {metrics[s]['macro_f1']['mean']:.3f}"
-        files[f"{s}/confusion.png"] = confusion_picture(part, title)
-        files[f"{s}/recall.png"] = recall_picture(metrics[s], title)
+        main = SCORINGS[task].main
+        title = f"{version.dataset} {version.label}, {s}: {main.replace('_', ' ')} {metrics[s][main]['mean']:.3f}"
+        files |= {f"{s}/{name}": content for name, content in pictures_of(task, part, metrics[s], title).items()}
         files[f"{s}/predictions.csv"] = part.drop("set").write_csv().encode()
     run = tracking.log_evaluation(
         project,
@@ -197,10 +198,41 @@ def _evaluate(
         metrics=metrics,
         held_out=held_out,
         files=files,
+        task=task,
+        steps=measured.scores.steps,
+        said=measured.scores.said,
+        model=measured.scores.model,
     )
-    result = {"name": name, "key": key, "held_out": held_out, "metrics": metrics, "run_id": run.run_id, "page": run.page}
+    for sentence in measured.scores.said:
+        progress(f"{version.dataset} {version.label}: {sentence}", 0, None)
+    result: dict[str, Any] = {"name": name, "key": key, "held_out": held_out, "metrics": metrics, "run_id": run.run_id, "page": run.page}
+    result |= {"task": task, "said": list(measured.scores.said)}
     versions.record(project, version.dataset, version.version, "evaluated", result)
     return True
+
+
+def scored_as(version: Version, evaluation: str) -> str:
+    """How the predictions of an evaluation are scored, a name of SCORINGS; results that name none are of classification."""
+    return str(version.evaluations[evaluation].get("task", "classification"))
+
+
+def _resources(measured: Measured, metrics: Mapping[str, Any]) -> dict[str, float]:
+    """What an evaluation cost, and `score_per_cpu_hour`: the task's main metric on the frozen set, else the test split, by CPU hours.
+
+    The last is left out where less of the metric is better, or where no row was predicted.
+    """
+    seconds = list(measured.scores.seconds.values())
+    found = {
+        "wall_seconds": round(measured.wall_seconds, 3),
+        "cpu_seconds": round(measured.cpu_seconds, 3),
+        "seconds_per_seed": round(sum(seconds) / max(len(seconds), 1), 3),
+        "peak_memory_mb": round(measured.peak_memory_mb, 1),
+    }
+    main = SCORINGS[measured.scores.task].main
+    score = next((metrics[on][main]["mean"] for on in ("held_out", "test") if main in metrics.get(on, {})), None)
+    if score is not None and not less_is_better(main):
+        found["score_per_cpu_hour"] = round(score / (measured.cpu_seconds / 3600), 3)
+    return found
 
 
 def _data(project: Project, version: Version, frozen: Version | None) -> Data:
@@ -241,7 +273,7 @@ def _self_tests(
     for name, wanted in asked.items():
         if task_of(calls[name]) is None:
             raise RecipeError(
-                f"the metrics of {name} cannot be self-tested: it has no parameters `input` and `label` to make controls from",
+                f"the metrics of {name} cannot be self-tested: no controls without a `label` and an `input` or `features`",
                 fix="take `self_test` off this dataset's pilot",
             )
         data = data or _data(project, version, frozen)
@@ -280,7 +312,7 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
         _evaluate(project, dataset, before, name, calls[name], frozen, progress)
         stored = [predictions_of(project, _key(v, calls[name], frozen)) for v in (version, before)]
         new, old = (rows.filter(pl.col("set") == on) for rows in stored)
-        verdicts.append(gating.against_release(gate, on, new, old, before.label))
+        verdicts.append(gating.against_release(gate, on, new, old, before.label, scored_as(known, name)))
     return gating.with_p(verdicts)
 
 

@@ -57,7 +57,8 @@ class SelfTest:
         on: the set that was scored, `held_out` or `test`.
         clean, damaged: the metric after training on the version's rows and on the control's.
         difference: damaged minus clean, with its 95 % interval `low` to `high` (paired bootstrap over the scored rows).
-        passed: `worse` asks for an interval below zero, `not better` for one that does not lie above it.
+        passed: `worse` asks for an interval of losses only, `not better` for one that is not of gains only; a gain is a rise, or a fall
+            where less of the metric is better.
         train_rows: rows that the version's side learnt from.
     """
 
@@ -92,10 +93,12 @@ def selftests_table(project: Project) -> Table:
 
 
 def task_of(call: Call) -> Task | None:
-    """The columns that an evaluation learns from, by its parameters `input` and `label`; None where it has none such."""
+    """The columns that an evaluation learns from, by its parameters `input` or `features`, and `label`; None where it has none such."""
     given = EVALUATIONS.bind(call)
-    found = [given.get(name) for name in ("input", "label")]
-    return Task(*found) if all(isinstance(name, str) for name in found) else None  # type: ignore[arg-type]
+    text, features, label = given.get("input"), given.get("features") or (), given.get("label")
+    if not isinstance(label, str) or not (isinstance(text, str) or features):
+        return None
+    return Task(text, label, tuple(features))
 
 
 def key_of(dataset: str, call: Call, held_out: str | None) -> str:
@@ -135,7 +138,7 @@ def self_test(
 
     Raises:
         RecipeError: the evaluation cannot run on a control.
-        ValueError: a metric that cannot be compared row by row, or an evaluation without `input` and `label`.
+        ValueError: a metric that cannot be compared row by row, or an evaluation without `label`, or without `input` and `features`.
     """
     key = key_of(dataset, call, held_out)
     have = known(project, key)
@@ -150,10 +153,12 @@ def _run(
 ) -> list[SelfTest]:
     task = task_of(call)
     if task is None:
-        raise ValueError(f"evaluation {call.name} names no `input` and `label`")
+        raise ValueError(f"evaluation {call.name} names no `label`, or neither `input` nor `features`")
     params = EVALUATIONS.bind(call)
     seed = int(params["seeds"][0]) if params.get("seeds") else 1
-    once = Call.model_validate({call.name: {**params, "seeds": [seed]} if "seeds" in params else params})
+    # One seed, and what tells no control from another is left out.
+    plain = {"seeds": [seed], "curve": None, "loss_curve": False, "log_model": False}
+    once = Call.model_validate({call.name: {**params, **{name: value for name, value in plain.items() if name in params}}})
     train = data.train
     if train.height > TRAIN_ROWS:
         hashed: pl.Expr = plh.concat_str("_row_id").chash.sha2_256()
@@ -161,15 +166,17 @@ def _run(
     sets = {on: data.sets[on] for on in dict.fromkeys(on for on, _ in asked)}
     jobs = project.state / "pilot" / dataset
     progress(f"self-test of {name}: as it is", 0, len(CONTROLS) + 1)
-    clean = evaluate(once, Data(train, sets), jobs).scores.predictions
+    scored_clean = evaluate(once, Data(train, sets), jobs).scores
+    clean, kind = scored_clean.predictions, scored_clean.task
     out = []
     for at, (control, (damage, expectation)) in enumerate(CONTROLS.items(), start=1):
         progress(f"self-test of {name}: {control}", at, len(CONTROLS) + 1)
         damaged = evaluate(once, Data(damage(train, task, seed), sets), jobs).scores.predictions
         for on, metric in asked:
             scored = pl.col("set") == on
-            found = scoring.compare(damaged.filter(scored), clean.filter(scored), metric, 0.0)
-            passed = found.high < 0 if expectation == "worse" else found.low <= 0
+            found = scoring.compare(damaged.filter(scored), clean.filter(scored), metric, 0.0, task=kind)
+            least, most = found.gain
+            passed = most < 0 if expectation == "worse" else least <= 0
             numbers = (found.new, found.old, found.difference, found.low, found.high)
             out.append(SelfTest(name, on, metric, control, expectation, *numbers, passed, train.height))
     rows = [{"dataset": dataset, "key": key, "at": datetime.now(UTC), **t.as_json()} for t in out]

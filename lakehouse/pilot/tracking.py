@@ -7,13 +7,16 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import StorageError
+from lakehouse.pilot import nested
+from lakehouse.pilot.evaluation import Fitted
+from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.project import Project
 from lakehouse.versions import Version
 
@@ -144,11 +147,20 @@ def log_evaluation(
     metrics: Mapping[str, Mapping[str, Any]],
     held_out: Mapping[str, str] | None,
     files: Mapping[str, bytes],
+    task: str = "classification",
+    steps: Mapping[str, Sequence[float]] | None = None,
+    said: Sequence[str] = (),
+    model: Fitted | None = None,
 ) -> Run:
     """Log one evaluation of one version as one finished run; the same evaluation again replaces what a killed run left.
 
+    Below it stands a run of each seed (tag `mlflow.parentRunId`) with the seed's scores, where there are several.
+
     Args:
-        key: identity of the evaluation; a run carries it as the tag `factory.key`.
+        key: identity of the evaluation; a run, those of its seeds and its model carry it as the tag `factory.key`.
+        task: how predictions are scored, a name of SCORINGS; the tag `factory.task`, with `factory.metric` for its main metric.
+        steps: values epoch by epoch.
+        said: findings in sentences, the run's description.
         metrics: per set and metric `mean`, `std`, `values` (per seed); resources as plain numbers under `resources`.
         files: artifacts by path.
 
@@ -161,8 +173,7 @@ def log_evaluation(
 
         experiment = experiment_of(mlflow, project, version.dataset)
         client = mlflow.MlflowClient()
-        for left in client.search_runs([experiment], f"tags.`factory.key` = '{key}'"):
-            client.delete_run(left.info.run_id)
+        nested.forget(client, experiment, key)
         tags = {
             "factory.dataset": version.dataset,
             "factory.version": version.version,
@@ -171,7 +182,11 @@ def log_evaluation(
             "factory.key": key,
             "factory.plan_id": version.plan_id,
             "factory.content_id": version.content_id,
+            "factory.task": task,
+            "factory.metric": SCORINGS[task].main,
         }
+        if said:
+            tags["mlflow.note.content"] = "\n\n".join(said)
         with mlflow.start_run(experiment_id=experiment, run_name=f"{version.label} {evaluation}", tags=tags) as run:
             source = DeltaDatasetSource(path=project.table("gold", version.dataset).uri, delta_table_version=version.gold_version)
             mlflow.log_input(MetaDataset(source, name=version.dataset, digest=version.version), context="training")
@@ -182,9 +197,14 @@ def log_evaluation(
                 mlflow.log_input(MetaDataset(frozen, name=held_out["dataset"], digest=held_out["version"]), context="held_out")
             mlflow.log_params({name: str(value) for name, value in params.items()})
             mlflow.log_metrics({name: float(value) for name, value in _means(metrics).items()})
-            for name, values in _values(metrics).items():
+            per_seed = _values(metrics, SCORINGS[task].headline)
+            for name, values in per_seed.items():
                 for step, value in enumerate(values):
                     mlflow.log_metric(f"{name}.per_seed", value, step=step)
+            nested.log_steps(mlflow, run.info.run_id, steps or {})
+            nested.log_seeds(client, experiment, run, params.get("seeds"), per_seed)
+            if model is not None:
+                nested.log_model(mlflow, model, key)
             log_files(mlflow, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
 
@@ -266,10 +286,10 @@ def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return flat
 
 
-def _values(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, list[float]]:
+def _values(metrics: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[float]]:
     return {
         f"{set_name}.{name}": value["values"]
         for set_name, found in metrics.items()
         for name, value in found.items()
-        if isinstance(value, Mapping) and name in ("accuracy", "macro_f1")
+        if isinstance(value, Mapping) and name in names
     }

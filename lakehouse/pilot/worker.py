@@ -25,7 +25,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse.errors import FactoryError, RecipeError
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Fitted, Scores
 from lakehouse.spec import Call
 
 
@@ -86,7 +86,9 @@ def evaluate(call: Call, data: Data, jobs: Path) -> Measured:
         seconds = {int(seed): value for seed, value in result["seconds"].items()}
         files = {name: (folder / "files" / str(at)).read_bytes() for at, name in enumerate(result["files"])}
         predictions = pl.read_parquet(folder / "predictions.parquet")
-        scores = Scores(predictions, seconds, result["notes"], result["metrics"], files)
+        model = Fitted((folder / "model.pkl").read_bytes(), pl.read_parquet(folder / "example.parquet")) if result["model"] else None
+        named = {name: result[name] for name in ("task", "steps", "said")}
+        scores = Scores(predictions, seconds, result["notes"], result["metrics"], files, **named, model=model)
         return Measured(scores, wall, result["cpu_seconds"], result["peak_memory_mb"])
 
 
@@ -109,11 +111,18 @@ def main(name: str) -> int:
     (folder / "files").mkdir()
     for at, content in enumerate(scores.files.values()):
         (folder / "files" / str(at)).write_bytes(content)
+    if scores.model is not None:
+        (folder / "model.pkl").write_bytes(scores.model.pickled)
+        scores.model.example.write_parquet(folder / "example.parquet")
     result = {
         "seconds": scores.seconds,
         "notes": dict(scores.notes),
         "metrics": {on: {name: list(values) for name, values in found.items()} for on, found in scores.metrics.items()},
         "files": list(scores.files),
+        "task": scores.task,
+        "steps": {name: list(values) for name, values in scores.steps.items()},
+        "said": list(scores.said),
+        "model": scores.model is not None,
         "cpu_seconds": used.ru_utime + used.ru_stime,
         "peak_memory_mb": _peak_memory_mb() - idle,
     }

@@ -89,10 +89,24 @@ def until(seconds: float, what: str) -> Iterator[None]:
 
 
 def runs(factory: Factory) -> list[tuple[str, str, str]]:
-    """Status, version and evaluation of the runs of the dataset that are not deleted."""
+    """Status, version and evaluation of the runs of the dataset that are not deleted, those of single seeds left out."""
+    return [
+        (r.info.status, r.data.tags["factory.version"], r.data.tags["factory.evaluation"])
+        for r in _in_mlflow(factory)[0]
+        if "factory.seed" not in r.data.tags
+    ]
+
+
+def parts(factory: Factory) -> tuple[list[str], int]:
+    """Seeds that have a run below that of the evaluation, and the number of models."""
+    found, models = _in_mlflow(factory)
+    return sorted(r.data.tags["factory.seed"] for r in found if "mlflow.parentRunId" in r.data.tags), len(models)
+
+
+def _in_mlflow(factory: Factory) -> tuple[list[Any], list[Any]]:
     with tracking.connected(factory.project) as mlflow:
-        found = mlflow.MlflowClient().search_runs([mlflow.get_experiment_by_name("notes").experiment_id])
-    return [(r.info.status, r.data.tags["factory.version"], r.data.tags["factory.evaluation"]) for r in found]
+        client, experiment = mlflow.MlflowClient(), mlflow.get_experiment_by_name("notes").experiment_id
+        return list(client.search_runs([experiment])), list(client.search_logged_models([experiment]))
 
 
 def ends_as_if_nothing_had_been(factory: Factory, undisturbed: dict[str, Any]) -> None:
@@ -100,6 +114,7 @@ def ends_as_if_nothing_had_been(factory: Factory, undisturbed: dict[str, Any]) -
     assert (made["gold"]["version"], made["pilot"]["passed"]) == (undisturbed["gold"]["version"], True)
     assert made["pilot"]["metrics"]["train"]["test"] == undisturbed["pilot"]["metrics"]["train"]["test"]
     assert runs(factory) == [("FINISHED", made["gold"]["version"], "train")]
+    assert parts(factory) == (["1", "2"], 1)
     found = predictions_table(factory.project).read()
     assert found.height == found.select("set", "seed", "_row_id").unique().height > 0
     assert versions.events(factory.project, "notes")["event"].to_list() == ["made", "evaluated", "gated"]
