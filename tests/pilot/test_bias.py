@@ -87,7 +87,7 @@ def judged_rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array([g for g, _ in pairs]), np.array([t for _, t in pairs]), np.array(predicted)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(judged_rows())
 def test_differences_are_those_of_fairlearn_and_lie_in_their_interval(rows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     group, truth, predicted = rows
@@ -98,6 +98,17 @@ def test_differences_are_those_of_fairlearn_and_lie_in_their_interval(rows: tupl
         assert 0 <= gap.low <= gap.high <= 1
     mirrored = gaps(group, truth, predicted[None], [0])
     assert (mirrored[0].value, mirrored[1].value) == pytest.approx((parity.value, odds.value))
+
+
+def test_groups_by_chance_stay_under_what_chance_shows_and_real_ones_do_not() -> None:
+    generator = np.random.default_rng(5)
+    group, truth = generator.integers(0, 3, 600), generator.integers(0, 2, 600)
+    fair = np.where(generator.random(600) < 0.8, truth, 1 - truth)
+    unfair = np.where((group == 0) & (generator.random(600) < 0.5), 1, fair)
+    for found in gaps(group, truth, fair[None], [1]):
+        assert found.value < found.by_chance * 1.3
+    for found in gaps(group, truth, unfair[None], [1]):
+        assert found.value > found.by_chance * 1.5
 
 
 def test_a_rate_that_no_row_says_is_left_out() -> None:

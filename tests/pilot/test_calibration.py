@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from lakehouse.errors import SpecError
 from lakehouse.pilot.evaluation import EVALUATIONS, Scores
-from lakehouse.pilot.inference.scores import best_temperature, brier, log_loss, positions, reliability, tempered
+from lakehouse.pilot.inference.scores import best_temperature, brier, error_by_chance, log_loss, positions, reliability, tempered
 from lakehouse.spec import Call
 
 from .conftest import remarks
@@ -34,7 +34,7 @@ def drawn(seed: int, rows: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
 def test_a_set_has_its_numbers_its_table_and_its_picture() -> None:
     found = scores(remarks(120, wrong=20))
     numbers = found.metrics["test"]
-    assert set(numbers) == {"ece", "ece_mended", "brier", "log_loss", "confidence", "overconfidence", "temperature"}
+    assert set(numbers) == {"ece", "ece_by_chance", "ece_mended", "brier", "log_loss", "confidence", "overconfidence", "temperature"}
     accuracy = found.predictions.group_by("seed", maintain_order=True).agg((pl.col("label") == pl.col("predicted")).mean())["label"]
     difference = np.array(numbers["confidence"]) - np.array(numbers["overconfidence"])
     assert difference == pytest.approx(accuracy.to_numpy())
@@ -83,6 +83,17 @@ def test_a_calibrated_model_needs_no_temperature_and_one_that_is_too_sure_needs_
     correct = too_sure.argmax(axis=1) == truth
     mended = tempered(too_sure, best_temperature(too_sure, truth)).max(axis=1)
     assert reliability(mended, correct).error < 0.05 < reliability(too_sure.max(axis=1), correct).error
+
+
+def test_the_error_of_a_calibrated_model_is_what_chance_shows_and_falls_with_the_rows() -> None:
+    errors = []
+    for rows in (300, 3000):
+        probabilities, truth = drawn(11, rows, 2)
+        confidence = probabilities.max(axis=1)
+        chance = error_by_chance(confidence)
+        assert reliability(confidence, probabilities.argmax(axis=1) == truth).error == pytest.approx(chance, rel=0.6)
+        errors.append(chance)
+    assert errors[1] < errors[0] / 2
 
 
 def test_a_label_that_the_model_does_not_know_has_the_probability_zero() -> None:

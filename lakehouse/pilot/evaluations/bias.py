@@ -48,8 +48,8 @@ def bias(
     Metrics a set: `accuracy.<column>.<group>`, `worst_accuracy` over all judged groups, and for each column with two judged groups
     `demographic_parity_difference.<column>` (largest minus smallest selection rate), `equalized_odds_difference.<column>` (the larger of
     the spreads of true and of false positive rate; Hardt, Price and Srebro 2016), each with `_low` and `_high`, a 95 % interval by the
-    bootstrap over rows. A difference is never negative, so an interval above zero alone shows nothing: compare `_low` with what would
-    matter. The recall and the rates of each group stand in `groups.csv`; means over seeds.
+    bootstrap over rows, and `_by_chance`, which 95 % of random groupings of the same sizes stay under. A difference is never negative,
+    so an interval above zero alone shows nothing. The recall and the rates of each group stand in `groups.csv`; means over seeds.
 
     Example:
         `{bias: {input: text, label: label, by: [category], positive: "1", analyzer: char, ngrams: [1, 3]}}`
@@ -142,7 +142,7 @@ class _Judged:
             renumbered = np.cumsum(judged) - 1
             parity, odds = gaps(renumbered[of[among]], truth[among], predicted[:, among], positives)
             for name, gap in (("demographic_parity_difference", parity), ("equalized_odds_difference", odds)):
-                for end, value in (("", gap.value), ("_low", gap.low), ("_high", gap.high)):
+                for end, value in (("", gap.value), ("_low", gap.low), ("_high", gap.high), ("_by_chance", gap.by_chance)):
                     self.metrics[f"{name}.{group.name}{end}"] = [value]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
 from lakehouse.pilot.inference.models import Analyzer, Ngrams, Positive, Seeds, ready
 from lakehouse.pilot.inference.pictures import reliability_picture
-from lakehouse.pilot.inference.scores import best_temperature, brier, log_loss, positions, reliability, tempered
+from lakehouse.pilot.inference.scores import best_temperature, brier, error_by_chance, log_loss, positions, reliability, tempered
 
 
 @EVALUATIONS.register()
@@ -28,11 +28,12 @@ def calibration(
     """Compare what the baseline of `train` says about its own sureness with how often it is right.
 
     Metrics a set: `ece`, the expected calibration error over 15 bins of equal mass (Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017,
-    whose bins are of equal width; of equal mass Nguyen and O'Connor 2015); `brier`, summed over classes, 0 to 2 (Brier 1950); `log_loss`,
-    natural; `confidence`, the mean probability of the predicted class; `overconfidence`, that minus the accuracy; `temperature`, by which
-    the logarithms would have to be divided for the least log loss (Guo et al. 2017; above 1: the model is too sure); `ece_mended`, the
-    error with a temperature that was found on the other half of the rows. An endpoint gives no probabilities, so there is none here. A
-    label that the train rows lack has the probability 0.
+    whose bins are of equal width; of equal mass Nguyen and O'Connor 2015); `ece_by_chance`, what a calibrated model with these confidences
+    would show on as few rows, for it is never zero; `brier`, summed over classes, 0 to 2 (Brier 1950); `log_loss`, natural;
+    `confidence`, the mean probability of the predicted class; `overconfidence`, that minus the accuracy; `temperature`, by which the
+    logarithms would have to be divided for the least log loss (Guo et al. 2017; above 1: the model is too sure); `ece_mended`, the error
+    with a temperature that was found on the other half of the rows. An endpoint gives no probabilities, so there is none here. A label
+    that the train rows lack has the probability 0.
 
     Example:
         `{calibration: {input: text, label: label, analyzer: char, ngrams: [1, 3]}}`
@@ -76,6 +77,7 @@ def _numbers(probabilities: NDArray[np.float64], truth: NDArray[np.int64], corre
     confidence = probabilities.max(axis=1)
     values = {
         "ece": reliability(confidence, correct).error,
+        "ece_by_chance": error_by_chance(confidence),
         "brier": brier(probabilities, truth),
         "log_loss": log_loss(probabilities, truth),
         "confidence": float(confidence.mean()),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 _Floats = NDArray[np.float64]
 RESAMPLES = 2000
+SHUFFLES = 500
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,16 @@ class Rates:
 
 @dataclass(frozen=True)
 class Gap:
-    """A difference between groups with its 95 % interval."""
+    """A difference between groups with its 95 % interval.
+
+    Attributes:
+        by_chance: what 95 % of random groupings of the same sizes stay under: a `value` below it is no sign of a difference.
+    """
 
     value: float
     low: float
     high: float
+    by_chance: float
 
 
 def rates(cells: _Floats, positive: int) -> Rates:
@@ -68,7 +74,8 @@ def gaps(
     """Demographic parity difference and equalized odds difference of groups, each with its interval; means over seeds.
 
     The bootstrap draws rows (Efron and Tibshirani 1993; 2,000 times, 2.5 % and 97.5 % of what came): the same rows for all seeds.
-    A difference of a largest and a smallest is never negative, so the interval does not reach below 0 where groups do not differ.
+    A difference of a largest and a smallest is never negative, so the interval does not reach below 0 where groups do not differ: what
+    chance alone would show is found by shuffling the groups 500 times.
 
     Args:
         group, truth: numbers from 0, shape (rows,).
@@ -89,12 +96,31 @@ def gaps(
         return parity / len(predicted), odds / len(predicted)
 
     # Rows alike in group, truth and all predictions are exchangeable: drawing how many of each kind is drawing rows.
-    drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES).astype(np.float64)
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES).astype(np.float64)
+    shuffled = [_both(generator.permutation(group), truth, predicted, groups, classes, positives) for _ in range(SHUFFLES)]
     out = []
-    for value, samples in zip(both(counts[None].astype(np.float64)), both(drawn), strict=True):
+    for at, (value, samples) in enumerate(zip(both(counts[None].astype(np.float64)), both(drawn), strict=True)):
         low, high = np.quantile(samples, [0.025, 0.975])
-        out.append(Gap(float(value[0]), float(low), float(high)))
+        chance = np.quantile([pair[at] for pair in shuffled], 0.95)
+        out.append(Gap(float(value[0]), float(low), float(high), float(chance)))
     return out[0], out[1]
+
+
+def _both(
+    group: NDArray[np.int64],
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    groups: int,
+    classes: int,
+    positives: Sequence[int],
+) -> tuple[float, float]:
+    """Both differences, means over seeds."""
+    shape = (groups, classes, classes)
+    size = groups * classes * classes
+    cells = np.stack([np.bincount((group * classes + truth) * classes + each, minlength=size).reshape(shape) for each in predicted])
+    counted = cells.astype(np.float64)
+    return float(demographic_parity(counted, positives).mean()), float(equalized_odds(counted, positives).mean())
 
 
 def _spread(values: _Floats) -> _Floats:

@@ -68,6 +68,15 @@ def reliability(confidence: _Floats, correct: NDArray[np.bool_], bins: int = BIN
     )
 
 
+def error_by_chance(confidence: _Floats, *, draws: int = 200, seed: int = 0) -> float:
+    """The mean calibration error of a calibrated model with these confidences: what so few rows a bin show though nothing is wrong.
+
+    Whether each row is right is drawn with its confidence (Vaicenavicius et al. 2019 call it consistency resampling).
+    """
+    generator = np.random.default_rng(seed)
+    return float(np.mean([reliability(confidence, generator.random(len(confidence)) < confidence).error for _ in range(draws)]))
+
+
 def brier(probabilities: _Floats, truth: NDArray[np.int64]) -> float:
     """Mean squared distance to what was true, summed over classes (Brier 1950): 0 to 2.
 
