@@ -76,6 +76,8 @@ def train(
     learner = learner_of(task, own, {**defaults, "input": None, "features": None, "label": None})
     if curve is not None:
         curves.check_shares(curve)
+    if loss_curve and not learner.has_losses():
+        raise RecipeError(f"train: {task} is not learnt epoch by epoch: it has no loss curve", fix="leave out `loss_curve`")
     asked = seeds if learner.random else seeds[:1]
 
     def job(data: Data) -> Scores:
@@ -104,10 +106,7 @@ def train(
                 said.append(one.in_words())
             files["curve.png"] = curves.curve_picture(found, f"{task}: {found[0].metric} by train rows")
             files["curve.json"] = json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1).encode()
-        if loss_curve:
-            losses = learner.losses(trained.learnt, trained.features, given, sets, asked[0])
-            if losses is None:
-                raise RecipeError(f"train: {task} is not learnt epoch by epoch: it has no loss curve", fix="leave out `loss_curve`")
+        if loss_curve and (losses := learner.losses(trained.learnt, trained.features, given, sets, asked[0])) is not None:
             steps = {f"loss.{on}": list(values) for on, values in losses.by_set.items()}
             files["loss.png"] = curves.loss_picture(losses.name, dict(losses.by_set), f"{task}: loss by epoch, seed {asked[0]}")
         notes = {**learner.notes(trained.features), "train_rows": given.height, "unlabelled": unlabelled, **explained.notes}

@@ -79,15 +79,16 @@ def check_shares(shares: Sequence[float]) -> None:
 
 
 def nested(rows: pl.DataFrame, shares: Sequence[float]) -> list[pl.DataFrame]:
-    """The rows of each share: those whose group has a hash below it. A smaller share is part of a larger one; groups stay whole.
+    """The rows of each share: those of groups whose hash, as a number from 0 to 1, is below it. A smaller share is part of a larger one; groups stay whole.
 
-    A group (`_root`, `_cluster`, see `groups`) is known by the least hash of its `_row_id`s, so that a row that stays in the next version
-    of a dataset stays in its shares. A share holds about its part of the rows, not exactly.
+    A group (`_root`, `_cluster`, see `groups`) is known by the hash of its least `_row_id` (the least hash would favour large groups), so
+    that a row that stays in the next version of a dataset stays in its shares, as long as that one does. A share holds about its part of
+    the rows, not exactly.
     """
     hashed: pl.Expr = plh.concat_str("_row_id").chash.sha2_256()
     # 13 of 64 hex digits: 52 bits, all of which a float holds.
-    at = rows.select(place=hashed.str.slice(0, 13).str.to_integer(base=16, dtype=pl.Int64) / 16.0**13, group=pl.Series(groups(rows)))
-    place = at.select(pl.col("place").min().over("group")).to_series()
+    known = rows.select("_row_id", group=pl.Series(groups(rows))).select(pl.col("_row_id").min().over("group"))
+    place = known.select(hashed.str.slice(0, 13).str.to_integer(base=16, dtype=pl.Int64) / 16.0**13).to_series()
     return [rows if share >= 1 else rows.filter(place < share) for share in shares]
 
 

@@ -104,8 +104,12 @@ class Learner(ABC):
         return {}
 
     def losses(self, learnt: Any, features: Any, rows: pl.DataFrame, sets: Mapping[str, pl.DataFrame], seed: int) -> Losses | None:
-        """The loss after each epoch of one training; None where the model is not learnt in epochs."""
+        """The loss after each epoch of one training; None where the model is not learnt in epochs (`has_losses`)."""
         return None
+
+    def has_losses(self) -> bool:
+        """Whether the model is learnt epoch by epoch."""
+        return type(self).losses is not Learner.losses
 
     def explained(self, model: Any, learnt: Any, sets: Mapping[str, pl.DataFrame], seed: int) -> Explained:
         """What one model says of its own."""

@@ -57,7 +57,7 @@ class Regression(Learner):
         return learnt.transform(rows[self.input].fill_null("").to_list() if self.input else self._numbers(rows))
 
     def fit(self, features: Any, rows: pl.DataFrame, seed: int) -> Any:
-        return self._model(rows, seed).fit(features, self._truth(rows))
+        return self._model(features, seed).fit(features, self._truth(rows))
 
     def predict(self, model: Any, features: Any, rows: pl.DataFrame) -> pl.Series:
         return as_text(pl.Series(model.predict(features), dtype=pl.Float64))
@@ -66,7 +66,7 @@ class Regression(Learner):
         return {"features": features.shape[1]}
 
     def losses(self, learnt: Any, features: Any, rows: pl.DataFrame, sets: Mapping[str, pl.DataFrame], seed: int) -> Losses:
-        whole = self._model(rows, seed)
+        whole = self._model(features, seed)
         scale = whole.transformer.fit(self._truth(rows)[:, None])
         asked = {"train": (features, rows), **{name: (self.features(learnt, part), part) for name, part in sets.items()}}
         target = {name: scale.transform(self._truth(part)[:, None])[:, 0] for name, (_, part) in asked.items()}
@@ -87,12 +87,15 @@ class Regression(Learner):
         example = rows.select(pl.col(self.columns).cast(pl.Float64)).head(3)
         return Fitted(pickle.dumps(Pipeline([("features", learnt), ("model", model)])), example)
 
-    def _model(self, rows: pl.DataFrame, seed: int) -> Any:
+    def _model(self, features: Any, seed: int) -> Any:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.linear_model import SGDRegressor
         from sklearn.preprocessing import StandardScaler
 
-        model = SGDRegressor(alpha=1e-5, max_iter=self.epochs, tol=None, average=True, random_state=seed)
+        # A step of half of what would overshoot on a long row: least mean squares diverges above 2 / |x|^2 (Widrow and Hoff 1960).
+        squares = np.asarray(features.multiply(features).sum(axis=1) if hasattr(features, "multiply") else (features**2).sum(axis=1))
+        step = min(0.5, 0.5 / max(float(np.quantile(squares, 0.99)), 1e-9))
+        model = SGDRegressor(alpha=1e-5, eta0=step, max_iter=self.epochs, tol=None, average=True, random_state=seed)
         return TransformedTargetRegressor(model, transformer=StandardScaler())
 
     def _truth(self, rows: pl.DataFrame) -> Any:

@@ -13,7 +13,7 @@ from lakehouse.pilot.evaluation import Fitted
 from lakehouse.pilot.models.learner import TRUTH, Explained, Learner, as_text, two_classes, with_classes, with_numbers
 from lakehouse.plotting import BLUE, INK, figure, plain, png
 
-_IMPORTANCE_ROWS, _REPEATS = 2_000, 10
+_IMPORTANCE_ROWS, _REPEATS = 2_000, 5
 
 
 class Tabular(Learner):
@@ -65,7 +65,7 @@ class Tabular(Learner):
         return {"features": features.shape[1]}
 
     def explained(self, model: Any, learnt: Any, sets: Mapping[str, pl.DataFrame], seed: int) -> Explained:
-        """How much worse the score is when a column is permuted (Breiman 2001), on 2,000 rows of a set at most, ten times a column."""
+        """How much worse the score is when a column is permuted (Breiman 2001), on 2,000 rows of a set at most, five times a column."""
         from sklearn.inspection import permutation_importance
 
         files = {}
