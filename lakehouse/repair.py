@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lakehouse import line, versions
 from lakehouse.errors import RecipeError
+from lakehouse.hashing import file_digest
 from lakehouse.lock import locked
 from lakehouse.pilot import policies, tickets
 from lakehouse.pilot.comparison import compare_versions
@@ -21,6 +23,7 @@ from lakehouse.pilot.pilot import names_of
 from lakehouse.pilot.policies import BY, Chosen
 from lakehouse.pilot.proposals import propose
 from lakehouse.pilot.repair_log import log_repair
+from lakehouse.pilot.reports import open_report
 from lakehouse.pilot.tickets import Ticket
 from lakehouse.production import decisions
 from lakehouse.production.decisions import Decision
@@ -115,6 +118,7 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
                 break
             version = _current(project, name)
             found = diagnose(project, name, version.version, progress=progress)
+            opened += _reported(project, name, version)
             _settle(project, dataset, how, version, found, progress)
             opened += [t.ticket for t in tickets.open_findings(project, version, found)]
             applied, ended = _apply(project, dataset, how, version, progress)
@@ -127,6 +131,19 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
             run_id = log_repair(project, version, [asdict(each) for each in done])
         seconds = time.perf_counter() - began
         return Repaired(name, version.version, version.label, tuple(done), tuple(opened), waiting, ended, run_id, seconds)
+
+
+def inbox(project: Project, name: str) -> list[Path]:
+    """The files of reports in `reports/<dataset>` of the project folder, where a model in service or a form may leave them."""
+    folder = project.root / "reports" / name
+    return sorted(file for file in folder.glob("*") if file.suffix in (".jsonl", ".csv")) if folder.is_dir() else []
+
+
+def _reported(project: Project, name: str, version: Version) -> list[str]:
+    """Open tickets for reports that have none yet; returns them."""
+    known = {each.evidence.get("digest") for each in tickets.tickets(project, name) if each.kind == "report"}
+    made = [open_report(project, version, file, origin="inbox")[0] for file in inbox(project, name) if file_digest(file) not in known]
+    return [each.ticket for each in made if each is not None]
 
 
 def declared(dataset: Dataset) -> Repair:

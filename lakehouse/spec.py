@@ -215,12 +215,12 @@ class Pilot(Model):
 class RepairPolicy(Model):
     """What is done with the rows of one kind of ticket."""
 
-    on: Literal["label_error", "neighbours", "low_value", "slice", "report"]
+    on: Literal["contradiction", "label_error", "neighbours", "low_value", "slice", "report"]
     action: Literal["relabel", "drop", "queue", "recollect", "propose"] = Field(
         description="`relabel` takes the suggested label, `drop` the row out; `queue` asks a person, `recollect` the source; "
         "`propose` looks for a threshold of the recipe that would take the rows out."
     )
-    p_given_at_most: float = Field(default=0.1, ge=0, le=1, description="Only rows whose label has at most this probability.")
+    p_given_at_most: float = Field(default=0.15, ge=0, le=1, description="Only rows whose label has at most this probability.")
     agree: int = Field(default=1, ge=1, le=3, description="Only rows that so many kinds of finding name.")
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose
 from lakehouse.project import Project
 
 _TITLES: dict[Kind, str] = {
+    "contradiction": "Rows whose duplicates have other labels",
     "label_error": "Labels that are likely wrong",
     "low_value": "Train rows that make the model worse",
     "neighbours": "Rows among rows of another label",
@@ -75,6 +76,8 @@ def _why(kind: Kind, finding: dict[str, Any]) -> str:
     evidence = finding["evidence"]
     if kind == "label_error":
         return f"given {evidence['given']} ({evidence['p_given']:.3f}), suggested {evidence['suggested']} ({evidence['p_suggested']:.3f})"
+    if kind == "contradiction":
+        return f"given {evidence['given']}; all it stands for: {', '.join(f'{n} {name}' for name, n in evidence['labels'].items())}"
     if kind == "low_value":
         return f"given {evidence['given']}, value {finding['score']:.2e}"
     labels = evidence["labels"]

@@ -21,6 +21,7 @@ from lakehouse.hashing import canonical, code_version, digest
 from lakehouse.lock import locked
 from lakehouse.pilot import tracking
 from lakehouse.pilot.baseline import OutOfFold, groups, out_of_fold
+from lakehouse.pilot.diagnosis.contradictions import contradictions
 from lakehouse.pilot.diagnosis.label_errors import LabelErrors, label_errors
 from lakehouse.pilot.diagnosis.neighbours import neighbours
 from lakehouse.pilot.diagnosis.pictures import joint_picture, slices_picture, values_picture
@@ -34,8 +35,8 @@ from lakehouse.spec import Dataset
 from lakehouse.table import Table
 from lakehouse.versions import Version
 
-Kind = Literal["label_error", "low_value", "neighbours", "slice"]
-KINDS: tuple[Kind, ...] = ("label_error", "low_value", "neighbours", "slice")
+Kind = Literal["contradiction", "label_error", "low_value", "neighbours", "slice"]
+KINDS: tuple[Kind, ...] = ("contradiction", "label_error", "low_value", "neighbours", "slice")
 
 FINDINGS = pl.Schema(
     [
@@ -64,7 +65,8 @@ class Diagnosis:
     """What was found in a version.
 
     Attributes:
-        findings: FINDINGS without the summary, by kind and rank. `score` is, for `label_error`, the probability of the given label minus
+        findings: FINDINGS without the summary, by kind and rank. `score` is, for `contradiction`, the share of the rows it stands for that
+            have its label; for `label_error`, the probability of the given label minus
             that of the suggested one; for `low_value`, the Shapley value; for `neighbours`, the share with another label; for
             `slice`, SliceLine's score.
         counts: findings by kind.
@@ -127,10 +129,10 @@ def params_of(dataset: Dataset) -> dict[str, Any]:
         RecipeError: it declares none.
     """
     for call in dataset.pilot.evaluations:
-        if call.name == "train":
+        if call.name == "train" and call.params.get("task") == "text_classification":
             return EVALUATIONS.bind(call)
     raise RecipeError(
-        f"{dataset.dataset} has no evaluation `train`, which says what is the text and what the label",
+        f"{dataset.dataset} has no evaluation `train` of text_classification, which says what is the text and what the label",
         fix="declare pilot: evaluations: - train: {task: text_classification, input: TEXT, label: LABEL}",
     )
 
@@ -164,7 +166,14 @@ def _made(project: Project, version: Version, key: str, params: Mapping[str, Any
     learnt, scored = _split(rows)
     values = row_values(vectors[learnt], judged.given[learnt], vectors[scored], judged.given[scored], _NEIGHBOURS)
     progress(f"diagnosing {name}: neighbours and slices", 3, 4)
+    standing = versions.current(project, version.dataset)
     parts = [
+        # The fates of merged rows are those of the version that stands.
+        _contradiction_findings(
+            contradictions(project, project.dataset(version.dataset), rows, label).rows
+            if standing and standing.version == version.version
+            else None
+        ),
         _label_findings(rows, judged, errors),
         _value_findings(rows, judged, learnt, values),
         _neighbour_findings(rows, judged, vectors),
@@ -173,8 +182,8 @@ def _made(project: Project, version: Version, key: str, params: Mapping[str, Any
     pictures = {"label_errors.png": joint_picture(errors.joint, judged.classes, f"{name}: labels, given and likely")}
     if len(learnt) and len(scored):
         pictures["row_values.png"] = values_picture(values, f"{name}: worth of {len(learnt):,} train rows for {len(scored):,} others")
-    if not parts[3].is_empty():
-        shown = [json.loads(e) for e in parts[3]["evidence"]]
+    if not parts[-1].is_empty():
+        shown = [json.loads(e) for e in parts[-1]["evidence"]]
         overall = float(judged.wrong.mean())
         pictures["slices.png"] = slices_picture(
             [(e["slice"], e["rate"], e["size"]) for e in shown], overall, f"{name}: slices with more errors"
@@ -256,6 +265,21 @@ def _findings(kind: str, ids: list[str | None], scores: list[float], evidence: l
         },
         schema={name: FINDINGS[name] for name in ("kind", "rank", "_row_id", "score", "evidence", "source")},
     )
+
+
+def _contradiction_findings(found: pl.DataFrame | None) -> pl.DataFrame:
+    if found is None:
+        return _findings("contradiction", [], [], [])
+    evidence = [
+        {
+            "given": row["given"],
+            "suggested": row["suggested"],
+            "labels": {each["label"]: each["rows"] for each in row["labels"]},
+            "merged": row["merged"],
+        }
+        for row in found.iter_rows(named=True)
+    ]
+    return _findings("contradiction", found["_row_id"].to_list(), found["share"].to_list(), evidence)
 
 
 def _label_findings(rows: pl.DataFrame, judged: OutOfFold, errors: LabelErrors) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from lakehouse.errors import RecipeError, SpecError
+from lakehouse.hashing import file_digest
 from lakehouse.pilot.diagnose import params_of
 from lakehouse.pilot.evaluations.train import labelled, learn_features
 from lakehouse.pilot.tickets import Suspect, Ticket, open_ticket
@@ -35,7 +36,7 @@ def read_reports(path: Path) -> list[dict[str, str]]:
         if path.suffix == ".csv":
             found: list[Any] = pl.read_csv(path, infer_schema=False).to_dicts()
         else:
-            found = [_json(line, f"{path}:{n}") for n, line in enumerate(path.read_text("utf-8").splitlines(), 1) if line.strip()]
+            found = [_json(line, f"{path}:{n}") for n, line in enumerate(path.read_text("utf-8").split("\n"), 1) if line.strip()]
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise SpecError(f"cannot be read: {str(error).splitlines()[0]}", where=str(path), fix="give JSON lines or CSV in UTF-8") from error
     out = []
@@ -90,7 +91,7 @@ def open_report(
         counts["neighbours" if pointed else "nothing"] += 1
         found |= {i: None for i in pointed if i not in found}
     suspects = [Suspect(rows["_row_id"][i], rows[label][i], suggested, None, rows["_split"][i]) for i, suggested in sorted(found.items())]
-    evidence = {"origin": origin, "file": path.name, "reports": reports[:200], **counts}
+    evidence = {"origin": origin, "file": path.name, "digest": file_digest(path), "reports": reports[:200], **counts}
     return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence), counts
 
 

@@ -164,7 +164,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
     kinds = dict(several.iter_rows())
     splits = dict(project.table("gold", version.dataset).scan(version.gold_version).select("_row_id", "_split").collect().iter_rows())
     made: list[Ticket | None] = []
-    for kind in ("slice", "label_error", "neighbours", "low_value"):
+    for kind in ("contradiction", "slice", "label_error", "neighbours", "low_value"):
         settled = {row for each in known if each.kind == kind for row in _settled(each)}
         listed = found.top(kind, found.findings.height)  # type: ignore[arg-type]
         if kind == "slice":
@@ -195,6 +195,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
 
 
 _TITLES = {
+    "contradiction": "rows whose duplicates have other labels",
     "label_error": "labels that are likely wrong",
     "neighbours": "rows among rows of another label",
     "low_value": "train rows that make the model worse",

@@ -45,7 +45,7 @@ def read(path: Path) -> list[Decision]:
     if not path.exists():
         return []
     found: dict[str, Decision] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if line.strip():
             decision = _parsed(line, f"{path}:{number}")
             found.pop(decision.content, None)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
 from tests.factory import Factory, Row, new_factory
 
 WORDS = {
-    "good": "great fine lovely superb pleasant bright 喜欢 满意 推荐 好看".split(),
-    "bad": "awful broken dull nasty poor rude 退款 失望 差劲 难看".split(),
+    "good": ["great", "fine", "lovely", "superb", "pleasant", "bright", "喜欢", "满意", "推荐", "好看"],
+    "bad": ["awful", "broken", "dull", "nasty", "poor", "rude", "退款", "失望", "差劲", "难看"],
 }
-NEUTRAL = "the a box phone book screen paper order today again very 这个 那个 东西 手机".split()
+NEUTRAL = ["the", "a", "box", "phone", "book", "screen", "paper", "order", "today", "again", "very", "这个", "那个", "东西", "手机"]
 OTHER = {"good": "bad", "bad": "good"}
 
 
@@ -35,9 +36,12 @@ def spoilt(rows: list[Row], ids: set[str]) -> list[Row]:
     return [{**row, "label": OTHER[row["label"]] if row["id"] in ids else row["label"]} for row in rows]
 
 
-def loop_factory(root: Path, repair: dict[str, Any] | None = None, recipe: list[Any] | None = None, **changes: Any) -> Factory:
+def loop_factory(
+    root: Path, empty_store: Path, repair: dict[str, Any] | None = None, recipe: list[Any] | None = None, **changes: Any
+) -> Factory:
     """A factory of `notes`, scored on `notes_frozen`, 400 notes with true labels; `repair` as declared."""
     factory = new_factory(root)
+    shutil.copyfile(empty_store, root / "mlflow.db")
     factory.declare_source("notes_frozen")
     factory.material(notes(400, seed=99, start=90_000), "notes_frozen")
     factory.declare([], "notes_frozen", sources=["notes_frozen"], splits={"test": 1.0})

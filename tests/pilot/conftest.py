@@ -68,19 +68,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database without a run: making its tables costs seconds, copying them none."""
-    from lakehouse.pilot import tracking
-
-    root = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        with tracking.connected(Project.open(root)) as mlflow:
-            mlflow.search_experiments()
-    return root / "mlflow.db"
-
-
 def new_factory(root: Path, empty_store: Path) -> Factory:
     root.mkdir(exist_ok=True)
     shutil.copyfile(empty_store, root / "mlflow.db")

@@ -36,7 +36,9 @@ def test_rows_get_their_values_and_others_leave_under_the_reason(tmp_path: Path)
     known = contents(factory)
     write(tmp_path / FILE, [Decision("notes/0", known["0"], set={"label": "乙"}), Decision("notes/1", known["1"], drop="spam (ticket 7)")])
     factory.made()
-    assert dict(factory.rows("gold").select("_row_id", "label").iter_rows()) == {"notes/0": "乙"} | {f"notes/{at}": "a" for at in range(2, 6)}
+    assert dict(factory.rows("gold").select("_row_id", "label").iter_rows()) == {"notes/0": "乙"} | {
+        f"notes/{at}": "a" for at in range(2, 6)
+    }
     assert factory.fates() == {"1": ("dropped", "drop_rows", "spam (ticket 7)")}
 
 
@@ -67,7 +69,7 @@ def test_a_row_that_moves_in_its_source_is_found(tmp_path: Path) -> None:
 
 
 def test_a_piece_of_a_divided_row_is_meant_alone(tmp_path: Path) -> None:
-    factory = made_with(tmp_path, [{"chunk": {"column": "text", "size": 8, "unit": "characters"}}, *STEPS], [])
+    factory = made_with(tmp_path, [{"chunk": {"column": "text", "at_most": 8}}, *STEPS], [])
     factory.collect()
     content = contents(factory)["3"]
     factory.silver()
@@ -80,7 +82,7 @@ def test_a_piece_of_a_divided_row_is_meant_alone(tmp_path: Path) -> None:
 
 def test_values_keep_their_type(tmp_path: Path) -> None:
     factory = made_with(tmp_path, [], [])
-    factory.declare_source(columns={"id": "string", "text": "string", "label": "string", "stars": "int64"})
+    factory.declare_source(columns={"id": "string", "text": "string", "label": "string", "stars": "int"})
     factory.contract(more="    stars: int = pa.Field(nullable=True)\n")
     factory.material({"id": str(at), "text": f"note {at}", "label": "a", "stars": at} for at in range(4))
     factory.declare(STEPS)

@@ -1,0 +1,83 @@
+"""Repair: `repair/<dataset>` runs the loop, and a sensor starts it, within the limits that the dataset declares."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+
+from assets.common import key, log_progress, owners, picture, plain_failures
+from lakehouse import versions
+from lakehouse.hashing import digest
+from lakehouse.pilot import tickets
+from lakehouse.pilot.repair_log import rounds_picture
+from lakehouse.project import Project
+from lakehouse.repair import inbox, repair
+from lakehouse.spec import Dataset
+
+
+def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
+    """The repair asset of a dataset: what the last repair did, and the tickets as they stand."""
+    name = dataset.dataset
+    asset_key = key("repair", name)
+
+    @dg.asset(
+        key=asset_key,
+        deps=[key("gold", name)],
+        group_name="pilot",
+        description=f"Tickets of {name}: from findings and reports, decided by policies, closed by the next version's verdict.",
+        owners=owners(dataset.owner),
+        kinds={"mlflow"},
+        tags={"factory/workshop": "pilot"},
+        check_specs=[dg.AssetCheckSpec("verdict_allows", asset=asset_key, description="The last round's decisions stay.")],
+    )
+    def repaired(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with plain_failures():
+            done = repair(project, name, progress=log_progress(context))
+        states = [t.state for t in tickets.tickets(project, name)]
+        metadata: dict[str, Any] = {
+            "version": done.version,
+            "label": done.label,
+            "ended": done.ended,
+            "rounds": len(done.rounds),
+            **{f"tickets {state}": states.count(state) for state in sorted(set(states))},
+            **{f"round {at}": each.in_words() for at, each in enumerate(done.rounds, start=1)},
+        }
+        if done.rounds:
+            metadata["gains"] = picture(rounds_picture([asdict(each) for each in done.rounds], f"{name}: repair"), "gains")
+            metadata["mlflow run"] = done.run_id
+        kept = not done.rounds or done.rounds[-1].kept
+        said = done.rounds[-1].in_words() if done.rounds else done.ended
+        return dg.MaterializeResult(
+            metadata=metadata,
+            check_results=[
+                dg.AssetCheckResult(check_name="verdict_allows", passed=kept, severity=dg.AssetCheckSeverity.WARN, metadata={"said": said})
+            ],
+        )
+
+    return repaired
+
+
+def sensor(project: Project, dataset: Dataset) -> dg.SensorDefinition:
+    """Starts a repair when there is something new for it: a version that was piloted, a report, or a ticket to be judged."""
+    name = dataset.dataset
+
+    @dg.sensor(
+        name=f"repair_{name}",
+        minimum_interval_seconds=60,
+        target=dg.AssetSelection.assets(key("repair", name)),
+        description=f"Repairs {name} after a new version, a report in reports/{name}, or a person's decisions.",
+    )
+    def new_for_repair(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        version = versions.current(project, name)
+        if version is None or version.gates is None:
+            return dg.SkipReason("no version of it was piloted yet")
+        known = [[t.ticket, t.state] for t in tickets.tickets(project, name) if t.state in ("open", "applied")]
+        now = digest([version.version, known, [[file.name, file.stat().st_size] for file in inbox(project, name)]])[:16]
+        if context.cursor == now:
+            return dg.SkipReason("nothing new since the last repair")
+        context.update_cursor(now)
+        return dg.RunRequest(run_key=f"{name}-{now}")
+
+    return new_for_repair

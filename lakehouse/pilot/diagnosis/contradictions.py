@@ -1,0 +1,93 @@
+"""Rows whose duplicates had other labels: what de-duplication kept by chance, read from the fates of the rows merged into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from lakehouse import bronze
+from lakehouse.project import Project
+from lakehouse.spec import Dataset
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """Rows with the labels of all that they stand for.
+
+    Attributes:
+        rows: `_row_id`, `given`, `suggested` (the label of more than half of all; null: none is), `share` (of the given label), `labels`
+            (each with its number, most first), `merged` (ids of rows under another label, at most ten).
+    """
+
+    rows: pl.DataFrame
+
+
+def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label: str) -> Contradictions:
+    """The gold rows into which rows with other labels were merged and whose own label is not that of most, the least certain first.
+
+    Args:
+        gold: `_row_id`, `_root` and text `label` of labelled rows. Rows that were divided, and variants, are left out: only a whole item
+            has the label that its source gave it.
+    """
+    fates = project.table("silver", f"{dataset.dataset}_fates")
+    none = pl.DataFrame(
+        schema={
+            "_row_id": pl.String,
+            "given": pl.String,
+            "suggested": pl.String,
+            "share": pl.Float64,
+            "labels": pl.List(pl.Struct({"label": pl.String, "rows": pl.UInt32})),
+            "merged": pl.List(pl.String),
+        }
+    )
+    if not fates.exists() or "_root" not in gold.columns:
+        return Contradictions(none)
+    merged = fates.scan().filter(pl.col("fate") == "merged").select("_row_id", survivor="other").collect()
+    chain = _survivors(merged)
+    labels = [
+        bronze.table(project, source).scan().select("_row_id", "_collection", "_deleted", pl.col(label).cast(pl.String)).collect()
+        for source in dataset.sources
+        if label in bronze.table(project, source).schema()
+    ]
+    if chain.is_empty() or not labels:
+        return Contradictions(none)
+    said = pl.concat(labels).sort("_collection").unique("_row_id", keep="last").filter(~pl.col("_deleted") & pl.col(label).is_not_null())
+    whole = gold.filter(pl.col("_row_id") == pl.col("_root")).select(survivor="_row_id", given=pl.col(label))
+    of = chain.join(said.select("_row_id", said=pl.col(label)), on="_row_id").join(whole, on="survivor")
+    own = whole.select("survivor", _row_id="survivor", said="given", given="given")
+    of = pl.concat([of.select("survivor", "_row_id", "said", "given"), own])
+    counted = of.group_by("survivor", "given", label=pl.col("said")).agg(pl.len().cast(pl.UInt32).alias("rows"))
+    counted = counted.sort("survivor", "rows", "label", descending=[False, True, False])
+    by_row = counted.group_by("survivor", "given", maintain_order=True).agg(
+        pl.struct("label", "rows").alias("labels"),
+        pl.col("label").first().alias("most"),
+        pl.col("rows").first().alias("highest"),
+        pl.col("rows").sum().alias("all"),
+        pl.col("rows").filter(pl.col("label") == pl.col("given")).sum().alias("own"),
+    )
+    others = (
+        of.filter(pl.col("said") != pl.col("given")).sort("_row_id").group_by("survivor").agg(pl.col("_row_id").head(10).alias("merged"))
+    )
+    found = by_row.filter(pl.col("labels").list.len() > 1).join(others, on="survivor", how="left")
+    majority = pl.when(pl.col("highest") * 2 > pl.col("all")).then("most")
+    found = found.select(
+        pl.col("survivor").alias("_row_id"),
+        "given",
+        majority.alias("suggested"),
+        (pl.col("own") / pl.col("all")).alias("share"),
+        "labels",
+        pl.col("merged").fill_null([]),
+    )
+    unsettled = pl.col("suggested").is_null() | (pl.col("suggested") != pl.col("given"))
+    return Contradictions(found.filter(unsettled).sort("share", "_row_id").select(none.columns))
+
+
+def _survivors(merged: pl.DataFrame) -> pl.DataFrame:
+    """Each merged row with the row that stands for it in the end: a survivor of one step may be merged by a later one."""
+    chain = merged
+    while True:
+        further = chain.join(merged.rename({"_row_id": "survivor", "survivor": "next"}), on="survivor", how="left")
+        if further["next"].null_count() == further.height:
+            return chain
+        chain = further.select("_row_id", survivor=pl.coalesce("next", "survivor"))
