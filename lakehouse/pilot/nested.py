@@ -28,7 +28,7 @@ def log_seeds(client: Any, experiment: str, parent: Any, seeds: Sequence[int] | 
         values = {name: found[at] for name, found in per_seed.items() if len(found) == len(seeds)}
         if not values:
             return
-        tags = {**own, "factory.seed": str(seed), "mlflow.parentRunId": parent.info.run_id}
+        tags = {**own, "factory.kind": "seed", "factory.seed": str(seed), "mlflow.parentRunId": parent.info.run_id}
         child = client.create_run(experiment, tags=tags, run_name=f"{parent.info.run_name} seed {seed}").info.run_id
         client.log_param(child, "seed", seed)
         for name, value in values.items():

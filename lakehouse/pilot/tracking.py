@@ -184,6 +184,7 @@ def log_evaluation(
             "factory.content_id": version.content_id,
             "factory.task": task,
             "factory.metric": SCORINGS[task].main,
+            "factory.kind": "evaluation",
         }
         if said:
             tags["mlflow.note.content"] = "\n\n".join(said)

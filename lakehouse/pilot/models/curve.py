@@ -79,8 +79,9 @@ def check_shares(shares: Sequence[float]) -> None:
 
 
 def nested(rows: pl.DataFrame, shares: Sequence[float]) -> list[pl.DataFrame]:
-    """The rows of each share: those of groups whose hash, as a number from 0 to 1, is below it. A smaller share is part of a larger one; groups stay whole.
+    """The rows of each share: those of groups whose hash, as a number from 0 to 1, is below it.
 
+    A smaller share is part of a larger one; groups stay whole.
     A group (`_root`, `_cluster`, see `groups`) is known by the hash of its least `_row_id` (the least hash would favour large groups), so
     that a row that stays in the next version of a dataset stays in its shares, as long as that one does. A share holds about its part of
     the rows, not exactly.
