@@ -66,7 +66,16 @@ def test_without_a_column_groups_are_sources_and_fifths_of_the_length() -> None:
 
 def test_a_missing_value_is_a_group() -> None:
     rows = unfair_remarks().with_columns(pl.when(pl.col("shop") == "south").then(None).otherwise("shop").alias("shop"))
-    assert "accuracy.shop.(none)" in scores(data(rows), by=["shop"]).metrics["test"]
+    found = scores(data(rows), by=["shop"])
+    assert "accuracy.shop._none_" in found.metrics["test"]
+    assert "(none)" in pl.read_csv(found.files["test/groups.csv"])["group"]
+
+
+def test_groups_of_any_name_have_metrics_that_mlflow_takes() -> None:
+    at = pl.int_range(pl.len()) % 3
+    town = pl.when(at == 0).then(pl.lit("a&b")).when(at == 1).then(pl.lit("a(b")).otherwise(pl.lit("上海/浦东: x=1"))
+    numbers = scores(data(remarks(150).with_columns(town.alias("town"))), by=["town"]).metrics["test"]
+    assert {"accuracy.town.a_b", "accuracy.town.a_b-2", "accuracy.town.上海_浦东_ x_1"} <= set(numbers)
 
 
 def test_a_column_or_a_label_that_is_not_there_is_one_message() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -49,7 +50,8 @@ def bias(
     `demographic_parity_difference.<column>` (largest minus smallest selection rate), `equalized_odds_difference.<column>` (the larger of
     the spreads of true and of false positive rate; Hardt, Price and Srebro 2016), each with `_low` and `_high`, a 95 % interval by the
     bootstrap over rows, and `_by_chance`, which 95 % of random groupings of the same sizes stay under. A difference is never negative,
-    so an interval above zero alone shows nothing. The recall and the rates of each group stand in `groups.csv`; means over seeds.
+    so an interval above zero alone shows nothing. The recall and the rates of each group stand in `groups.csv`; means over seeds. Signs of
+    a group's name that MLflow does not take become `_`.
 
     Example:
         `{bias: {input: text, label: label, by: [category], positive: "1", analyzer: char, ngrams: [1, 3]}}`
@@ -131,7 +133,7 @@ class _Judged:
         for at, name in enumerate(names):
             if judged[at]:
                 accuracies = [float(hit[of == at].mean()) for hit in hits]
-                self.metrics[f"accuracy.{group.name}.{name}"] = accuracies
+                self.metrics[self._named(f"accuracy.{group.name}.{name}")] = accuracies
                 worst = self.metrics.get("worst_accuracy", accuracies)
                 self.metrics["worst_accuracy"] = [min(pair) for pair in zip(worst, accuracies, strict=True)]
         self.tables.append(
@@ -143,7 +145,13 @@ class _Judged:
             parity, odds = gaps(renumbered[of[among]], truth[among], predicted[:, among], positives)
             for name, gap in (("demographic_parity_difference", parity), ("equalized_odds_difference", odds)):
                 for end, value in (("", gap.value), ("_low", gap.low), ("_high", gap.high), ("_by_chance", gap.by_chance)):
-                    self.metrics[f"{name}.{group.name}{end}"] = [value]
+                    self.metrics[self._named(f"{name}.{group.name}{end}")] = [value]
+
+    def _named(self, name: str) -> str:
+        """A name that MLflow takes for a metric: other signs than `. - _` and blanks become `_`; a second of one name is numbered."""
+        plain = re.sub(r"[^\w. -]", "_", name)
+        same = sum(known == plain or known.startswith(f"{plain}-") for known in self.metrics)
+        return plain if not same else f"{plain}-{same + 1}"
 
 
 def _numbers(values: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
