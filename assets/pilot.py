@@ -13,6 +13,9 @@ from lakehouse.pilot.task_pictures import pictures_of
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
 
+_SHOWN = 12
+"""Metrics of an evaluation that predicts no rows in the metadata; MLflow has all of them."""
+
 
 def check_names(dataset: Dataset) -> list[str]:
     """The name of each gate's check, numbered where gates would share one.
@@ -65,13 +68,16 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
                     metadata |= {f"{evaluation}: {k}": v for k, v in found.items()}
                     continue
                 task = scored_as(version, evaluation)
-                metadata |= {f"{evaluation}: {set_name} {m}": found[m]["mean"] for m in SCORINGS[task].headline if m in found}
                 rows = predictions.filter(predictions["set"] == set_name)
+                shown = SCORINGS[task].headline if rows.height else list(found)[:_SHOWN]
+                metadata |= {f"{evaluation}: {set_name} {m}": found[m]["mean"] for m in shown if m in found}
                 if rows.is_empty():
                     continue  # an evaluation that measures other things than predictions
                 for file, content in pictures_of(task, rows, found, f"{name} {done.label}, {set_name}").items():
                     kind = file.removesuffix(".png")
                     metadata[f"{evaluation}: {kind} on {set_name}"] = picture(content, kind)
+            for test in (t for t in done.self_tests if t.evaluation == evaluation):
+                metadata[f"{evaluation}: self-test of {test.metric} on {test.on}, {test.control}"] = test.in_words()
             if said := result.get("said"):
                 metadata[f"{evaluation}: findings"] = "; ".join(said)
         return dg.MaterializeResult(

@@ -52,14 +52,15 @@ def _run(entry: Entry, folder: Path) -> Example:
     """In a project folder that holds the files of the example."""
     given = EXAMPLES[entry.name]
     target = {"columns": ["text"]} if "columns" in entry.params.model_fields else {"column": "text"}
-    target = {} if entry.name == "sample" else target
+    target = target if set(target) & set(entry.params.model_fields) else {}
     step = {entry.name: {**target, **given["params"]}}
     call = Call.model_validate(step)
     params = OPERATORS.bind(call)
     plan = entry.function(**params | {name: str(folder / params[name]) for name in entry.info.get("files", ()) if params.get(name)})
     inputs = [row if isinstance(row, dict) else {"text": row} for row in given["rows"]]
+    number = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(2)
     frame = pl.DataFrame(inputs).with_columns(
-        _row_id=pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(2), _content=pl.lit("x"), _parent=pl.lit(None, pl.String)
+        _row_id=number, _content=pl.concat_str(pl.lit("digest-"), number), _parent=pl.lit(None, pl.String)
     )
     if entry.info.get("seeded"):
         return _varied(step, inputs, frame, plan)

@@ -11,7 +11,7 @@ import polars as pl
 
 from lakehouse import versions
 from lakehouse.errors import HeldOutError, NotFoundError, RecipeError
-from lakehouse.hashing import digest
+from lakehouse.hashing import digest, file_digest
 from lakehouse.lock import locked
 from lakehouse.pilot import gates as gating
 from lakehouse.pilot import metrics as scoring
@@ -153,17 +153,20 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
         )
 
 
-def _key(version: Version, call: Call, frozen: Version | None) -> str:
+def _key(project: Project, version: Version, call: Call, frozen: Version | None) -> str:
     entry = EVALUATIONS.entry(call)
     held_out = frozen.content_id if frozen else None
-    return digest([version.version, call.name, entry.code(), EVALUATIONS.bind(call), held_out])[:32]
+    params = EVALUATIONS.bind(call)
+    named = [project.root / params[name] for name in entry.info.get("files", ()) if params.get(name) is not None]
+    files = [file_digest(file) for file in named if file.is_file()]  # one that is missing the evaluation itself speaks of
+    return digest([version.version, call.name, entry.code(), params, held_out, *files])[:32]
 
 
 def _evaluate(
     project: Project, dataset: Dataset, version: Version, name: str, call: Call, frozen: Version | None, progress: Progress
 ) -> bool:
     """Run one evaluation unless the register holds it; returns whether it ran."""
-    key = _key(version, call, frozen)
+    key = _key(project, version, call, frozen)
     if version.evaluations.get(name, {}).get("key") == key:
         return False
     tracking.reachable(project)
@@ -206,7 +209,11 @@ def _evaluate(
     for sentence in measured.scores.said:
         progress(f"{version.dataset} {version.label}: {sentence}", 0, None)
     result: dict[str, Any] = {"name": name, "key": key, "held_out": held_out, "metrics": metrics, "run_id": run.run_id, "page": run.page}
-    result |= {"task": task, "said": list(measured.scores.said)}
+    result |= {
+        "task": task,
+        "said": list(measured.scores.said),
+        "own": sorted({m for own in measured.scores.metrics.values() for m in own}),
+    }
     versions.record(project, version.dataset, version.version, "evaluated", result)
     return True
 
@@ -253,7 +260,7 @@ def _data(project: Project, version: Version, frozen: Version | None) -> Data:
 def _self_tests(
     project: Project, dataset: Dataset, version: Version, frozen: Version | None, progress: Progress
 ) -> list[list[SelfTest] | None]:
-    """The self-test of each gate's metric; None where it is turned off, or the metric is not measured and the gate missed anyway.
+    """The self-test of each gate's metric; None where it is turned off, or the metric is not scored row by row or not at all.
 
     Raises:
         RecipeError: an evaluation from whose parameters no controls can be made.
@@ -266,7 +273,8 @@ def _self_tests(
     pairs = [(gate.evaluation or next(iter(calls)), (dataset.pilot.set_of(gate), gate.metric)) for gate in gates]
     asked: dict[str, list[tuple[str, str]]] = {}
     for name, (on, metric) in pairs:
-        if metric in done[name]["metrics"].get(on, {}):
+        # What an evaluation measured itself is not scored row by row: no control can be told from it.
+        if metric in done[name]["metrics"].get(on, {}) and metric not in done[name].get("own", ()):
             asked.setdefault(name, []).append((on, metric))
     found: dict[tuple[str, tuple[str, str]], list[SelfTest]] = {}
     data: Data | None = None
@@ -310,7 +318,7 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
             continue
         # The released version is scored on the same frozen set, if it was not yet: only then do the two compare.
         _evaluate(project, dataset, before, name, calls[name], frozen, progress)
-        stored = [predictions_of(project, _key(v, calls[name], frozen)) for v in (version, before)]
+        stored = [predictions_of(project, _key(project, v, calls[name], frozen)) for v in (version, before)]
         new, old = (rows.filter(pl.col("set") == on) for rows in stored)
         verdicts.append(gating.against_release(gate, on, new, old, before.label, scored_as(known, name)))
     return gating.with_p(verdicts)

@@ -270,9 +270,14 @@ def log_selftest(project: Project, version: Version, run_id: str, outcomes: list
             return
         for metric in dict.fromkeys(t["metric"] for t in outcomes):
             passed = all(t["passed"] for t in outcomes if t["metric"] == metric)
-            client.set_tag(run_id, f"factory.selftest.{metric}", "passed" if passed else "failed")
+            client.set_tag(run_id, metric_name(f"factory.selftest.{metric}"), "passed" if passed else "failed")
         numbers = json.dumps(outcomes, ensure_ascii=False, indent=1).encode()
         log_files(mlflow, run_id, {"selftest/selftest.json": numbers, "selftest/selftest.png": picture})
+
+
+def metric_name(name: str) -> str:
+    """`name` as MLflow takes it: letters of any script, digits, `_`, `-`, `.`, `:`, `/` and blanks; others as `u<code point>`."""
+    return re.sub(r"[^\w\-. :/]", lambda found: f"u{ord(found[0]):x}", name)
 
 
 def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -280,10 +285,10 @@ def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     for set_name, found in metrics.items():
         for name, value in found.items():
             if isinstance(value, Mapping):
-                flat[f"{set_name}.{name}"] = value["mean"]
-                flat[f"{set_name}.{name}.std"] = value["std"]
+                flat[metric_name(f"{set_name}.{name}")] = value["mean"]
+                flat[metric_name(f"{set_name}.{name}.std")] = value["std"]
             else:
-                flat[f"{set_name}.{name}"] = value
+                flat[metric_name(f"{set_name}.{name}")] = value
     return flat
 
 

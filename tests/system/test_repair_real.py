@@ -144,7 +144,7 @@ def test_flipped_labels_are_repaired_and_the_version_is_better(real_reviews: Pat
     assert precision > 0.5
     assert recall > 0.3
     best = compare_versions(project, versions.find(project, "reviews", true.version), spoilt, "train", "macro_f1", 0.01)
-    numbers = {"precision": precision, "recall": recall, "decided": len(corrected), "flipped": len(flipped)}
+    numbers = {"precision": precision, "recall": recall, "decided": len(corrected), "spoilt": len(flipped)}
     scores = {"true labels": best.new, "flipped": round_.old, "repaired": round_.new, "low": round_.low, "high": round_.high}
     LOG.info("%s", {name: round(value, 4) for name, value in (numbers | scores).items()})
 
