@@ -231,7 +231,8 @@ def _judged(project: Project, dataset: Dataset, how: Repair, applied: Sequence[T
     found = None
     if after.version != before.version:
         found = compare_versions(project, after, before, _evaluation(dataset, how), how.metric, how.margin, progress)
-    verdict = found.verdict if found else "no change"
+    # A sure loss is none that a repair may make, however small: `equal` says only that it lies within the margin.
+    verdict = "no change" if found is None else "worse" if found.gain[1] < 0 else found.verdict
     keep = verdict in how.close_on
     numbers = (found.old, found.new, found.low, found.high) if found else (None, None, None, None)
     ids = tuple(t.ticket for t in applied)

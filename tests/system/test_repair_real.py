@@ -89,10 +89,11 @@ def real_reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_contradictory_labels_are_found_and_repaired_without_being_told(real_reviews: Path) -> None:
     project = Project.open(real_reviews)
     bronze = project.table("bronze", "reviews_raw").read(["text", "label"])
-    twice = set(bronze.group_by("text").agg(pl.col("label").n_unique()).filter(pl.col("label") > 1)["text"])
-    before = gold(real_reviews, "reviews")
-    held = before.filter(pl.col("text").is_in(list(twice)) & (pl.col("_split") == "train"))
-    assert held.height > 100
+    counted = bronze.group_by("text").agg(pl.len(), *((pl.col("label") == kind).sum().alias(kind) for kind in ("positive", "negative")))
+    own = pl.when(pl.col("label") == "positive").then("positive").otherwise("negative")
+    # Those whose label is not that of most of their copies: de-duplication kept it by chance.
+    held = gold(real_reviews, "reviews").filter(pl.col("_split") == "train").join(counted, on="text").filter(own * 2 <= pl.col("len"))
+    assert held.height >= 10
     done = repair(project, "reviews")
     (round_,) = done.rounds
     dropped = {each.row for each in decisions.read(real_reviews / "repairs/reviews.jsonl")}
@@ -185,7 +186,7 @@ def test_a_spoilt_slice_of_newsgroups_is_first_traced_and_closed(tmp_path: Path)
         "evaluations": [{"train": train["train"] | {"seeds": [1]}}],
         "gates": [{"metric": "macro_f1", "at_least": 0.5}],
     }
-    policies = [{"on": "slice", "action": "relabel"}]
+    policies = [{"on": "slice", "action": "drop"}]
     change(tmp_path, "newsgroups", pilot=pilot, repair={"policies": policies, "limits": {"rounds": 1}})
     make(tmp_path, "newsgroups")
     project = Project.open(tmp_path)
