@@ -1,7 +1,5 @@
 """Repair: `repair/<dataset>` runs the loop, and a sensor starts it, within the limits that the dataset declares."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 
