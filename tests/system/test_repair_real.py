@@ -16,6 +16,7 @@ from lakehouse import versions
 from lakehouse.line import run as run_line
 from lakehouse.pilot import tickets
 from lakehouse.pilot.comparison import compare_versions
+from lakehouse.pilot.diagnose import findings_table
 from lakehouse.production import decisions
 from lakehouse.project import Project
 from lakehouse.repair import repair
@@ -97,11 +98,12 @@ def test_contradictory_labels_are_found_and_repaired_without_being_told(real_rev
     done = repair(project, "reviews")
     (round_,) = done.rounds
     dropped = {each.row for each in decisions.read(real_reviews / "repairs/reviews.jsonl")}
-    assert len(dropped & set(held["_row_id"])) >= 0.95 * held.height
+    assert len(dropped & set(held["_row_id"])) >= 0.9 * held.height
     assert round_.verdict in ("better", "equal", "inconclusive", "worse")
     ticket = next(t for t in tickets.tickets(project, "reviews") if t.kind == "contradiction")
     assert ticket.state == ("closed" if round_.kept else "reverted")
-    assert {each["uri"].rpartition("/")[2] for each in ticket.upstream} == {"pos.txt", "neg.txt"}
+    assert sum(each["rows"] for each in ticket.upstream) == len(ticket.rows)
+    assert {each["uri"].rpartition("/")[2] for each in ticket.upstream} <= {"pos.txt", "neg.txt"}
     LOG.info("%s", {"contradictory": held.height, "dropped": len(dropped), "said": round_.in_words()})
 
 
@@ -144,6 +146,9 @@ def test_flipped_labels_are_repaired_and_the_version_is_better(real_reviews: Pat
     assert round_.low > 0
     assert precision > 0.5
     assert recall > 0.3
+    found = findings_table(project).scan().filter((pl.col("version") == spoilt.version) & (pl.col("kind") == "label_error"))
+    surest = found.filter(pl.col("rank") <= 100).select("_row_id").collect()["_row_id"]
+    assert surest.is_in(list(flipped)).mean() > 0.7  # type: ignore[operator]
     best = compare_versions(project, versions.find(project, "reviews", true.version), spoilt, "train", "macro_f1", 0.01)
     numbers = {"precision": precision, "recall": recall, "decided": len(corrected), "spoilt": len(flipped)}
     scores = {"true labels": best.new, "flipped": round_.old, "repaired": round_.new, "low": round_.low, "high": round_.high}
