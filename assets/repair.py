@@ -28,7 +28,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         owners=owners(dataset.owner),
         kinds={"mlflow"},
         tags={"factory/workshop": "pilot"},
-        check_specs=[dg.AssetCheckSpec("verdict_allows", asset=asset_key, description="The last round's decisions stay.")],
+        check_specs=[dg.AssetCheckSpec("verdict_allows", asset=asset_key, description="Decisions of a round stay, where there was one.")],
     )
     def repaired(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with plain_failures():
@@ -45,7 +45,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         if done.rounds:
             metadata["gains"] = picture(rounds_picture([asdict(each) for each in done.rounds], f"{name}: repair"), "gains")
             metadata["mlflow run"] = done.run_id
-        kept = not done.rounds or done.rounds[-1].kept
+        kept = not done.rounds or any(each.kept for each in done.rounds)
         said = done.rounds[-1].in_words() if done.rounds else done.ended
         return dg.MaterializeResult(
             metadata=metadata,

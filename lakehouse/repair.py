@@ -20,10 +20,11 @@ from lakehouse.pilot import policies, tickets
 from lakehouse.pilot.comparison import compare_versions
 from lakehouse.pilot.diagnose import Diagnosis, diagnose, params_of
 from lakehouse.pilot.pilot import names_of
-from lakehouse.pilot.policies import BY, Chosen
+from lakehouse.pilot.policies import BY
 from lakehouse.pilot.proposals import propose
 from lakehouse.pilot.repair_log import log_repair
 from lakehouse.pilot.reports import open_report
+from lakehouse.pilot.scoring.scoring import less_is_better
 from lakehouse.pilot.tickets import Ticket
 from lakehouse.production import decisions
 from lakehouse.production.decisions import Decision
@@ -121,9 +122,9 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
             opened += _reported(project, name, version)
             _settle(project, dataset, how, version, found, progress)
             opened += [t.ticket for t in tickets.open_findings(project, version, found)]
-            applied, ended = _apply(project, dataset, how, version, progress)
-            if applied:
-                done.append(_judged(project, dataset, how, applied, progress))
+            ticket, ended = _apply(project, dataset, how, version, progress)
+            if ticket is not None:
+                done.append(_judged(project, dataset, how, [ticket], progress))
         version = _current(project, name)
         waiting = tuple(t.ticket for t in tickets.tickets(project, name) if t.state == "waiting")
         run_id = None
@@ -165,39 +166,41 @@ def _after(how: Repair, done: Sequence[Round], rounds: int | None) -> str:
     limit, last = rounds or how.limits.rounds, done[-1]
     if len(done) >= limit:
         return f"{limit} round{'s' if limit > 1 else ''}, as declared"
-    if not last.kept:
-        return f"the last round was {last.verdict}"
-    if last.new is not None and last.old is not None and last.new - last.old < how.limits.gain:
+    if last.kept and last.new is not None and last.old is not None and _gained(last) < how.limits.gain:
         return f"the last round gained less than {how.limits.gain:g}"
     return ""
 
 
-def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, progress: Progress) -> tuple[list[Ticket], str]:
-    """Apply the policies to open tickets; returns the tickets applied, or why there are none."""
+def _gained(each: Round) -> float:
+    """What a round gained, whichever way the metric counts."""
+    change = (each.new or 0.0) - (each.old or 0.0)
+    return -change if less_is_better(each.metric) else change
+
+
+def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, progress: Progress) -> tuple[Ticket | None, str]:
+    """Apply the policies to open tickets until one has decisions: each is judged alone, so that none stands or falls with another.
+
+    Returns:
+        The ticket applied, or why there is none.
+    """
     before = decisions.read(project.root / dataset.decisions)
     label = params_of(dataset)["label"]
     rows = project.table("gold", dataset.dataset).scan(version.gold_version).select("_row_id").collect().height
     budget = int(how.limits.rows * rows) - sum(each.by == BY for each in before)
     by_kind: dict[str, tuple[int, RepairPolicy]] = {policy.on: (at, policy) for at, policy in enumerate(how.policies)}
-    waiting = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
-    taken: dict[str, Decision] = {}
-    applied: list[tuple[Ticket, Chosen]] = []
+    standing = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
     over = False
-    for ticket in sorted(waiting, key=lambda t: (by_kind[t.kind][0], t.at)):
+    for ticket in sorted(standing, key=lambda t: (by_kind[t.kind][0], t.at)):
         policy = by_kind[ticket.kind][1]
         if policy.action in ("queue", "recollect", "propose"):
             _wait(project, dataset, ticket, policy, progress)
             continue
-        chosen = policies.choose(project, dataset, ticket, policy, label, max(0, budget - len(taken)))
+        chosen = policies.choose(project, dataset, ticket, policy, label, {each.content for each in before}, max(0, budget))
         over |= "over the limit of rows" in chosen.left
-        new = {each.content: each for each in chosen.decisions if each.content not in taken}
-        taken |= new
-        if new:
-            applied.append((ticket, Chosen(tuple(new.values()), chosen.left)))
-    if not applied:
-        return [], "the limit of rows is reached" if over else "no ticket that a policy can decide"
-    policies.apply(project, dataset, [(ticket, chosen.decisions, chosen.left) for ticket, chosen in applied], BY)
-    return [tickets.find(project, ticket.ticket) for ticket, _ in applied], ""
+        if chosen.decisions:
+            policies.apply(project, dataset, ticket, chosen.decisions, chosen.left, BY)
+            return tickets.find(project, ticket.ticket), ""
+    return None, "the limit of rows is reached" if over else "no ticket that a policy can decide"
 
 
 def _wait(project: Project, dataset: Dataset, ticket: Ticket, policy: RepairPolicy, progress: Progress) -> None:

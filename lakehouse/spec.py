@@ -233,7 +233,7 @@ class RepairPolicy(Model):
 class RepairLimits(Model):
     """How far a repair may go without a person."""
 
-    rounds: int = Field(default=2, ge=1, le=20)
+    rounds: int = Field(default=3, ge=1, le=20, description="Tickets that one run applies and judges.")
     rows: float = Field(default=0.1, gt=0, le=1, description="Share of the labelled rows that all rounds together may change or drop.")
     gain: float = Field(default=0.0, ge=0, description="A round that gains less than this in the metric is the last.")
 

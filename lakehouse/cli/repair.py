@@ -28,7 +28,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def repair_command(dataset: str, rounds: int | None, as_json: bool) -> None:
     """Run the loop: diagnose, decide by the declared policies, make the next version, and keep the decisions if its verdict allows.
 
-    Exit code 4 where the last round was taken back.
+    Exit code 4 where there were rounds and none was kept.
 
     Example: lakehouse repair reviews --rounds 1
     """
@@ -38,7 +38,7 @@ def repair_command(dataset: str, rounds: int | None, as_json: bool) -> None:
         show.dump(done)
     else:
         _show(done)
-    if done.rounds and not done.rounds[-1].kept:
+    if done.rounds and not any(each.kept for each in done.rounds):
         sys.exit(4)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,8 +33,12 @@ class Chosen:
     left: dict[str, int]
 
 
-def choose(project: Project, dataset: Dataset, ticket: Ticket, policy: RepairPolicy, label: str, budget: int) -> Chosen:
-    """The decisions of a policy that relabels or drops, surest rows first, at most `budget`."""
+def choose(project: Project, dataset: Dataset, ticket: Ticket, policy: RepairPolicy, label: str, decided: Set[str], budget: int) -> Chosen:
+    """The decisions of a policy that relabels or drops, surest rows first, at most `budget`.
+
+    Args:
+        decided: what decisions that stand know their rows by: a row is not decided about twice, so that no two rounds undo each other.
+    """
     left: dict[str, int] = {}
     able: list[Suspect] = []
     for suspect in ticket.rows:
@@ -54,43 +58,45 @@ def choose(project: Project, dataset: Dataset, ticket: Ticket, policy: RepairPol
             left["not in the dataset any more"] = left.get("not in the dataset any more", 0) + 1
             continue
         row, content = places[suspect.row]
+        if content in decided:
+            left["decided before"] = left.get("decided before", 0) + 1
+            continue
         if policy.action == "relabel":
-            made.append(decided(ticket, row, content, {label: suspect.suggested}, suspect))
+            made.append(relabelling(ticket, row, content, {label: suspect.suggested}, suspect))
         else:
             made.append(Decision(row, content, drop=f"{ticket.kind} (ticket {ticket.ticket})", ticket=ticket.ticket, by=BY))
     return Chosen(tuple({each.content: each for each in made}.values()), left)
 
 
-def decided(ticket: Ticket, row: str, content: str, values: dict[str, Any], suspect: Suspect) -> Decision:
+def relabelling(ticket: Ticket, row: str, content: str, values: dict[str, Any], suspect: Suspect) -> Decision:
     """A relabelling with its reason in words."""
     why = f"{ticket.kind}: {suspect.given} had probability {suspect.p_given}" if suspect.p_given is not None else ticket.kind
     return Decision(row, content, set=values, ticket=ticket.ticket, by=BY, why=why)
 
 
-def apply(project: Project, dataset: Dataset, chosen: Sequence[tuple[Ticket, Sequence[Decision], Mapping[str, int]]], by: str) -> None:
-    """Record tickets as applied on top of the version that stands now, then write their decisions.
+def apply(project: Project, dataset: Dataset, ticket: Ticket, made: Sequence[Decision], left: Mapping[str, int], by: str) -> None:
+    """Record a ticket as applied on top of the version that stands now, then write its decisions.
 
-    In this order, so that a killed run leaves tickets whose decisions the next one writes, never decisions without a ticket.
+    In this order, so that a killed run leaves a ticket whose decisions the next one writes, never decisions without a ticket.
 
     Args:
-        chosen: ticket, decisions, and rows left by reason.
+        left: rows that are not decided about, by reason.
     """
     file = project.root / dataset.decisions
     before = decisions.read(file)
     version = versions.current(project, dataset.dataset)
-    for ticket, made, left in chosen:
-        changed = {each.content for each in made}
-        payload = {
-            "version": version.version if version else ticket.version,
-            "by": by,
-            "relabelled": sum(each.set is not None for each in made),
-            "dropped": sum(each.drop is not None for each in made),
-            "left": dict(left),
-            "decisions": [asdict(each) for each in made],
-            "replaced": [asdict(each) for each in before if each.content in changed],
-        }
-        tickets.record(project, ticket.ticket, dataset.dataset, "applied", payload)
-    decisions.write(file, [*before, *(each for _, made, _ in chosen for each in made)])
+    changed = {each.content for each in made}
+    payload = {
+        "version": version.version if version else ticket.version,
+        "by": by,
+        "relabelled": sum(each.set is not None for each in made),
+        "dropped": sum(each.drop is not None for each in made),
+        "left": dict(left),
+        "decisions": [asdict(each) for each in made],
+        "replaced": [asdict(each) for each in before if each.content in changed],
+    }
+    tickets.record(project, ticket.ticket, dataset.dataset, "applied", payload)
+    decisions.write(file, [*before, *made])
 
 
 def _unable(suspect: Suspect, policy: RepairPolicy) -> str | None:

@@ -97,6 +97,6 @@ def _take(project: Project, ticket: Ticket, given: pl.DataFrame, by: str) -> tup
         before = ticket.last.get("rejected", {}).get("rows", [])
         tickets.record(project, ticket.ticket, ticket.dataset, "rejected", {"rows": sorted({*before, *kept}), "by": by})
     if made:
-        policies.apply(project, dataset, [(ticket, made, {})], by)
+        policies.apply(project, dataset, ticket, made, {}, by)
     relabelled = sum(each.set is not None for each in made)
     return relabelled, len(made) - relabelled, len(kept)
