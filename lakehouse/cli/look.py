@@ -13,6 +13,7 @@ from lakehouse.project import Project
 from lakehouse.release.diff import diff
 from lakehouse.release.past import Holding
 from lakehouse.release.trace import recall, trace
+from lakehouse.versions import Version
 
 
 @click.command("status")
@@ -65,12 +66,19 @@ def versions_command(dataset: str, as_json: bool) -> None:
                 sum(v.manifest["rows"].values()),
                 scores[0] if scores else None,
                 gates,
-                "yes" if v.released else "-",
+                v.grade,
+                _standing(v),
                 reasons,
             )
         )
-    columns = ["label", "version", "rows", "held-out F1", "gates", "released", "what changed"]
+    columns = ["label", "version", "rows", "held-out F1", "gates", "grade", "released", "what changed"]
     show.table(f"Versions of {dataset}", columns, rows, right=["rows", "held-out F1"])
+
+
+def _standing(version: Version) -> str:
+    """Whether a version was released, and what became of it."""
+    ended = next((name for name, said in (("retired", version.retired), ("archived", version.archived)) if said), None)
+    return ", ".join(word for word in ("yes" if version.released else "", ended or "") if word) or "-"
 
 
 @click.command("balance")

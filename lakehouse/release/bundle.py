@@ -92,6 +92,7 @@ def build(project: Project, version: Version) -> Bundle:
         "label": version.label,
         "evaluations": version.evaluations,
         "gates": version.gates,
+        **({"graded": version.graded} if version.graded else {}),
         "files": files,
     }
     text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)

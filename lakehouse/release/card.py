@@ -44,6 +44,7 @@ def render(manifest: Mapping[str, Any], schema: pl.Schema, images: Sequence[str]
         _balance(manifest),
         _set_aside(manifest),
         _scores(manifest),
+        _grade(manifest),
         _limits(manifest),
         _identity(manifest),
     ]
@@ -221,6 +222,27 @@ def _scores(manifest: Mapping[str, Any]) -> str:
     if verdicts:
         text += "\n\n" + _table(("gate", "metric", "value", "needed", "verdict", "reason"), verdicts)
     return text
+
+
+def _grade(manifest: Mapping[str, Any]) -> str:
+    graded = manifest.get("graded")
+    if not graded:
+        return ""
+    lines = [
+        (
+            each["name"] + (" *" if each["essential"] else ""),
+            each["grade"] or "-",
+            "-" if each["value"] is None else f"{each['value']:.4f}",
+            "-" if each["low"] is None else f"{each['low']:.4f} to {each['high']:.4f}",
+            each["how"],
+        )
+        for each in graded["indicators"]
+    ]
+    head = (
+        f"## Grade\n\n**{graded['grade']}** by rule `{graded['rule']}`: {'; '.join(graded['because'])}. Essential indicators have a *.\n\n"
+    )
+    note = "\n\nThe names follow the families of ISO/IEC 5259 and GB/T 36344; no conformity is claimed."
+    return head + _table(("indicator", "grade", "value", "95 % interval", "what was counted"), lines) + note
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:

@@ -1,0 +1,182 @@
+"""What the lake holds about a version, read once for all indicators."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from lakehouse import bronze
+from lakehouse.errors import NotFoundError
+from lakehouse.pilot.diagnose import findings_table
+from lakehouse.pilot.pilot import predictions_of, predictions_table, scored_as
+from lakehouse.project import Project
+from lakehouse.release.past import collect
+from lakehouse.spec import Dataset
+from lakehouse.versions import Version, versions
+
+_SAMPLE = 1000
+_YEAR_HOURS = 365 * 24.0
+
+
+@dataclass(frozen=True)
+class Collected:
+    """When a source was last collected, and for how many hours that is fresh: as it declares, else a year."""
+
+    at: datetime
+    hours: float
+
+    def fresh(self, at: datetime) -> bool:
+        """Whether the last collection is fresh at a time."""
+        return at - self.at <= timedelta(hours=self.hours)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What indicators are counted from.
+
+    Attributes:
+        rows: the values of the version's rows, the contract's columns; `keys`, `roots`, `train` go with them row by row.
+        keys: each row's digest, an order by chance that is the same on every machine.
+        roots: the source row each row descends from.
+        train: whether a row is of the train split.
+        text, label: the columns that an evaluation names; `text` else the column with the longest texts.
+        findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
+        sources: the version's sources that are in the lake; `live`: ids of the rows these hold today.
+        scored: rows that the version is scored on, of `scored_set`: the pinned held-out set, else the test split.
+        predictions: of the first seed on `scored_set`, by an evaluation that classifies.
+    """
+
+    version: Version
+    at: datetime
+    rows: pl.DataFrame
+    keys: pl.Series
+    roots: pl.Series
+    train: pl.Series
+    text: str | None
+    label: str | None
+    findings: pl.DataFrame | None
+    labelled: int
+    sources: dict[str, Collected]
+    live: pl.Series
+    scored: pl.DataFrame | None
+    scored_keys: pl.Series
+    scored_set: str
+    predictions: pl.DataFrame | None
+
+
+def sample(rows: pl.DataFrame, keys: pl.Series, most: int = _SAMPLE) -> pl.DataFrame:
+    """So many rows at most, those with the least keys."""
+    return rows[keys.arg_sort()[:most]]
+
+
+def gather(project: Project, version: Version, at: datetime | None = None) -> Evidence:
+    """Read the evidence. Memory: the rows of the version.
+
+    Raises:
+        StorageError: the version's rows were cleaned up.
+    """
+    dataset = project.dataset(version.dataset)
+    gold = _gold(project, version)
+    rows = gold.select([name for name in gold.columns if name in version.manifest["columns"]])
+    text, label = _columns(dataset, rows)
+    findings, labelled = _findings(project, version)
+    live, sources = _sources(project, version)
+    evaluation = _classification(version)
+    result = version.evaluations[evaluation] if evaluation else {}
+    held_out = result.get("held_out") or _pinned(project, dataset)
+    if held_out:
+        frozen = _gold(project, _version(project, held_out["dataset"], held_out["version"]))
+        scored_set, scored = "held_out", frozen
+    else:
+        scored_set, scored = "test", gold.filter(pl.col("_split") == "test")
+    return Evidence(
+        version,
+        at or datetime.now(UTC),
+        rows,
+        gold["_hash"],
+        gold["_root"],
+        gold["_split"] == "train",
+        text,
+        label,
+        findings,
+        labelled,
+        sources,
+        live,
+        scored if scored.height else None,
+        scored["_hash"],
+        scored_set,
+        _predictions(project, str(result["key"]), scored_set) if evaluation and "key" in result else None,
+    )
+
+
+def _gold(project: Project, version: Version) -> pl.DataFrame:
+    rows = project.table("gold", version.dataset).scan(version.gold_version)
+    return collect(rows, f"version {version.label} of {version.dataset}").sort("_row_id")
+
+
+def _columns(dataset: Dataset, rows: pl.DataFrame) -> tuple[str | None, str | None]:
+    named = next((call.params for call in dataset.pilot.evaluations if call.params.get("label") in rows.columns), {})
+    texts = [name for name, kind in rows.schema.items() if kind == pl.String]
+    if (given := named.get("input")) in texts:
+        return str(given), str(named["label"])
+    lengths = {name: float(rows[name].str.len_chars().mean() or 0) for name in texts}  # type: ignore[arg-type]
+    return max(lengths, key=lambda name: (lengths[name], name), default=None), named.get("label")
+
+
+def _findings(project: Project, version: Version) -> tuple[pl.DataFrame | None, int]:
+    table = findings_table(project)
+    if not table.exists():
+        return None, 0
+    mine = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
+    found = table.scan().filter(mine).collect()
+    summary = found.filter(pl.col("kind") == "summary")
+    if summary.is_empty():
+        return None, 0
+    return found.filter(pl.col("kind") != "summary"), int(json.loads(summary["evidence"][-1])["rows"])
+
+
+def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, Collected]]:
+    """Ids of the rows that the version's sources hold today, and when these were collected last."""
+    ids, known = [pl.Series("_row_id", [], dtype=pl.String)], {}
+    recorded = project.table("system", "collections")
+    when = recorded.scan().group_by("source").agg(pl.col("at").max()).collect() if recorded.exists() else None
+    latest = dict(when.iter_rows()) if when is not None else {}
+    for name in (str(given["source"]) for given in version.manifest.get("inputs") or []):
+        table = bronze.table(project, name)
+        if not table.exists():
+            continue
+        ids.append(bronze.live_index(project, name, version=table.version())["_row_id"])
+        if name in latest:
+            declared = project.sources[name].spec.fresh_within_hours if name in project.sources else None
+            known[name] = Collected(latest[name], declared or _YEAR_HOURS)
+    return pl.concat(ids), known
+
+
+def _classification(version: Version) -> str | None:
+    return next((name for name in version.evaluations if scored_as(version, name) == "classification"), None)
+
+
+def _pinned(project: Project, dataset: Dataset) -> dict[str, str] | None:
+    """The pinned held-out set, where the version was not evaluated on one."""
+    pinned = dataset.pilot.held_out
+    if pinned is None:
+        return None
+    fits = [v for v in versions(project, pinned.dataset) if pinned.content is None or v.content_id.startswith(pinned.content)]
+    return {"dataset": pinned.dataset, "version": fits[-1].version} if fits else None
+
+
+def _version(project: Project, dataset: str, version: str) -> Version:
+    found = next((v for v in versions(project, dataset) if v.version == version), None)
+    if found is None:
+        raise NotFoundError(f"{dataset} has no version {version}, on which a version was scored")
+    return found
+
+
+def _predictions(project: Project, key: str, on: str) -> pl.DataFrame | None:
+    if not predictions_table(project).exists():
+        return None
+    rows = predictions_of(project, key).filter(pl.col("set") == on)
+    return rows.filter(pl.col("seed") == rows["seed"].min()) if rows.height else None
