@@ -103,6 +103,12 @@ class ReleaseError(FactoryError):
     """A version cannot be released: failed gates, forbidden data, moved tag, bundle does not verify."""
 
 
+class HardGateError(ReleaseError):
+    """A version is kept from release before any score: licence, private data, grade, screening for poisoning, or it was retired."""
+
+    exit_code = 4
+
+
 class MissingExtraError(FactoryError):
     """A feature needs packages that the core installation leaves out."""
 

@@ -159,7 +159,7 @@ class Gate(Model):
 
     metric: str
     evaluation: str | None = None
-    on: Literal["held_out", "test"] | None = None
+    on: Literal["held_out", "test", "also"] | None = None
     at_least: float | None = None
     at_most: float | None = None
     versus: Literal["released"] | None = None
@@ -203,7 +203,7 @@ class Pilot(Model):
                 raise ValueError(f"the gate on {gate.metric} speaks of `held_out`, which is not declared")
         return self
 
-    def set_of(self, gate: Gate) -> Literal["held_out", "test"]:
+    def set_of(self, gate: Gate) -> Literal["held_out", "test", "also"]:
         """The set a gate speaks of: as declared, else the frozen set where there is one."""
         return gate.on or ("held_out" if self.held_out else "test")
 
@@ -258,11 +258,37 @@ class Repair(Model):
         return self
 
 
+class Screen(Model):
+    """What a release may hold at most of what its diagnosis and its users find; each bound that is declared has to have been measured."""
+
+    contradiction: float | None = Field(default=None, ge=0, le=1, description="Share of the rows whose duplicates have other labels.")
+    label_error: float | None = Field(default=None, ge=0, le=1, description="Share of the rows whose label is likely wrong.")
+    slice: float | None = Field(default=None, ge=0, le=1, description="Error rate of the worst slice.")
+    report: float | None = Field(default=None, ge=0, le=1, description="Share of the rows that open tickets of reports name.")
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The declared bounds by kind of finding."""
+        return {kind: bound for kind, bound in self.model_dump().items() if bound is not None}
+
+
+class Maintenance(Model):
+    """Which versions stay, and what becomes of the others."""
+
+    keep_newest: int = Field(default=3, ge=1, description="So many of the newest versions stay.")
+    keep_releases: int = Field(default=2, ge=1, description="So many of the newest releases stay, the current one among them.")
+    unused_days: float = Field(default=90, ge=0, description="Only a version without use for so long may go.")
+    downgrade: bool = Field(default=True, description="Lower the grade of a version that stays where it is worse by what is known now.")
+
+
 class Release(Model):
     """Terms and targets of a release."""
 
     license: str
     forbid: list[str] = Field(default_factory=list, description="Privacy classes that no released column may still carry.")
+    allow: list[str] | None = Field(default=None, description="Licences that sources may have, as they state them; without it, any.")
+    grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of a release.")
+    screen: Screen = Screen()
     hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$", description="Hub repository, `organisation/name`.")
     private: bool = True
     language: list[str] = Field(default_factory=list, description="ISO 639 codes for the card.")
@@ -284,6 +310,7 @@ class Dataset(Model):
     pilot: Pilot = Pilot()
     repair: Repair | None = None
     release: Release | None = None
+    maintenance: Maintenance | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Dataset:

@@ -44,6 +44,8 @@ def grade_command(dataset: str, reference: str, picture: Path | None, as_json: b
         interval = f"{i.low:.4f} to {i.high:.4f}" if i.low is not None else "-"
         rows.append((i.name + (" *" if m.essential else ""), m.grade, i.value, interval, found))
     show.table("Indicators (* essential)", ["indicator", "grade", "value", "95 % interval", "counted"], rows, right=["value", "counted"])
+    screened = ", ".join(f"{kind} {'not measured' if value is None else f'{value:.4f}'}" for kind, value in done.screen.items())
+    show.out.print(f"Screening: {screened}")
     for m in done.marked:
         show.out.print(f"  [dim]{m.indicator.name}: {escape(m.indicator.how)}[/]")
 

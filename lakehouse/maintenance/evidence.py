@@ -12,6 +12,7 @@ from lakehouse import bronze
 from lakehouse.errors import NotFoundError
 from lakehouse.pilot.diagnose import findings_table
 from lakehouse.pilot.pilot import predictions_of, predictions_table, scored_as
+from lakehouse.pilot.tickets import tickets
 from lakehouse.project import Project
 from lakehouse.release.past import collect
 from lakehouse.spec import Dataset
@@ -46,6 +47,7 @@ class Evidence:
         findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
         sources: the version's sources that are in the lake; `live`: ids of the rows these hold today.
         scored: rows that the version is scored on, of `scored_set`: the pinned held-out set, else the test split.
+        reported: rows of the version that open tickets of reports name.
         predictions: of the first seed on `scored_set`, by an evaluation that classifies.
     """
 
@@ -65,6 +67,7 @@ class Evidence:
     scored_keys: pl.Series
     scored_set: str
     predictions: pl.DataFrame | None
+    reported: int
 
 
 def sample(rows: pl.DataFrame, keys: pl.Series, most: int = _SAMPLE) -> pl.DataFrame:
@@ -109,6 +112,7 @@ def gather(project: Project, version: Version, at: datetime | None = None) -> Ev
         scored["_hash"],
         scored_set,
         _predictions(project, str(result["key"]), scored_set) if evaluation and "key" in result else None,
+        _reported(project, version, gold),
     )
 
 
@@ -180,3 +184,9 @@ def _predictions(project: Project, key: str, on: str) -> pl.DataFrame | None:
         return None
     rows = predictions_of(project, key).filter(pl.col("set") == on)
     return rows.filter(pl.col("seed") == rows["seed"].min()) if rows.height else None
+
+
+def _reported(project: Project, version: Version, gold: pl.DataFrame) -> int:
+    standing = [t for t in tickets(project, version.dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
+    named = pl.Series([suspect.row for ticket in standing for suspect in ticket.rows], dtype=pl.String)
+    return int(gold["_row_id"].is_in(named.implode()).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from lakehouse import versions
 from lakehouse.lock import locked
-from lakehouse.maintenance.evidence import gather
+from lakehouse.maintenance.evidence import Evidence, gather
 from lakehouse.maintenance.indicators import Indicator, measure
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
@@ -51,6 +52,7 @@ class Graded:
 
     Attributes:
         because: what decided it, a sentence each.
+        screen: by kind of finding what `release.screen` bounds; None for what no diagnosis of the version tells.
         unchanged: the register holds this grade from these numbers already; nothing was written.
     """
 
@@ -60,16 +62,18 @@ class Graded:
     grade: Grade
     marked: tuple[Marked, ...]
     because: tuple[str, ...]
+    screen: dict[str, float | None]
     rule: str
     at: datetime
     unchanged: bool
 
     def as_json(self) -> dict[str, Any]:
-        """What the register holds: grade, rule, reasons, indicators."""
+        """What the register holds: grade, rule, reasons, screening, indicators."""
         return {
             "grade": self.grade,
             "rule": self.rule,
             "because": list(self.because),
+            "screen": self.screen,
             "indicators": [{**m.indicator.as_json(), "grade": m.grade, "essential": m.essential} for m in self.marked],
         }
 
@@ -95,7 +99,9 @@ def assess(project: Project, version: Version, at: datetime | None = None) -> Gr
     """The grade that a version has by what the lake holds now; nothing is recorded."""
     evidence = gather(project, version, at)
     letter, marked, because = judge(measure(evidence))
-    made = Graded(version.dataset, version.version, version.label, letter, marked, because, RULE, evidence.at, unchanged=False)
+    made = Graded(
+        version.dataset, version.version, version.label, letter, marked, because, _screen(evidence), RULE, evidence.at, unchanged=False
+    )
     known = version.graded
     same = known is not None and {k: known[k] for k in made.as_json()} == made.as_json()
     return replace(made, unchanged=same)
@@ -133,3 +139,16 @@ def letter_of(indicator: Indicator) -> Grade | None:
         return None
     bounds = BOUNDS[indicator.name]
     return next((letter for letter, bound in zip(GRADES, bounds, strict=False) if indicator.low >= bound), "D")
+
+
+def _screen(evidence: Evidence) -> dict[str, float | None]:
+    """Shares of the rows that findings name, and the error rate of the worst slice: where poisoned rows would show, among honest faults."""
+    rows = max(evidence.rows.height, 1)
+    screen: dict[str, float | None] = {"contradiction": None, "label_error": None, "slice": None, "report": evidence.reported / rows}
+    if evidence.findings is None:
+        return screen
+    kinds = {str(kind): found for (kind,), found in evidence.findings.group_by("kind")}
+    for kind in ("contradiction", "label_error"):
+        screen[kind] = kinds[kind]["_row_id"].n_unique() / rows if kind in kinds else 0.0
+    screen["slice"] = max((float(json.loads(e)["rate"]) for e in kinds["slice"]["evidence"]), default=0.0) if "slice" in kinds else 0.0
+    return screen

@@ -1,12 +1,16 @@
-"""Whether a version may be released, read from the register alone: a run that failed a check cannot be released later by mistake."""
+"""Whether a version may be released, read from the register alone: a run that failed a check cannot be released later by mistake.
+
+Hard gates come before any score: retired, licence, private data, grade, screening. No score makes good for one.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lakehouse.errors import ReleaseError
+from lakehouse.errors import HardGateError, ReleaseError
 from lakehouse.spec import Dataset, expand_privacy
-from lakehouse.versions import Version
+from lakehouse.spec import Release as Terms
+from lakehouse.versions import GRADES, Grade, Version
 
 
 def reasons(spec: Dataset, version: Version, *, new_gates: bool = True) -> list[str]:
@@ -17,14 +21,26 @@ def reasons(spec: Dataset, version: Version, *, new_gates: bool = True) -> list[
     """
     if spec.release is None:
         return ["the dataset declares no `release:`"]
-    return [*_gates(spec, version, new_gates), *_privacy(spec.release.forbid, version), *_licences(version)]
+    return [*hard(spec.release, version), *_gates(spec, version, new_gates)]
+
+
+def hard(terms: Terms, version: Version) -> list[str]:
+    """The hard gates that `version` does not pass, a sentence each."""
+    return [
+        *([f"it was retired: {version.retired['reason']}"] if version.retired else []),
+        *_licences(terms.allow, version),
+        *_privacy(terms.forbid, version),
+        *_grade(terms.grade, version),
+        *_screened(terms.screen.bounds, version),
+    ]
 
 
 def refuse(spec: Dataset, version: Version, *, new_gates: bool = True) -> None:
     """Raise what `reasons` finds.
 
     Raises:
-        ReleaseError: with every reason.
+        HardGateError: with every reason, a hard gate among them.
+        ReleaseError: with every reason, all of them scores.
     """
     found = reasons(spec, version, new_gates=new_gates)
     if not found:
@@ -34,7 +50,8 @@ def refuse(spec: Dataset, version: Version, *, new_gates: bool = True) -> None:
             f"{spec.dataset} declares no `release:`", where=f"assets/datasets/{spec.dataset}.yaml", fix="add `release: {license: ...}`"
         )
     head = f"{spec.dataset} {version.label} ({version.version}) cannot be released: "
-    raise ReleaseError(head + found[0] if len(found) == 1 else head + "".join(f"\n  - {reason}" for reason in found))
+    kind = HardGateError if hard(spec.release, version) else ReleaseError
+    raise kind(head + found[0] if len(found) == 1 else head + "".join(f"\n  - {reason}" for reason in found))
 
 
 def _gates(spec: Dataset, version: Version, new_gates: bool) -> list[str]:
@@ -75,8 +92,42 @@ def _privacy(forbid: list[str], version: Version) -> list[str]:
     ]
 
 
-def _licences(version: Version) -> list[str]:
+def _licences(allowed: list[str] | None, version: Version) -> list[str]:
     inputs = version.manifest.get("inputs") or []
     if not inputs:
         return ["its manifest names no inputs, so no licence is known"]
-    return [f"source `{given.get('source')}` states no licence" for given in inputs if not str(given.get("license") or "").strip()]
+    stated = {str(given.get("source")): str(given.get("license") or "").strip() for given in inputs}
+    fits = None if allowed is None else {licence.lower() for licence in allowed}
+    return [
+        f"source `{source}` states no licence"
+        if not licence
+        else f"source `{source}` has licence {licence}, which `release.allow` does not list"
+        for source, licence in stated.items()
+        if not licence or (fits is not None and licence.lower() not in fits)
+    ]
+
+
+def _grade(least: Grade | None, version: Version) -> list[str]:
+    if least is None:
+        return []
+    if version.grade is None:
+        return [f"it has no grade, and `release.grade` asks for {least} (lakehouse grade {version.dataset} --version {version.label})"]
+    if GRADES.index(version.grade) <= GRADES.index(least):
+        return []
+    why = [version.downgraded["reason"]] if version.downgraded else (version.graded or {}).get("because", [])
+    return [f"its grade is {version.grade}, and `release.grade` asks for {least} ({'; '.join(why)})"]
+
+
+def _screened(bounds: dict[str, float], version: Version) -> list[str]:
+    """What was found beyond the declared bounds, as the grading recorded it."""
+    found = (version.graded or {}).get("screen", {})
+    again = (
+        f"lakehouse diagnose {version.dataset} --version {version.label}, then lakehouse grade {version.dataset} --version {version.label}"
+    )
+    missing = [kind for kind in bounds if found.get(kind) is None]
+    beyond = [
+        f"screening: {kind} is {found[kind]:.4f}, and `release.screen` allows {bound:g}"
+        for kind, bound in bounds.items()
+        if kind not in missing and found[kind] > bound
+    ]
+    return [*beyond, *([f"it was not screened for {', '.join(missing)} ({again})"] if missing else [])]
