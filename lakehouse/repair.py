@@ -17,7 +17,7 @@ from lakehouse.errors import RecipeError
 from lakehouse.hashing import file_digest
 from lakehouse.lock import locked
 from lakehouse.pilot import policies, tickets
-from lakehouse.pilot.comparison import compare_versions
+from lakehouse.pilot.comparison import comparable, compare_versions
 from lakehouse.pilot.diagnose import Diagnosis, diagnose, params_of
 from lakehouse.pilot.pilot import names_of
 from lakehouse.pilot.policies import BY
@@ -32,6 +32,7 @@ from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.spec import Dataset, Repair, RepairPolicy
 from lakehouse.versions import Version
+from lakehouse.yamlfile import suggest
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,11 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
         opened: list[str] = []
         ended = ""
         applied = [t for t in tickets.tickets(project, name) if t.state == "applied"]
-        if applied:
-            done.append(_judged(project, dataset, how, applied, progress))
-        else:
+        if not applied:
             _make(project, name, progress)
+            comparable(_current(project, name), _evaluation(dataset, how), how.metric)
+        else:
+            done.append(_judged(project, dataset, how, applied, progress))
         while not ended:
             if done and (stop := _after(how, done, rounds)):
                 ended = stop
@@ -158,6 +160,10 @@ def declared(dataset: Dataset) -> Repair:
             f"{dataset.dataset} declares no `repair`",
             fix="declare repair: {policies: [{on: label_error, action: relabel}]}; see docs/repair.md",
         )
+    known = names_of(dataset)
+    if dataset.repair.evaluation is not None and dataset.repair.evaluation not in known:
+        what = f"the `repair` of {dataset.dataset} names no evaluation of it: `{dataset.repair.evaluation}`"
+        raise RecipeError(what, fix=suggest(dataset.repair.evaluation, known))
     return dataset.repair
 
 

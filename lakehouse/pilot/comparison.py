@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse import versions
+from lakehouse.errors import RecipeError
 from lakehouse.pilot.metrics import Comparison, compare
 from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
 from lakehouse.progress import Progress, silent
@@ -28,3 +29,16 @@ def compare_versions(
         key, task = evaluated.evaluations[evaluation]["key"], scored_as(evaluated, evaluation)
         scored.append(predictions_of(project, key).filter(pl.col("set") == "held_out"))
     return compare(scored[0], scored[1], metric, margin, task=task)
+
+
+def comparable(version: Version, evaluation: str, metric: str) -> None:
+    """Refuse a metric by which an evaluated version cannot be compared with others.
+
+    Raises:
+        RecipeError: the evaluation does not measure it on the held-out set, or not row by row.
+    """
+    result = version.evaluations[evaluation]
+    by_row = [name for name in result["metrics"].get("held_out", {}) if name not in result.get("own", ())]
+    if metric not in by_row:
+        what = f"versions of {version.dataset} cannot be compared by `{metric}` of {evaluation}"
+        raise RecipeError(what, fix=f"metrics by row: {', '.join(by_row)}" if by_row else f"{evaluation} scores no rows: name another")

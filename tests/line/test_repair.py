@@ -123,6 +123,18 @@ def test_without_a_declaration_it_says_how(tmp_path: Path, empty_store: Path) ->
         repair(factory.project, "notes")
 
 
+def test_a_metric_or_evaluation_that_cannot_judge_is_refused_before_anything_is_decided(tmp_path: Path, empty_store: Path) -> None:
+    factory = loop_factory(tmp_path, empty_store, {**RELABEL, "evaluation": "trian"})
+    factory.material(notes(100))
+    with pytest.raises(RecipeError, match="names no evaluation of it: `trian`"):
+        repair(factory.project, "notes")
+    factory = loop_factory(tmp_path, empty_store, {**RELABEL, "metric": "f1"})
+    factory.material(notes(100))
+    with pytest.raises(RecipeError, match="cannot be compared by `f1` of train"):
+        repair(factory.project, "notes")
+    assert tickets.tickets(factory.project) == []
+
+
 def test_a_person_decides_rows_of_a_queue(tmp_path: Path, empty_store: Path) -> None:
     factory = loop_factory(tmp_path, empty_store, {"policies": [{"on": "label_error", "action": "queue"}]})
     rows = notes(600)
