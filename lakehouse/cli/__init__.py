@@ -21,6 +21,7 @@ _COMMANDS = {
     "versions": ("lakehouse.cli.look", "List the versions of a dataset."),
     "balance": ("lakehouse.cli.look", "Show where the rows of a dataset went."),
     "diff": ("lakehouse.cli.look", "Compare two versions."),
+    "compare": ("lakehouse.cli.maintain", "Put versions side by side: rows, signals, scores, slices, grade."),
     "grade": ("lakehouse.cli.maintain", "Grade a version by measured indicators."),
     "profile": ("lakehouse.cli.threshold", "Show how signals are distributed, with their thresholds."),
     "tune": ("lakehouse.cli.threshold", "Show what another threshold would do."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lakehouse.plotting import BLUE, GREEN, GREY, ORANGE, RED, figure, plain, png
+from lakehouse.plotting import BLUE, GREEN, GREY, ORANGE, RED, figure, figures, plain, png
 
 _COLOURS = {"A": GREEN, "B": BLUE, "C": ORANGE, "D": RED, None: GREY}
 
@@ -32,4 +32,26 @@ def grade_picture(indicators: Sequence[Mapping[str, Any]], title: str) -> bytes:
     axes.invert_yaxis()
     axes.set_xlabel("share with its 95 % interval; * essential", fontsize=8)
     axes.set_title(plain(title), loc="left", fontsize=10)
+    return png(made)
+
+
+def compare_picture(labels: Sequence[str], rows: Sequence[int], scores: Sequence[tuple[str, Sequence[float | None]]], title: str) -> bytes:
+    """PNG of versions side by side: their rows, then one small figure a score.
+
+    Args:
+        labels, rows: of each version.
+        scores: name, and the value of each version or None; the first five are drawn.
+    """
+    drawn = scores[:5]
+    made, axes = figures(1 + len(drawn), 3)
+    axes[0].bar(labels, rows, color=GREY)
+    axes[0].set_title("rows", loc="left", fontsize=9)
+    for one, (name, values) in zip(axes[1:], drawn, strict=True):
+        known = [(label, value) for label, value in zip(labels, values, strict=True) if value is not None]
+        one.plot([label for label, _ in known], [value for _, value in known], "o-", color=BLUE)
+        one.set_title(plain(name), loc="left", fontsize=9)
+        one.margins(x=0.2, y=0.3)
+    for one in axes:
+        one.tick_params(labelsize=7)
+    made.suptitle(plain(title), fontsize=10)
     return png(made)
