@@ -272,15 +272,6 @@ class Screen(Model):
         return {kind: bound for kind, bound in self.model_dump().items() if bound is not None}
 
 
-class Maintenance(Model):
-    """Which versions stay, and what becomes of the others."""
-
-    keep_newest: int = Field(default=3, ge=1, description="So many of the newest versions stay.")
-    keep_releases: int = Field(default=2, ge=1, description="So many of the newest releases stay, the current one among them.")
-    unused_days: float = Field(default=90, ge=0, description="Only a version without use for so long may go.")
-    downgrade: bool = Field(default=True, description="Lower the grade of a version that stays where it is worse by what is known now.")
-
-
 class Release(Model):
     """Terms and targets of a release."""
 
@@ -310,7 +301,6 @@ class Dataset(Model):
     pilot: Pilot = Pilot()
     repair: Repair | None = None
     release: Release | None = None
-    maintenance: Maintenance | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Dataset:

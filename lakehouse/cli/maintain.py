@@ -1,4 +1,4 @@
-"""Commands of maintenance: grade, compare, retire."""
+"""Commands of maintenance: grade, compare."""
 
 from __future__ import annotations
 

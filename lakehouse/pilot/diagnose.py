@@ -197,6 +197,7 @@ def _made(project: Project, version: Version, key: str, params: Mapping[str, Any
         "classes": list(judged.classes),
         "folds": judged.folds,
         "errors": int(judged.wrong.sum()),
+        "contradictions": bool(standing and standing.version == version.version),
         "joint": errors.joint.tolist(),
     }
     counts = {kind: part.height for kind, part in zip(KINDS, parts, strict=True)}
