@@ -2,7 +2,7 @@
 
 Events of a version: `made` (its manifest), `evaluated` (one evaluation's result), `gated` (the gates' verdicts),
 `described` (only metadata changed: a new label for the same content), `released` and `withdrawn`, `graded` (its indicators and grade),
-`downgraded` (a lower grade with the reason), `archived` (its bundle stays, its rows in gold may go) and `retired` (withdrawn for good).
+`downgraded` (a lower grade with the reason) and `retired` (withdrawn for good).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lakehouse.errors import NotFoundError
 from lakehouse.hashing import canonical
 from lakehouse.project import Project
 
-Event = Literal["made", "evaluated", "gated", "described", "released", "withdrawn", "graded", "downgraded", "archived", "retired"]
+Event = Literal["made", "evaluated", "gated", "described", "released", "withdrawn", "graded", "downgraded", "retired"]
 Part = Literal["major", "minor", "patch"]
 Grade = Literal["A", "B", "C", "D"]
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
@@ -33,8 +33,6 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "payload": pl.String,
 }
 SCHEMA = pl.Schema(_COLUMNS)
-_USES = ("evaluated", "gated", "released")
-"""Events that show that a version is used; to grade it, describe it or lower it is upkeep."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ class Version:
         released: labels under which it was released, oldest first.
         graded: the newest grading, or None: grade, rule, because, indicators.
         downgraded: grade and reason of the newest downgrade since it was graded, or None.
-        archived, retired: reason and who said so, or None.
-        used: when it was last made, evaluated, gated or released.
+        retired: reason and who said so, or None.
     """
 
     dataset: str
@@ -66,20 +63,13 @@ class Version:
     released_at: datetime | None = None
     graded: dict[str, Any] | None = None
     downgraded: dict[str, Any] | None = None
-    archived: dict[str, Any] | None = None
     retired: dict[str, Any] | None = None
-    used: datetime | None = None
 
     @property
     def grade(self) -> Grade | None:
         """Its grade, the worse of what was measured and what it was lowered to; None before grading."""
         letters = [each["grade"] for each in (self.graded, self.downgraded) if each]
         return max(letters, key=GRADES.index) if letters else None
-
-    @property
-    def rows_stay(self) -> bool:
-        """Whether gold has to keep its rows."""
-        return self.archived is None and self.retired is None
 
     @property
     def plan_id(self) -> str:
@@ -130,14 +120,11 @@ def versions(project: Project, dataset: str) -> list[Version]:
         payload = json.loads(row["payload"])
         if row["event"] == "made":
             state = folded.setdefault(row["version"], {"labels": [], "evaluations": {}, "gates": None, "released": [], "released_at": None})
-            state |= dict.fromkeys(("archived", "retired"))  # made again, its rows are there again
-            state["used"] = row["at"]
+            state["retired"] = None  # made again, it is wanted again
             state["manifest"] = {**payload, "made_at": row["at"].isoformat()}
             state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
             continue
         state = folded[row["version"]]
-        if row["event"] in _USES:
-            state["used"] = row["at"]
         if row["event"] == "described":
             state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
             state["manifest"] = _described(state["manifest"], payload)
@@ -148,12 +135,11 @@ def versions(project: Project, dataset: str) -> list[Version]:
         elif row["event"] == "released":
             state["released"] = [*dict.fromkeys([*state["released"], payload["label"]])]
             state["released_at"] = row["at"]
-            state["archived"] = None
         elif row["event"] == "withdrawn":
             state["released_at"] = None
         elif row["event"] == "graded":
             state["graded"], state["downgraded"] = payload, None
-        elif row["event"] in ("downgraded", "archived", "retired"):
+        elif row["event"] in ("downgraded", "retired"):
             state[row["event"]] = {**payload, "at": row["at"].isoformat()}
             if row["event"] == "retired":
                 state["released_at"] = None
@@ -168,7 +154,7 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["gates"],
             tuple(state["released"]),
             state["released_at"],
-            *(state.get(name) for name in ("graded", "downgraded", "archived", "retired", "used")),
+            *(state.get(name) for name in ("graded", "downgraded", "retired")),
         )
         for version, state in folded.items()
     ]

@@ -77,8 +77,7 @@ def versions_command(dataset: str, as_json: bool) -> None:
 
 def _standing(version: Version) -> str:
     """Whether a version was released, and what became of it."""
-    ended = next((name for name, said in (("retired", version.retired), ("archived", version.archived)) if said), None)
-    return ", ".join(word for word in ("yes" if version.released else "", ended or "") if word) or "-"
+    return ", ".join(word for word, said in (("yes", version.released), ("retired", version.retired)) if said) or "-"
 
 
 @click.command("balance")

@@ -84,7 +84,7 @@ def compare_command(dataset: str, references: tuple[str, ...], picture: Path | N
     labels = [side.label for side in found.sides]
     show.table(f"{dataset}", ["", *labels], _facts(found), right=labels)
     for change in found.changes:
-        what = ", ".join(f"{n:,} {kind}" for kind, n in change.rows.items()) if change.rows else "the rows of one of them are gone"
+        what = ", ".join(f"{n:,} {kind}" for kind, n in change.rows.items())
         show.out.print(f"\n[bold]{change.a} -> {change.to}[/] {what}")
         for sentence in change.plan:
             show.out.print(f"  plan: {escape(sentence)}")

@@ -48,14 +48,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Change:
-    """From the version before it in the comparison to `to`: rows by kind of change and why, and the plan in sentences.
-
-    `rows` is None where one of the two no longer has its rows in gold.
-    """
+    """From the version before it in the comparison to `to`: rows by kind of change and why, and the plan in sentences."""
 
     a: str
     to: str
-    rows: Mapping[str, int] | None
+    rows: Mapping[str, int]
     because: Mapping[str, int]
     plan: tuple[str, ...]
 
@@ -118,9 +115,9 @@ def compare(project: Project, dataset: str, references: Sequence[str], margin: f
 
 def _side(project: Project, version: Version) -> Side:
     findings, slices = _findings(project, version)
-    became = "retired" if version.retired else "archived" if version.archived else "released" if version.released_at else ""
+    became = "retired" if version.retired else "released" if version.released_at else ""
     steps = {str(step["step"]): int(step["out"]) for step in version.manifest["balance"]}
-    signals = _signals(project, version) if version.rows_stay else {}
+    signals = _signals(project, version)
     return Side(version.version, version.label, version.manifest["rows"], steps, signals, findings, slices, version.grade, became)
 
 
@@ -154,8 +151,6 @@ def _findings(project: Project, version: Version) -> tuple[dict[str, int] | None
 
 
 def _change(project: Project, a: Version, b: Version) -> Change:
-    if not (a.rows_stay and b.rows_stay):
-        return Change(a.label, b.label, None, {}, ())
     found = diff(project, a.dataset, a.version, b.version)
     rows = {name: int(getattr(found, name)) for name in ("added", "removed", "changed", "moved", "same")}
     because = {f"removed, {why}": n for why, n in found.removed_because.items()} | {
