@@ -13,9 +13,9 @@ import polars as pl
 from polars import selectors as cs
 
 from lakehouse import versions
-from lakehouse.pilot.diagnose import KINDS, findings_table
+from lakehouse.pilot.diagnose import KINDS, findings_of
 from lakehouse.pilot.metrics import compare as paired
-from lakehouse.pilot.pilot import predictions_of, predictions_table, scored_as
+from lakehouse.pilot.pilot import predictions_of, scored_as
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.project import Project
 from lakehouse.release.diff import diff
@@ -138,14 +138,11 @@ def _signals(project: Project, version: Version) -> dict[str, tuple[float, float
 
 
 def _findings(project: Project, version: Version) -> tuple[dict[str, int] | None, dict[str, float]]:
-    table = findings_table(project)
-    if not table.exists():
+    diagnosed = findings_of(project, version)
+    if diagnosed is None:
         return None, {}
-    mine = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
-    rows = table.scan().filter(mine).select("kind", "rank", "evidence").collect()
-    if rows.is_empty():
-        return None, {}
-    told = [json.loads(e) for e in rows.filter(pl.col("kind") == "slice").sort("rank")["evidence"]]
+    rows, _ = diagnosed
+    told = [json.loads(e) for e in rows.filter(pl.col("kind") == "slice")["evidence"]]
     counts = dict(rows.group_by("kind").len().iter_rows())
     return {kind: counts.get(kind, 0) for kind in KINDS}, {each["slice"]: float(each["rate"]) for each in told}
 
@@ -177,7 +174,7 @@ def _scores(project: Project, found: Sequence[Version], margin: float) -> list[S
 
 
 def _predictions(project: Project, result: Mapping[str, Any]) -> pl.DataFrame | None:
-    if "key" not in result or not predictions_table(project).exists():
+    if "key" not in result:
         return None
     rows = predictions_of(project, str(result["key"]))
     return rows if rows.height else None

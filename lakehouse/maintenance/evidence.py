@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from lakehouse import bronze
-from lakehouse.errors import NotFoundError
-from lakehouse.pilot.diagnose import findings_table
-from lakehouse.pilot.pilot import predictions_of, predictions_table, scored_as
+from lakehouse.pilot.diagnose import findings_of
+from lakehouse.pilot.pilot import predictions_of, scored_as
 from lakehouse.pilot.tickets import tickets
 from lakehouse.project import Project
 from lakehouse.release.past import collect
 from lakehouse.spec import Dataset
-from lakehouse.versions import Version, versions
+from lakehouse.versions import Version, find, versions
 
 _SAMPLE = 1000
 _YEAR_HOURS = 365 * 24.0
@@ -45,6 +43,7 @@ class Evidence:
         train: whether a row is of the train split.
         text, label: the columns that an evaluation names; `text` else the column with the longest texts.
         findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
+        contradictions: whether it looked for contradictions, which it can only while the version stands.
         sources: the version's sources that are in the lake; `live`: ids of the rows these hold today.
         scored: rows that the version is scored on, of `scored_set`: the pinned held-out set, else the test split.
         reported: rows of the version that open tickets of reports name.
@@ -61,6 +60,7 @@ class Evidence:
     label: str | None
     findings: pl.DataFrame | None
     labelled: int
+    contradictions: bool
     sources: dict[str, Collected]
     live: pl.Series
     scored: pl.DataFrame | None
@@ -85,13 +85,13 @@ def gather(project: Project, version: Version, at: datetime | None = None) -> Ev
     gold = _gold(project, version)
     rows = gold.select([name for name in gold.columns if name in version.manifest["columns"]])
     text, label = _columns(dataset, rows)
-    findings, labelled = _findings(project, version)
+    diagnosed = findings_of(project, version)
     live, sources = _sources(project, version)
     evaluation = _classification(version)
     result = version.evaluations[evaluation] if evaluation else {}
     held_out = result.get("held_out") or _pinned(project, dataset)
     if held_out:
-        frozen = _gold(project, _version(project, held_out["dataset"], held_out["version"]))
+        frozen = _gold(project, find(project, held_out["dataset"], held_out["version"]))
         scored_set, scored = "held_out", frozen
     else:
         scored_set, scored = "test", gold.filter(pl.col("_split") == "test")
@@ -104,8 +104,9 @@ def gather(project: Project, version: Version, at: datetime | None = None) -> Ev
         gold["_split"] == "train",
         text,
         label,
-        findings,
-        labelled,
+        diagnosed[0] if diagnosed else None,
+        int(diagnosed[1]["rows"]) if diagnosed else 0,
+        bool(diagnosed and diagnosed[1].get("contradictions")),
         sources,
         live,
         scored if scored.height else None,
@@ -128,18 +129,6 @@ def _columns(dataset: Dataset, rows: pl.DataFrame) -> tuple[str | None, str | No
         return str(given), str(named["label"])
     lengths = {name: float(rows[name].str.len_chars().mean() or 0) for name in texts}  # type: ignore[arg-type]
     return max(lengths, key=lambda name: (lengths[name], name), default=None), named.get("label")
-
-
-def _findings(project: Project, version: Version) -> tuple[pl.DataFrame | None, int]:
-    table = findings_table(project)
-    if not table.exists():
-        return None, 0
-    mine = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
-    found = table.scan().filter(mine).collect()
-    summary = found.filter(pl.col("kind") == "summary")
-    if summary.is_empty():
-        return None, 0
-    return found.filter(pl.col("kind") != "summary"), int(json.loads(summary["evidence"][-1])["rows"])
 
 
 def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, Collected]]:
@@ -172,16 +161,7 @@ def _pinned(project: Project, dataset: Dataset) -> dict[str, str] | None:
     return {"dataset": pinned.dataset, "version": fits[-1].version} if fits else None
 
 
-def _version(project: Project, dataset: str, version: str) -> Version:
-    found = next((v for v in versions(project, dataset) if v.version == version), None)
-    if found is None:
-        raise NotFoundError(f"{dataset} has no version {version}, on which a version was scored")
-    return found
-
-
 def _predictions(project: Project, key: str, on: str) -> pl.DataFrame | None:
-    if not predictions_table(project).exists():
-        return None
     rows = predictions_of(project, key).filter(pl.col("set") == on)
     return rows.filter(pl.col("seed") == rows["seed"].min()) if rows.height else None
 

@@ -21,7 +21,7 @@ from lakehouse.hashing import canonical, code_version, digest
 from lakehouse.lock import locked
 from lakehouse.pilot import tracking
 from lakehouse.pilot.baseline import OutOfFold, groups, out_of_fold
-from lakehouse.pilot.diagnosis.contradictions import contradictions
+from lakehouse.pilot.diagnosis.contradictions import NO_CONTRADICTIONS, contradictions
 from lakehouse.pilot.diagnosis.label_errors import LabelErrors, label_errors
 from lakehouse.pilot.diagnosis.neighbours import neighbours
 from lakehouse.pilot.diagnosis.pictures import joint_picture, slices_picture, values_picture
@@ -70,7 +70,7 @@ class Diagnosis:
             that of the suggested one; for `low_value`, the Shapley value; for `neighbours`, the share with another label; for
             `slice`, SliceLine's score.
         counts: findings by kind.
-        summary: text column, rows, classes, folds, errors, the confident joint, the MLflow run.
+        summary: text column, rows, classes, folds, errors, whether contradictions were looked for, the confident joint, the MLflow run.
         unchanged: the findings stood already.
     """
 
@@ -92,6 +92,22 @@ class Diagnosis:
 def findings_table(project: Project) -> Table:
     """The findings of the newest diagnosis of every version (FINDINGS)."""
     return project.table("system", "findings")
+
+
+def findings_of(project: Project, version: Version) -> tuple[pl.DataFrame, dict[str, Any]] | None:
+    """The findings of the newest diagnosis of a version, by kind and rank, and its summary; None where there was none."""
+    table = findings_table(project)
+    if not table.exists():
+        return None
+    mine = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
+    found = _ordered(table.scan().filter(mine).collect())
+    return None if found.is_empty() else _parted(found)
+
+
+def _parted(stored: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Findings and the summary that stands among them."""
+    summary: dict[str, Any] = json.loads(stored.filter(pl.col("kind") == _SUMMARY)["evidence"][0])
+    return stored.filter(pl.col("kind") != _SUMMARY), summary
 
 
 def diagnose(project: Project, dataset: str, version: str = "latest", *, progress: Progress = silent) -> Diagnosis:
@@ -117,8 +133,7 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
         if not unchanged:
             tracking.reachable(project)
             stored = _made(project, found, key, params, progress)
-        rest = stored.filter(pl.col("kind") != _SUMMARY)
-        summary = json.loads(stored.filter(pl.col("kind") == _SUMMARY)["evidence"][0])
+        rest, summary = _parted(stored)
         counts: dict[str, int] = {kind: rest.filter(pl.col("kind") == kind).height for kind in KINDS}
         return Diagnosis(dataset, found.version, found.label, rest, counts, summary, unchanged, time.perf_counter() - began)
 
@@ -167,14 +182,11 @@ def _made(project: Project, version: Version, key: str, params: Mapping[str, Any
     learnt, scored = _split(rows)
     values = row_values(vectors[learnt], judged.given[learnt], vectors[scored], judged.given[scored], _NEIGHBOURS)
     progress(f"diagnosing {name}: neighbours and slices", 3, 4)
+    # The fates of merged rows are those of the version that stands.
     standing = versions.current(project, version.dataset)
+    looked = standing is not None and standing.version == version.version
     parts = [
-        # The fates of merged rows are those of the version that stands.
-        _contradiction_findings(
-            contradictions(project, project.dataset(version.dataset), rows, label).rows
-            if standing and standing.version == version.version
-            else None
-        ),
+        _contradiction_findings(contradictions(project, project.dataset(version.dataset), rows, label) if looked else NO_CONTRADICTIONS),
         _label_findings(rows, judged, errors),
         _value_findings(rows, judged, learnt, values),
         _neighbour_findings(rows, judged, vectors),
@@ -197,7 +209,7 @@ def _made(project: Project, version: Version, key: str, params: Mapping[str, Any
         "classes": list(judged.classes),
         "folds": judged.folds,
         "errors": int(judged.wrong.sum()),
-        "contradictions": bool(standing and standing.version == version.version),
+        "contradictions": looked,
         "joint": errors.joint.tolist(),
     }
     counts = {kind: part.height for kind, part in zip(KINDS, parts, strict=True)}
@@ -269,9 +281,7 @@ def _findings(kind: str, ids: list[str | None], scores: list[float], evidence: l
     )
 
 
-def _contradiction_findings(found: pl.DataFrame | None) -> pl.DataFrame:
-    if found is None:
-        return _findings("contradiction", [], [], [])
+def _contradiction_findings(found: pl.DataFrame) -> pl.DataFrame:
     evidence = [
         {
             "given": row["given"],

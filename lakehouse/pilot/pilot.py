@@ -332,5 +332,8 @@ def _released_before(project: Project, version: Version) -> Version | None:
 
 def predictions_of(project: Project, key: str) -> pl.DataFrame:
     """The stored predictions of one evaluation (PREDICTIONS), each row and seed once."""
-    rows = predictions_table(project).scan().filter(pl.col("key") == key).collect()
+    table = predictions_table(project)
+    if not table.exists():
+        return pl.DataFrame(schema=PREDICTIONS)
+    rows = table.scan().filter(pl.col("key") == key).collect()
     return rows.unique(["set", "seed", "_row_id"], keep="first", maintain_order=True)

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from lakehouse import bronze
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
 
+NO_CONTRADICTIONS = pl.DataFrame(
+    schema={
+        "_row_id": pl.String,
+        "given": pl.String,
+        "suggested": pl.String,
+        "share": pl.Float64,
+        "labels": pl.List(pl.Struct({"label": pl.String, "rows": pl.UInt32})),
+        "merged": pl.List(pl.String),
+    }
+)
 
-@dataclass(frozen=True)
-class Contradictions:
-    """Rows with the labels of all that they stand for.
 
-    Attributes:
-        rows: `_row_id`, `given`, `suggested` (the label of more than half of all; null: none is), `share` (of the given label), `labels`
-            (each with its number, most first), `merged` (ids of rows under another label, at most ten).
-    """
-
-    rows: pl.DataFrame
-
-
-def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label: str) -> Contradictions:
+def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label: str) -> pl.DataFrame:
     """The gold rows into which rows with other labels were merged and whose own label is not that of most, the least certain first.
 
     Args:
         gold: `_row_id`, `_root` and text `label` of labelled rows. Rows that were divided, and variants, are left out: only a whole item
             has the label that its source gave it.
+
+    Returns:
+        `_row_id`, `given`, `suggested` (the label of more than half of all; null: none is), `share` (of the given label), `labels` (each
+        with its number, most first), `merged` (ids of rows under another label, at most ten).
     """
     fates = project.table("silver", f"{dataset.dataset}_fates")
-    none = pl.DataFrame(
-        schema={
-            "_row_id": pl.String,
-            "given": pl.String,
-            "suggested": pl.String,
-            "share": pl.Float64,
-            "labels": pl.List(pl.Struct({"label": pl.String, "rows": pl.UInt32})),
-            "merged": pl.List(pl.String),
-        }
-    )
     if not fates.exists() or "_root" not in gold.columns:
-        return Contradictions(none)
+        return NO_CONTRADICTIONS
     merged = fates.scan().filter(pl.col("fate") == "merged").select("_row_id", survivor="other").collect()
     chain = _survivors(merged)
     labels = [
@@ -51,7 +42,7 @@ def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label
         if label in bronze.table(project, source).schema()
     ]
     if chain.is_empty() or not labels:
-        return Contradictions(none)
+        return NO_CONTRADICTIONS
     said = pl.concat(labels).sort("_collection").unique("_row_id", keep="last").filter(~pl.col("_deleted") & pl.col(label).is_not_null())
     whole = gold.filter(pl.col("_row_id") == pl.col("_root")).select(survivor="_row_id", given=pl.col(label))
     of = chain.join(said.select("_row_id", said=pl.col(label)), on="_row_id").join(whole, on="survivor")
@@ -80,7 +71,7 @@ def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label
         pl.col("merged").fill_null([]),
     )
     unsettled = pl.col("suggested").is_null() | (pl.col("suggested") != pl.col("given"))
-    return Contradictions(found.filter(unsettled).sort("share", "_row_id").select(none.columns))
+    return found.filter(unsettled).sort("share", "_row_id").select(NO_CONTRADICTIONS.columns)
 
 
 def _survivors(merged: pl.DataFrame) -> pl.DataFrame:
