@@ -148,7 +148,7 @@ def _screen(evidence: Evidence) -> dict[str, float | None]:
     if evidence.findings is None:
         return screen
     kinds = {str(kind): found for (kind,), found in evidence.findings.group_by("kind")}
-    for kind in ("contradiction", "label_error"):
+    for kind in ("contradiction", "label_error") if evidence.contradictions else ("label_error",):
         screen[kind] = kinds[kind]["_row_id"].n_unique() / rows if kind in kinds else 0.0
     screen["slice"] = max((float(json.loads(e)["rate"]) for e in kinds["slice"]["evidence"]), default=0.0) if "slice" in kinds else 0.0
     return screen

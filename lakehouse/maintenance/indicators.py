@@ -80,6 +80,8 @@ def accuracy(e: Evidence) -> Indicator:
     """Labelled rows that no finding says are mislabelled, of the labelled rows."""
     if e.findings is None:
         return _unmeasured("accuracy", f"no diagnosis of this version (lakehouse diagnose {e.version.dataset})")
+    if not e.contradictions:
+        return _unmeasured("accuracy", "diagnosed while another version stood, so contradictions were not looked for")
     suspect = e.findings.filter(pl.col("kind").is_in(["label_error", "contradiction"]))["_row_id"].n_unique()
     what = "labelled rows without a finding label_error or contradiction, of the labelled rows: an estimate by models that had not seen "
     return _share("accuracy", max(0, e.labelled - suspect), e.labelled, what + "the row, checked by no person")

@@ -129,10 +129,13 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
         code = [own, EVALUATIONS.entries()["train"].code()]
         key = digest([found.version, code, params])[:32]
         stored = _stored(project, found, key)
-        unchanged = not stored.is_empty()
+        # The fates of merged rows are those of the version that stands: only for it can contradictions be looked for.
+        standing = versions.current(project, dataset)
+        looks = standing is not None and standing.version == found.version
+        unchanged = not stored.is_empty() and (not looks or _parted(stored)[1].get("contradictions", False))
         if not unchanged:
             tracking.reachable(project)
-            stored = _made(project, found, key, params, progress)
+            stored = _made(project, found, key, params, looks, progress)
         rest, summary = _parted(stored)
         counts: dict[str, int] = {kind: rest.filter(pl.col("kind") == kind).height for kind in KINDS}
         return Diagnosis(dataset, found.version, found.label, rest, counts, summary, unchanged, time.perf_counter() - began)
@@ -165,8 +168,11 @@ def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
     return findings.sort(pl.col("kind").replace_strict([*KINDS, _SUMMARY], range(len(KINDS) + 1)), "rank")
 
 
-def _made(project: Project, version: Version, key: str, params: Mapping[str, Any], progress: Progress) -> pl.DataFrame:
-    """Make, log and store the findings; the table comes last, so that a killed diagnosis is made again."""
+def _made(project: Project, version: Version, key: str, params: Mapping[str, Any], looks: bool, progress: Progress) -> pl.DataFrame:
+    """Make, log and store the findings, contradictions if it `looks` for them.
+
+    The table comes last, so that a killed diagnosis is made again.
+    """
     name, text, label = f"{version.dataset} {version.label}", params["input"], params["label"]
     gold = project.table("gold", version.dataset).read(version=version.gold_version)
     for column in (text, label):
@@ -182,11 +188,8 @@ def _made(project: Project, version: Version, key: str, params: Mapping[str, Any
     learnt, scored = _split(rows)
     values = row_values(vectors[learnt], judged.given[learnt], vectors[scored], judged.given[scored], _NEIGHBOURS)
     progress(f"diagnosing {name}: neighbours and slices", 3, 4)
-    # The fates of merged rows are those of the version that stands.
-    standing = versions.current(project, version.dataset)
-    looked = standing is not None and standing.version == version.version
     parts = [
-        _contradiction_findings(contradictions(project, project.dataset(version.dataset), rows, label) if looked else NO_CONTRADICTIONS),
+        _contradiction_findings(contradictions(project, project.dataset(version.dataset), rows, label) if looks else NO_CONTRADICTIONS),
         _label_findings(rows, judged, errors),
         _value_findings(rows, judged, learnt, values),
         _neighbour_findings(rows, judged, vectors),
@@ -209,7 +212,7 @@ def _made(project: Project, version: Version, key: str, params: Mapping[str, Any
         "classes": list(judged.classes),
         "folds": judged.folds,
         "errors": int(judged.wrong.sum()),
-        "contradictions": looked,
+        "contradictions": looks,
         "joint": errors.joint.tolist(),
     }
     counts = {kind: part.height for kind, part in zip(KINDS, parts, strict=True)}

@@ -68,6 +68,25 @@ def test_faults_are_counted_where_they_are(tmp_path: Path) -> None:
     assert "lakehouse diagnose notes" in found["accuracy"].how
 
 
+def test_what_a_late_diagnosis_could_not_see_is_not_counted_as_good(tmp_path: Path) -> None:
+    factory = new_line(tmp_path)
+    first = made(factory)
+    factory.material(clean_notes(150))
+    made(factory)
+    diagnose(factory.project, "notes", first)
+    late = grade(factory.project, "notes", first)
+    assert late.screen["contradiction"] is None
+    assert late.screen["label_error"] is not None
+    accuracy = next(m.indicator for m in late.marked if m.indicator.name == "accuracy")
+    assert accuracy.value is None
+    assert "another version stood" in accuracy.how
+    factory.material(clean_notes(120))
+    made(factory)  # the first version stands again
+    assert not diagnose(factory.project, "notes").unchanged
+    assert diagnose(factory.project, "notes").unchanged
+    assert grade(factory.project, "notes").screen["contradiction"] == 0.0
+
+
 def test_rows_grow_old(tmp_path: Path) -> None:
     factory = new_line(tmp_path)
     factory.declare_source(fresh_within_hours=24)
