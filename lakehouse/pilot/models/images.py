@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.errors import RecipeError
-from lakehouse.pilot.models.learner import TRUTH, Learner, Losses, two_classes, with_classes
-from lakehouse.pilot.models.text_classification import learn, linear_losses
+from lakehouse.pilot.models.learner import with_classes
+from lakehouse.pilot.models.text_classification import LinearClassifier
 
 _DIRECTIONS = 9
 
 
-class ImageClassification(Learner):
+class ImageClassification(LinearClassifier):
     """`size` x `size` greys and histograms of their gradients, then logistic regression by averaged stochastic gradient descent.
 
     As in Dalal and Triggs (2005): in each cell of a quarter by a quarter of the side, nine directions without sign, weighted by the
     strength of the edge, the cells of a picture brought to length 1. The column holds encoded pictures (PNG, JPEG, ...) as bytes.
     """
-
-    scoring = "classification"
 
     def __init__(self, *, input: str, label: str, size: int = 32, epochs: int = 20) -> None:
         if size % 4 or size < 8:
@@ -35,9 +32,6 @@ class ImageClassification(Learner):
     def labelled(self, rows: pl.DataFrame) -> pl.DataFrame:
         return with_classes(rows.filter(pl.col(self.input).is_not_null()), str(self.label))
 
-    def check_train(self, rows: pl.DataFrame) -> None:
-        two_classes(rows, str(self.label))
-
     def learn_features(self, rows: pl.DataFrame) -> tuple[Any, Any]:
         from sklearn.preprocessing import StandardScaler
 
@@ -46,18 +40,6 @@ class ImageClassification(Learner):
 
     def features(self, learnt: Any, rows: pl.DataFrame) -> Any:
         return learnt.transform(self._numbers(rows))
-
-    def fit(self, features: Any, rows: pl.DataFrame, seed: int) -> Any:
-        return learn(features, rows[TRUTH].to_list(), epochs=self.epochs, seed=seed)
-
-    def predict(self, model: Any, features: Any, rows: pl.DataFrame) -> pl.Series:
-        return pl.Series([str(p) for p in model.predict(features)], dtype=pl.String)
-
-    def notes(self, features: Any) -> dict[str, float]:
-        return {"features": features.shape[1]}
-
-    def losses(self, learnt: Any, features: Any, rows: pl.DataFrame, sets: Mapping[str, pl.DataFrame], seed: int) -> Losses:
-        return linear_losses(features, rows, {name: (self.features(learnt, part), part) for name, part in sets.items()}, self.epochs, seed)
 
     def _numbers(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         greys = np.stack(

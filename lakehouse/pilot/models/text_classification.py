@@ -14,13 +14,37 @@ from lakehouse.pilot.models.learner import TRUTH, Learner, Losses, mean_log_loss
 __all__ = ["TextClassification", "labelled", "learn", "learn_features"]
 
 
-class TextClassification(Learner):
+class LinearClassifier(Learner):
+    """Logistic regression by averaged stochastic gradient descent, whatever the features.
+
+    Attributes:
+        epochs: passes over the train rows.
+    """
+
+    scoring = "classification"
+    epochs: int
+
+    def check_train(self, rows: pl.DataFrame) -> None:
+        two_classes(rows, str(self.label))
+
+    def fit(self, features: Any, rows: pl.DataFrame, seed: int) -> Any:
+        return learn(features, rows[TRUTH].to_list(), epochs=self.epochs, seed=seed)
+
+    def predict(self, model: Any, features: Any, rows: pl.DataFrame) -> pl.Series:
+        return pl.Series([str(p) for p in model.predict(features)], dtype=pl.String)
+
+    def notes(self, features: Any) -> dict[str, float]:
+        return {"features": features.shape[1]}
+
+    def losses(self, learnt: Any, features: Any, rows: pl.DataFrame, sets: Mapping[str, pl.DataFrame], seed: int) -> Losses:
+        return linear_losses(features, rows, {name: (self.features(learnt, part), part) for name, part in sets.items()}, self.epochs, seed)
+
+
+class TextClassification(LinearClassifier):
     """TF-IDF with sublinear term frequency, then logistic regression by averaged stochastic gradient descent.
 
     A linear model on n-grams is a strong and cheap baseline for topics and sentiment (Wang and Manning 2012). A null text is empty.
     """
-
-    scoring = "classification"
 
     def __init__(
         self,
@@ -40,26 +64,11 @@ class TextClassification(Learner):
     def labelled(self, rows: pl.DataFrame) -> pl.DataFrame:
         return with_classes(rows, str(self.label))
 
-    def check_train(self, rows: pl.DataFrame) -> None:
-        two_classes(rows, str(self.label))
-
     def learn_features(self, rows: pl.DataFrame) -> tuple[Any, Any]:
         return learn_features(rows[self.input], **self.shape)  # type: ignore[arg-type]
 
     def features(self, learnt: Any, rows: pl.DataFrame) -> Any:
         return learnt.transform(rows[self.input].fill_null("").to_list())
-
-    def fit(self, features: Any, rows: pl.DataFrame, seed: int) -> Any:
-        return learn(features, rows[TRUTH].to_list(), epochs=self.epochs, seed=seed)
-
-    def predict(self, model: Any, features: Any, rows: pl.DataFrame) -> pl.Series:
-        return pl.Series([str(p) for p in model.predict(features)], dtype=pl.String)
-
-    def notes(self, features: Any) -> dict[str, float]:
-        return {"features": features.shape[1]}
-
-    def losses(self, learnt: Any, features: Any, rows: pl.DataFrame, sets: Mapping[str, pl.DataFrame], seed: int) -> Losses:
-        return linear_losses(features, rows, {name: (self.features(learnt, part), part) for name, part in sets.items()}, self.epochs, seed)
 
     def fitted(self, learnt: Any, model: Any, rows: pl.DataFrame) -> Fitted:
         return text_pipeline(learnt, model, rows, self.input)
