@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from lakehouse import versions
 from lakehouse.line import run
 from lakehouse.project import Project
 
-ROOT = Path(__file__).parents[2]
+from .living import change_pilot, declarations
+
 MODEL = {"input": "text", "label": "label", "analyzer": "char", "ngrams": [1, 3], "seeds": [1]}
 BEHAVIOUR = {
     "tests": [
@@ -43,20 +41,16 @@ BEHAVIOUR = {
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Metrics on the frozen set, by evaluation."""
     folder = tmp_path_factory.mktemp("inference")
-    for kind in ("sources", "datasets"):
-        shutil.copytree(ROOT / "assets" / kind, folder / "assets" / kind)
-    shutil.copytree(ROOT / "contracts", folder / "contracts", ignore=shutil.ignore_patterns("__pycache__"))
-    file = folder / "assets" / "datasets" / "reviews.yaml"
-    declared = yaml.safe_load(file.read_text(encoding="utf-8"))
-    declared["pilot"]["evaluations"] = [
+    declarations(folder)
+    evaluations: list[dict[str, Any]] = [
         {"robustness": MODEL | {"noise": [{"homophones": {"rate": [0.05, 0.2]}}, "case_noise"]}},
         {"calibration": MODEL},
         {"bias": MODEL},
         {"behaviour": MODEL | BEHAVIOUR},
         {"load": MODEL | {"workers": [1, 4], "seconds": 1.0}},
     ]
-    declared["pilot"]["gates"] = [{"evaluation": "robustness", "metric": "worst_drop", "at_most": 0.1}]
-    file.write_text(yaml.safe_dump(declared, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    gates = [{"evaluation": "robustness", "metric": "worst_drop", "at_most": 0.1}]
+    change_pilot(folder, "reviews", evaluations=evaluations, gates=gates)
     made = run(Project.open(folder), ["reviews"])
     assert all(m.pilot is None or m.pilot.passed for m in made)
     version = versions.find(Project.open(folder), "reviews", "latest")

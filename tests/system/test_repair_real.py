@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-import yaml
 
 from lakehouse import versions
 from lakehouse.line import run as run_line
@@ -20,8 +18,10 @@ from lakehouse.pilot.diagnose import findings_table
 from lakehouse.production import decisions
 from lakehouse.project import Project
 from lakehouse.repair import repair
+from tests.factory import Factory
 
-ROOT = Path(__file__).parents[2]
+from .living import ROOT, change
+
 LOG = logging.getLogger(__name__)
 """`pytest --log-cli-level=INFO` shows what was measured."""
 GROUPS = [
@@ -36,28 +36,9 @@ def copy(folder: Path, *names: str) -> None:
         shutil.copyfile(ROOT / name, folder / name)
 
 
-def change(folder: Path, name: str, **changes: Any) -> dict[str, Any]:
-    """Change a dataset file; returns what it says then."""
-    file = folder / f"assets/datasets/{name}.yaml"
-    declared = yaml.safe_load(file.read_text(encoding="utf-8")) | changes
-    file.write_text(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return dict(declared)
-
-
 def source(folder: Path, name: str, rows: pl.DataFrame) -> None:
     """A source of these rows (`id` and others, all text) in place of the package's."""
-    declared = {
-        "source": name,
-        "description": "Rows for a test.",
-        "owner": "team:nlp",
-        "license": "MIT",
-        "connector": {"files": {"path": f"raw/{name}.jsonl"}},
-        "key": ["id"],
-        "columns": dict.fromkeys(rows.columns, "string"),
-    }
-    file = folder / f"assets/sources/{name}.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump(declared), encoding="utf-8")
+    Factory(folder).declare_source(name, columns=dict.fromkeys(rows.columns, "string"))
     (folder / "raw").mkdir(exist_ok=True)
     rows.write_ndjson(folder / f"raw/{name}.jsonl")
 

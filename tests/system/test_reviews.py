@@ -15,17 +15,14 @@ from lakehouse.line import run as run_line
 from lakehouse.project import Project
 
 from .commands import lakehouse, run
-
-ROOT = Path(__file__).parents[2]
+from .living import ROOT, declarations
 
 
 @pytest.fixture(scope="module")
 def reviews_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This repository's declarations in a fresh folder under git and DVC, `reviews` made as far as the pilot."""
     folder = tmp_path_factory.mktemp("reviews")
-    for kind in ("sources", "datasets"):
-        shutil.copytree(ROOT / "assets" / kind, folder / "assets" / kind)
-    shutil.copytree(ROOT / "contracts", folder / "contracts", ignore=shutil.ignore_patterns("__pycache__"))
+    declarations(folder)
     for name in ("workspace.yaml", ".gitignore"):
         shutil.copyfile(ROOT / name, folder / name)
     run(folder, "git", "init", "-q", "-b", "main")

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
 
 from lakehouse import versions
 from lakehouse.line import run
 from lakehouse.project import Project
 
-ROOT = Path(__file__).parents[2]
+from .living import change_pilot, declarations
+
 TRAIN = {"task": "text_classification", "input": "text", "label": "label", "analyzer": "char", "ngrams": [1, 3], "seeds": [1]}
 
 
 @pytest.mark.slow
 def test_twice_the_reviews_would_add_a_point_or_two(tmp_path: Path) -> None:
-    for kind in ("sources", "datasets"):
-        shutil.copytree(ROOT / "assets" / kind, tmp_path / "assets" / kind)
-    shutil.copytree(ROOT / "contracts", tmp_path / "contracts", ignore=shutil.ignore_patterns("__pycache__"))
-    file = tmp_path / "assets" / "datasets" / "reviews.yaml"
-    declared = yaml.safe_load(file.read_text(encoding="utf-8"))
-    declared["pilot"]["evaluations"] = [
+    declarations(tmp_path)
+    evaluations: list[dict[str, Any]] = [
         {"train": TRAIN | {"curve": [0.1, 0.25, 0.5, 1.0]}},
         {"train": {"task": "language_modelling", "input": "text"}},
     ]
-    declared["pilot"]["gates"] = [
+    gates = [
         {"metric": "curve.macro_f1.25", "at_least": 0.75},
         {"evaluation": "train_2", "metric": "bits_per_byte", "at_most": 2.5},
     ]
-    file.write_text(yaml.safe_dump(declared, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    change_pilot(tmp_path, "reviews", evaluations=evaluations, gates=gates)
     made = run(Project.open(tmp_path), ["reviews"])
     assert all(m.pilot is None or m.pilot.passed for m in made)
     version = versions.find(Project.open(tmp_path), "reviews", "latest")
