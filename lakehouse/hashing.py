@@ -17,6 +17,7 @@ import polars as pl
 import polars_hash as plh
 
 _WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.")
+"""Packages whose modules decide what an operator or an evaluation computes."""
 
 
 def canonical(value: Any) -> str:
@@ -103,9 +104,8 @@ def _imports(file: Path, package: Path, frame: frozenset[str], seen: set[Path]) 
 def _direct_imports(file: Path, package: Path) -> tuple[Path, ...]:
     found: list[Path] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-        if isinstance(node, ast.ImportFrom) and module.startswith(_WORKSHOPS):
-            base = package.joinpath(*module.split(".")[1:])
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(_WORKSHOPS):
+            base = package.joinpath(*node.module.split(".")[1:])
             candidates = [base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)]
             found += [candidate for candidate in candidates if candidate.is_file()]
     return tuple(found)

@@ -191,8 +191,7 @@ def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, pr
     """
     before = decisions.read(project.root / dataset.decisions)
     label = params_of(dataset)["label"]
-    rows = project.table("gold", dataset.dataset).scan(version.gold_version).select("_row_id").collect().height
-    budget = int(how.limits.rows * rows) - sum(each.by == BY for each in before)
+    budget = int(how.limits.rows * sum(version.manifest["rows"].values())) - sum(each.by == BY for each in before)
     by_kind: dict[str, tuple[int, RepairPolicy]] = {policy.on: (at, policy) for at, policy in enumerate(how.policies)}
     standing = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
     over = False

@@ -14,7 +14,7 @@ from lakehouse.errors import RecipeError, SpecError
 from lakehouse.hashing import file_digest
 from lakehouse.pilot.diagnose import params_of
 from lakehouse.pilot.evaluations.train import labelled, learn_features
-from lakehouse.pilot.tickets import Suspect, Ticket, open_ticket
+from lakehouse.pilot.tickets import Suspect, Ticket, open_ticket, tickets
 from lakehouse.project import Project
 from lakehouse.versions import Version
 
@@ -92,7 +92,8 @@ def open_report(
         found |= {i: None for i in pointed if i not in found}
     suspects = [Suspect(rows["_row_id"][i], rows[label][i], suggested, None, rows["_split"][i]) for i, suggested in sorted(found.items())]
     evidence = {"origin": origin, "file": path.name, "digest": file_digest(path), "reports": reports[:200], **counts}
-    return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence), counts
+    known = {each.ticket for each in tickets(project, version.dataset)}
+    return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence, known), counts
 
 
 def _nearest(rows: pl.DataFrame, texts: list[str], column: str, params: Mapping[str, Any]) -> list[list[int]]:

@@ -8,7 +8,7 @@ person says that rows are right as they are).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -80,9 +80,9 @@ class Ticket:
     last: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def record(project: Project, ticket: str, dataset: str, event: Event, payload: Mapping[str, Any]) -> None:
-    """Append one event."""
-    row = {"ticket": ticket, "dataset": dataset, "event": event, "at": datetime.now(UTC), "payload": canonical(payload)}
+def record(project: Project, ticket: str, dataset: str, event: Event, payload: Mapping[str, Any], at: datetime | None = None) -> None:
+    """Append one event, of now or of the time `at`."""
+    row = {"ticket": ticket, "dataset": dataset, "event": event, "at": at or datetime.now(UTC), "payload": canonical(payload)}
     project.table("system", "tickets").write(pl.DataFrame([row], schema=SCHEMA), "append")
 
 
@@ -135,23 +135,31 @@ def find(project: Project, ticket: str) -> Ticket:
 
 
 def open_ticket(
-    project: Project, version: Version, kind: str, title: str, rows: Iterable[Suspect], evidence: Mapping[str, Any]
+    project: Project,
+    version: Version,
+    kind: str,
+    title: str,
+    rows: Iterable[Suspect],
+    evidence: Mapping[str, Any],
+    known: Container[str],
 ) -> Ticket | None:
-    """Open a ticket on rows of a version, unless one stands already for the same rows; None where it does, or without rows."""
+    """Open a ticket on rows of a version; None without rows, or where one of the `known` was opened for the same rows."""
     suspects = tuple(rows)
     identity = digest([version.dataset, kind, title, sorted(suspect.row for suspect in suspects)])[:10]
-    if not suspects or any(each.ticket == identity for each in tickets(project, version.dataset)):
+    if not suspects or identity in known:
         return None
-    payload = {
+    at = datetime.now(UTC)
+    come_from = upstream(project, [suspect.row for suspect in suspects])
+    payload: dict[str, Any] = {
         "version": version.version,
         "kind": kind,
         "title": title,
         "rows": [vars(suspect) for suspect in suspects],
         "evidence": dict(evidence),
-        "upstream": upstream(project, [suspect.row for suspect in suspects]),
+        "upstream": come_from,
     }
-    record(project, identity, version.dataset, "opened", payload)
-    return find(project, identity)
+    record(project, identity, version.dataset, "opened", payload, at)
+    return Ticket(identity, version.dataset, version.version, kind, title, suspects, payload["evidence"], tuple(come_from), at)
 
 
 def open_findings(project: Project, version: Version, found: Diagnosis) -> list[Ticket]:
@@ -160,6 +168,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
     Rows that a person has rejected in a ticket of that kind, or that an open ticket of that kind names, are left out.
     """
     known = tickets(project, version.dataset)
+    opened = {each.ticket for each in known}
     several = found.findings.filter(pl.col("_row_id").is_not_null()).group_by("_row_id").agg(pl.col("kind").n_unique().alias("n"))
     kinds = dict(several.iter_rows())
     splits = dict(project.table("gold", version.dataset).scan(version.gold_version).select("_row_id", "_split").collect().iter_rows())
@@ -176,7 +185,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
                     for row, given, suggested, p in members
                     if row not in settled
                 ]
-                made.append(open_ticket(project, version, kind, f"errors where {evidence['slice']}", rows, evidence))
+                made.append(open_ticket(project, version, kind, f"errors where {evidence['slice']}", rows, evidence, opened))
             continue
         rows = [
             Suspect(
@@ -190,7 +199,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
             for each in listed
             if each["_row_id"] not in settled
         ]
-        made.append(open_ticket(project, version, kind, _TITLES[kind], rows, {"findings": len(rows)}))
+        made.append(open_ticket(project, version, kind, _TITLES[kind], rows, {"findings": len(rows)}, opened))
     return [each for each in made if each is not None]
 
 
