@@ -80,10 +80,12 @@ class Ticket:
     last: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def record(project: Project, ticket: str, dataset: str, event: Event, payload: Mapping[str, Any], at: datetime | None = None) -> None:
-    """Append one event, of now or of the time `at`."""
-    row = {"ticket": ticket, "dataset": dataset, "event": event, "at": at or datetime.now(UTC), "payload": canonical(payload)}
+def record(project: Project, ticket: str, dataset: str, event: Event, payload: Mapping[str, Any]) -> datetime:
+    """Append one event; returns its time."""
+    at = datetime.now(UTC)
+    row = {"ticket": ticket, "dataset": dataset, "event": event, "at": at, "payload": canonical(payload)}
     project.table("system", "tickets").write(pl.DataFrame([row], schema=SCHEMA), "append")
+    return at
 
 
 def tickets(project: Project, dataset: str | None = None) -> list[Ticket]:
@@ -148,7 +150,6 @@ def open_ticket(
     identity = digest([version.dataset, kind, title, sorted(suspect.row for suspect in suspects)])[:10]
     if not suspects or identity in known:
         return None
-    at = datetime.now(UTC)
     come_from = upstream(project, [suspect.row for suspect in suspects])
     payload: dict[str, Any] = {
         "version": version.version,
@@ -158,7 +159,7 @@ def open_ticket(
         "evidence": dict(evidence),
         "upstream": come_from,
     }
-    record(project, identity, version.dataset, "opened", payload, at)
+    at = record(project, identity, version.dataset, "opened", payload)
     return Ticket(identity, version.dataset, version.version, kind, title, suspects, payload["evidence"], tuple(come_from), at)
 
 
