@@ -109,6 +109,10 @@ class HardGateError(ReleaseError):
     exit_code = 4
 
 
+class MaintenanceError(FactoryError):
+    """A version cannot be lowered, retired, reinstated, archived or restored as asked."""
+
+
 class MissingExtraError(FactoryError):
     """A feature needs packages that the core installation leaves out."""
 

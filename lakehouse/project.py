@@ -29,6 +29,7 @@ class Settings(Model):
 
     lake: str = Field(default="lake", description="Folder (relative to the project) or object-store URL such as s3://bucket/prefix.")
     storage_options: dict[str, str] = Field(default_factory=dict, description="Options of the store, such as an endpoint; no secrets.")
+    archive: str = Field(default="archive", description="Folder (relative to the project) or URL that `lakehouse archive` writes to.")
     tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")
     runner: Literal["in_process", "processes", "ray"] = "in_process"
     ray_address: str = Field(default="local", description="Ray cluster for `runner: ray`; `local` starts one for the run.")
@@ -99,8 +100,11 @@ class Project:
     @property
     def lake(self) -> str:
         """Root of the lake: an absolute folder or a URL."""
-        lake = self.settings.lake
-        return lake.rstrip("/") if "://" in lake else str((self.root / lake).resolve())
+        return self.place(self.settings.lake)
+
+    def place(self, given: str) -> str:
+        """A folder, relative to the project unless absolute, or a URL, as an absolute address."""
+        return given.rstrip("/") if "://" in given else str((self.root / given).resolve())
 
     @property
     def state(self) -> Path:

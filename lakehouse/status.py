@@ -25,7 +25,7 @@ class SourceStatus:
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """A dataset: the version gold holds, its gates, the last release, and whether a run would change it."""
+    """A dataset: the version gold holds, its gates, why it was retired if so, the last release, and whether a run would change it."""
 
     dataset: str
     label: str | None
@@ -33,6 +33,7 @@ class DatasetStatus:
     rows: int | None
     gates: str
     released: str | None
+    retired: str | None
     pending: tuple[str, ...]
 
 
@@ -62,5 +63,6 @@ def datasets(project: Project) -> list[DatasetStatus]:
             pending = (error.what,)
         rows = sum(current.manifest["rows"].values()) if current else None
         label, version = (current.label, current.version) if current else (None, None)
-        out.append(DatasetStatus(name, label, version, rows, gates, released.released[-1] if released else None, pending))
+        retired = current.retired["reason"] if current and current.retired else None
+        out.append(DatasetStatus(name, label, version, rows, gates, released.released[-1] if released else None, retired, pending))
     return out

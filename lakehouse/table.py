@@ -27,6 +27,9 @@ from lakehouse.store import storage_error, store_options
 CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
 """What is read at a time: at most so many rows, and about so many bytes."""
 
+_KEPT = {"delta.logRetentionDuration": "interval 36500 days"}
+"""Delta's own 30 days would take from a version, at the table's hundredth commit, the log by which it is read."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -209,7 +212,13 @@ class Table:
             try:
                 if delta is None:
                     create_table_with_add_actions(
-                        self.uri, shape, adds, mode="error", storage_options=options, commit_properties=_properties(metadata, -1)
+                        self.uri,
+                        shape,
+                        adds,
+                        mode="error",
+                        configuration=_KEPT,
+                        storage_options=options,
+                        commit_properties=_properties(metadata, -1),
                     )
                 else:
                     if new:

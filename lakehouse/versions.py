@@ -2,7 +2,8 @@
 
 Events of a version: `made` (its manifest), `evaluated` (one evaluation's result), `gated` (the gates' verdicts),
 `described` (only metadata changed: a new label for the same content), `released` and `withdrawn`, `graded` (its indicators and grade),
-`downgraded` (a lower grade with the reason) and `retired` (withdrawn for good).
+`downgraded` (a lower grade with the reason), `retired` and `reinstated` (each with the reason), `archived` (its rows stand in an archive)
+and `restored` (they are back).
 """
 
 from __future__ import annotations
@@ -15,11 +16,24 @@ from typing import Any, Literal
 
 import polars as pl
 
-from lakehouse.errors import NotFoundError
+from lakehouse.errors import NotFoundError, StorageError
 from lakehouse.hashing import canonical
 from lakehouse.project import Project
 
-Event = Literal["made", "evaluated", "gated", "described", "released", "withdrawn", "graded", "downgraded", "retired"]
+Event = Literal[
+    "made",
+    "evaluated",
+    "gated",
+    "described",
+    "released",
+    "withdrawn",
+    "graded",
+    "downgraded",
+    "retired",
+    "reinstated",
+    "archived",
+    "restored",
+]
 Part = Literal["major", "minor", "patch"]
 Grade = Literal["A", "B", "C", "D"]
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
@@ -33,6 +47,9 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "payload": pl.String,
 }
 SCHEMA = pl.Schema(_COLUMNS)
+
+INDEX = ("_row_id", "_root", "_split", "_hash")
+"""What the lake keeps of an archived version, in `system/archived`: enough to tell which rows it holds, and which differ."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +65,9 @@ class Version:
         gates: verdicts of the newest gating, or None if it was not gated yet.
         released: labels under which it was released, oldest first.
         graded: the newest grading, or None: grade, rule, because, indicators.
-        downgraded: grade and reason of the newest downgrade since it was graded, or None.
-        retired: reason and who said so, or None.
+        downgraded: grade, reason and who said so, of the newest downgrade since it was graded, or None.
+        retired: reason, who said so and what supersedes it, or None.
+        archived: where its rows stand, since gold has them no more, or None.
     """
 
     dataset: str
@@ -64,12 +82,15 @@ class Version:
     graded: dict[str, Any] | None = None
     downgraded: dict[str, Any] | None = None
     retired: dict[str, Any] | None = None
+    archived: dict[str, Any] | None = None
 
     @property
     def grade(self) -> Grade | None:
         """Its grade, the worse of what was measured and what it was lowered to; None before grading."""
-        letters = [each["grade"] for each in (self.graded, self.downgraded) if each]
-        return max(letters, key=GRADES.index) if letters else None
+        if self.graded is None:
+            return None
+        letters: list[Grade] = [each["grade"] for each in (self.graded, self.downgraded) if each]
+        return max(letters, key=GRADES.index)
 
     @property
     def plan_id(self) -> str:
@@ -120,7 +141,7 @@ def versions(project: Project, dataset: str) -> list[Version]:
         payload = json.loads(row["payload"])
         if row["event"] == "made":
             state = folded.setdefault(row["version"], {"labels": [], "evaluations": {}, "gates": None, "released": [], "released_at": None})
-            state["retired"] = None  # made again, it is wanted again
+            state["archived"] = None  # gold holds its rows again
             state["manifest"] = {**payload, "made_at": row["at"].isoformat()}
             state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
             continue
@@ -139,10 +160,10 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["released_at"] = None
         elif row["event"] == "graded":
             state["graded"], state["downgraded"] = payload, None
-        elif row["event"] in ("downgraded", "retired"):
+        elif row["event"] in ("downgraded", "retired", "archived"):
             state[row["event"]] = {**payload, "at": row["at"].isoformat()}
-            if row["event"] == "retired":
-                state["released_at"] = None
+        elif row["event"] in ("reinstated", "restored"):
+            state["retired" if row["event"] == "reinstated" else "archived"] = None
     return [
         Version(
             dataset,
@@ -153,8 +174,8 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["evaluations"],
             state["gates"],
             tuple(state["released"]),
-            state["released_at"],
-            *(state.get(name) for name in ("graded", "downgraded", "retired")),
+            None if state.get("retired") else state["released_at"],
+            *(state.get(name) for name in ("graded", "downgraded", "retired", "archived")),
         )
         for version, state in folded.items()
     ]
@@ -203,6 +224,28 @@ def find(project: Project, dataset: str, reference: str) -> Version:
     listed = ", ".join(f"{v.label} ({v.version})" for v in known) or "none yet"
     problem = "matches several versions" if matches else "is no version"
     raise NotFoundError(f"`{reference}` {problem} of {dataset}", fix=f"versions: {listed}")
+
+
+def rows(project: Project, version: Version) -> pl.LazyFrame:
+    """The rows of a version, as gold held them when it was sealed.
+
+    Raises:
+        StorageError: they stand in an archive.
+    """
+    if version.archived:
+        raise StorageError(
+            f"the rows of {version.dataset} {version.label} ({version.version}) are archived in {version.archived['place']}",
+            fix=f"lakehouse archive {version.dataset} {version.version} --restore",
+        )
+    return project.table("gold", version.dataset).scan(version.gold_version)
+
+
+def index(project: Project, version: Version) -> pl.LazyFrame:
+    """Which rows a version holds (INDEX), archived or not."""
+    if not version.archived:
+        return rows(project, version).select(INDEX)
+    of_version = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
+    return project.table("system", "archived").scan().filter(of_version).select(INDEX)
 
 
 def next_label(previous: str | None, part: Part) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from lakehouse import versions
 from lakehouse.cli import show
 from lakehouse.project import Project
 from lakehouse.release import dvc, policy
-from lakehouse.release.bundle import verify_bundle, write_bundle
+from lakehouse.release.bundle import read_bundle, verify_bundle, write_bundle
 from lakehouse.release.hub import Push
 from lakehouse.release.release import Released, release, rollback
 
@@ -81,7 +82,7 @@ def bundle_command(dataset: str, reference: str) -> None:
         from lakehouse.errors import ReleaseError
 
         raise ReleaseError(f"the bundle does not verify: {'; '.join(problems)}", where=str(made.folder))
-    show.out.print(f"{made.folder}: {made.rows:,} rows of {dataset} {version.label}")
+    show.out.print(f"{made.folder}: {sum(made.rows.values()):,} rows of {dataset} {version.label}")
 
 
 @click.command("rollback")
@@ -124,8 +125,17 @@ def pull_command(dataset: str, label: str | None, to: Path | None, as_json: bool
         raise ReleaseError(
             f"what was pulled does not verify: {'; '.join(problems)}", where=str(folder), fix="pull again; else the remote is damaged"
         )
+    retired = _retired(project, dataset, folder)
     if as_json:
-        show.dump({"folder": str(folder)})
+        show.dump({"folder": str(folder), "retired": retired})
     else:
+        if retired:
+            show.out.print(f"[yellow]warning[/] this release was retired: {escape(retired)}", soft_wrap=True)
         show.out.print(f"{folder}: pulled and verified")
         show.out.print(f'Next: python -c "import datasets; print(datasets.load_dataset({str(folder)!r}))"')
+
+
+def _retired(project: Project, dataset: str, folder: Path) -> str | None:
+    """Why the version of a bundle was retired, as far as this lake's register knows it."""
+    held = read_bundle(folder).version
+    return next((str(v.retired["reason"]) for v in versions.versions(project, dataset) if v.version == held and v.retired), None)

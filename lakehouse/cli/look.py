@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.markup import escape
 
 from lakehouse import status, versions
 from lakehouse.cli import show
@@ -33,7 +34,10 @@ def status_command(as_json: bool) -> None:
         when = f"{s.collected:%Y-%m-%d %H:%M}" if s.collected else "never"
         rows.append((s.source, s.live, when, ", ".join(f"{k} {v:,}" for k, v in s.findings.items()) or "-"))
     show.table("Sources", ["source", "live", "collected (UTC)", "findings"], rows, right=["live"])
-    rows = [(d.dataset, d.label, d.rows, d.gates, d.released, "; ".join(d.pending) or "up to date") for d in datasets]
+    rows = [
+        (d.dataset, f"{d.label}, retired" if d.retired else d.label, d.rows, d.gates, d.released, "; ".join(d.pending) or "up to date")
+        for d in datasets
+    ]
     show.table("\nDatasets", ["dataset", "label", "rows", "gates", "released", "a run would change"], rows, right=["rows"])
 
 
@@ -66,18 +70,28 @@ def versions_command(dataset: str, as_json: bool) -> None:
                 sum(v.manifest["rows"].values()),
                 scores[0] if scores else None,
                 gates,
-                v.grade,
+                f"{v.grade}, lowered" if v.downgraded else v.grade,
                 _standing(v),
                 reasons,
             )
         )
     columns = ["label", "version", "rows", "held-out F1", "gates", "grade", "released", "what changed"]
     show.table(f"Versions of {dataset}", columns, rows, right=["rows", "held-out F1"])
+    for v in found:
+        if v.downgraded:
+            show.out.print(f"  {v.label} lowered to {v.grade} by {v.downgraded['by']}: {escape(v.downgraded['reason'])}", soft_wrap=True)
+        if v.retired:
+            other = v.retired.get("superseded_by")
+            instead = f"; superseded by {other['label']}" if other else ""
+            show.out.print(f"  {v.label} retired by {v.retired['by']}: {escape(v.retired['reason'])}{instead}", soft_wrap=True)
+        if v.archived:
+            show.out.print(f"  {v.label} archived in {v.archived['place']}", soft_wrap=True)
 
 
 def _standing(version: Version) -> str:
     """Whether a version was released, and what became of it."""
-    return ", ".join(word for word, said in (("yes", version.released), ("retired", version.retired)) if said) or "-"
+    told = (("yes", version.released), ("retired", version.retired), ("archived", version.archived))
+    return ", ".join(word for word, said in told if said) or "-"
 
 
 @click.command("balance")

@@ -126,7 +126,7 @@ def _signals(project: Project, version: Version) -> dict[str, tuple[float, float
     at = as_of(table, datetime.fromisoformat(version.manifest["made_at"])) if table.exists() else None
     if at is None:
         return {}
-    gold = project.table("gold", version.dataset).scan(version.gold_version).select("_row_id")
+    gold = versions.index(project, version).select("_row_id")
     rows = collect(table.scan(at).join(gold, on="_row_id", how="semi"), f"the signals of version {version.label} of {version.dataset}")
     numbers = rows.select(cs.numeric() - cs.starts_with("_"))
     out = {}

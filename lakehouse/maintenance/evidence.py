@@ -15,6 +15,7 @@ from lakehouse.project import Project
 from lakehouse.release.past import collect
 from lakehouse.spec import Dataset
 from lakehouse.versions import Version, find, versions
+from lakehouse.versions import rows as rows_of
 
 _SAMPLE = 1000
 _YEAR_HOURS = 365 * 24.0
@@ -118,8 +119,7 @@ def gather(project: Project, version: Version, at: datetime | None = None) -> Ev
 
 
 def _gold(project: Project, version: Version) -> pl.DataFrame:
-    rows = project.table("gold", version.dataset).scan(version.gold_version)
-    return collect(rows, f"version {version.label} of {version.dataset}").sort("_row_id")
+    return collect(rows_of(project, version), f"version {version.label} of {version.dataset}").sort("_row_id")
 
 
 def _columns(dataset: Dataset, rows: pl.DataFrame) -> tuple[str | None, str | None]:

@@ -243,12 +243,12 @@ def _resources(measured: Measured, metrics: Mapping[str, Any]) -> dict[str, floa
 
 
 def _data(project: Project, version: Version, frozen: Version | None) -> Data:
-    rows = project.table("gold", version.dataset).read(version=version.gold_version)
+    rows = versions.rows(project, version).collect()
     sets: dict[str, pl.DataFrame] = {}
     if (test := rows.filter(pl.col("_split") == "test")).height:
         sets["test"] = test.sort("_row_id")
     if frozen is not None:
-        sets["held_out"] = project.table("gold", frozen.dataset).read(version=frozen.gold_version).sort("_row_id")
+        sets["held_out"] = versions.rows(project, frozen).sort("_row_id").collect()
     if not any(part.height for part in sets.values()):
         raise RecipeError(
             f"{version.dataset} {version.label} has no test rows and no held-out rows to be scored on",

@@ -17,6 +17,7 @@ from lakehouse.pilot.evaluations.train import labelled, learn_features
 from lakehouse.pilot.tickets import Suspect, Ticket, open_ticket, tickets
 from lakehouse.project import Project
 from lakehouse.versions import Version
+from lakehouse.versions import rows as rows_of
 
 NEAREST = 5
 """Train rows that a text which is not in the dataset points at, at most."""
@@ -68,7 +69,7 @@ def open_report(
     reports = read_reports(path)
     params = params_of(project.dataset(version.dataset))
     text, label = params["input"], params["label"]
-    gold = project.table("gold", version.dataset).read(version=version.gold_version).sort("_row_id")
+    gold = rows_of(project, version).sort("_row_id").collect()
     if text not in gold.columns or label not in gold.columns:
         raise RecipeError(f"{version.dataset} {version.label} has no columns `{text}` and `{label}`", fix="correct the evaluation `train`")
     rows = labelled(gold, label)

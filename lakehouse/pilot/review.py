@@ -16,6 +16,7 @@ from lakehouse.production.decisions import Decision
 from lakehouse.project import Project
 from lakehouse.table import whole
 from lakehouse.versions import find
+from lakehouse.versions import rows as rows_of
 
 COLUMNS = ("ticket", "row", "text", "given", "suggested", "p_given", "split", "decision", "label")
 ANSWERS = ("keep", "drop", "relabel")
@@ -30,7 +31,7 @@ def export(project: Project, ticket: Ticket, path: Path) -> int:
     params = params_of(project.dataset(ticket.dataset))
     version = find(project, ticket.dataset, ticket.version)
     ids = pl.Series([suspect.row for suspect in ticket.rows], dtype=pl.String)
-    gold = project.table("gold", ticket.dataset).scan(version.gold_version).filter(pl.col("_row_id").is_in(ids.implode()))
+    gold = rows_of(project, version).filter(pl.col("_row_id").is_in(ids.implode()))
     texts = gold.select("_row_id", pl.col(params["input"]).alias("text")).collect()
     rows = pl.DataFrame([asdict(suspect) for suspect in ticket.rows], infer_schema_length=None)
     rows = rows.join(texts, left_on="row", right_on="_row_id", how="left", maintain_order="left")

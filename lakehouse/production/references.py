@@ -23,7 +23,7 @@ _UNUSED_SECONDS = 30 * 24 * 3600
 def gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
     """The gold rows of another dataset as of the version with this content, whatever was written since."""
     version = next(v for v in reversed(versions.versions(project, name)) if v.content_id == content)
-    return project.table("gold", name).read(version=version.gold_version)
+    return versions.rows(project, version).collect()
 
 
 def tables_for(project: Project, recipe: Recipe, references: Mapping[str, str]) -> Tables:

@@ -62,8 +62,7 @@ def build(project: Project, version: Version) -> Bundle:
     folder = staging(project, version.dataset)
     data = folder / "data"
     data.mkdir(parents=True)
-    table = project.table("gold", version.dataset)
-    gold = table.scan(version.gold_version)
+    gold = versions.rows(project, version)
     schema = gold.collect_schema()
     identity = gold.select("_row_id", "_hash", "_split").collect()
     columns = _released_columns(schema, version)
@@ -93,6 +92,7 @@ def build(project: Project, version: Version) -> Bundle:
         "evaluations": version.evaluations,
         "gates": version.gates,
         **({"graded": version.graded} if version.graded else {}),
+        **({"downgraded": version.downgraded} if version.downgraded else {}),
         "files": files,
     }
     text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)

@@ -241,6 +241,9 @@ def _grade(manifest: Mapping[str, Any]) -> str:
     head = (
         f"## Grade\n\n**{graded['grade']}** by rule `{graded['rule']}`: {'; '.join(graded['because'])}. Essential indicators have a *.\n\n"
     )
+    lowered = manifest.get("downgraded")
+    if lowered:
+        head += f"Lowered to **{lowered['grade']}**: {lowered['reason']}.\n\n"
     note = "\n\nThe names follow the families of ISO/IEC 5259 and GB/T 36344; no conformity is claimed."
     return head + _table(("indicator", "grade", "value", "95 % interval", "what was counted"), lines) + note
 

@@ -100,8 +100,8 @@ def diff(project: Project, dataset: str, a: str, b: str) -> Diff:
 
 
 def _index(project: Project, version: Version) -> pl.DataFrame:
-    gold = project.table("gold", version.dataset).scan(version.gold_version)
-    return past.collect(gold.select("_row_id", "_hash", "_split"), f"version {version.label} of {version.dataset}")
+    rows = versions.index(project, version).select("_row_id", "_hash", "_split")
+    return past.collect(rows, f"version {version.label} of {version.dataset}")
 
 
 def _equal_values(project: Project, a: Version, b: Version, rows: pl.DataFrame) -> pl.DataFrame:
@@ -111,7 +111,7 @@ def _equal_values(project: Project, a: Version, b: Version, rows: pl.DataFrame) 
     shared = sorted(set(a.manifest["columns"]) & set(b.manifest["columns"]))
     values = []
     for version in (a, b):
-        gold = project.table("gold", version.dataset).scan(version.gold_version).select("_row_id", *shared)
+        gold = versions.rows(project, version).select("_row_id", *shared)
         wanted = gold.join(rows.lazy().select("_row_id"), on="_row_id", how="semi")
         digest = row_digest(dict(wanted.collect_schema()), shared).alias("_values")
         values.append(past.collect(wanted.select("_row_id", digest), f"version {version.label} of {version.dataset}"))

@@ -107,8 +107,8 @@ def held(project: Project, version: Version, ids: set[str]) -> list[Holding]:
     match = pl.col("_row_id").is_in(wanted) | pl.col("_root").is_in(sorted(ids))
     for child in (given for given in ids if "#" in given):
         match |= pl.col("_row_id").str.starts_with(f"{child}#")
-    gold = project.table("gold", version.dataset).scan(version.gold_version)
-    rows = collect(gold.filter(match).select("_row_id", "_split").sort("_row_id"), f"version {version.label} of {version.dataset}")
+    index = versions.index(project, version)
+    rows = collect(index.filter(match).select("_row_id", "_split").sort("_row_id"), f"version {version.label} of {version.dataset}")
     tags = tuple(f"{version.dataset}@v{label}" for label in version.released)
     return [
         Holding(version.dataset, version.version, version.label, row_id, split, _how(row_id, ids, merged), version.released, tags)

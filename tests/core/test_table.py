@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,6 +192,16 @@ def test_vacuum_keeps_the_versions_that_are_pinned(table: Table) -> None:
     assert (held(table, 1), held(table)) == ({"a": 1}, {"a": 3})
     with pytest.raises(Exception, match="parquet"):
         held(table, 0)
+
+
+def test_an_old_version_is_readable_after_the_checkpoint_of_the_hundredth_commit(table: Table) -> None:
+    table.write(rows("a", n=0), "overwrite")
+    for n in range(101):
+        table.write(rows("b", n=n), "overwrite")
+        for log in Path(table.uri, "_delta_log").iterdir():
+            os.utime(log, (0, 0))
+    assert any("checkpoint" in log.name for log in Path(table.uri, "_delta_log").iterdir())
+    assert (held(table, 0), held(table)) == ({"a": 0}, {"b": 100})
 
 
 def test_a_writer_that_another_one_overtook_is_refused(table: Table) -> None:

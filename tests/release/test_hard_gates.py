@@ -5,8 +5,10 @@ import yaml
 
 from lakehouse import versions
 from lakehouse.errors import HardGateError, ReleaseError
+from lakehouse.maintenance.standing import retire
 from lakehouse.project import Project
 from lakehouse.release.policy import reasons, refuse
+from lakehouse.release.release import rollback
 
 from .factory import make, reviews
 
@@ -82,3 +84,27 @@ def test_a_retired_version_is_not_released(project: Project) -> None:
     versions.record(project, "reviews", version.version, "retired", {"reason": "its source was withdrawn"})
     found = versions.find(project, "reviews", version.version)
     assert reasons(project.dataset("reviews"), found) == ["it was retired: its source was withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"grade": "B"}, "its grade is C"),
+        ({"allow": ["CC0-1.0"]}, "does not list"),
+        ({"forbid": ["email"]}, "may still hold email"),
+        ({"screen": {"slice": 0.1}}, "screening: slice is 0.4000"),
+        ({}, "it was retired: its source was withdrawn; superseded by 1.1.0"),
+    ],
+    ids=["grade", "licence", "private data", "screening", "retired"],
+)
+def test_a_roll_back_is_held_to_every_hard_gate(project: Project, changes: dict[str, Any], reason: str) -> None:
+    old = make(project, reviews(1, 2), privacy={"text": ["email"]})
+    graded(project, old.version, "C", slice=0.4)
+    versions.record(project, "reviews", old.version, "released", {"label": "1.0.0"})
+    new = make(project, reviews(1, 2, 3), "1.1.0")
+    versions.record(project, "reviews", new.version, "released", {"label": "1.1.0"})
+    if not changes:
+        retire(project, "reviews", "1.0.0", "its source was withdrawn", "li", "1.1.0")
+    with pytest.raises(HardGateError, match=reason):
+        rollback(terms(project, **changes), "reviews", "1.0.0")
+    assert len(versions.events(project, "reviews").filter(event="released")) == 2

@@ -1,0 +1,256 @@
+"""Archive a version: its data files are copied, sealed by checksums, and gold gives back what no other version needs; restore it.
+
+Kill-safe: the list of checksums is written last, so a folder without it is no archive; the index of the rows stands in the lake before
+the register says `archived`; files of gold are removed only after that. Whatever is left undone, the same command does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import fs
+
+from lakehouse import versions
+from lakehouse.datafiles import file_system
+from lakehouse.errors import MaintenanceError
+from lakehouse.hashing import content_id, row_digest
+from lakehouse.lock import locked
+from lakehouse.maintenance.standing import needed
+from lakehouse.progress import Progress, silent
+from lakehouse.project import Project
+from lakehouse.release.past import collect
+from lakehouse.store import storage_error, store_options
+from lakehouse.versions import INDEX, Version
+
+SUMS, MANIFEST = "SHA256SUMS", "manifest.json"
+_CHUNK = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Archived:
+    """What became of a version's rows.
+
+    Attributes:
+        place: folder or URL of the archive.
+        files, bytes: data files of the version in the archive, and their size.
+        moved: bytes that gold gave back, or got back.
+        unchanged: it was so already; nothing was written.
+    """
+
+    dataset: str
+    version: str
+    label: str
+    place: str
+    files: int
+    bytes: int
+    moved: int
+    unchanged: bool
+
+
+def archive(
+    project: Project, dataset: str, reference: str, reason: str, by: str, *, to: str | None = None, progress: Progress = silent
+) -> Archived:
+    """Write the archive of a version, verify it, and give back the files of gold that only this version needs.
+
+    Args:
+        to: folder or URL, in place of `archive` in lakehouse.yaml; the archive is `<to>/<dataset>/<version>`.
+
+    Raises:
+        MaintenanceError: someone needs the version, or what was written does not verify; gold stays as it was.
+        NotFoundError: no such dataset or version.
+        StorageError: a place cannot be read or written, or the version's files are gone.
+        LockedError: another run holds the dataset.
+    """
+    with locked(project, f"dataset {dataset}"):
+        version = versions.find(project, dataset, reference)
+        known = version.archived
+        if known is None:
+            if users := needed(project, version):
+                raise MaintenanceError(
+                    f"{dataset} {version.label} ({version.version}) is needed: {'; '.join(users)}", fix="archive another"
+                )
+            place = f"{project.place(to or project.settings.archive)}/{dataset}/{version.version}"
+            known = _write(project, version, place, progress)
+            progress(f"archiving {dataset} {version.label}: index", 0, None)
+            _keep_index(project, version)
+            known |= {"reason": reason, "by": by}
+            versions.record(project, dataset, version.version, "archived", known)
+        freed = _give_back(project, version, known["files"])
+        same = version.archived is not None and not freed
+        return Archived(dataset, version.version, version.label, known["place"], len(known["files"]), known["bytes"], freed, same)
+
+
+def restore(project: Project, dataset: str, reference: str, by: str, *, place: str | None = None, progress: Progress = silent) -> Archived:
+    """Bring the rows of an archived version back into gold, byte for byte; the archive stays.
+
+    Args:
+        place: where the archive stands now, the folder or URL that was given when it was made; without it, where it was written.
+
+    Raises:
+        MaintenanceError: the version is not archived, or the archive does not verify; nothing of it is put into gold.
+        NotFoundError: no such dataset or version.
+        StorageError: a place cannot be read or written.
+        LockedError: another run holds the dataset.
+    """
+    with locked(project, f"dataset {dataset}"):
+        version = versions.find(project, dataset, reference)
+        known = version.archived
+        if known is None:
+            raise MaintenanceError(f"{dataset} {version.label} ({version.version}) is not archived", fix=f"lakehouse versions {dataset}")
+        at = f"{project.place(place)}/{dataset}/{version.version}" if place else str(known["place"])
+        verify(project, version, at, progress)
+        gold = project.table("gold", dataset).uri
+        there, here = _files(project, at), _files(project, gold)
+        moved = 0
+        for name in known["files"]:
+            progress(f"restoring {dataset} {version.label}", 0, None)
+            if _size(here, name, gold) != _size(there, f"data/{name}", at):  # a killed copy is short
+                moved += _copy(there, f"data/{name}", here, name, gold)[1]
+        rows = collect(project.table("gold", dataset).scan(version.gold_version).select("_row_id", "_hash"), f"gold/{dataset}")
+        if content_id(rows, "_row_id", "_hash") != version.content_id:
+            raise MaintenanceError(f"gold/{dataset} has not the content of {version.label} after all", where=at, fix="run it again")
+        versions.record(project, dataset, version.version, "restored", {"place": at, "by": by})
+        return Archived(dataset, version.version, version.label, at, len(known["files"]), known["bytes"], moved, unchanged=False)
+
+
+def verify(project: Project, version: Version, place: str, progress: Progress = silent) -> None:
+    """Read an archive whole: each file against its checksum, the rows against their digests, these against the content id.
+
+    Memory: one data file's rows.
+
+    Raises:
+        MaintenanceError: what is wrong, the first.
+    """
+    what = f"the archive of {version.dataset} {version.label}"
+    there = "://" in place or Path(place).is_dir()  # a folder that is opened would be made
+    listed = _listed(files := _files(project, place), place) if there else None
+    if listed is None:
+        raise MaintenanceError(f"{what} is not there", where=place, fix="name the place where it stands: --restore --from PLACE")
+    columns = sorted(set(version.manifest["columns"]))
+    found = []
+    for at, (name, sha) in enumerate(listed.items()):
+        progress(f"verifying {what}", at, len(listed))
+        data = _read(files, name, place)
+        if data is None or hashlib.sha256(data).hexdigest() != sha:
+            state = "is missing" if data is None else "was changed: its SHA-256 differs"
+            raise MaintenanceError(f"{what}: {name} {state}", where=place, fix="bring a whole copy of the archive")
+        if name.startswith("data/"):
+            rows = pl.read_parquet(data, columns=[*columns, "_row_id", "_split", "_hash"])
+            digest = row_digest(dict(rows.schema), [*columns, "_row_id", "_split"])
+            if not rows.select((digest == pl.col("_hash")).all()).item():
+                raise MaintenanceError(
+                    f"{what}: rows of {name} are not those that were sealed", where=place, fix="bring a whole copy of it"
+                )
+            found.append(rows.select("_row_id", "_hash"))
+    if not found or content_id(pl.concat(found), "_row_id", "_hash") != version.content_id:
+        raise MaintenanceError(f"{what} has not the content of the version", where=place, fix="bring a whole copy of the archive")
+
+
+def _write(project: Project, version: Version, place: str, progress: Progress) -> dict[str, Any]:
+    """Copy the version's files and seal them, unless a sealed archive stands at the place; what the register is to hold of it."""
+    table = project.table("gold", version.dataset)
+    names = sorted(uri.rsplit("/", 1)[-1] for uri in table.delta(version.gold_version).file_uris())
+    here, there = _files(project, table.uri), _files(project, place)
+    if _listed(there, place) is None:
+        sums = {}
+        for at, name in enumerate(names):
+            progress(f"archiving {version.dataset} {version.label}", at, len(names))
+            sums[f"data/{name}"] = _copy(here, name, there, f"data/{name}", place)[0]
+        manifest = {**version.manifest, "version": version.version, "evaluations": version.evaluations, "gates": version.gates}
+        manifest |= {"graded": version.graded, "retired": version.retired}
+        text = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+        sums[MANIFEST] = _put(there, MANIFEST, text, place)
+        _put(there, SUMS, "".join(f"{sha}  {name}\n" for name, sha in sums.items()).encode(), place)
+    verify(project, version, place, progress)
+    size = sum(_size(there, f"data/{name}", place) or 0 for name in names)
+    return {"place": place, "files": names, "bytes": size}
+
+
+def _keep_index(project: Project, version: Version) -> None:
+    """Keep which rows the version holds (INDEX), unless the lake does: recall has to answer whatever becomes of the archive."""
+    table = project.table("system", "archived")
+    mine = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
+    if table.exists() and not table.scan().filter(mine).head(1).collect().is_empty():
+        return
+    rows = collect(versions.index(project, version), f"version {version.label} of {version.dataset}").sort("_row_id")
+    table.write(rows.select(pl.lit(version.dataset).alias("dataset"), pl.lit(version.version).alias("version"), *INDEX), "append")
+
+
+def _give_back(project: Project, version: Version, names: Iterable[str]) -> int:
+    """Remove those of an archived version's files that gold's newest state and no version that is not archived need; bytes."""
+    table = project.table("gold", version.dataset)
+    kept = {uri.rsplit("/", 1)[-1] for uri in table.files()}
+    for other in versions.versions(project, version.dataset):
+        if other.archived is None:
+            kept |= {uri.rsplit("/", 1)[-1] for uri in table.delta(other.gold_version).file_uris()}
+    files, freed = _files(project, table.uri), 0
+    for name in sorted(set(names) - kept):
+        size = _size(files, name, table.uri)
+        if size is not None:
+            with _told(table.uri):
+                files.delete_file(name)
+            freed += size
+    return freed
+
+
+def _files(project: Project, uri: str) -> fs.FileSystem:
+    return file_system(uri, store_options(uri, project.settings.storage_options))
+
+
+def _listed(files: fs.FileSystem, place: str) -> dict[str, str] | None:
+    """Checksums by path, as the archive lists them; None where there is no list, so no archive."""
+    text = _read(files, SUMS, place)
+    return None if text is None else {name: sha for sha, name in (line.split("  ", 1) for line in text.decode().splitlines())}
+
+
+def _size(files: fs.FileSystem, name: str, place: str) -> int | None:
+    """Bytes of a file; None where there is none."""
+    with _told(place):
+        (found,) = files.get_file_info([name])
+    return int(found.size) if found.is_file else None
+
+
+def _read(files: fs.FileSystem, name: str, place: str) -> bytes | None:
+    """A file whole; None where there is none."""
+    if _size(files, name, place) is None:
+        return None
+    with _told(place), files.open_input_stream(name) as handle:
+        return bytes(handle.read())
+
+
+def _put(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
+    """Write a file; its SHA-256."""
+    with _told(place), files.open_output_stream(name) as handle:
+        handle.write(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _copy(source: fs.FileSystem, name: str, target: fs.FileSystem, as_name: str, place: str) -> tuple[str, int]:
+    """Copy a file some megabytes at a time; its SHA-256 and size."""
+    sha, size = hashlib.sha256(), 0
+    with _told(place):
+        if isinstance(target, fs.SubTreeFileSystem):
+            target.create_dir(as_name.rpartition("/")[0] or ".", recursive=True)
+        with source.open_input_stream(name) as read, target.open_output_stream(as_name) as written:
+            while block := read.read(_CHUNK):
+                written.write(block)
+                sha.update(block)
+                size += len(block)
+    return sha.hexdigest(), size
+
+
+@contextmanager
+def _told(place: str) -> Iterator[None]:
+    """What a store refuses, in words."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise storage_error(error, place) from error
