@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lakehouse.errors import RecipeError
 
@@ -20,10 +21,10 @@ NOISE = 0.3
 
 @dataclass(frozen=True)
 class Task:
-    """The columns of the train rows that an evaluation learns from: `input`, or several `features`."""
+    """The columns of the train rows that an evaluation learns from: `input`, or several `features`; a language model has no label."""
 
     input: str | None
-    label: str
+    label: str | None
     features: tuple[str, ...] = ()
 
     @property
@@ -41,10 +42,21 @@ def shuffled_labels(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
 
     Tags of tokens are permuted over all tokens, so that each row keeps their number.
     """
+    assert task.label is not None
     labels = train[task.label]
     if isinstance(labels.dtype, pl.List):
         return train.with_columns(_nested_like(labels, _flat(labels).sample(fraction=1.0, shuffle=True, seed=seed)))
     return train.with_columns(labels.sample(fraction=1.0, shuffle=True, seed=seed).alias(task.label))
+
+
+def shuffled_order(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
+    """The rows with the characters of each text permuted: how often each stands there stays, what follows what is gone."""
+    assert task.input is not None
+    texts = train[task.input]
+    points, ends = _points(texts.fill_null(""))
+    row = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    order = np.lexsort((np.random.default_rng(seed).random(len(points)), row))
+    return train.with_columns(_texts(points[order], ends, texts))
 
 
 def noise(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
@@ -82,16 +94,26 @@ def _redrawn(values: pl.Series, generator: np.random.Generator) -> pl.Series:
 
 
 def _noisy_text(column: pl.Series, generator: np.random.Generator) -> pl.Series:
-    texts = column.fill_null("")
-    # UTF-32 has four bytes a code point: positions in the array are positions in the text.
-    points = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
+    points, ends = _points(column.fill_null(""))
     hit = np.flatnonzero(generator.random(len(points)) < NOISE)
     noisy = points.copy()
     noisy[hit] = points[generator.integers(0, len(points), len(hit))] if len(points) else 0
-    whole = noisy.tobytes().decode("utf-32-le")
-    ends = texts.str.len_chars().cum_sum().to_list()
-    cut = [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]  # a slice a row: the rows of a control are few
-    return pl.Series(column.name, cut, dtype=pl.String).set(column.is_null(), None)
+    return _texts(noisy, ends, column)
+
+
+def _points(texts: pl.Series) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The code points of all texts, and where each text ends among them."""
+    # UTF-32 has four bytes a code point: positions in the array are positions in the text.
+    points = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
+    return points, texts.str.len_chars().cum_sum().cast(pl.Int64).to_numpy()
+
+
+def _texts(points: NDArray[np.uint32], ends: NDArray[np.int64], like: pl.Series) -> pl.Series:
+    """The texts of code points, null where those of `like` are."""
+    whole = points.tobytes().decode("utf-32-le")
+    # A slice a row: the rows of a control are few.
+    cut = [whole[start:end] for start, end in zip([0, *ends.tolist()], ends.tolist(), strict=False)]
+    return pl.Series(like.name, cut, dtype=pl.String).set(like.is_null(), None)
 
 
 def _flat(lists: pl.Series) -> pl.Series:
@@ -131,4 +153,17 @@ CONTROLS: dict[str, tuple[Control, Expectation]] = {
     "halved": (halved, "not better"),
     "duplicated": (duplicated, "not better"),
 }
-"""All controls by name, with what a metric must say of them."""
+"""The controls of tasks with a label by name, with what a metric must say of them."""
+
+UNLABELLED: dict[str, tuple[Control, Expectation]] = {
+    "shuffled_order": (shuffled_order, "worse"),
+    "noise": (noise, "worse"),
+    "halved": (halved, "worse"),
+    "duplicated": (duplicated, "worse"),
+}
+"""Those of language models, which have no end of what more text tells them: half of it must be seen to be less."""
+
+
+def controls_of(task: Task) -> dict[str, tuple[Control, Expectation]]:
+    """The controls that the metrics of a task must tell."""
+    return UNLABELLED if task.label is None else CONTROLS

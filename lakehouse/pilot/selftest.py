@@ -14,7 +14,7 @@ import polars_hash as plh
 from lakehouse.hashing import code_version, digest
 from lakehouse.pilot import controls as known_bad
 from lakehouse.pilot import metrics as scoring
-from lakehouse.pilot.controls import CONTROLS, Expectation, Task
+from lakehouse.pilot.controls import Expectation, Task, controls_of
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.worker import evaluate
 from lakehouse.progress import Progress, silent
@@ -93,9 +93,14 @@ def selftests_table(project: Project) -> Table:
 
 
 def task_of(call: Call) -> Task | None:
-    """The columns that an evaluation learns from, by its parameters `input` or `features`, and `label`; None where it has none such."""
+    """The columns that an evaluation learns from, by its parameters `input` or `features`, and `label`; None where it has none such.
+
+    A language model learns from its `input` alone.
+    """
     given = EVALUATIONS.bind(call)
     text, features, label = given.get("input"), given.get("features") or (), given.get("label")
+    if given.get("task") == "language_modelling":
+        return Task(text, None)
     if not isinstance(label, str) or not (isinstance(text, str) or features):
         return None
     return Task(text, label, tuple(features))
@@ -154,6 +159,7 @@ def _run(
     task = task_of(call)
     if task is None:
         raise ValueError(f"evaluation {call.name} names no `label`, or neither `input` nor `features`")
+    controls = controls_of(task)
     params = EVALUATIONS.bind(call)
     seed = int(params["seeds"][0]) if params.get("seeds") else 1
     # One seed, and what tells no control from another is left out.
@@ -165,12 +171,12 @@ def _run(
         train = train.sort(hashed).head(TRAIN_ROWS).sort("_row_id")
     sets = {on: data.sets[on] for on in dict.fromkeys(on for on, _ in asked)}
     jobs = project.state / "pilot" / dataset
-    progress(f"self-test of {name}: as it is", 0, len(CONTROLS) + 1)
+    progress(f"self-test of {name}: as it is", 0, len(controls) + 1)
     scored_clean = evaluate(once, Data(train, sets), jobs).scores
     clean, kind = scored_clean.predictions, scored_clean.task
     out = []
-    for at, (control, (damage, expectation)) in enumerate(CONTROLS.items(), start=1):
-        progress(f"self-test of {name}: {control}", at, len(CONTROLS) + 1)
+    for at, (control, (damage, expectation)) in enumerate(controls.items(), start=1):
+        progress(f"self-test of {name}: {control}", at, len(controls) + 1)
         damaged = evaluate(once, Data(damage(train, task, seed), sets), jobs).scores.predictions
         for on, metric in asked:
             scored = pl.col("set") == on

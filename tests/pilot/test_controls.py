@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lakehouse.pilot.controls import CONTROLS, Task, duplicated, halved, noise, shuffled_labels
+from lakehouse.pilot.controls import CONTROLS, UNLABELLED, Task, duplicated, halved, noise, shuffled_labels, shuffled_order
 
 from .conftest import remarks
 
 TASK = Task("text", "label")
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", [*CONTROLS, "shuffled_order"])
 def test_a_control_keeps_columns_and_ids_and_is_the_same_for_a_seed(name: str) -> None:
-    control, _ = CONTROLS[name]
+    control, _ = (CONTROLS | UNLABELLED)[name]
     rows = remarks(100)
     made = control(rows, TASK, 1)
     assert made.schema == rows.schema
@@ -42,6 +44,14 @@ def test_noise_replaces_about_three_characters_in_ten_of_any_script() -> None:
     assert 0.25 < sum(a != b for a, b in zip(before, after, strict=True)) / len(before) < 0.31, "some are drawn as they were"
 
 
+@given(texts=st.lists(st.none() | st.text(max_size=12), min_size=1, max_size=8))
+@settings(max_examples=50)
+def test_another_order_keeps_the_characters_of_each_text(texts: list[str | None]) -> None:
+    rows = pl.DataFrame({"_row_id": [str(i) for i in range(len(texts))], "text": texts}, schema={"_row_id": pl.String, "text": pl.String})
+    made = shuffled_order(rows, Task("text", None), 1)["text"].to_list()
+    assert [None if text is None else sorted(text) for text in made] == [None if text is None else sorted(text) for text in texts]
+
+
 def test_half_of_the_groups_stay_whole() -> None:
     rows = remarks(60).with_columns(_cluster=pl.when(pl.int_range(60) < 40).then(pl.format("c{}", pl.int_range(60) // 4)))
     made = halved(rows, TASK, 1)
@@ -58,6 +68,6 @@ def test_duplicated_has_as_many_rows_of_half_the_content() -> None:
     assert made["_row_id"].equals(rows["_row_id"])
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", [*CONTROLS, "shuffled_order"])
 def test_no_rows_are_no_error(name: str) -> None:
-    assert CONTROLS[name][0](remarks(10).clear(), TASK, 1).is_empty()
+    assert (CONTROLS | UNLABELLED)[name][0](remarks(10).clear(), TASK, 1).is_empty()
