@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,16 +11,12 @@ from rich.markup import escape
 
 from lakehouse import versions
 from lakehouse.cli import show
-from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose
+from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose, page_of
 from lakehouse.project import Project
+from lakehouse.table import whole
 
-_TITLES: dict[Kind, str] = {
-    "contradiction": "Rows whose duplicates have other labels",
-    "label_error": "Labels that are likely wrong",
-    "low_value": "Train rows that make the model worse",
-    "neighbours": "Rows among rows of another label",
-    "slice": "Slices where the model errs more",
-}
+_MEMBERS = 3
+"""Rows shown of a finding about several."""
 _SHOWN = 60
 """Characters of a row's text in a table."""
 
@@ -27,10 +24,13 @@ _SHOWN = 60
 @click.command("diagnose")
 @click.argument("dataset")
 @click.option("--version", "reference", default="latest", show_default=True, help="Label or id of the version.")
-@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind of finding; may be given again.")
+@click.option("--kind", "kinds", type=click.Choice(list(KINDS)), multiple=True, help="Only this kind of finding; may be given again.")
+@click.option(
+    "--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the page of the diagnosis, one HTML file, here as well."
+)
 @click.option("--top", default=10, show_default=True, type=click.IntRange(min=1), help="How many findings of a kind to show.")
 @show.json_option
-def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], top: int, as_json: bool) -> None:
+def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], page: Path | None, top: int, as_json: bool) -> None:
     """Find the rows of a version that are likely wrong, with the evidence.
 
     Example: lakehouse diagnose reviews --kind label_error --top 20
@@ -38,7 +38,10 @@ def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], top:
     project = Project.find()
     with show.progress(quiet=as_json) as progress:
         found = diagnose(project, dataset, reference, progress=progress)
-    wanted = kinds or KINDS
+    if page is not None:
+        with whole(page) as part:
+            part.write_bytes(page_of(project, found))
+    wanted = kinds or tuple(KINDS)
     listed = {kind: found.top(kind, top) for kind in wanted}
     if as_json:
         head = {"dataset": dataset, "version": found.version, "label": found.label, "unchanged": found.unchanged}
@@ -51,38 +54,32 @@ def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], top:
     )
     texts, several = _texts(project, found, listed), _kinds_of(found)
     for kind, rows in listed.items():
-        title = f"\n{_TITLES[kind]}: {found.counts[kind]:,}"
-        if not rows:
-            show.out.print(f"[bold]{title}[/]")
-        elif kind == "slice":
+        title = f"\n{KINDS[kind].title}: {found.counts[kind]:,}"
+        if kind == "slice" and rows:
             cells = [(r["rank"], r["evidence"]["slice"], *(r["evidence"][k] for k in ("size", "errors", "rate", "p"))) for r in rows]
             columns = ["#", "slice", "rows", "wrong", "rate", "p"]
             show.table(title, columns, [(*c[:5], f"{c[5]:.1g}") for c in cells], right=["#", *columns[2:]])
         else:
             show.out.print(f"[bold]{title}[/]")
+            for sentence in KINDS[kind].sentences(said.get(kind, {})):
+                show.out.print(f"  [dim]{escape(sentence)}[/]", soft_wrap=True)
+        if KINDS[kind].several and kind != "slice":
+            for r in rows:
+                show.out.print(f"{r['rank']:>3} {escape(KINDS[kind].words(r['evidence']))}", soft_wrap=True)
+                for row in r["evidence"]["rows"][:_MEMBERS]:
+                    show.out.print(f"    {escape(row)}", soft_wrap=True)
+        elif kind != "slice":
             for r in rows:
                 also = several[r["_row_id"]] - 1
                 more = f", {also} other finding{'s' if also > 1 else ''}" if also else ""
                 show.out.print(f"{r['rank']:>3} {escape(r['_row_id'])}", soft_wrap=True)
-                show.out.print(f"    {escape(_why(kind, r))}{more}", soft_wrap=True)
+                show.out.print(f"    {escape(KINDS[kind].words(r['evidence']))}{more}", soft_wrap=True)
                 show.out.print(f"    [dim]{escape(texts.get(r['_row_id']) or '')}[/]", soft_wrap=True)
     first = next((r["_row_id"] for rows in listed.values() for r in rows if r["_row_id"]), None)
+    if page is not None:
+        show.out.print(f"\npage: {page}", soft_wrap=True)
     if first:
         show.out.print(f"\nnext: lakehouse trace {first}")
-
-
-def _why(kind: Kind, finding: dict[str, Any]) -> str:
-    """The evidence of a finding in words."""
-    evidence = finding["evidence"]
-    if kind == "label_error":
-        return f"given {evidence['given']} ({evidence['p_given']:.3f}), suggested {evidence['suggested']} ({evidence['p_suggested']:.3f})"
-    if kind == "contradiction":
-        return f"given {evidence['given']}; all it stands for: {', '.join(f'{n} {name}' for name, n in evidence['labels'].items())}"
-    if kind == "low_value":
-        return f"given {evidence['given']}, value {finding['score']:.2e}"
-    labels = evidence["labels"]
-    others = sum(label != evidence["given"] for label in labels)
-    return f"given {evidence['given']}, {others} of {len(labels)} neighbours have another label, most {evidence['suggested']}"
 
 
 def _texts(project: Project, found: Diagnosis, listed: dict[Kind, list[dict[str, Any]]]) -> dict[str, str]:
@@ -90,7 +87,7 @@ def _texts(project: Project, found: Diagnosis, listed: dict[Kind, list[dict[str,
     ids = {r["_row_id"] for rows in listed.values() for r in rows if r["_row_id"]}
     version = versions.find(project, found.dataset, found.version)
     begin = pl.col(found.summary["input"]).str.replace_all(r"\s+", " ").str.slice(0, _SHOWN)
-    gold = project.table("gold", found.dataset).scan(version.gold_version)
+    gold = versions.rows(project, version)
     return dict(gold.filter(pl.col("_row_id").is_in(sorted(ids))).select("_row_id", begin).collect().iter_rows())
 
 

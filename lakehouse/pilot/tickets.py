@@ -18,7 +18,7 @@ import polars as pl
 from lakehouse import bronze
 from lakehouse.errors import NotFoundError
 from lakehouse.hashing import canonical, digest
-from lakehouse.pilot.diagnose import Diagnosis
+from lakehouse.pilot.diagnose import KINDS, Diagnosis
 from lakehouse.project import Project
 from lakehouse.versions import Version, index
 from lakehouse.yamlfile import suggest
@@ -164,7 +164,7 @@ def open_ticket(
 
 
 def open_findings(project: Project, version: Version, found: Diagnosis) -> list[Ticket]:
-    """Open tickets for the findings of a diagnosis: one for each slice, one for all rows of each other kind.
+    """Open tickets for the findings of a diagnosis: one for each that is about several rows, one for all rows of each other kind.
 
     Rows that a person has rejected in a ticket of that kind, or that an open ticket of that kind names, are left out.
     """
@@ -174,19 +174,21 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
     kinds = dict(several.iter_rows())
     splits = dict(index(project, version).select("_row_id", "_split").collect().iter_rows())
     made: list[Ticket | None] = []
-    for kind in ("contradiction", "slice", "label_error", "neighbours", "low_value"):
+    for kind, of in KINDS.items():
         settled = {row for each in known if each.kind == kind for row in _settled(each)}
-        listed = found.top(kind, found.findings.height)  # type: ignore[arg-type]
-        if kind == "slice":
+        listed = found.top(kind, found.findings.height)
+        if of.several:
             for each in listed:
                 evidence = dict(each["evidence"])
-                members = zip(*(evidence.pop(name) for name in ("rows", "given", "suggested", "p_given")), strict=True)
+                ids = evidence.pop("rows")
+                beside = [evidence.pop(name, [None] * len(ids)) for name in ("given", "suggested", "p_given")]
                 rows = [
                     Suspect(row, given, suggested, p, splits.get(row), kinds.get(row, 0) + 1)
-                    for row, given, suggested, p in members
+                    for row, given, suggested, p in zip(ids, *beside, strict=True)
                     if row not in settled
                 ]
-                made.append(open_ticket(project, version, kind, f"errors where {evidence['slice']}", rows, evidence, opened))
+                title = of.ticket.format_map({**evidence, "terms": ", ".join(evidence.get("terms", []))})
+                made.append(open_ticket(project, version, kind, title, rows, evidence, opened))
             continue
         rows = [
             Suspect(
@@ -200,16 +202,8 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
             for each in listed
             if each["_row_id"] not in settled
         ]
-        made.append(open_ticket(project, version, kind, _TITLES[kind], rows, {"findings": len(rows)}, opened))
+        made.append(open_ticket(project, version, kind, of.ticket, rows, {"findings": len(rows)}, opened))
     return [each for each in made if each is not None]
-
-
-_TITLES = {
-    "contradiction": "rows whose duplicates have other labels",
-    "label_error": "labels that are likely wrong",
-    "neighbours": "rows among rows of another label",
-    "low_value": "train rows that make the model worse",
-}
 
 
 def _settled(ticket: Ticket) -> set[str]:

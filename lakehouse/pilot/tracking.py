@@ -42,6 +42,7 @@ def connected(project: Project) -> Iterator[Any]:
 
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # MLflow's own default, seven retries with doubling waits, keeps a run hanging for minutes before a server counts as away.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -241,6 +242,23 @@ def log_diagnosis(
             mlflow.log_metrics(dict(metrics))
             log_files(mlflow, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
+
+
+def artifact(project: Project, run_id: str, name: str) -> bytes | None:
+    """A file of a run; None where the store holds no such run, or the run no such file.
+
+    Raises:
+        StorageError: the tracking store cannot be reached or refuses.
+    """
+    with connected(project) as mlflow, tempfile.TemporaryDirectory() as folder:
+        client = mlflow.MlflowClient()
+        try:
+            known = {file.path for file in client.list_artifacts(run_id)}
+        except mlflow.exceptions.MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return Path(client.download_artifacts(run_id, name, folder)).read_bytes() if name in known else None
 
 
 def log_gates(project: Project, version: Version, run_ids: list[str], verdicts: list[dict[str, Any]], *, passed: bool) -> list[str]:

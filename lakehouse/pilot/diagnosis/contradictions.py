@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse import bronze
+from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
 
@@ -82,3 +84,18 @@ def _survivors(merged: pl.DataFrame) -> pl.DataFrame:
         if further["next"].null_count() == further.height:
             return chain
         chain = further.select("_row_id", survivor=pl.coalesce("next", "survivor"))
+
+
+def contradiction_findings(m: Material) -> Found:
+    """Rows whose duplicates have other labels, where they are looked for."""
+    found = contradictions(m.project, m.project.dataset(m.version.dataset), m.rows, m.label) if m.looks else NO_CONTRADICTIONS
+    evidence = [
+        {
+            "given": row["given"],
+            "suggested": row["suggested"],
+            "labels": {each["label"]: each["rows"] for each in row["labels"]},
+            "merged": row["merged"],
+        }
+        for row in found.iter_rows(named=True)
+    ]
+    return Found(findings("contradiction", found["_row_id"].to_list(), found["share"].to_list(), evidence))

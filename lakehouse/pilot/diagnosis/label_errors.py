@@ -11,6 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.material import Material
+from lakehouse.pilot.diagnosis.pictures import joint_picture
+
 
 @dataclass(frozen=True)
 class LabelErrors:
@@ -54,3 +58,21 @@ def label_errors(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -
     rows = np.flatnonzero(counted & (likely != given) & (margin < 0))
     rows = rows[np.argsort(margin[rows], kind="stable")]
     return LabelErrors(joint, rows, likely[rows], margin[rows])
+
+
+def label_findings(m: Material) -> Found:
+    """Rows whose label is likely wrong, the surest first."""
+    found, judged = label_errors(m.judged.given, m.judged.probabilities), m.judged
+    evidence = [
+        {
+            "given": m.given(at),
+            "suggested": judged.classes[other],
+            "p_given": round(float(judged.probabilities[at, judged.given[at]]), 4),
+            "p_suggested": round(float(judged.probabilities[at, other]), 4),
+            "split": m.rows["_split"][int(at)],
+        }
+        for at, other in zip(found.rows, found.suggested, strict=True)
+    ]
+    made = findings("label_error", [m.ids[at] for at in found.rows], found.margin.tolist(), evidence)
+    picture = joint_picture(found.joint, judged.classes, f"{m.name}: labels, given and likely")
+    return Found(made, {"label_errors.png": picture}, {"joint": found.joint.tolist()})

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.material import NEIGHBOURS, Material
+
 _BYTES = 64 * 1024 * 1024
 """What one chunk of similarities may take."""
 
@@ -61,3 +64,22 @@ def neighbours(
     rows = np.flatnonzero((number > 0) & (share >= at_least))
     rows = rows[np.lexsort((rows, -mean[rows], -share[rows]))]
     return Neighbours(rows, share[rows], np.where(there, nearest, -1)[rows], mean[rows])
+
+
+def neighbour_findings(m: Material) -> Found:
+    """Rows among rows of another label, with those."""
+    near = neighbours(m.vectors, m.judged.given, m.group, NEIGHBOURS)
+    evidence = []
+    for at, others, similarity in zip(near.rows, near.nearest, near.similarity, strict=True):
+        there = [int(other) for other in others if other >= 0]
+        labels = [m.given(other) for other in there]
+        evidence.append(
+            {
+                "given": m.given(at),
+                "suggested": max(labels, key=lambda name, of=labels: (of.count(name), -of.index(name))),  # type: ignore[misc]
+                "neighbours": [m.ids[other] for other in there],
+                "labels": labels,
+                "similarity": round(float(similarity), 4),
+            }
+        )
+    return Found(findings("neighbours", [m.ids[at] for at in near.rows], near.share.tolist(), evidence))

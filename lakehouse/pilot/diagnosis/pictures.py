@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.pilot.pictures import matrix_picture
-from lakehouse.plotting import BLUE, GREY, INK, RED, figure, plain, png
+from lakehouse.plotting import BLUE, GREY, INK, ORANGE, RED, figure, figures, plain, png
 
 
 def joint_picture(joint: NDArray[np.int64], classes: Sequence[str], title: str) -> bytes:
@@ -40,4 +41,39 @@ def slices_picture(found: Sequence[tuple[str, float, int]], overall: float, titl
     axes.set_xlabel("share of rows that the model gets wrong")
     axes.set_title(plain(title), fontsize=10)
     axes.legend(fontsize=8, frameon=False)
+    return png(made)
+
+
+def drift_picture(said: Mapping[str, Mapping[str, Any]], title: str) -> bytes:
+    """PNG of the PSI of every column, a bar a set, beside where little ends and much begins; the sets' AUC in the legend."""
+    sets = list(said)
+    columns = sorted({c["column"] for each in said.values() for c in each["columns"]})
+    made, axes = figure(7.0, max(2.0, 0.22 * len(columns) * len(sets) + 1.4))
+    high = 0.8 / max(len(sets), 1)
+    for at, (name, colour) in enumerate(zip(sets, (BLUE, ORANGE), strict=False)):
+        psi = {c["column"]: c["psi"] for c in said[name]["columns"]}
+        auc = f": told apart with AUC {said[name]['auc']:.3f}" if "auc" in said[name] else ""
+        places = [i + (at - (len(sets) - 1) / 2) * high for i in range(len(columns))]
+        axes.barh(places, [psi.get(c, 0.0) for c in columns], high, color=colour, label=f"{name}{auc}")
+    axes.axvline(0.1, color=GREY, linestyle="--")
+    axes.axvline(0.25, color=RED, linestyle="--")
+    axes.set_yticks(range(len(columns)), [plain(c) for c in columns], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("population stability index; little below 0.1, much above 0.25")
+    axes.set_title(plain(title), fontsize=10)
+    axes.legend(fontsize=8, frameon=False)
+    return png(made)
+
+
+def terms_picture(top: Mapping[str, Sequence[tuple[str, float]]], title: str) -> bytes:
+    """PNG of the terms of most weight, small axes a class, 20 classes at most; blanks of a term are shown."""
+    shown = list(top.items())[:20]
+    made, axes = figures(len(shown), min(4, len(shown)))
+    for one, (name, terms) in zip(axes, shown, strict=True):
+        one.barh(range(len(terms)), [weight for _, weight in terms], color=BLUE)
+        one.set_yticks(range(len(terms)), [plain(term.replace(" ", "␣")) for term, _ in terms], fontsize=7)
+        one.invert_yaxis()
+        one.tick_params(axis="x", labelsize=7)
+        one.set_title(plain(name), fontsize=8)
+    made.suptitle(plain(title), fontsize=10)
     return png(made)

@@ -9,6 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.material import NEIGHBOURS, Material
+from lakehouse.pilot.diagnosis.pictures import values_picture
+
+_LOWEST = 0.05
+"""Share of the train rows that may be findings for their value."""
 _BYTES = 64 * 1024 * 1024
 """What one chunk of similarities may take."""
 
@@ -48,3 +54,17 @@ def row_values(
         sorted_values[:, :-1] = sorted_values[:, -1:] + np.cumsum(steps[:, ::-1], axis=1)[:, ::-1]
         values += np.bincount(order.ravel(), weights=sorted_values.ravel(), minlength=n)
     return values / len(test)
+
+
+def value_findings(m: Material) -> Found:
+    """The train rows of least value below zero, the worst first."""
+    given = m.judged.given
+    values = row_values(m.vectors[m.learnt], given[m.learnt], m.vectors[m.scored], given[m.scored], NEIGHBOURS)
+    order = np.argsort(values, kind="stable")[: int(np.ceil(len(values) * _LOWEST))]
+    order = order[values[order] < 0]
+    evidence = [{"given": m.given(at), "value": float(value)} for at, value in zip(m.learnt[order], values[order], strict=True)]
+    pictures = {}
+    if len(m.learnt) and len(m.scored):
+        title = f"{m.name}: worth of {len(m.learnt):,} train rows for {len(m.scored):,} others"
+        pictures["row_values.png"] = values_picture(values, title)
+    return Found(findings("low_value", [m.ids[at] for at in m.learnt[order]], values[order].tolist(), evidence), pictures)

@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.material import Material
+from lakehouse.pilot.diagnosis.pictures import slices_picture
+
+_FEW_VALUES, _MEMBERS = 20, 1000
 
 
 @dataclass(frozen=True)
@@ -120,3 +127,48 @@ def bins(values: pl.Series, number: int = 5) -> pl.Series:
     frame = pl.DataFrame({"at": at, "value": values})
     low, high = pl.col("value").min().over("at").cast(pl.String), pl.col("value").max().over("at").cast(pl.String)
     return frame.select(pl.concat_str(low, pl.lit(".."), high).alias(values.name)).to_series()
+
+
+def features_of(rows: pl.DataFrame, text: str, label: str) -> pl.DataFrame:
+    """What slices are made of, as text: source, label, a fifth of the lengths of `text`, and own columns of at most 20 values."""
+    own = [
+        pl.col(name).cast(pl.String).fill_null("(none)")
+        for name, dtype in rows.schema.items()
+        if name[0] != "_"
+        and name not in (text, label, "source", "length")
+        and (dtype == pl.String or dtype == pl.Boolean or dtype.is_integer())
+        and rows[name].n_unique() <= _FEW_VALUES
+    ]
+    origin = pl.col("_root" if "_root" in rows.columns else "_row_id").str.split("/").list.first()
+    length = bins(rows[text].fill_null("").str.len_chars().alias("length"))
+    return rows.select(origin.alias("source"), pl.col(label), length, *own)
+
+
+def slice_findings(m: Material) -> Found:
+    """Slices in which models err more than elsewhere, rows in error first."""
+    features, judged = features_of(m.rows, m.text, m.label), m.judged
+    wrong, likeliest = judged.wrong, judged.probabilities.argmax(axis=1)
+    found = slices(features, wrong)
+    evidence: list[dict[str, Any]] = []
+    for one in found:
+        members = one.members(features)
+        members = members[np.argsort(~wrong[members], kind="stable")][:_MEMBERS]
+        evidence.append(
+            {
+                "slice": " and ".join(f"{name} = {value}" for name, value in one.conditions),
+                "conditions": dict(one.conditions),
+                "size": one.size,
+                "errors": one.errors,
+                "rate": round(one.rate, 4),
+                "p": float(f"{one.p:.3g}"),
+                "rows": [m.ids[at] for at in members],
+                "given": [m.given(at) for at in members],
+                "suggested": [judged.classes[other] if wrong[at] else None for at, other in zip(members, likeliest[members], strict=True)],
+                "p_given": [round(float(judged.probabilities[at, judged.given[at]]), 4) for at in members],
+            }
+        )
+    pictures = {}
+    if found:
+        shown = [(e["slice"], e["rate"], e["size"]) for e in evidence]
+        pictures["slices.png"] = slices_picture(shown, float(wrong.mean()), f"{m.name}: slices with more errors")
+    return Found(findings("slice", [None] * len(found), [one.score for one in found], evidence), pictures)

@@ -1,0 +1,262 @@
+"""What tells the train rows from those that the model is scored on: by column, and by a classifier of the sides.
+
+Sides that come from one distribution cannot be told apart: Lopez-Paz, Oquab: Revisiting Classifier Two-Sample Tests (ICLR 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.material import SEED, Material, Part
+from lakehouse.pilot.diagnosis.pictures import drift_picture
+from lakehouse.pilot.diagnosis.terms import telling, words
+from lakehouse.pilot.metrics import holm
+
+SIGNIFICANCE = 0.05
+MODERATE = 0.1
+"""PSI from which a column is said to have moved (Siddiqi: Credit Risk Scorecards, 2006: below 0.1 little, above 0.25 much)."""
+TOLD = 0.55
+"""AUC from which sides are said to be told apart: less is of no use to anyone, however sure."""
+_BINS, _FEW_VALUES, _FOLDS, _ROWS, _LEAST = 10, 50, 5, 100, 30
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A column on both sides.
+
+    Attributes:
+        psi: population stability index over the deciles of the train side, or over the values; half a row is added to each count.
+        js: Jensen-Shannon divergence in bits.
+        statistic: of `test`, `kolmogorov-smirnov` for numbers, `chi-squared` for values.
+        p: of it; `adjusted` by Holm over the columns.
+        place: the bin or value that grew most, and `rows`: the numbers of the rows of the other side that are in it.
+    """
+
+    column: str
+    psi: float
+    js: float
+    test: str
+    statistic: float
+    p: float
+    adjusted: float
+    place: str
+    rows: NDArray[np.int64]
+
+    @property
+    def found(self) -> bool:
+        """Whether it moved surely and by more than little."""
+        return self.adjusted <= SIGNIFICANCE and self.psi >= MODERATE
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well a classifier tells two sides apart.
+
+    Attributes:
+        auc: of rows judged by models that have seen neither them nor their group; `low`, `high` its 95 % interval.
+        odds: of each row, first those of the one side, then those of the other, the log odds of being of the other side.
+    """
+
+    auc: float
+    low: float
+    high: float
+    odds: NDArray[np.float64]
+
+    @property
+    def found(self) -> bool:
+        """Whether the sides are told apart surely and by more than little."""
+        return self.low > 0.5 and self.auc >= TOLD
+
+
+def told_apart(one: NDArray[np.float32], other: NDArray[np.float32], groups: NDArray[np.int64]) -> Told | None:
+    """Tell two sides apart by a logistic regression, cross-validated; None where a side has fewer than 30 groups.
+
+    Args:
+        one, other: vectors, shape (rows, dimensions).
+        groups: of the rows of both, in this order; a group is in one fold only.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    side = np.repeat([0, 1], [len(one), len(other)])
+    if min(len(np.unique(groups[side == s])) for s in (0, 1)) < _LEAST:
+        return None
+    x = np.vstack([one, other])
+    odds = np.zeros(len(x))
+    for train, test in StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=SEED).split(x, side, groups):
+        model = LogisticRegression(class_weight="balanced", max_iter=500).fit(x[train], side[train])
+        odds[test] = model.decision_function(x[test])
+    return Told(*auc_interval(odds, side, groups), odds)
+
+
+def auc_interval(scores: NDArray[np.float64], side: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[float, float, float]:
+    """The area under the ROC curve with its 95 % interval for rows in groups.
+
+    Obuchowski: Nonparametric Analysis of Clustered ROC Curve Data (Biometrics 53, 1997): placements are summed by group.
+    """
+    from scipy.stats import rankdata
+
+    pos, m, n = side == 1, int((side == 1).sum()), int((side == 0).sum())
+    ranks = rankdata(scores)
+    place = np.empty(len(scores))
+    place[pos] = (ranks[pos] - rankdata(scores[pos])) / n  # share of the negatives below
+    place[~pos] = (m - (ranks[~pos] - rankdata(scores[~pos]))) / m  # share of the positives above
+    auc = float(place[pos].mean())
+    parts = np.where(pos, (place - auc) / m, (place - auc) / n)
+    sums = np.bincount(np.unique(groups, return_inverse=True)[1], weights=parts)
+    half = 1.96 * float(np.sqrt(len(sums) / max(1, len(sums) - 1) * (sums**2).sum()))
+    return auc, max(0.0, auc - half), min(1.0, auc + half)
+
+
+def moved(one: pl.DataFrame, other: pl.DataFrame) -> list[Moved]:
+    """Each column on both sides, p adjusted over all of them; a column without two values is left out.
+
+    Args:
+        one, other: the same columns; numbers are compared as numbers, others by their values (the rarest together as one).
+    """
+    made = [made for name in one.columns if (made := _column(one[name], other[name])) is not None]
+    adjusted = holm([each["p"] for each in made])
+    return [Moved(**each, adjusted=p) for each, p in zip(made, adjusted, strict=True)]
+
+
+def _column(one: pl.Series, other: pl.Series) -> dict[str, Any] | None:
+    from scipy.stats import chi2_contingency, ks_2samp
+
+    number = one.dtype.is_numeric()
+    if number:
+        a, b = (side.cast(pl.Float64).fill_null(np.nan).to_numpy() for side in (one, other))
+        known = a[~np.isnan(a)], b[~np.isnan(b)]
+        if not all(map(len, known)) or len(np.unique(np.concatenate(known))) < 2:
+            return None
+        edges = np.unique(np.quantile(known[0], np.arange(1, _BINS) / _BINS, method="lower"))
+        at = [np.where(np.isnan(side), len(edges) + 1, np.searchsorted(edges, side, side="left")) for side in (a, b)]
+        size = len(edges) + 2
+        names = [*(f"up to {e:g}" for e in edges), f"above {edges[-1]:g}", "(none)"]
+        tested = ks_2samp(*known, method="asymp")
+    else:
+        both = pl.concat([one, other]).cast(pl.String).fill_null("(none)")
+        counted = both.value_counts(sort=True)
+        kept = sorted(counted.get_column(both.name).head(_FEW_VALUES).to_list())
+        names = [*kept, "(others)"]
+        codes = both.replace_strict(kept, range(len(kept)), default=len(kept), return_dtype=pl.Int64).to_numpy()
+        at, size = [codes[: len(one)], codes[len(one) :]], len(names)
+        if len(np.unique(codes)) < 2:
+            return None
+    counts = np.array([np.bincount(side, minlength=size) for side in at])
+    there = counts.sum(axis=0) > 0
+    if not number:
+        tested = chi2_contingency(counts[:, there])
+    shares = (counts[:, there] + 0.5) / (counts[:, there] + 0.5).sum(axis=1, keepdims=True)
+    p, q = shares
+    middle = (p + q) / 2
+    grown = int(np.flatnonzero(there)[np.argmax((q - p) * np.log(q / p) * (q > p))])
+    return {
+        "column": one.name,
+        "psi": float(((q - p) * np.log(q / p)).sum()),
+        "js": float((p * np.log2(p / middle) + q * np.log2(q / middle)).sum() / 2),
+        "test": "kolmogorov-smirnov" if number else "chi-squared",
+        "statistic": float(tested.statistic),
+        "p": float(tested.pvalue),
+        "place": names[grown],
+        "rows": np.flatnonzero(at[1] == grown),
+    }
+
+
+def columns_of(rows: pl.DataFrame, text: str | None, label: str, leave: Sequence[str] = ()) -> pl.DataFrame:
+    """What is compared by column: the label, the shape of the text, and own columns that are numbers, truth values or of few values."""
+    own = [
+        pl.col(name) if dtype.is_numeric() else pl.col(name).cast(pl.String)
+        for name, dtype in rows.schema.items()
+        if name[0] != "_"
+        and name not in (text, label, *leave)
+        and (dtype.is_numeric() or dtype == pl.Boolean or (dtype == pl.String and rows[name].n_unique() <= _FEW_VALUES))
+    ]
+    if text is None:
+        return rows.select(pl.col(label), *own)
+    plain = pl.col(text).fill_null("")
+    length = pl.max_horizontal(plain.str.len_chars(), 1)
+    shape = {
+        "characters": plain.str.len_chars(),
+        "lines": plain.str.count_matches("\n", literal=True) + 1,
+        "share of digits": plain.str.count_matches(r"\p{N}") / length,
+        "share of capitals": plain.str.count_matches(r"\p{Lu}") / length,
+        "share of Chinese": plain.str.count_matches(r"\p{Han}") / length,
+        "share of punctuation": plain.str.count_matches(r"[\p{P}\p{S}]") / length,
+    }
+    taken = set(rows.columns) - {text}
+    return rows.select(pl.col(label), *own, *(how.alias(name) for name, how in shape.items() if name not in taken))
+
+
+def drift_findings(m: Material) -> Found:
+    """What tells the train rows from the rows of each set, with the rows that are most of one side only.
+
+    Of columns, one row a group is counted, so that near-duplicates are no evidence of their own.
+    """
+    ids: list[None] = []
+    scores: list[float] = []
+    evidence: list[dict[str, Any]] = []
+    said: dict[str, Any] = {}
+    train = m.rows[m.learnt]
+    for name, part in m.sets.items():
+        told = told_apart(m.vectors[m.learnt], part.vectors, np.concatenate([m.group[m.learnt], part.group]))
+        first, other = _first(m.group[m.learnt]), _first(part.group)
+        shared = [c for c in train.columns if c in part.rows.columns]
+        leave = [c for c in train.columns if c not in part.rows.columns]
+        one = columns_of(train.select(shared)[first], m.text, m.label, leave)
+        each = moved(one, columns_of(part.rows.select(shared)[other], m.text, m.label, leave).select(one.columns))
+        if told is not None:
+            said[name] = {"auc": round(told.auc, 4), "low": round(told.low, 4), "high": round(told.high, 4)}
+        said.setdefault(name, {})["columns"] = [
+            {"column": c.column, "psi": round(c.psi, 4), "js": round(c.js, 4), "p": float(f"{c.adjusted:.3g}")} for c in each
+        ]
+        if told is not None and told.found:
+            evidence.append({"set": name, "what": "the text", **_typical(m, part, told)})
+            scores.append(told.auc)
+        for c in sorted((c for c in each if c.found), key=lambda c: -c.psi):
+            evidence.append(
+                {
+                    "set": name,
+                    "what": f"column {c.column}",
+                    "psi": round(c.psi, 4),
+                    "js": round(c.js, 4),
+                    "test": c.test,
+                    "statistic": round(c.statistic, 4),
+                    "p": float(f"{c.adjusted:.3g}"),
+                    "place": c.place,
+                    "rows": part.rows["_row_id"].gather(other[c.rows[:_ROWS]]).to_list(),
+                }
+            )
+            scores.append(c.psi)
+    ids = [None] * len(evidence)
+    picture = {"drift.png": drift_picture(said, f"{m.name}: train rows against those it is scored on")} if said else {}
+    return Found(findings("drift", ids, scores, evidence), picture, said)
+
+
+def _first(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of the first row of each group."""
+    return np.sort(np.unique(group, return_index=True)[1])
+
+
+def _typical(m: Material, part: Part, told: Told) -> dict[str, Any]:
+    """The rows that are most of one side only, and the words that tell the sides apart."""
+    n = len(m.learnt)
+    theirs = np.argsort(-told.odds[n:], kind="stable")[:_ROWS]
+    ours = np.argsort(told.odds[:n], kind="stable")[:_ROWS]
+    both = words(pl.concat([m.rows[m.text].gather(m.learnt), part.rows[m.text]]))
+    of_set = np.arange(len(both)) >= n
+    return {
+        "auc": round(told.auc, 4),
+        "low": round(told.low, 4),
+        "high": round(told.high, 4),
+        "terms": telling(both, of_set),
+        "train_terms": telling(both, ~of_set),
+        "rows": part.rows["_row_id"].gather(theirs).to_list(),
+        "train_rows": [m.ids[m.learnt[at]] for at in ours],
+    }
