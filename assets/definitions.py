@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets import automation, pilot, production, release, repair, reserve
+from assets import automation, maintenance, pilot, production, release, repair, reserve
 from lakehouse import line
 from lakehouse.errors import FactoryError
 from lakehouse.project import Project
@@ -18,7 +18,7 @@ def definitions(project: Project) -> dg.Definitions:
     """
     assets: list[dg.AssetsDefinition] = []
     checks: list[dg.AssetChecksDefinition] = []
-    sensors = automation.sensors(project)
+    schedules, sensors = automation.schedules(project), automation.sensors(project)
     for declared_source in project.sources.values():
         asset, of_asset = reserve.build(project, declared_source.spec)
         assets.append(asset)
@@ -33,10 +33,14 @@ def definitions(project: Project) -> dg.Definitions:
             sensors.append(repair.sensor(project, dataset))
         if dataset.release:
             assets.append(release.build(project, dataset))
+        if dataset.maintenance:
+            assets.append(maintenance.build(project, dataset))
+            if dataset.maintenance.schedule:
+                schedules.append(maintenance.schedule(dataset, dataset.maintenance.schedule))
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        schedules=automation.schedules(project),
+        schedules=schedules,
         sensors=sensors,
         # One process a run: an interpreter per step would cost seconds each, and the work itself uses all cores.
         executor=dg.in_process_executor,

@@ -7,6 +7,8 @@ import dagster as dg
 from assets import automation
 from assets.common import key, log_progress, owners, partitions, picture, plain_failures, version_of
 from lakehouse import versions
+from lakehouse.maintenance.grade import grade
+from lakehouse.maintenance.pictures import grade_picture
 from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.task_pictures import pictures_of
@@ -34,7 +36,7 @@ def check_names(dataset: Dataset) -> list[str]:
 
 
 def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
-    """The pilot asset of a dataset: evaluates and gates the version that its partition names."""
+    """The pilot asset of a dataset: evaluates, gates and grades the version that its partition names."""
     name = dataset.dataset
     asset_key = key("pilot", name)
     named = check_names(dataset)
@@ -45,7 +47,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         deps=[key("gold", name), *held_out],
         partitions_def=partitions(dataset),
         group_name="pilot",
-        description=f"Evaluations and gates of every version of {name}.",
+        description=f"Evaluations, gates and grade of every version of {name}.",
         owners=owners(dataset.owner),
         kinds={"mlflow", "scikitlearn"},
         tags={"factory/workshop": "pilot"},
@@ -58,8 +60,11 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
     def evaluated(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with plain_failures():
             done = pilot(project, name, version_of(context.partition_key), progress=log_progress(context))
+            if versions.find(project, name, done.version).archived is None:
+                grade(project, name, done.version, progress=log_progress(context))
         version = versions.find(project, name, done.version)
         metadata: dict[str, Any] = {"version": done.version, "label": done.label, "passed": done.passed, "seconds": round(done.seconds, 2)}
+        metadata |= _grade(version)
         for evaluation, result in version.evaluations.items():
             metadata[f"{evaluation}: mlflow run"] = _link(project, result)
             predictions = predictions_of(project, result["key"])
@@ -89,6 +94,22 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         )
 
     return evaluated
+
+
+def _grade(version: versions.Version) -> dict[str, Any]:
+    """The grade of a version with what decided it, each indicator as a number, and their picture."""
+    graded = version.graded
+    if graded is None:
+        return {}
+    lowered = [f"lowered by {version.downgraded['by']}: {version.downgraded['reason']}"] if version.downgraded else []
+    return {
+        "grade": version.grade,
+        "grade: because": "; ".join([*lowered, *graded["because"]]),
+        **{f"grade: {each['name']}": each["value"] for each in graded["indicators"] if each["value"] is not None},
+        "grade: indicators": picture(
+            grade_picture(graded["indicators"], f"{version.dataset} {version.label}: {version.grade}"), "indicators"
+        ),
+    }
 
 
 def _link(project: Project, result: dict[str, Any]) -> dg.MetadataValue[Any]:

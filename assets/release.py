@@ -57,6 +57,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
                 "dagster/row_count": sum(done.bundle.rows.values()),
                 "version": done.version,
                 "label": done.label,
+                "grade": version.grade or "not graded",
                 "tag": done.tag,
                 "commit": done.commit,
                 "remote": done.remote or "none configured",

@@ -215,7 +215,7 @@ class Pilot(Model):
 class RepairPolicy(Model):
     """What is done with the rows of one kind of ticket."""
 
-    on: Literal["contradiction", "label_error", "neighbours", "low_value", "influence", "slice", "coverage", "drift", "leak", "report"]
+    on: Literal["contradiction", "label_error", "neighbours", "low_value", "slice", "report"]
     action: Literal["relabel", "drop", "queue", "recollect", "propose"] = Field(
         description="`relabel` takes the suggested label, `drop` the row out; `queue` asks a person, `recollect` the source; "
         "`propose` looks for a threshold of the recipe that would take the rows out."
@@ -225,12 +225,8 @@ class RepairPolicy(Model):
 
     @model_validator(mode="after")
     def _check(self) -> RepairPolicy:
-        if self.action == "relabel" and self.on in ("low_value", "influence"):
-            raise ValueError(f"`{self.on}` suggests no other label: drop, queue or propose")
-        if self.action in ("relabel", "drop") and self.on in ("coverage", "drift", "leak"):
-            raise ValueError(
-                f"`{self.on}` says that rows are missing or differ, not that those it names are wrong: recollect, queue or propose"
-            )
+        if self.action == "relabel" and self.on == "low_value":
+            raise ValueError("a low value suggests no other label: drop, queue or propose")
         return self
 
 
@@ -290,6 +286,35 @@ class Release(Model):
     tasks: list[str] = Field(default_factory=list, description="Hub task categories for the card.")
 
 
+class ArchiveRule(Model):
+    """Which versions are archived: those that no one needs or has used for long, and that are not among the last."""
+
+    unused_days: int = Field(default=180, ge=1)
+    keep_last: int = Field(default=3, ge=1, description="So many of the newest versions stay, whether they are used or not.")
+
+
+class DowngradeRule(Model):
+    """Which versions are lowered: those that users complain about."""
+
+    reported: float = Field(gt=0, le=1, description="Share of the rows that open reports may name.")
+    to: Literal["B", "C", "D"] = "D"
+
+
+class RetireRule(Model):
+    """Which versions are retired: those never released that are surely worse than the standing one on the same held-out rows."""
+
+    worse_by: float = Field(default=0.01, ge=0, description="Margin of the main metric; within it, two versions are equal.")
+
+
+class Maintenance(Model):
+    """What becomes of versions by their use and their worth; a rule that is not declared does nothing."""
+
+    archive: ArchiveRule | None = None
+    downgrade: DowngradeRule | None = None
+    retire: RetireRule | None = None
+    schedule: str | None = Field(default=None, description="Cron expression of the maintenance in Dagster.")
+
+
 class Dataset(Model):
     """A dataset: `assets/datasets/<dataset>.yaml`."""
 
@@ -305,6 +330,7 @@ class Dataset(Model):
     pilot: Pilot = Pilot()
     repair: Repair | None = None
     release: Release | None = None
+    maintenance: Maintenance | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Dataset:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "downgrade": ("lakehouse.cli.keep", "Lower the grade of a version by hand."),
     "retire": ("lakehouse.cli.keep", "Withdraw a version, or reinstate it."),
     "archive": ("lakehouse.cli.keep", "Move a version's rows to an archive, or back."),
+    "maintain": ("lakehouse.cli.keep", "Retire, downgrade, archive versions by the dataset's rules."),
     "profile": ("lakehouse.cli.threshold", "Show how signals are distributed, with their thresholds."),
     "tune": ("lakehouse.cli.threshold", "Show what another threshold would do."),
     "explain": ("lakehouse.cli.threshold", "Show all signals and verdicts of a row."),

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from lakehouse.cli import show
 from lakehouse.maintenance.archive import archive, restore
+from lakehouse.maintenance.policy import maintain, plan
 from lakehouse.maintenance.standing import Said, downgrade, reinstate, retire
 from lakehouse.project import Project
 from lakehouse.versions import GRADES, Grade
@@ -113,3 +114,27 @@ def archive_command(dataset: str, version: str, reason: str | None, by: str, pla
         show.out.print(f"{head} archived and verified: {done.files:,} files, {done.bytes / 1e6:.1f} MB")
         show.out.print(f"  gold gave back {done.moved / 1e6:.1f} MB, what no other version needs")
     show.out.print(f"  {done.place}", soft_wrap=True)
+
+
+@click.command("maintain")
+@click.argument("datasets", nargs=-1, required=True)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@show.json_option
+def maintain_command(datasets: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Do what `maintenance` of a dataset says about its versions: retire, downgrade, archive; and say why.
+
+    Example: lakehouse maintain reviews --dry-run
+    """
+    project = Project.find()
+    for name in datasets:
+        project.dataset(name)
+    done = {}
+    for name in datasets:
+        with show.progress(quiet=as_json) as report:
+            done[name] = plan(project, name) if dry_run else maintain(project, name, progress=report)
+    if as_json:
+        show.dump({"dry_run": dry_run, "datasets": done})
+        return
+    for name, steps in done.items():
+        title = f"{'Would be done' if dry_run else 'Done'} about the versions of {name}"
+        show.table(title, ["label", "version", "action", "why"], [(s.label, s.version, s.action, s.why) for s in steps])

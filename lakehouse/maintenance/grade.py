@@ -12,6 +12,7 @@ from lakehouse import versions
 from lakehouse.lock import locked
 from lakehouse.maintenance.evidence import Evidence, gather
 from lakehouse.maintenance.indicators import Indicator, measure
+from lakehouse.maintenance.tracked import tell_mlflow
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.versions import GRADES, Grade, Version
@@ -92,6 +93,9 @@ def grade(project: Project, dataset: str, reference: str = "latest", *, progress
         found = assess(project, version)
         if not found.unchanged:
             versions.record(project, dataset, version.version, "graded", found.as_json())
+            version = versions.find(project, dataset, version.version)
+        if said := tell_mlflow(project, version):
+            progress(said, 0, None)
         return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lakehouse import versions
 from lakehouse.errors import MaintenanceError
 from lakehouse.lock import locked
+from lakehouse.maintenance.tracked import tell_mlflow
 from lakehouse.pilot.tickets import tickets
 from lakehouse.project import Project
 from lakehouse.versions import GRADES, Event, Grade, Version
@@ -166,5 +167,7 @@ def _record(
     if not unchanged:
         versions.record(project, version.dataset, version.version, event, {**payload, "by": by})
         version = versions.find(project, version.dataset, version.version)
+    if said := tell_mlflow(project, version):
+        consequences = (*consequences, said)
     reason = str(payload["reason"])
     return Said(version.dataset, version.version, version.label, event, reason, by, version.grade, consequences, unchanged)

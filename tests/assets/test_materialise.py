@@ -71,11 +71,15 @@ def test_the_line_from_a_file_to_a_release(factory: Factory) -> None:
     assert picture(pilot["train: confusion on test"]).startswith(PNG)
     assert picture(pilot["train: recall on test"]).startswith(PNG)
     assert "mlflow ui --backend-store-uri sqlite:///" in pilot["train: mlflow run"]
+    assert (pilot["grade"], pilot["grade: completeness"]) == (versions.find(factory.project, "orders", version.version).grade, 1.0)
+    assert "worst essential: " in pilot["grade: because"], "sixty rows are too few to be sure"
+    assert picture(pilot["grade: indicators"]).startswith(PNG)
 
     released = factory.materialise("release/orders", partition=partition)
     assert released.success
     assert checks(released) == {"release/orders:gates_passed": True, "release/orders:bundle_verifies": True}
     release = factory.metadata("release/orders")
+    assert release["grade"] == pilot["grade"]
     assert (release["tag"], release["remote"], release["already"]) == ("orders@v1.0.0", "storage", False)
     assert json.loads(Path(release["folder"], "manifest.json").read_text(encoding="utf-8"))["version"] == version.version
     assert Path(release["card"]).is_file()
