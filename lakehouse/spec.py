@@ -215,7 +215,7 @@ class Pilot(Model):
 class RepairPolicy(Model):
     """What is done with the rows of one kind of ticket."""
 
-    on: Literal["contradiction", "label_error", "neighbours", "low_value", "slice", "report"]
+    on: Literal["contradiction", "label_error", "neighbours", "low_value", "influence", "slice", "coverage", "drift", "leak", "report"]
     action: Literal["relabel", "drop", "queue", "recollect", "propose"] = Field(
         description="`relabel` takes the suggested label, `drop` the row out; `queue` asks a person, `recollect` the source; "
         "`propose` looks for a threshold of the recipe that would take the rows out."
@@ -225,8 +225,12 @@ class RepairPolicy(Model):
 
     @model_validator(mode="after")
     def _check(self) -> RepairPolicy:
-        if self.action == "relabel" and self.on == "low_value":
-            raise ValueError("a low value suggests no other label: drop, queue or propose")
+        if self.action == "relabel" and self.on in ("low_value", "influence"):
+            raise ValueError(f"`{self.on}` suggests no other label: drop, queue or propose")
+        if self.action in ("relabel", "drop") and self.on in ("coverage", "drift", "leak"):
+            raise ValueError(
+                f"`{self.on}` says that rows are missing or differ, not that those it names are wrong: recollect, queue or propose"
+            )
         return self
 
 
