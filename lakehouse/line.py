@@ -41,10 +41,11 @@ class Made:
 
 
 def references(dataset: Dataset) -> list[str]:
-    """Datasets that must have a version before this one: those its recipe reads, and its held-out set."""
+    """Datasets that must have a version before this one: those its recipe and its evaluations read, and its held-out set."""
     names = []
-    for call in dataset.recipe:
-        entry = OPERATORS.entries().get(call.name)
+    evaluations = dataset.pilot.evaluations
+    for registry, call in [*((OPERATORS, c) for c in dataset.recipe), *((EVALUATIONS, c) for c in evaluations)]:
+        entry = registry.entries().get(call.name)
         other = call.params.get(entry.info.get("reads", "")) if entry else None
         names += [other] if isinstance(other, str) else []
     return list(dict.fromkeys([*names, *([dataset.pilot.held_out.dataset] if dataset.pilot.held_out else [])]))

@@ -159,7 +159,7 @@ class Gate(Model):
 
     metric: str
     evaluation: str | None = None
-    on: Literal["held_out", "test"] | None = None
+    on: Literal["held_out", "test", "also"] | None = None
     at_least: float | None = None
     at_most: float | None = None
     versus: Literal["released"] | None = None
@@ -195,7 +195,7 @@ class Pilot(Model):
         if self.gates and not self.evaluations:
             raise ValueError("gates need at least one evaluation")
         for gate in self.gates:
-            if gate.versus and (self.held_out is None or gate.on == "test"):
+            if gate.versus and (self.held_out is None or gate.on in ("test", "also")):
                 raise ValueError(
                     f"the gate on {gate.metric} against the release needs `held_out`: versions compare only on the same frozen rows"
                 )
@@ -203,7 +203,7 @@ class Pilot(Model):
                 raise ValueError(f"the gate on {gate.metric} speaks of `held_out`, which is not declared")
         return self
 
-    def set_of(self, gate: Gate) -> Literal["held_out", "test"]:
+    def set_of(self, gate: Gate) -> Literal["held_out", "test", "also"]:
         """The set a gate speaks of: as declared, else the frozen set where there is one."""
         return gate.on or ("held_out" if self.held_out else "test")
 

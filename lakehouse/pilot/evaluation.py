@@ -10,7 +10,11 @@ import polars as pl
 from lakehouse.registry import Registry
 
 EVALUATIONS = Registry("evaluation", "lakehouse.pilot.evaluations")
-"""All evaluations by name."""
+"""All evaluations by name.
+
+At registration: `files`, parameters that name files of the project; `reads`, the parameter that names another dataset, whose gold rows are
+the set `also`; `identities`, by parameter a function of its value and the project folder: a digest of what the value stands for.
+"""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,8 @@ class Data:
 
     Attributes:
         train: what a model may learn from.
-        sets: what it is scored on: `test` (the version's own split) and `held_out` (the frozen set), those that exist.
+        sets: what it is scored on: `test` (the version's own split), `held_out` (the frozen set) and `also` (the dataset that
+            a parameter names), those that exist.
     """
 
     train: pl.DataFrame

@@ -159,7 +159,30 @@ def _key(project: Project, version: Version, call: Call, frozen: Version | None)
     params = EVALUATIONS.bind(call)
     named = [project.root / params[name] for name in entry.info.get("files", ()) if params.get(name) is not None]
     files = [file_digest(file) for file in named if file.is_file()]  # one that is missing the evaluation itself speaks of
-    return digest([version.version, call.name, entry.code(), params, held_out, *files])[:32]
+    return digest([version.version, call.name, entry.code(), params, held_out, *files, *_known_by(project, call).values()])[:32]
+
+
+def _known_by(project: Project, call: Call) -> dict[str, str | None]:
+    """What an evaluation is known by beside its parameters: the content of the dataset it names, and digests such as a model's."""
+    info, params = EVALUATIONS.entry(call).info, EVALUATIONS.bind(call)
+    other = _also(project, call)
+    found = {f"{info['reads']}.content_id": other.content_id} if other else {}
+    return found | {f"{name}.digest": of(params[name], project.root) for name, of in info.get("identities", {}).items()}
+
+
+def _also(project: Project, call: Call) -> Version | None:
+    """The newest version of the dataset that an evaluation names to be scored on as well.
+
+    Raises:
+        NotFoundError: it has none.
+    """
+    name = EVALUATIONS.bind(call).get(EVALUATIONS.entry(call).info.get("reads", ""))
+    if name is None:
+        return None
+    found = versions.current(project, name)
+    if found is None:
+        raise NotFoundError(f"{call.name}: dataset {name} has no version yet", fix=f"lakehouse run {name} --to gold")
+    return found
 
 
 def _evaluate(
@@ -171,7 +194,7 @@ def _evaluate(
         return False
     tracking.reachable(project)
     progress(f"evaluating {version.dataset} {version.label}: {name}", 0, None)
-    data = _data(project, version, frozen)
+    data = _data(project, version, frozen, _also(project, call))
     measured = evaluate(call, data, project.state / "pilot" / version.dataset)  # the lock makes the folder ours
     predictions = measured.scores.predictions
     task = measured.scores.task
@@ -197,7 +220,7 @@ def _evaluate(
         version,
         evaluation=name,
         key=key,
-        params={"evaluation": call.name, **EVALUATIONS.bind(call)},
+        params={"evaluation": call.name, **EVALUATIONS.bind(call), **_known_by(project, call)},
         metrics=metrics,
         held_out=held_out,
         files=files,
@@ -242,13 +265,15 @@ def _resources(measured: Measured, metrics: Mapping[str, Any]) -> dict[str, floa
     return found
 
 
-def _data(project: Project, version: Version, frozen: Version | None) -> Data:
+def _data(project: Project, version: Version, frozen: Version | None, also: Version | None) -> Data:
     rows = versions.rows(project, version).collect()
     sets: dict[str, pl.DataFrame] = {}
     if (test := rows.filter(pl.col("_split") == "test")).height:
         sets["test"] = test.sort("_row_id")
     if frozen is not None:
         sets["held_out"] = versions.rows(project, frozen).sort("_row_id").collect()
+    if also is not None:
+        sets["also"] = versions.rows(project, also).sort("_row_id").collect()
     if not any(part.height for part in sets.values()):
         raise RecipeError(
             f"{version.dataset} {version.label} has no test rows and no held-out rows to be scored on",
@@ -277,15 +302,15 @@ def _self_tests(
         if metric in done[name]["metrics"].get(on, {}) and metric not in done[name].get("own", ()):
             asked.setdefault(name, []).append((on, metric))
     found: dict[tuple[str, tuple[str, str]], list[SelfTest]] = {}
-    data: Data | None = None
     for name, wanted in asked.items():
         if task_of(calls[name]) is None:
             raise RecipeError(
                 f"the metrics of {name} cannot be self-tested: no controls without a `label` and an `input` or `features`",
                 fix="take `self_test` off this dataset's pilot",
             )
-        data = data or _data(project, version, frozen)
-        content = frozen.content_id if frozen else None
+        data = _data(project, version, frozen, _also(project, calls[name]))
+        known, content = _known_by(project, calls[name]), frozen.content_id if frozen else None
+        content = digest([content, known]) if known else content
         for outcome in self_test(project, version.dataset, name, calls[name], data, wanted, content, progress=progress):
             found.setdefault((name, (outcome.on, outcome.metric)), []).append(outcome)
     return [found.get(pair) for pair in pairs]
