@@ -261,14 +261,15 @@ def _judged(project: Project, dataset: Dataset, how: Repair, applied: Sequence[T
 
 
 def _settle(project: Project, dataset: Dataset, how: Repair, version: Version, found: Diagnosis, progress: Progress) -> None:
-    """Close tickets that waited for their source: rows of it changed, what was found is not found again, and the version is no worse."""
+    """Close tickets that waited for their source: what was found is not found again after rows of it came, and the version is no worse."""
     for ticket in tickets.tickets(project, dataset.dataset):
         payload = ticket.last.get("waiting", {})
         if ticket.state != "waiting" or payload.get("for") != "source" or payload["version"] == version.version:
             continue
         now = {row: c for row, (_, c) in policies.contents(project, dataset, list(payload["contents"])).items()}
         changed = sum(now.get(row) != content for row, content in payload["contents"].items())
-        if not changed or _found_again(ticket, found):
+        # What is missing comes as other rows: those that the ticket names need not change.
+        if not (changed or ticket.kind in ("coverage", "drift")) or _found_again(ticket, found):
             continue
         before = versions.find(project, dataset.dataset, ticket.version)
         verdict = compare_versions(project, version, before, _evaluation(dataset, how), how.metric, how.margin, progress)
@@ -282,8 +283,11 @@ def _found_again(ticket: Ticket, found: Diagnosis) -> bool:
     if ticket.kind == "report":
         return False
     now = found.top(ticket.kind, found.findings.height)  # type: ignore[arg-type]
-    if ticket.kind == "slice":
-        return any(each["evidence"]["conditions"] == ticket.evidence["conditions"] for each in now)
+    if ticket.kind in ("slice", "drift", "leak"):
+        same = {"slice": ("conditions",), "drift": ("set", "what"), "leak": ("term", "class")}[ticket.kind]
+        return any(all(each["evidence"][name] == ticket.evidence[name] for name in same) for each in now)
+    if ticket.kind == "coverage":
+        return bool({row for each in now for row in each["evidence"]["rows"]} & {suspect.row for suspect in ticket.rows})
     return bool({each["_row_id"] for each in now} & {suspect.row for suspect in ticket.rows})
 
 

@@ -93,7 +93,7 @@ def _leak(e: Mapping[str, Any]) -> str:
     where = " and ".join(p for p in places if p)
     return (
         f"`{e['term']}`, {where}: {e['precision']:.1%} of its {e['size']:,} rows are {e['class']}, {e['recall']:.1%} of that class; "
-        f"without it {e['changed']:,} are told otherwise"
+        f"without it {e['changed']:,} of {e['scored']:,} rows scored are told otherwise"
     )
 
 
@@ -112,7 +112,7 @@ def _coverage_said(said: Mapping[str, Any]) -> list[str]:
 def _drift_said(said: Mapping[str, Any]) -> list[str]:
     return [
         f"{name}: a classifier tells its rows from the train rows with AUC {of['auc']:.3f} (95 % interval {of['low']:.3f} to "
-        f"{of['high']:.3f}; 0.5 is not at all)."
+        f"{of['high']:.3f}; 0.5 or less is not at all)."
         if "auc" in of
         else f"{name}: too few rows for a classifier to tell its rows from the train rows."
         for name, of in said.items()

@@ -7,7 +7,7 @@ less than its score (Kaufman, Rosset, Perlich: Leakage in Data Mining, KDD 2011)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ _PURE, _COMMON, _LEAST = 0.95, 0.05, 20
 _CONCENTRATED, _SPREAD = 0.95, 0.8
 _EDGE, _AT_EDGE = 0.1, 0.9
 _OVERLAP = 0.5
-_LOOKED_AT, _ROWS = 200, 100
+_LOOKED_AT, _ROWS = 500, 100
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Decisive:
     """A term that decides a class alone.
 
     Attributes:
-        term, of: its column among the features, and the class.
+        term, of: its column among the features, and the class; `family`: it and those that stand in nearly the same rows.
         precision: share of its rows that are of the class; recall: share of the class's rows that hold it.
         rows: numbers of its rows.
         source: the one source of its rows, where the class has others; else None.
@@ -40,6 +40,7 @@ class Decisive:
 
     term: int
     of: int
+    family: tuple[int, ...]
     precision: float
     recall: float
     rows: NDArray[np.int64]
@@ -74,15 +75,17 @@ def decisive(features: Any, labels: NDArray[np.int64], terms: Sequence[str], tex
     able = able[np.lexsort((able, -recall[able]))][:_LOOKED_AT]
     columns = sp.csc_array(held)
     lower, out = texts.fill_null("").str.to_lowercase(), list[Decisive]()
-    for term in able.tolist():  # 200 at most
+    for term in able.tolist():  # 500 at most
         rows = np.sort(columns.indices[columns.indptr[term] : columns.indptr[term + 1]]).astype(np.int64)
-        if any(len(np.intersect1d(rows, known.rows)) >= _OVERLAP * len(rows) for known in out):
+        family = next((at for at, known in enumerate(out) if len(np.intersect1d(rows, known.rows)) >= _OVERLAP * len(rows)), None)
+        if family is not None:
+            out[family] = replace(out[family], family=(*out[family].family, term))
             continue
         of = int(most[term])
         source = _one_source(sources.gather(rows), sources.filter(pl.Series(labels == of)))
         place = _one_place(terms[term], lower.gather(rows))
         if source or place:
-            out.append(Decisive(term, of, float(hits[term] / total[term]), float(recall[term]), rows, source, place))
+            out.append(Decisive(term, of, (term,), float(hits[term] / total[term]), float(recall[term]), rows, source, place))
     return out
 
 
@@ -128,7 +131,8 @@ def leak_findings(m: Material) -> Found:
             "recall": round(one.recall, 4),
             "only_in": one.source,
             "place": one.place,
-            "changed": _changed(m, one),
+            "with": [str(terms[term]) for term in one.family[1:_TOP]],
+            **_changed(m, one),
             "rows": [m.ids[m.learnt[at]] for at in one.rows[:_ROWS]],
         }
         for one in found
@@ -153,10 +157,17 @@ def _top(model: Any, terms: NDArray[np.str_]) -> dict[str, list[tuple[str, float
     return out
 
 
-def _changed(m: Material, one: Decisive) -> int:
-    """In how many of its rows the model says another class without the term."""
+def _changed(m: Material, one: Decisive) -> dict[str, int]:
+    """How many rows that the model has not seen hold the term, and of how many it says another class without it and its family."""
     assert m.fitted is not None
-    features, model = m.fitted.features[one.rows], m.fitted.model
-    without = features.tocsc(copy=True)
-    without.data[without.indptr[one.term] : without.indptr[one.term + 1]] = 0
-    return int((model.predict(features) != model.predict(without.tocsr())).sum())
+    scored, changed = 0, 0
+    for part in m.sets.values():
+        columns = part.features.tocsc()
+        holds = columns.indices[columns.indptr[one.term] : columns.indptr[one.term + 1]]
+        if len(holds):
+            without = columns[holds]
+            for term in one.family:
+                without.data[without.indptr[term] : without.indptr[term + 1]] = 0
+            scored += len(holds)
+            changed += int((m.fitted.model.predict(without.tocsr()) != part.predicted[holds]).sum())
+    return {"scored": scored, "changed": changed}

@@ -30,13 +30,14 @@ class Part:
 
     Attributes:
         rows: by `_row_id`.
-        vectors: shape (rows, dimensions).
+        vectors: shape (rows, dimensions); `features`: those of the model, sparse.
         predicted: what the model says, shape (rows,); `wrong` where the label is another.
         group: rows of one group share their number, which is none of a train row's.
     """
 
     rows: pl.DataFrame
     vectors: NDArray[np.float32]
+    features: Any
     predicted: NDArray[np.str_]
     wrong: NDArray[np.bool_]
     group: NDArray[np.int64]
@@ -186,5 +187,6 @@ def _fitted(rows: pl.DataFrame, learnt: NDArray[np.int64], judged: OutOfFold, te
 
 
 def _part(fitted: Fitted, rows: pl.DataFrame, vectors: NDArray[np.float32], group: NDArray[np.int64], text: str, label: str) -> Part:
-    predicted = np.asarray(fitted.model.predict(fitted.vectorizer.transform(rows[text].fill_null("").to_list()))).astype(str)
-    return Part(rows, vectors, predicted, predicted != rows[label].to_numpy().astype(str), group)
+    features = fitted.vectorizer.transform(rows[text].fill_null("").to_list())
+    predicted = np.asarray(fitted.model.predict(features)).astype(str)
+    return Part(rows, vectors, features, predicted, predicted != rows[label].to_numpy().astype(str), group)

@@ -13,8 +13,8 @@ from lakehouse.production.operators.chinese.segment_chinese import segment_chine
 
 SHOWN = 8
 _LEAST_Z = 1.96
-_RARE = 2
-"""Texts that a word has to stand in."""
+_RARE, _COMMON = 2, 0.2
+"""Texts that a word has to stand in, and the share of all that it may: the commonest tell how texts are written, not what about."""
 
 
 def words(texts: pl.Series) -> pl.Series:
@@ -51,7 +51,8 @@ def telling(words: pl.Series, some: NDArray[np.bool_], shown: int = SHOWN) -> li
     if not n or not other:
         return []
     frame = pl.DataFrame({"word": words, "some": pl.Series(some)}).explode("word").drop_nulls("word")
-    counts = frame.group_by("word").agg(a=pl.col("some").sum(), b=(~pl.col("some")).sum()).filter(pl.col("a") >= _RARE)
+    counts = frame.group_by("word").agg(a=pl.col("some").sum(), b=(~pl.col("some")).sum())
+    counts = counts.filter((pl.col("a") >= _RARE) & (pl.col("a") + pl.col("b") <= max(_RARE, _COMMON * (n + other))))
     prior = (pl.col("a") + pl.col("b")) / (n + other)  # of one text
     a, b = pl.col("a") + prior, pl.col("b") + prior
     odds = (a / (n + 1 - a)).log() - (b / (other + 1 - b)).log()
