@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import dagster as dg
 
 from lakehouse.errors import FactoryError
+from lakehouse.pilot.diagnose import KINDS, findings_of
+from lakehouse.pilot.tracking import made_by
 from lakehouse.production.balance import Balance
 from lakehouse.progress import Progress
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
+from lakehouse.versions import Version
 
 TYPES = {"string": "String", "int": "Int64", "float": "Float64", "bool": "Boolean", "binary": "Binary", "json": "String"}
 
@@ -52,6 +55,34 @@ def plain_failures() -> Iterator[None]:
         raise dg.Failure(
             description=str(error), metadata={"kind": type(error).__name__, "fix": error.fix or "-"}, allow_retries=False
         ) from None
+
+
+def started_here(context: Any) -> AbstractContextManager[None]:
+    """MLflow runs that are logged in here carry the Dagster run, the asset and its partition as tags."""
+    tags = {"dagster.run_id": context.run.run_id, "dagster.asset_key": context.asset_key.to_user_string()}
+    return made_by(tags | ({"dagster.partition": context.partition_key} if context.has_partition_key else {}))
+
+
+def mlflow_link(project: Project, run_id: str, page: str | None) -> dg.MetadataValue[Any]:
+    """The run's page on a tracking server; for a local database, the run id and how to open it."""
+    if page is None:
+        return dg.MetadataValue.text(f"{run_id} (not in {project.tracking_uri})")
+    if project.tracking_uri.startswith("http"):
+        return dg.MetadataValue.url(project.tracking_uri.rstrip("/") + page)
+    return dg.MetadataValue.text(f"{run_id} (mlflow ui --backend-store-uri {project.tracking_uri}, then {page})")
+
+
+def diagnosis_link(project: Project, version: Version) -> dict[str, Any]:
+    """Where the diagnosis of a version is, with its page `diagnosis.html` among the artifacts, if there was one."""
+    found = findings_of(project, version)
+    if found is None:
+        return {}
+    counts = dict(found[0].group_by("kind").len().iter_rows())
+    return {
+        "diagnosis: mlflow run": mlflow_link(project, found[1]["run_id"], found[1]["page"]),
+        "diagnosis: page": f"lakehouse diagnose {version.dataset} --version {version.version} --page diagnosis.html",
+        **{f"diagnosis: {kind}": counts.get(kind, 0) for kind in KINDS},
+    }
 
 
 def log_progress(context: Any) -> Progress:

@@ -5,7 +5,18 @@ from typing import Any
 import dagster as dg
 
 from assets import automation
-from assets.common import key, log_progress, owners, partitions, picture, plain_failures, version_of
+from assets.common import (
+    diagnosis_link,
+    key,
+    log_progress,
+    mlflow_link,
+    owners,
+    partitions,
+    picture,
+    plain_failures,
+    started_here,
+    version_of,
+)
 from lakehouse import versions
 from lakehouse.maintenance.grade import grade
 from lakehouse.maintenance.pictures import grade_picture
@@ -58,15 +69,15 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         automation_condition=automation.on_new_version(),
     )
     def evaluated(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with plain_failures():
+        with plain_failures(), started_here(context):
             done = pilot(project, name, version_of(context.partition_key), progress=log_progress(context))
             if versions.find(project, name, done.version).archived is None:
                 grade(project, name, done.version, progress=log_progress(context))
         version = versions.find(project, name, done.version)
         metadata: dict[str, Any] = {"version": done.version, "label": done.label, "passed": done.passed, "seconds": round(done.seconds, 2)}
-        metadata |= _grade(version)
+        metadata |= _grade(version) | diagnosis_link(project, version)
         for evaluation, result in version.evaluations.items():
-            metadata[f"{evaluation}: mlflow run"] = _link(project, result)
+            metadata[f"{evaluation}: mlflow run"] = mlflow_link(project, result["run_id"], result["page"])
             predictions = predictions_of(project, result["key"])
             for set_name, found in result["metrics"].items():
                 if set_name == "resources":
@@ -110,10 +121,3 @@ def _grade(version: versions.Version) -> dict[str, Any]:
             grade_picture(graded["indicators"], f"{version.dataset} {version.label}: {version.grade}"), "indicators"
         ),
     }
-
-
-def _link(project: Project, result: dict[str, Any]) -> dg.MetadataValue[Any]:
-    """The run's page on a tracking server; for a local database, the run id and how to open it."""
-    if project.tracking_uri.startswith("http"):
-        return dg.MetadataValue.url(project.tracking_uri.rstrip("/") + result["page"])
-    return dg.MetadataValue.text(f"{result['run_id']} (mlflow ui --backend-store-uri {project.tracking_uri}, then {result['page']})")

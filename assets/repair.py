@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import key, log_progress, owners, picture, plain_failures
+from assets.common import diagnosis_link, key, log_progress, mlflow_link, owners, picture, plain_failures, started_here
 from lakehouse import versions
 from lakehouse.hashing import digest
-from lakehouse.pilot import tickets
+from lakehouse.pilot import tickets, tracking
 from lakehouse.pilot.repair_log import rounds_picture
 from lakehouse.project import Project
 from lakehouse.repair import inbox, repair
@@ -31,7 +31,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         check_specs=[dg.AssetCheckSpec("verdict_allows", asset=asset_key, description="Decisions of a round stay, where there was one.")],
     )
     def repaired(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with plain_failures():
+        with plain_failures(), started_here(context):
             done = repair(project, name, progress=log_progress(context))
         states = [t.state for t in tickets.tickets(project, name)]
         metadata: dict[str, Any] = {
@@ -44,7 +44,9 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         }
         if done.rounds:
             metadata["gains"] = picture(rounds_picture([asdict(each) for each in done.rounds], f"{name}: repair"), "gains")
-            metadata["mlflow run"] = done.run_id
+        if done.run_id is not None:
+            metadata["mlflow run"] = mlflow_link(project, done.run_id, tracking.page(project, done.run_id))
+        metadata |= diagnosis_link(project, versions.find(project, name, done.version))
         kept = not done.rounds or any(each.kept for each in done.rounds)
         said = done.rounds[-1].in_words() if done.rounds else done.ended
         return dg.MaterializeResult(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lakehouse.pilot.tracking import connected, experiment_of, log_files
+from lakehouse.pilot.tracking import connected, experiment_of, log_files, made_by_tags
 from lakehouse.plotting import BLUE, GREY, INK, RED, figure, plain, png
 from lakehouse.project import Project
 from lakehouse.versions import Version
@@ -27,7 +27,11 @@ def log_repair(project: Project, version: Version, rounds: Sequence[dict[str, An
     with connected(project) as mlflow:
         experiment = experiment_of(mlflow, project, version.dataset)
         tags = {"factory.dataset": version.dataset, "factory.version": version.version, "factory.label": version.label}
-        tags |= {"factory.repair": rounds[-1]["verdict"], "factory.tickets": ",".join(t for each in rounds for t in each["tickets"])}
+        tags |= {
+            "factory.repair": rounds[-1]["verdict"],
+            "factory.tickets": ",".join(t for each in rounds for t in each["tickets"]),
+            **made_by_tags(),
+        }
         with mlflow.start_run(experiment_id=experiment, run_name=f"{version.label} repair", tags=tags) as run:
             for step, each in enumerate(rounds):
                 numbers = {name: each[name] for name in ("relabelled", "dropped", "old", "new", "low", "high") if each[name] is not None}

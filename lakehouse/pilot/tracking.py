@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,23 @@ from lakehouse.pilot.evaluation import Fitted
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.project import Project
 from lakehouse.versions import Version
+
+_MADE_BY: ContextVar[Mapping[str, str]] = ContextVar("_MADE_BY", default={})  # noqa: B039 - never changed
+
+
+@contextmanager
+def made_by(tags: Mapping[str, str]) -> Iterator[None]:
+    """Runs that are logged in here carry these tags: what started them, such as `dagster.run_id`."""
+    token = _MADE_BY.set(dict(tags))
+    try:
+        yield
+    finally:
+        _MADE_BY.reset(token)
+
+
+def made_by_tags() -> dict[str, str]:
+    """The tags of what started the work that is being logged; none where a person did."""
+    return dict(_MADE_BY.get())
 
 
 @dataclass(frozen=True)
@@ -186,6 +204,7 @@ def log_evaluation(
             "factory.task": task,
             "factory.metric": SCORINGS[task].main,
             "factory.kind": "evaluation",
+            **made_by_tags(),
         }
         if said:
             tags["mlflow.note.content"] = "\n\n".join(said)
@@ -232,7 +251,7 @@ def log_diagnosis(
         mine = f"tags.`factory.version` = '{version.version}' and tags.`factory.diagnosis` LIKE '%'"
         for older in client.search_runs([experiment], mine):
             client.delete_run(older.info.run_id)
-        tags = {"factory.dataset": version.dataset, "factory.version": version.version, "factory.label": version.label}
+        tags = {"factory.dataset": version.dataset, "factory.version": version.version, "factory.label": version.label, **made_by_tags()}
         with mlflow.start_run(
             experiment_id=experiment, run_name=f"{version.label} diagnosis", tags={**tags, "factory.diagnosis": key}
         ) as run:
@@ -242,6 +261,22 @@ def log_diagnosis(
             mlflow.log_metrics(dict(metrics))
             log_files(mlflow, run.info.run_id, files)
         return Run(run.info.run_id, experiment, project.tracking_uri)
+
+
+def page(project: Project, run_id: str) -> str | None:
+    """Path of a run's page below the address of an MLflow server; None where the store holds no such run.
+
+    Raises:
+        StorageError: the tracking store cannot be reached or refuses.
+    """
+    with connected(project) as mlflow:
+        try:
+            found = mlflow.MlflowClient().get_run(run_id)
+        except mlflow.exceptions.MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return Run(run_id, found.info.experiment_id, project.tracking_uri).page
 
 
 def artifact(project: Project, run_id: str, name: str) -> bytes | None:
