@@ -93,7 +93,7 @@ def _fill(root: Path, name: str, data: Path | None, text: str | None, label: str
     _contract(root, name, rows, text, label)
     _dataset(root, name, source, rows, text, label, chinese=bool(chinese))
     _write(root / "workspace.yaml", "load_from:\n  - python_module:\n      module_name: assets.definitions\n      location_name: factory\n")
-    _write(root / ".gitignore", "/lake/\n/mlruns/\n/mlflow.db*\n/.lakehouse/\n/.dagster/\n/dvc-remote/\n__pycache__/\n.venv/\n")
+    _write(root / ".gitignore", "/lake/\n/archive/\n/mlruns/\n/mlflow.db*\n/.lakehouse/\n/.dagster/\n/dvc-remote/\n__pycache__/\n.venv/\n")
     _write(root / "README.md", _README.format(name=name, where=where))
     _repository(root, notes)
     files = sorted(str(f.relative_to(root)) for f in root.rglob("*") if f.is_file() and ".git/" not in str(f) and ".dvc/" not in str(f))

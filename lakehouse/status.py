@@ -63,6 +63,6 @@ def datasets(project: Project) -> list[DatasetStatus]:
             pending = (error.what,)
         rows = sum(current.manifest["rows"].values()) if current else None
         label, version = (current.label, current.version) if current else (None, None)
-        retired = current.retired["reason"] if current and current.retired else None
+        retired = current.retirement if current else None
         out.append(DatasetStatus(name, label, version, rows, gates, released.released[-1] if released else None, retired, pending))
     return out

@@ -93,6 +93,14 @@ class Version:
         return max(letters, key=GRADES.index)
 
     @property
+    def retirement(self) -> str | None:
+        """Why it was retired, and what supersedes it; None if it was not."""
+        if self.retired is None:
+            return None
+        other = self.retired.get("superseded_by")
+        return str(self.retired["reason"]) + (f"; superseded by {other['label']}" if other else "")
+
+    @property
     def plan_id(self) -> str:
         """Identity of the plan: known before the run."""
         return str(self.manifest["plan_id"])
@@ -160,6 +168,8 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["released_at"] = None
         elif row["event"] == "graded":
             state["graded"], state["downgraded"] = payload, None
+        elif row["event"] == "downgraded" and payload["grade"] == (state.get("graded") or {}).get("grade"):
+            state["downgraded"] = None  # the measured letter takes a downgrade back
         elif row["event"] in ("downgraded", "retired", "archived"):
             state[row["event"]] = {**payload, "at": row["at"].isoformat()}
         elif row["event"] in ("reinstated", "restored"):

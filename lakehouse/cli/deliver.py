@@ -138,4 +138,4 @@ def pull_command(dataset: str, label: str | None, to: Path | None, as_json: bool
 def _retired(project: Project, dataset: str, folder: Path) -> str | None:
     """Why the version of a bundle was retired, as far as this lake's register knows it."""
     held = read_bundle(folder).version
-    return next((str(v.retired["reason"]) for v in versions.versions(project, dataset) if v.version == held and v.retired), None)
+    return next((v.retirement for v in versions.versions(project, dataset) if v.version == held), None)

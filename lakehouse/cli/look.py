@@ -81,9 +81,7 @@ def versions_command(dataset: str, as_json: bool) -> None:
         if v.downgraded:
             show.out.print(f"  {v.label} lowered to {v.grade} by {v.downgraded['by']}: {escape(v.downgraded['reason'])}", soft_wrap=True)
         if v.retired:
-            other = v.retired.get("superseded_by")
-            instead = f"; superseded by {other['label']}" if other else ""
-            show.out.print(f"  {v.label} retired by {v.retired['by']}: {escape(v.retired['reason'])}{instead}", soft_wrap=True)
+            show.out.print(f"  {v.label} retired by {v.retired['by']}: {escape(v.retirement or '')}", soft_wrap=True)
         if v.archived:
             show.out.print(f"  {v.label} archived in {v.archived['place']}", soft_wrap=True)
 

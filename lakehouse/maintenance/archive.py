@@ -75,7 +75,7 @@ def archive(
         if known is None:
             if users := needed(project, version):
                 raise MaintenanceError(
-                    f"{dataset} {version.label} ({version.version}) is needed: {'; '.join(users)}", fix="archive another"
+                    f"{dataset} {version.label} ({version.version}) is needed: {'; '.join(users)}", fix="archive it when no one does"
                 )
             place = f"{project.place(to or project.settings.archive)}/{dataset}/{version.version}"
             known = _write(project, version, place, progress)

@@ -31,7 +31,7 @@ class Side:
         rows: by split.
         balance: rows that each step let through, by step.
         signals: median and 95th percentile of each stored signal over the version's rows; empty where none is stored.
-        findings: by kind; None where the version was not diagnosed.
+        findings: by kind; None where the version was not diagnosed, of a kind where that was not looked for.
         slices: error rate of each slice found, by its conditions.
     """
 
@@ -40,7 +40,7 @@ class Side:
     rows: Mapping[str, int]
     balance: Mapping[str, int]
     signals: Mapping[str, tuple[float, float]]
-    findings: Mapping[str, int] | None
+    findings: Mapping[str, int | None] | None
     slices: Mapping[str, float]
     grade: str | None
     became: str
@@ -137,14 +137,16 @@ def _signals(project: Project, version: Version) -> dict[str, tuple[float, float
     return out
 
 
-def _findings(project: Project, version: Version) -> tuple[dict[str, int] | None, dict[str, float]]:
+def _findings(project: Project, version: Version) -> tuple[dict[str, int | None] | None, dict[str, float]]:
     diagnosed = findings_of(project, version)
     if diagnosed is None:
         return None, {}
-    rows, _ = diagnosed
+    rows, summary = diagnosed
     told = [json.loads(e) for e in rows.filter(pl.col("kind") == "slice")["evidence"]]
     counts = dict(rows.group_by("kind").len().iter_rows())
-    return {kind: counts.get(kind, 0) for kind in KINDS}, {each["slice"]: float(each["rate"]) for each in told}
+    # Contradictions are looked for while a version stands only.
+    unseen = () if summary.get("contradictions") else ("contradiction",)
+    return {kind: None if kind in unseen else counts.get(kind, 0) for kind in KINDS}, {each["slice"]: float(each["rate"]) for each in told}
 
 
 def _change(project: Project, a: Version, b: Version) -> Change:

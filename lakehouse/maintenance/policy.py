@@ -141,7 +141,7 @@ def _retire(project: Project, how: Maintenance, version: Version, standing: Vers
 def _downgrade(project: Project, how: Maintenance, version: Version, reports: list[Ticket]) -> list[Step]:
     """A graded version more of whose rows are named by open reports than declared, unless a downgrade was spoken of it since."""
     rule = how.downgrade
-    if rule is None or version.grade is None or version.downgraded or GRADES.index(version.grade) >= GRADES.index(rule.to):
+    if rule is None or version.grade is None or _settled(project, version) or GRADES.index(version.grade) >= GRADES.index(rule.to):
         return []
     named = pl.Series([suspect.row for ticket in reports for suspect in ticket.rows], dtype=pl.String).unique()
     if named.is_empty():
@@ -174,6 +174,12 @@ def _archive(
     if days < how.archive.unused_days:
         return [], f"used {days} days ago ({what})"
     return [Step(version.version, version.label, "archive", f"unused for {days} days (last {what})")], ""
+
+
+def _settled(project: Project, version: Version) -> bool:
+    """Whether a downgrade was spoken of a version, or taken back, since it was graded."""
+    events = versions.events(project, version.dataset).filter(pl.col("version") == version.version)["event"]
+    return bool(events.filter(events.is_in(["graded", "downgraded"]))[-1] == "downgraded")
 
 
 def _spoken(project: Project, version: Version, event: str) -> bool:

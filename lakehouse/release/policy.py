@@ -27,7 +27,7 @@ def reasons(spec: Dataset, version: Version, *, new_gates: bool = True) -> list[
 def hard(terms: Terms, version: Version) -> list[str]:
     """The hard gates that `version` does not pass, a sentence each."""
     return [
-        *_retired(version),
+        *([f"it was retired: {version.retirement}"] if version.retired else []),
         *_licences(terms.allow, version),
         *_privacy(terms.forbid, version),
         *_grade(terms.grade, version),
@@ -90,13 +90,6 @@ def _privacy(forbid: list[str], version: Version) -> list[str]:
         for column, classes in found.items()
         if classes and column in version.manifest["columns"]
     ]
-
-
-def _retired(version: Version) -> list[str]:
-    if version.retired is None:
-        return []
-    other = version.retired.get("superseded_by")
-    return [f"it was retired: {version.retired['reason']}" + (f"; superseded by {other['label']}" if other else "")]
 
 
 def _licences(allowed: list[str] | None, version: Version) -> list[str]:

@@ -17,7 +17,7 @@ from lakehouse.errors import MaintenanceError, SpecError
 from lakehouse.maintenance.archive import restore
 from lakehouse.maintenance.grade import grade
 from lakehouse.maintenance.policy import last_use, maintain, plan
-from lakehouse.maintenance.standing import reinstate, retire
+from lakehouse.maintenance.standing import downgrade, reinstate, retire
 from lakehouse.pilot import tracking
 from lakehouse.pilot.tickets import Suspect, open_ticket
 from lakehouse.project import Project
@@ -121,6 +121,8 @@ def test_a_version_that_users_complain_about_is_lowered_once(project: Project) -
     maintain(project, "reviews")
     assert versions.find(project, "reviews", "1.4.0").grade == "C"
     assert said(project)[-1][1] == "keep"
+    assert downgrade(project, "reviews", "1.4.0", "A", "the report was wrong", "li").grade == "A"
+    assert said(project)[-1][1] == "keep", "what a person has taken back stays"
 
 
 def test_the_command_says_what_it_would_do_and_does_it(project: Project) -> None:

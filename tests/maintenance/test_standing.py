@@ -55,6 +55,7 @@ def test_a_downgrade_stands_with_its_reason_until_it_is_taken_back(project: Proj
     with pytest.raises(MaintenanceError, match="was measured B, which a downgrade cannot raise to A"):
         downgrade(project, "reviews", "1.0.0", "A", "no", "li")
     assert downgrade(project, "reviews", "1.0.0", "B", "the spam was another version's", "li").grade == "B"
+    assert "lowered" not in said("versions", "reviews")
     with pytest.raises(MaintenanceError, match="a reason is needed"):
         downgrade(project, "reviews", "1.0.0", "C", "  ", "li")
 
@@ -76,7 +77,7 @@ def test_a_retired_release_is_refused_warned_about_and_reinstated_by_an_event(pr
     listed = said("versions", "reviews")
     assert "yes, retired" in listed
     assert "1.1.0 retired by li: its source was withdrawn; superseded by 1.0.0" in listed
-    assert json.loads(said("status", "--json"))["datasets"][0]["retired"] == "its source was withdrawn"
+    assert json.loads(said("status", "--json"))["datasets"][0]["retired"] == "its source was withdrawn; superseded by 1.0.0"
     make(project, reviews(1, 2, 3), "1.1.0")
     assert versions.find(project, "reviews", "1.1.0").retired, "made again, it is still retired"
     assert "reinstated by li: it was another source" in said(
