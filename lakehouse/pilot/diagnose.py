@@ -159,8 +159,10 @@ def params_of(dataset: Dataset) -> dict[str, Any]:
     for call in dataset.pilot.evaluations:
         if call.name == "train" and call.params.get("task") == "text_classification":
             return EVALUATIONS.bind(call)
+    others = [str(call.params["task"]) for call in dataset.pilot.evaluations if call.name == "train" and "task" in call.params]
+    instead = f"; of {', '.join(others)} no rows are diagnosed" if others else ""
     raise RecipeError(
-        f"{dataset.dataset} has no evaluation `train` of text_classification, which says what is the text and what the label",
+        f"{dataset.dataset} has no evaluation `train` of text_classification, which says what is the text and what the label{instead}",
         fix="declare pilot: evaluations: - train: {task: text_classification, input: TEXT, label: LABEL}",
     )
 

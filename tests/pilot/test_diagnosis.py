@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from lakehouse.cli import cli
 from lakehouse.errors import RecipeError
 from lakehouse.pilot.diagnose import KINDS, diagnose, findings_table
+from lakehouse.pilot.models.tasks import TASKS
 
 from .conftest import TRAIN, Factory, remarks
 
@@ -65,6 +66,14 @@ def test_a_dataset_without_the_evaluation_says_so(factory: Factory) -> None:
     factory.declare()
     factory.make(remarks(20))
     with pytest.raises(RecipeError, match="no evaluation `train`"):
+        diagnose(factory.project, "orders")
+
+
+@pytest.mark.parametrize("task", sorted(set(TASKS) - {"text_classification"}))
+def test_a_task_whose_rows_are_not_diagnosed_is_named(factory: Factory, task: str) -> None:
+    factory.declare(evaluations=[{"train": {"task": task, "label": "label"}}])
+    factory.make(remarks(20))
+    with pytest.raises(RecipeError, match=f"of {task} no rows are diagnosed"):
         diagnose(factory.project, "orders")
 
 
