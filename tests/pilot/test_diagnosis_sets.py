@@ -16,6 +16,7 @@ from lakehouse.pilot.diagnosis.coverage import gaps
 from lakehouse.pilot.diagnosis.drift import auc_interval, columns_of, moved, told_apart
 from lakehouse.pilot.diagnosis.leaks import decisive
 from lakehouse.pilot.diagnosis.terms import telling, words
+from lakehouse.spec import RepairPolicy
 
 
 def points(rows: int, centre: list[float], seed: int, spread: float = 0.3) -> NDArray[np.float32]:
@@ -146,3 +147,13 @@ def test_a_header_and_the_word_of_one_source_are_leaks_and_what_the_class_is_abo
     assert (found["shopword"].source, found["shopword"].precision) == ("east", 1.0)
     assert header.recall == pytest.approx(1 / 3, abs=0.01)
     assert decisive(sp.csr_array((400, 3)), labels, ["a", "b", "c"], texts, sources) == []
+
+
+@pytest.mark.parametrize("on", ["coverage", "drift", "leak"])
+def test_what_is_missing_or_differs_takes_no_row_out(on: str) -> None:
+    assert RepairPolicy(on=on, action="recollect").on == on  # type: ignore[arg-type]
+    for action in ("drop", "relabel"):
+        with pytest.raises(ValueError, match="recollect, queue or propose"):
+            RepairPolicy(on=on, action=action)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="suggests no other label"):
+        RepairPolicy(on="influence", action="relabel")
