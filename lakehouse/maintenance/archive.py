@@ -228,9 +228,15 @@ def _read(files: fs.FileSystem, name: str, place: str) -> bytes | None:
 
 def _put(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
     """Write a file; its SHA-256."""
-    with _told(place), files.open_output_stream(name) as handle:
-        handle.write(content)
+    with _told(place), _sink(files, name) as handle:
+        for at in range(0, len(content), _CHUNK):
+            handle.write(content[at : at + _CHUNK])
     return hashlib.sha256(content).hexdigest()
+
+
+def _sink(files: fs.FileSystem, name: str) -> pa.NativeFile:
+    """A file to write to, through a buffer larger than what is written at once: delta-rs' store takes bytes, not Arrow's buffers."""
+    return files.open_output_stream(name, buffer_size=2 * _CHUNK)
 
 
 def _copy(source: fs.FileSystem, name: str, target: fs.FileSystem, as_name: str, place: str) -> tuple[str, int]:
@@ -239,7 +245,7 @@ def _copy(source: fs.FileSystem, name: str, target: fs.FileSystem, as_name: str,
     with _told(place):
         if isinstance(target, fs.SubTreeFileSystem):
             target.create_dir(as_name.rpartition("/")[0] or ".", recursive=True)
-        with source.open_input_stream(name) as read, target.open_output_stream(as_name) as written:
+        with source.open_input_stream(name) as read, _sink(target, as_name) as written:
             while block := read.read(_CHUNK):
                 written.write(block)
                 sha.update(block)

@@ -4,8 +4,10 @@ import subprocess
 import polars as pl
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from lakehouse import versions
+from lakehouse.cli import cli
 from lakehouse.errors import ReleaseError
 from lakehouse.project import Project
 from lakehouse.release.bundle import read_bundle, verify_bundle, write_bundle
@@ -23,6 +25,14 @@ def test_a_bundle_holds_each_split_in_row_id_order_with_contract_columns_and_row
     assert train["text"][0] == "评论 2，很好"
     assert bundle.folder == project.root / "releases" / "reviews"
     assert verify_bundle(bundle.folder) == []
+
+
+def test_the_command_writes_the_bundle_again_and_says_how_many_rows(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(project, reviews(11, 3, 2, 0, 1, 7))
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(project.root))
+    done = CliRunner().invoke(cli, ["bundle", "reviews", "--version", "1.0.0"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.exception
+    assert "6 rows of reviews 1.0.0" in done.output
 
 
 def test_the_same_version_gives_the_same_bytes_whatever_the_order_in_gold(project: Project) -> None:

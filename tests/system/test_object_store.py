@@ -19,10 +19,13 @@ import polars as pl
 import pytest
 import yaml
 
-from lakehouse.errors import LockedError
+from lakehouse import versions
+from lakehouse.errors import LockedError, StorageError
+from lakehouse.maintenance.archive import archive, restore
 from lakehouse.project import Project
 from lakehouse.reserve.blobs import Blobs
 from lakehouse.table import Table
+from tests.release import factory
 
 from .commands import environment, lakehouse, lakehouse_json
 
@@ -106,6 +109,24 @@ def put_on(folder: Path, store: Store, lake: str) -> None:
 
 def identities(folder: Path) -> list[tuple[str, str]]:
     return [(v["label"], v["manifest"]["content_id"]) for v in lakehouse_json(folder, "versions", "reviews")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["s3://lakes/archive", "archive"])
+def test_a_version_of_a_lake_on_a_store_is_archived_and_restored(tmp_path: Path, store: Store, place: str) -> None:
+    factory.new_project(tmp_path)
+    put_on(tmp_path, store, f"s3://lakes/archived-{place[:2]}/lake")
+    project = Project.open(tmp_path)
+    old = factory.make(project, factory.reviews(1, 2, 3))
+    factory.make(project, factory.reviews(2, 3, 4), "1.1.0")
+    before = versions.rows(project, old).sort("_row_id").collect()
+    found = archive(project, "reviews", "1.0.0", "unused", "li", to=place)
+    assert found.moved == found.bytes > 0
+    with pytest.raises(StorageError, match="are archived in"):
+        versions.rows(project, versions.find(project, "reviews", "1.0.0"))
+    assert versions.index(project, versions.find(project, "reviews", "1.0.0")).collect().height == 3
+    assert restore(project, "reviews", "1.0.0", "li").moved == found.moved
+    assert versions.rows(project, versions.find(project, "reviews", "1.0.0")).sort("_row_id").collect().equals(before)
 
 
 @pytest.mark.slow
