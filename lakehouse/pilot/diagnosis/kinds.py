@@ -189,12 +189,12 @@ KINDS: Mapping[Kind, KindOf] = {
         sentences=_drift_said,
     ),
     "leak": KindOf(
-        "Terms that decide a class alone",
+        "Terms that give a class away",
         "Terms 95 % of whose rows are of one class, and that come from one source or stand at one end of the texts: likely no property of "
         "the class.",
         leak_findings,
         _leak,
-        "`{term}` alone decides {class}",
+        "`{term}` gives {class} away",
         several=True,
         sentences=_leak_said,
     ),

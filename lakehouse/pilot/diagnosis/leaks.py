@@ -1,4 +1,4 @@
-"""What the model of the train rows leans on, and terms that decide a class alone and stem from one source or one place of the texts.
+"""What the model of the train rows leans on, and terms that give a class away and stem from one source or one place of the texts.
 
 Such a term is often no property of the class but of how it was collected: a header, a signature, a file. A model that learns it is worth
 less than its score (Kaufman, Rosset, Perlich: Leakage in Data Mining, KDD 2011).
@@ -28,7 +28,7 @@ _LOOKED_AT, _ROWS = 500, 100
 
 @dataclass(frozen=True)
 class Decisive:
-    """A term that decides a class alone.
+    """A term that gives a class away.
 
     Attributes:
         term, of: its column among the features, and the class; `family`: it and those that stand in nearly the same rows.
