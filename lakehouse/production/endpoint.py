@@ -17,11 +17,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from lakehouse.errors import EndpointError
+from lakehouse.network import on_this_machine
 from lakehouse.production.completion import Failed, Refused, error_of, read, wait_of
 from lakehouse.production.operator import Answer
 
@@ -145,7 +145,7 @@ class _Conversation:
         waits = httpx.Timeout(endpoint.timeout, connect=min(10.0, endpoint.timeout))
         try:
             # A proxy of the environment is not asked for what runs on this machine.
-            return httpx.AsyncClient(headers=headers, limits=limits, timeout=waits, trust_env=not _loopback(endpoint.url))
+            return httpx.AsyncClient(headers=headers, limits=limits, timeout=waits, trust_env=not on_this_machine(endpoint.url))
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
             fix = "check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and the like; for SOCKS: pip install socksio"
             raise EndpointError(f"the environment's proxy or certificates cannot be used: {error}", fix=fix) from error
@@ -234,8 +234,3 @@ class _Conversation:
         if status == 429 or status in _AGAIN or status >= 500:
             return Failed(said, wait=wait_of(response), busy=status == 429)
         return Refused(said)
-
-
-def _loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")

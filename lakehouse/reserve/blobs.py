@@ -1,4 +1,4 @@
-"""Bytes by their SHA-256: `blobs/<2 hex>/<sha256>` under the lake's root, a local folder or a URL."""
+"""Bytes by their SHA-256: `<place>/<2 hex>/<sha256>` under the lake's root, a local folder or a URL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,13 +20,14 @@ from lakehouse.store import storage_error, store_options
 
 @dataclass(frozen=True)
 class Blobs:
-    """The blobs of a project."""
+    """The blobs of a project in one place of its lake."""
 
     project: Project
+    place: str = "blobs"
 
     def path(self, sha256: str) -> str:
         """Where the blob stands or would stand."""
-        return f"{self.project.lake}/blobs/{sha256[:2]}/{sha256}"
+        return f"{self.project.lake}/{self._key(sha256)}"
 
     def exists(self, sha256: str) -> bool:
         """Whether the blob is kept."""
@@ -69,7 +70,7 @@ class Blobs:
 
     def _staging(self) -> Path:
         """Folder of unfinished blobs: on the lake's own disk where it is local, so that finishing is a rename."""
-        folder = Path(self.project.lake) / "blobs" / ".unfinished" if self._local else self.project.state / "blobs"
+        folder = Path(self.project.lake) / self.place / ".unfinished" if self._local else self.project.state / "blobs"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -86,9 +87,23 @@ class Blobs:
         with self._store_errors():
             obstore.put(self._remote(), self._key(sha256), file)
 
-    @staticmethod
-    def _key(sha256: str) -> str:
-        return f"blobs/{sha256[:2]}/{sha256}"
+    def keep_only(self, wanted: Set[str]) -> None:
+        """Delete the blobs of this place that are not wanted; nobody may be writing here."""
+        if self._local:
+            for file in Path(self.project.lake, self.place).glob("*/*"):
+                if file.name not in wanted:
+                    file.unlink(missing_ok=True)
+            return
+        import obstore
+
+        with self._store_errors():
+            for found in obstore.list(self._remote(), self.place):
+                for each in found:
+                    if each["path"].rpartition("/")[2] not in wanted:
+                        obstore.delete(self._remote(), each["path"])
+
+    def _key(self, sha256: str) -> str:
+        return f"{self.place}/{sha256[:2]}/{sha256}"
 
     def _remote(self) -> Any:
         """The store under the lake's root, by the options and credentials of its tables."""
@@ -153,7 +168,7 @@ class BlobSink:
         try:
             self._file.write(data)
         except OSError as error:
-            self._drop()
+            self.drop()
             raise storage_error(error, str(self._path)) from error
 
     def close(self) -> str:
@@ -167,10 +182,11 @@ class BlobSink:
         except OSError as error:
             raise storage_error(error, self._blobs.path(sha256)) from error
         finally:
-            self._drop()
+            self.drop()
         return sha256
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Keep nothing of what was written."""
         try:
             self._file.close()
         finally:

@@ -41,7 +41,9 @@ class Carried:
     findings: Counter[str] = field(default_factory=Counter)
 
 
-def carried(project: Project, source: str, key: Key, files: list[RawFile], reading: str, index: pl.DataFrame) -> Carried:
+def carried(
+    project: Project, source: str, key: Key, files: list[RawFile], reading: str, index: pl.DataFrame, *, grows: bool = False
+) -> Carried:
     """The files whose bytes, and how they are read, are those of the last collection.
 
     With keys other than the position, an item's id can depend on the items before it (the copies of a key are numbered), so that only
@@ -50,6 +52,7 @@ def carried(project: Project, source: str, key: Key, files: list[RawFile], readi
     Args:
         reading: identity of the declaration and of the code that reads.
         index: live rows of bronze with `_row_id`, `_content`, `_uri`, `_findings`.
+        grows: files are only added, so that all live rows stand as long as no file that was read is to be read anew.
     """
     table = project.table("system", "files")
     if not table.exists():
@@ -62,13 +65,20 @@ def carried(project: Project, source: str, key: Key, files: list[RawFile], readi
         found, rows = digests.get(file.name, (None, 0))
         return found is not None and found == file_identity(file, reading) and standing.get(file.uri, 0) == rows
 
+    if grows:
+        known_files = [file for file in files if digests.get(file.name, (None, 0))[0] == file_identity(file, reading)]
+        if len(known_files) < len(digests):
+            return Carried()
+        findings = Counter(index["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
+        return Carried(frozenset(file.name for file in known_files), index.select("_row_id", "_content"), None, findings)
     if key != "position" and not standing.keys() <= {file.uri for file in files}:
         return Carried()  # a file is gone: copies that it held before others' no longer count
     chosen = list(filter(same, files) if key == "position" else takewhile(same, files))
     chosen = [file for file in chosen if digests[file.name][1]]  # an empty file is read again, for its warning
     rows = index.filter(pl.col("_uri").is_in([file.uri for file in chosen]))
     findings = Counter(rows["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
-    if isinstance(key, list) and findings["duplicate_key"]:
+    repeated = rows["_row_id"].str.contains(r"/~x[0-9a-f]{32}~\d+$").any()
+    if isinstance(key, list) and (findings["duplicate_key"] or repeated):
         return Carried()  # the numbers in these ids cannot be told from the keys themselves
     keys = None
     if key == "content":

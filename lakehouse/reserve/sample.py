@@ -7,7 +7,7 @@ import polars as pl
 from lakehouse.errors import SourceError
 from lakehouse.project import Project
 from lakehouse.reserve.batches import Batches
-from lakehouse.reserve.collect import feed
+from lakehouse.reserve.collect import material_of
 
 
 def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame:
@@ -16,7 +16,8 @@ def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame
     Raises:
         SourceError: as a collection of it would; also where no item can be read.
     """
-    batches = Batches(project, project.source(name), feed(project, name).files(project), 4 * 1024 * 1024, None)
+    files = material_of(project, name, lambda found: False).files(project)
+    batches = Batches(project, project.source(name), files, 4 * 1024 * 1024, None)
     held: list[pl.DataFrame] = []
     for frame in batches:
         held.append(frame.filter(pl.col("_findings").list.len() == 0).select(list(batches.own)))
@@ -24,6 +25,6 @@ def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame
             break
     found = pl.concat(held) if held else pl.DataFrame()
     if found.is_empty():
-        files = ", ".join(file.uri for file in feed(project, name).files(project)[:3])
-        raise SourceError(f"{files} holds no readable item", fix="look at the file: is it empty, or of another format?")
+        named = ", ".join(file.uri for file in files[:3])
+        raise SourceError(f"{named} holds no readable item", fix="look at the file: is it empty, or of another format?")
     return found

@@ -41,6 +41,7 @@ def outcome(factory: Factory) -> Any:
 @given(st.lists(STATE, min_size=2, max_size=4), st.sampled_from(["position", "content", ["id"]]))
 @example([{"p": [], "q": [("b", 1)], "r": [("b", 1)]}, {"r": [("b", 1)]}], "content")
 @example([{"q": [("b", 1)], "r": [("b", 1)]}, {"r": [("b", 1)]}], ["id"])
+@example([{"p": [("d", 1), ("d", 1)]}, {"p": [("d", 1), ("d", 1)], "q": [("d", 1)]}], ["id"])
 def test_any_sequence_of_states_gives_what_a_fresh_collection_gives(states: list[Any], key: Any) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         kept = Factory(Path(one))

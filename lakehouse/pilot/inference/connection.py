@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from typing import Self
-from urllib.parse import urlsplit
 
 import httpx
 
 from lakehouse.errors import EndpointError
+from lakehouse.network import on_this_machine
 from lakehouse.production.completion import Failed, Refused, error_of, read
 
 
@@ -24,10 +24,7 @@ class Connection:
         if key_env and not key:
             raise EndpointError(f"the environment variable {key_env} holds no key for {url}", fix=f"export {key_env}=...")
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-        host = urlsplit(url).hostname or ""
-        here = host in ("localhost", "::1") or host.startswith("127.")
-        # A proxy of the environment is not asked for what runs on this machine.
-        self._client = httpx.Client(headers=headers, timeout=timeout, trust_env=not here)
+        self._client = httpx.Client(headers=headers, timeout=timeout, trust_env=not on_this_machine(url))
         self._address = f"{url.rstrip('/')}/chat/completions"
         self._key = key
 

@@ -1,0 +1,225 @@
+"""Where material from elsewhere lands, as it came: pieces of bytes under `landing/<source>/` in the lake, and a journal of them.
+
+A pass is one go through the material. Of most it is whole at its end, and the next pass begins anew. Of what only grows (rows behind a
+cursor, a stream) there is one pass, which each collection takes further. A piece is in the journal (`system/landing`) once its bytes are
+kept, with the cursor from which the material goes on: a killed pass goes on behind its last piece.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+import polars as pl
+
+from lakehouse.hashing import canonical, digest
+from lakehouse.progress import Progress
+from lakehouse.project import Project
+from lakehouse.reserve.blobs import Blobs, BlobSink
+from lakehouse.reserve.compression import decompressed
+from lakehouse.reserve.material import Feed, RawFile
+
+SCHEMA = pl.Schema(
+    {
+        "source": pl.String(),
+        "identity": pl.String(),  # of what decides the material: the connector's parameters
+        "pass": pl.Int64(),
+        "number": pl.Int64(),  # of the entry in its pass, from 1
+        "kind": pl.String(),  # piece, end, refused
+        "name": pl.String(),
+        "uri": pl.String(),
+        "blob": pl.String(),
+        "bytes": pl.Int64(),
+        "cursor": pl.String(),  # JSON: where the material goes on
+        "at": pl.Datetime("us", "UTC"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the material.
+
+    Attributes:
+        name: what identifies it within its source.
+        blob: SHA-256 of its bytes.
+        cursor: where the material goes on behind it.
+    """
+
+    name: str
+    uri: str
+    blob: str
+    bytes: int
+    cursor: Any
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What a connector returns whose material is elsewhere."""
+
+    @property
+    def identity(self) -> str:
+        """Digest of the parameters that decide what is fetched; another one begins anew."""
+
+    @property
+    def grows(self) -> bool:
+        """Whether later pieces add to the earlier ones; else each pass is whole."""
+
+    def fetch(self, landing: Landing, progress: Progress) -> None:
+        """Land what is not landed yet, from `landing.cursor` on, to the end of the material as it is now.
+
+        Raises:
+            SourceError: unreachable, refused, or not what it should be; what has landed stays.
+        """
+
+    def file(self, piece: Piece, landing: Landing) -> RawFile:
+        """How a piece is read."""
+
+
+@dataclass
+class Landing:
+    """The landing place of one source.
+
+    Attributes:
+        pieces: of the pass under way.
+        cursor: where it goes on; None at its beginning.
+        before: pieces of the last whole pass.
+    """
+
+    project: Project
+    source: str
+    identity: str
+    grows: bool
+    pieces: list[Piece] = field(default_factory=list)
+    before: tuple[Piece, ...] = ()
+    cursor: Any = None
+    ended: bool = False
+    _pass: int = 1
+    _number: int = 0
+
+    def __post_init__(self) -> None:
+        journal = self.project.table("system", "landing")
+        if not journal.exists():
+            return
+        rows = journal.scan().filter(pl.col("source") == self.source).collect().sort("pass", "number")
+        if rows.is_empty():
+            return
+        self._pass = int(rows["pass"].max()) + 1  # type: ignore[arg-type]
+        rows = rows.filter(pl.col("identity") == self.identity)
+        if not rows.is_empty() and rows["pass"][-1] == self._pass - 1:
+            last = rows.filter(pl.col("pass") == self._pass - 1)
+            if last["kind"][-1] != "refused":
+                self._pass -= 1
+                self._number = int(last["number"][-1])
+                self.pieces = _pieces(last)
+                self.cursor = json.loads(last["cursor"][-1])
+                self.ended = last["kind"][-1] == "end"
+        whole = rows.filter((pl.col("kind") == "end") & (pl.col("pass") < self._pass))["pass"]
+        if len(whole):
+            self.before = tuple(_pieces(rows.filter(pl.col("pass") == whole[-1])))
+
+    def sink(self) -> BlobSink:
+        """A place for the bytes of a piece; they are kept once it is closed."""
+        return self._blobs.sink()
+
+    def open(self, piece: Piece) -> BinaryIO:
+        """The bytes of a piece, decompressed by the ending of its name."""
+        return decompressed(self._blobs.open(piece.blob), piece.name)
+
+    def add(self, name: str, uri: str, blob: str, size: int, cursor: Any) -> Piece:
+        """Note a piece whose bytes are kept, and where the material goes on behind it."""
+        piece = Piece(name, uri, blob, size, cursor)
+        self._note("piece", piece)
+        self.pieces.append(piece)
+        self.cursor, self.ended = cursor, False
+        return piece
+
+    def end(self) -> None:
+        """Note that the pass has all there is."""
+        if not self.ended:
+            self._note("end", Piece("", "", "", 0, self.cursor))
+            self.ended = True
+
+    def refuse(self) -> None:
+        """Note that the pass cannot be collected: the next collection fetches anew, unless the material only grows."""
+        if self.ended and not self.grows:
+            self._note("refused", Piece("", "", "", 0, None))
+
+    def anew(self) -> None:
+        """Begin the next pass."""
+        self.before = tuple(self.pieces)
+        self.pieces, self.cursor, self.ended = [], None, False
+        self._pass, self._number = self._pass + 1, 0
+
+    def prune(self) -> None:
+        """Delete bytes that no piece of the pass under way or of the last whole one has."""
+        self._blobs.keep_only({piece.blob for piece in (*self.pieces, *self.before)})
+
+    @property
+    def _blobs(self) -> Blobs:
+        return Blobs(self.project, f"landing/{self.source}")
+
+    def _note(self, kind: str, piece: Piece) -> None:
+        self._number += 1
+        row = {"source": self.source, "identity": self.identity, "pass": self._pass, "number": self._number, "kind": kind}
+        row |= {"name": piece.name, "uri": piece.uri, "blob": piece.blob, "bytes": piece.bytes}
+        row |= {"cursor": canonical(piece.cursor), "at": datetime.now(UTC)}
+        self.project.table("system", "landing").write(pl.DataFrame([row], schema=SCHEMA), "append")
+
+
+@dataclass(frozen=True)
+class Landed:
+    """The material of a pass, as a Feed."""
+
+    remote: Remote
+    landing: Landing
+
+    def fingerprint(self, project: Project) -> str:
+        """Over the pieces and the parameters of the connector."""
+        return digest([self.remote.identity, [[piece.name, piece.blob] for piece in self.landing.pieces]])
+
+    def files(self, project: Project) -> list[RawFile]:
+        """The pieces; of what grows, the newest first: an item that comes again is what its newest piece says."""
+        found = [self.remote.file(piece, self.landing) for piece in self.landing.pieces]
+        return found[::-1] if self.landing.grows else found
+
+
+def landed(project: Project, source: str, remote: Remote, collected: Callable[[Feed], bool], progress: Progress) -> Landed:
+    """The material of a remote source, fetched as far as it was not yet.
+
+    Args:
+        collected: whether a collection has read the material; a whole pass that none has read yet (its run was killed) is not fetched
+            again.
+    """
+    landing = Landing(project, source, remote.identity, remote.grows)
+    feed = Landed(remote, landing)
+    if landing.ended and not remote.grows:
+        if not collected(feed):
+            return feed
+        landing.anew()
+    remote.fetch(landing, progress)
+    landing.end()
+    return feed
+
+
+def land_lines(landing: Landing, name: str, uri: str, lines: Sequence[bytes], cursor: Any) -> None:
+    """Land items as a piece of JSON lines, compressed with zstd.
+
+    Args:
+        name: of the piece, without ending.
+        lines: one JSON text each, without line break.
+    """
+    import zstandard
+
+    data = zstandard.ZstdCompressor(level=3).compress(b"\n".join(lines) + b"\n")
+    sink = landing.sink()
+    sink.write(data)
+    landing.add(f"{name}.jsonl.zst", uri, sink.close(), len(data), cursor)
+
+
+def _pieces(rows: pl.DataFrame) -> list[Piece]:
+    rows = rows.filter(pl.col("kind") == "piece")
+    return [Piece(r["name"], r["uri"], r["blob"], r["bytes"], json.loads(r["cursor"])) for r in rows.iter_rows(named=True)]
