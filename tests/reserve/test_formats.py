@@ -292,6 +292,22 @@ def test_csv_lacks_declared_columns(factory: Factory) -> None:
     assert factory.live()["text"].to_list() == ["x"]
 
 
+@pytest.mark.parametrize("start", ["x^2", "x\x01", "(\u00b5"])
+def test_lines_that_begin_as_compressed_data_does_are_read_as_they_are(factory: Factory, start: str) -> None:
+    """Polars looks for the first bytes of zlib, gzip and zstd data, of which `x^` is one."""
+    factory.declare(options={"format": "csv"})
+    factory.write("data/a.csv", f"text,n\n{start},1\nb,2\n".encode())
+    factory.collect()
+    assert factory.live().sort("_row_id").select("text", "n").rows() == [(start, "1"), ("b", "2")]
+
+
+def test_broken_json_that_begins_as_compressed_data_does_costs_its_line(factory: Factory) -> None:
+    factory.declare(options={"format": "jsonl"})
+    factory.write("data/a.jsonl", b'x\x01\x06\n{"text": "b"}\n')
+    assert factory.collect().findings == {"malformed_json": 1}
+    assert factory.live()["text"].to_list() == [None, "b"]
+
+
 def test_csv_without_header(factory: Factory) -> None:
     factory.declare(columns={"b": "string", "a": "string"}, options={"header": False})
     factory.write("data/a.csv", b"1,2\n")

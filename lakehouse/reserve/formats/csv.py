@@ -185,7 +185,15 @@ def _parse(data: bytes, names: list[str], reading: Reading) -> pl.DataFrame:
     schema = dict.fromkeys(names, pl.String())
     if not data:
         return pl.DataFrame(schema=schema)
-    return pl.read_csv(data, has_header=False, schema=schema, separator=reading.separator, quote_char=reading.quote)
+    # Polars takes some first bytes, `x^` among them, for compressed data: an empty line before them, which it skips, keeps it from that.
+    packed = data.startswith(_MAGIC)
+    plain = b"\n" + data if packed else data
+    sign = reading.quote
+    return pl.read_csv(plain, has_header=False, skip_lines=int(packed), schema=schema, separator=reading.separator, quote_char=sign)
+
+
+_MAGIC = (b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+"""First bytes of zlib, gzip and zstd data."""
 
 
 def _blank(buffer: bytes, scan: _Scan) -> np.ndarray[Any, Any]:

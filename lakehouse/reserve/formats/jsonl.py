@@ -62,7 +62,10 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, str]:
 def _frame(data: bytes, columns: list[str]) -> pl.DataFrame:
     # With an empty schema Polars would not parse the lines at all.
     schema = dict.fromkeys(columns or ["_"], pl.String())
-    return pl.read_ndjson(data, schema=schema) if data else pl.DataFrame(schema=schema)
+    try:
+        return pl.read_ndjson(data, schema=schema) if data else pl.DataFrame(schema=schema)
+    except OSError as error:  # Polars took the first bytes of a broken line for compressed data
+        raise pl.exceptions.ComputeError(str(error)) from error
 
 
 def _joined(chunk: Chunk, lines: np.ndarray[Any, Any]) -> bytes:
