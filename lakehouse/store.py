@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 from lakehouse.errors import StorageError
 
@@ -18,6 +20,22 @@ def store_options(uri: str, declared: Mapping[str, str]) -> dict[str, str]:
         return dict(declared)
     plain = {"allow_http": "true"} if any(value.startswith("http://") for value in declared.values()) else {}
     return {"max_retries": "3", "retry_timeout": "20s", "connect_timeout": "5s", **plain, **declared}
+
+
+def object_store(uri: str, declared: Mapping[str, str]) -> Any:
+    """The client of obstore for the store at a URL, by declared options and the credentials of the environment."""
+    from obstore import store
+
+    make: Any = store.from_url  # typed for one kind of store at a time
+    options = store_options(uri, declared)
+    client: dict[str, Any] = {key: options.pop(key) for key in ("connect_timeout", "timeout") if key in options}
+    if options.pop("allow_http", options.pop("AWS_ALLOW_HTTP", "")).lower() == "true":
+        client["allow_http"] = True
+    retries = {"max_retries": int(options.pop("max_retries")), "retry_timeout": timedelta(seconds=20)}
+    options.pop("retry_timeout")
+    if uri.startswith("file://"):
+        return make(uri, mkdir=True)
+    return make(uri, config=options, client_options=client, retry_config=retries)
 
 
 _STORE_FAULTS = (

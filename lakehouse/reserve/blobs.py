@@ -9,13 +9,12 @@ import tempfile
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from lakehouse.errors import NotFoundError
 from lakehouse.project import Project
-from lakehouse.store import storage_error, store_options
+from lakehouse.store import object_store, storage_error
 
 
 @dataclass(frozen=True)
@@ -107,19 +106,7 @@ class Blobs:
 
     def _remote(self) -> Any:
         """The store under the lake's root, by the options and credentials of its tables."""
-        from obstore import store
-
-        make: Any = store.from_url  # typed for one kind of store at a time
-
-        options = store_options(self.project.lake, self.project.settings.storage_options)
-        client: dict[str, Any] = {key: options.pop(key) for key in ("connect_timeout", "timeout") if key in options}
-        if options.pop("allow_http", options.pop("AWS_ALLOW_HTTP", "")).lower() == "true":
-            client["allow_http"] = True
-        retries = {"max_retries": int(options.pop("max_retries")), "retry_timeout": timedelta(seconds=20)}
-        options.pop("retry_timeout")
-        if self.project.lake.startswith("file://"):
-            return make(self.project.lake, mkdir=True)
-        return make(self.project.lake, config=options, client_options=client, retry_config=retries)
+        return object_store(self.project.lake, self.project.settings.storage_options)
 
     @contextmanager
     def _store_errors(self) -> Iterator[None]:

@@ -20,10 +20,12 @@ import pytest
 import yaml
 
 from lakehouse import versions
-from lakehouse.errors import LockedError, StorageError
+from lakehouse.errors import LockedError, SourceError, StorageError
 from lakehouse.maintenance.archive import archive, restore
 from lakehouse.project import Project
 from lakehouse.reserve.blobs import Blobs
+from lakehouse.reserve.collect import collect, feed
+from lakehouse.reserve.landing import Landing
 from lakehouse.table import Table
 from tests.release import factory
 
@@ -232,3 +234,48 @@ def test_two_folders_on_one_lake_make_one_version(tmp_path: Path, store: Store) 
     bronze = Project.open(tmp_path / "here").table("bronze", "reviews_raw").read(["_row_id"])
     assert bronze.height == bronze["_row_id"].n_unique() == 200
     assert len({v["manifest"]["content_id"] for v in lakehouse_json(tmp_path / "there", "versions", "reviews")}) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lake", ["lake", "s3://lakes/sourced"])
+def test_objects_of_a_bucket_are_a_source_and_only_changed_ones_are_fetched_again(tmp_path: Path, store: Store, lake: str) -> None:
+    boto3 = pytest.importorskip("boto3")
+    bucket = boto3.client("s3", endpoint_url=store.endpoint)
+    place = f"in-{lake[:2]}"
+
+    def put(name: str, text: str) -> None:
+        bucket.put_object(Bucket="lakes", Key=f"{place}/{name}", Body=f"id,text\n{text}".encode())
+
+    for name, text in {"2026/a.csv": "1,一\n2,二\n", "2026/b.csv": "3,三\n", "readme.md": "# no\n"}.items():
+        put(name, text)
+    folder = tmp_path / "assets" / "sources"
+    folder.mkdir(parents=True)
+    if lake != "lake":
+        put_on(tmp_path, store, lake)
+
+    def declare(**changes: str) -> None:
+        options = {"AWS_ENDPOINT_URL": store.endpoint}
+        given = {"url": f"s3://lakes/{place}", "match": "2026/*.csv", "storage_options": options, **changes}
+        source = {"source": "shop", "description": "Orders.", "owner": "team:shop", "license": "CC0-1.0", "key": ["id"]}
+        (folder / "shop.yaml").write_text(yaml.safe_dump({**source, "connector": {"object_store": given}}), encoding="utf-8")
+
+    declare()
+    project = Project.open(tmp_path)
+    first = collect(project, "shop")
+    assert (first.added, first.findings) == (3, {})
+    assert collect(project, "shop").unchanged
+    put("2026/b.csv", "3,改\n4,四\n")
+    bucket.delete_object(Bucket="lakes", Key=f"{place}/2026/a.csv")
+    with pytest.raises(SourceError, match="2 of 3 items of source shop vanished"):
+        collect(project, "shop")
+    put("2026/a.csv", "1,一\n")
+    made = collect(project, "shop")
+    assert (made.added, made.changed, made.vanished) == (1, 1, 1)
+    landed = Landing(project, "shop", feed(project, "shop").identity, False)  # type: ignore[union-attr]
+    assert {piece.name for piece in landed.pieces} == {"2026/a.csv", "2026/b.csv"}
+    declare(match="2027/*")
+    with pytest.raises(SourceError, match=r"no object matches `2027/\*`"):
+        collect(Project.open(tmp_path), "shop")
+    declare(url="s3://no-such-bucket")
+    with pytest.raises(SourceError, match="bucket does not exist"):
+        collect(Project.open(tmp_path), "shop")

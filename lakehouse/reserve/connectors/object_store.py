@@ -1,0 +1,113 @@
+"""`object_store`: objects of a bucket, fetched once each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
+
+from lakehouse.errors import SourceError
+from lakehouse.hashing import digest
+from lakehouse.progress import Progress
+from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.formats import by_extension
+from lakehouse.reserve.landing import Landing, Piece, Remote
+from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
+from lakehouse.reserve.web import no_secrets
+from lakehouse.store import object_store as client_of
+from lakehouse.store import storage_error
+
+_READ = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Objects below a URL."""
+
+    url: str
+    match: str
+    storage_options: Mapping[str, str]
+    format: Format
+    options: Options
+    set: Mapping[str, Value]
+
+    grows = False
+
+    @property
+    def identity(self) -> str:
+        """Over the URL and what matches: the objects are those of one store, wherever it answers."""
+        return digest([self.url, self.match])
+
+    def fetch(self, landing: Landing, progress: Progress) -> None:
+        """Object after object in the order of their names; one with the tag and size that it had is not read."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        held = {piece.name: piece for piece in landing.before}
+        done = {piece.name for piece in landing.pieces}
+        try:
+            store = client_of(self.url, self.storage_options)
+            found = {each["path"]: each for part in obstore.list(store) for each in part if self._matches(each["path"])}
+            if not found:
+                raise SourceError(f"no object matches `{self.match}`", where=self.url, fix="check `url:` and `match:`")
+            for number, name in enumerate(sorted(found)):
+                progress(f"{landing.source}: objects", number, len(found))
+                if name in done:
+                    continue
+                about = {"tag": found[name].get("e_tag"), "size": found[name]["size"]}
+                before = held.get(name)
+                if before is not None and about["tag"] and before.cursor == about:
+                    landing.add(name, before.uri, before.blob, before.bytes, about)
+                    continue
+                sink, size = landing.sink(), 0
+                for data in obstore.get(store, name).stream(min_chunk_size=_READ):
+                    sink.write(bytes(data))
+                    size += len(data)
+                landing.add(name, f"{self.url.rstrip('/')}/{name}", sink.close(), size, about)
+        except (BaseError, FileNotFoundError, PermissionError) as error:
+            said = storage_error(error, self.url)
+            raise SourceError(said.what, where=self.url, fix=said.fix) from error
+
+    def _matches(self, name: str) -> bool:
+        return not name.endswith("/") and fnmatchcase(name, self.match)
+
+    def file(self, piece: Piece, landing: Landing) -> RawFile:
+        """As declared; `auto` goes by the ending of the name."""
+        kind = by_extension(piece.name) if self.format == "auto" else self.format
+        return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, self.options, self.set, piece.blob)
+
+
+@CONNECTORS.register()
+def object_store(
+    url: str,
+    match: str = "*",
+    storage_options: dict[str, str] | None = None,
+    format: Format = "auto",
+    separator: Character | None = None,
+    header: bool = True,
+    skip_after_header: Annotated[int, Field(ge=0)] = 0,
+    quote: Character | None = '"',
+    rename: dict[str, str] | None = None,
+    set: dict[str, Value] | None = None,
+) -> Remote:
+    """Objects of a bucket (S3 and compatible, Azure, Google); each is fetched once, and again only when it changed.
+
+    Args:
+        url: such as `s3://bucket/prefix`.
+        match: which objects below it, such as `2026/*.csv`; `*` stands for any characters, `/` among them.
+        storage_options: of the store, such as `{endpoint: "http://minio:9000", region: us-east-1}`; credentials come from the
+            environment, as for the lake.
+        format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.
+        separator: between CSV fields.
+        header: whether the first CSV line names the columns.
+        skip_after_header: lines to skip after the CSV header.
+        quote: CSV quote character; null takes quotes as they are.
+        rename: new names of columns by the names in the file.
+        set: constant columns of every row.
+    """
+    no_secrets(storage_options or {}, "storage_options")
+    return Bucket(url, match, storage_options or {}, format, Options(separator, quote, header, skip_after_header, rename or {}), set or {})
