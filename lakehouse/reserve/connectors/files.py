@@ -17,6 +17,7 @@ from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.digests import known_digest
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
+from lakehouse.reserve.unpack import is_archive, unpacked
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Files:
     format: Format
     options: Options
     set: dict[str, Value]
+    members: str
     _digests: dict[Path, str] = field(default_factory=dict, repr=False)
 
     def fingerprint(self, project: Project) -> str:
@@ -39,11 +41,18 @@ class Files:
         Raises:
             SourceError: none exists, or a format that the name does not tell.
         """
-        return [self._raw(project, self._name(project, file), file) for file in self._found(project)]
+        return [raw for file in self._found(project) for raw in self._raw(project, self._name(project, file), file)]
 
-    def _raw(self, project: Project, name: str, file: Path) -> RawFile:
+    def _raw(self, project: Project, name: str, file: Path) -> list[RawFile]:
+        sha256 = self._hashed(project, file)
+        if not is_archive(name):
+            return [self._one(name, file, sha256)]
+        found = unpacked(project.state / "unpacked", file, sha256, self.members)
+        return [self._one(f"{name}!{member}", path, digest([sha256, member])) for member, path in found]
+
+    def _one(self, name: str, file: Path, known: str) -> RawFile:
         kind = by_extension(name) if self.format == "auto" else self.format
-        return RawFile(name, name, partial(_open, file), kind, self.options, self.set, self._hashed(project, file))
+        return RawFile(name, name, partial(_open, file, name), kind, self.options, self.set, known)
 
     def _hashed(self, project: Project, file: Path) -> str:
         """SHA-256 of a file as it was when this collection first looked at it."""
@@ -82,8 +91,8 @@ def _hidden(file: Path, project: Project) -> bool:
     return any(part.startswith(".") for part in below.parts)
 
 
-def _open(file: Path) -> BinaryIO:
-    return decompressed(file.open("rb"), file.name)
+def _open(file: Path, name: str) -> BinaryIO:
+    return decompressed(file.open("rb"), name)
 
 
 @CONNECTORS.register()
@@ -96,8 +105,12 @@ def files(
     quote: Character | None = '"',
     rename: dict[str, str] | None = None,
     set: dict[str, Value] | None = None,
+    members: str = "*",
 ) -> Feed:
-    """Files of the project: one, a folder with all below it, or a glob such as `data/**/*.csv`; gz and zst by their ending.
+    """Files of the project: one, a folder with all below it, or a glob such as `data/**/*.csv`; gz, zst and archives by their ending.
+
+    Of zip and tar archives each member is a file, `data/a.zip!b.csv`. They are unpacked once, beside the project's state, and never by the
+    names of their members; a bomb, and a member or link that leads out of its archive, are refused.
 
     Args:
         path: relative to the project folder.
@@ -108,6 +121,7 @@ def files(
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
         set: constant columns of every row.
+        members: which members of archives, such as `*.csv`; `*` stands for any characters, `/` among them.
     """
     options = Options(separator, quote, header, skip_after_header, rename or {})
-    return Files(path, format, options, set or {})
+    return Files(path, format, options, set or {}, members)
