@@ -8,9 +8,10 @@ kept, with the cursor from which the material goes on: a killed pass goes on beh
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import polars as pl
@@ -20,7 +21,7 @@ from lakehouse.progress import Progress
 from lakehouse.project import Project
 from lakehouse.reserve.blobs import Blobs, BlobSink
 from lakehouse.reserve.compression import decompressed
-from lakehouse.reserve.material import Feed, RawFile
+from lakehouse.reserve.material import Feed, Options, RawFile, Value
 
 SCHEMA = pl.Schema(
     {
@@ -218,6 +219,11 @@ def land_lines(landing: Landing, name: str, uri: str, lines: Sequence[bytes], cu
     sink = landing.sink()
     sink.write(data)
     landing.add(f"{name}.jsonl.zst", uri, sink.close(), len(data), cursor)
+
+
+def lines_of(piece: Piece, landing: Landing, constants: Mapping[str, Value]) -> RawFile:
+    """How a piece of `land_lines` is read; `constants` are columns of every row."""
+    return RawFile(piece.uri, piece.name, partial(landing.open, piece), "jsonl", Options(), constants, piece.blob)
 
 
 def _pieces(rows: pl.DataFrame) -> list[Piece]:

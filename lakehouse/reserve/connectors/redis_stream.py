@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
@@ -15,8 +14,8 @@ from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.hashing import digest
 from lakehouse.progress import Progress
 from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines
-from lakehouse.reserve.material import Options, RawFile, Value
+from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
+from lakehouse.reserve.material import RawFile, Value
 from lakehouse.reserve.web import from_environment, no_secrets
 
 PIECE_BYTES = 4 * 1024 * 1024
@@ -112,7 +111,7 @@ class RedisStream:
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """JSON lines."""
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "jsonl", Options(), self.set, piece.blob)
+        return lines_of(piece, landing, self.set)
 
 
 def _first(about: Mapping[str, Any]) -> str | None:

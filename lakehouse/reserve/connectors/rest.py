@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urljoin
 
@@ -16,8 +15,8 @@ from lakehouse.errors import SourceError, SpecError
 from lakehouse.hashing import digest
 from lakehouse.progress import Progress
 from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines
-from lakehouse.reserve.material import Options, RawFile, Value
+from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
+from lakehouse.reserve.material import RawFile, Value
 from lakehouse.reserve.web import Web, no_secrets
 from lakehouse.spec import Model
 
@@ -165,7 +164,7 @@ class Rest:
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """JSON lines."""
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "jsonl", Options(), self.set, piece.blob)
+        return lines_of(piece, landing, self.set)
 
 
 def _at(body: Any, path: str) -> Any:
