@@ -21,7 +21,7 @@ from lakehouse.reserve.web import Web, no_secrets
 from lakehouse.spec import Model
 
 PIECE_BYTES = 4 * 1024 * 1024
-PIECE_SECONDS = 30.0
+PIECE_SECONDS = 5.0
 """Pages are landed together up to this size or time: what a killed collection fetches again at most."""
 
 Param = Annotated[str, Field(min_length=1)]
