@@ -14,6 +14,7 @@ _COMMANDS = {
     "schema": ("lakehouse.cli.declare", "Write JSON schemas for editors."),
     "operators": ("lakehouse.cli.declare", "List operators, connectors and evaluations."),
     "import-recipe": ("lakehouse.cli.adopt", "Turn a recipe of Data-Juicer, or a preset, into a dataset file."),
+    "discover": ("lakehouse.cli.discover", "Say what a file, a folder or a source holds; write a first source."),
     "plan": ("lakehouse.cli.make", "Show what a run would change, and why."),
     "collect": ("lakehouse.cli.make", "Collect sources into bronze."),
     "run": ("lakehouse.cli.make", "Make datasets: collect, silver, gold, pilot."),

@@ -1,0 +1,1 @@
+"""What material is, found by looking at a bounded sample of it."""

@@ -1,0 +1,277 @@
+"""What a file, a folder or a source holds: everything that a bounded sample can say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from lakehouse import bronze
+from lakehouse.errors import SourceError
+from lakehouse.project import Project
+from lakehouse.reserve.batches import Batches
+from lakehouse.reserve.collect import BATCH_BYTES, material_of
+from lakehouse.reserve.columns import DECLARED, fitted
+from lakehouse.reserve.discovery.columns import Column, described, named_like_a_label, typed
+from lakehouse.reserve.discovery.drift import Moved, moved
+from lakehouse.reserve.discovery.grading import Grading, declared, graded
+from lakehouse.reserve.discovery.look import Look, look
+from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, WORDS, Budget, Sample, sample
+from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
+from lakehouse.reserve.material import READ
+
+_FILES = 200
+"""Files of a folder whose content is looked at."""
+_SAMPLED = 50
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files of one media type; `looked_at` of them by content, the others by their ending."""
+
+    type: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found.
+
+    Attributes:
+        path: of the file or folder, or the source's name.
+        groups: the files by media type, the largest group first.
+        described: the file whose encoding and layout are those of the sample; None for a source.
+        rows: of the whole, estimated unless `whole`; `tokens` likewise: words, each Han character as one.
+        sampled, bytes: items and bytes of the sample; `whole`: it is all there is.
+        findings: sampled items that cannot be read, by finding.
+        keys: columns that are unique and never null in the sample, and hold no private data: a key stands in every row's id.
+        label, text: the likeliest columns, if any.
+        notes: what the user should know: names that do not say what is inside, files left out.
+        drift: of a source that was collected before, by column.
+    """
+
+    path: str
+    groups: tuple[Group, ...]
+    described: Look | None
+    columns: tuple[Column, ...]
+    rows: int
+    tokens: int
+    sampled: int
+    bytes: int
+    whole: bool
+    findings: dict[str, int]
+    keys: tuple[str, ...]
+    label: str | None
+    text: str | None
+    copies: Copies | None
+    grading: Grading | None
+    privacy: dict[str, list[str]]
+    notes: tuple[str, ...]
+    drift: tuple[Moved, ...] = ()
+
+
+def discover(path: Path) -> Discovery:
+    """What a file or a folder holds.
+
+    Raises:
+        SourceError: nothing can be said: it does not exist, is empty, cannot be read, or holds bytes of no known format.
+    """
+    looks, groups, notes = _looked_at(path)
+    readable = [one for one in looks if one.is_readable]
+    if not readable:
+        return Discovery(str(path), groups, None, (), 0, 0, 0, 0, False, {}, (), None, None, None, None, {}, tuple(notes))
+    main = _main(readable)
+    alike = [one for one in readable if _likeness(one) == _likeness(main)]
+    chosen = alike if len(alike) <= _SAMPLED else [alike[at * len(alike) // _SAMPLED] for at in range(_SAMPLED)]
+    budget = Budget(max(1024 * 1024, BYTES // len(chosen)), max(1, ITEMS // len(chosen)))
+    held: list[tuple[Look, Sample]] = []
+    for one in chosen:
+        taken = sample(one.file, one.encoding, one.layout, budget)
+        if held and list(held[0][1].kinds) != list(taken.kinds):
+            notes.append(f"{one.file.name} has other columns and was left out")
+            continue
+        held.append((one, taken))
+    first = held[0][1]
+    rows = pl.concat([taken.rows for _, taken in held], how="vertical_relaxed")
+    good = rows.filter(pl.col("_findings").list.len() == 0).drop(READ.names())
+    if good.is_empty():
+        raise SourceError("no item can be read", where=str(path), fix="is it of another format? look at its first lines")
+    kinds = {name: _kind(good[name], [taken.kinds[name] for _, taken in held], main) for name in first.kinds}
+    share = sum(taken.share * one.size for one, taken in held) / max(1, sum(one.size for one in alike))
+    whole = len(held) == len(alike) and all(taken.whole for _, taken in held)
+    found = _described(str(path), good, kinds, rows.height if whole else round(rows.height / max(share, 1e-9)), rows.height)
+    notes += _readings(main, alike)
+    return replace(
+        found,
+        groups=groups,
+        described=main,
+        bytes=sum(taken.bytes for _, taken in held),
+        whole=whole,
+        findings=_counted(rows),
+        notes=tuple(notes),
+    )
+
+
+def discover_source(project: Project, name: str) -> Discovery:
+    """What a declared source holds now, and how it differs from what was collected last.
+
+    The material is read through once and a sample of equal chances is kept; of bronze likewise.
+
+    Raises:
+        NotFoundError, SpecError: no such source, or wrongly declared. SourceError: it cannot be fetched or read.
+    """
+    files = material_of(project, name, lambda found: False).files(project)
+    table = bronze.table(project, name)
+    version = table.version()
+    batches = Batches(project, project.source(name), files, BATCH_BYTES, table.schema(version) if version is not None else None)
+    rows, total, size = _even_sample(batches)
+    if rows.is_empty():
+        raise SourceError(f"source {name} holds no item", fix="look at its material")
+    good = rows.filter(pl.col("_findings").list.len() == 0).select(list(batches.own))
+    kinds = {column: WORDS.get(type(kind), str(kind)) for column, kind in batches.own.items()}
+    found = _described(name, good, kinds, total, rows.height)
+    drift: tuple[Moved, ...] = ()
+    notes = ["never collected: nothing to compare with"] if version is None else []
+    if version is not None:
+        live = bronze.live_index(project, name, version=version)
+        kept = live.sample(min(ITEMS, live.height), seed=7).select("_row_id", "_collection")
+        scan = table.scan(version).select("_row_id", "_collection", "_findings", *[c for c in batches.own if c in table.schema(version)])
+        before = scan.join(kept.lazy(), on=["_row_id", "_collection"], how="semi").filter(pl.col("_findings").list.len() == 0).collect()
+        drift = moved(before.drop("_row_id", "_collection", "_findings"), good, found.columns, live.height, total)
+    types = Counter(files_.format for files_ in files)
+    groups = tuple(Group(kind, n, size if len(types) == 1 else 0) for kind, n in types.most_common())
+    notes += batches.warnings
+    found = replace(found, groups=groups, bytes=size, whole=rows.height == total)
+    return replace(found, findings=_counted(rows), notes=tuple(notes), drift=drift)
+
+
+def _even_sample(batches: Batches) -> tuple[pl.DataFrame, int, int]:
+    """About ITEMS rows, each with the same chance (by a hash of file and position); rows and bytes of all."""
+    held: list[pl.DataFrame] = []
+    limit, total, size, count = 2**64 - 1, 0, 0, 0
+    for frame in batches:
+        total += frame.height
+        size += int(frame["_bytes"].sum())
+        chance = frame.select(pl.struct("_file", "_position").hash(seed=7).alias("_chance"))
+        kept = frame.with_columns(chance).filter(pl.col("_chance") <= limit)
+        held.append(kept)
+        count += kept.height
+        if count > 2 * ITEMS:
+            lowest = pl.concat(held).bottom_k(ITEMS, by="_chance")
+            held, count = [lowest], lowest.height
+            limit = int(str(lowest["_chance"].max()))
+    rows = pl.concat(held).bottom_k(ITEMS, by="_chance") if held else pl.DataFrame()
+    return rows, total, size
+
+
+def _described(path: str, good: pl.DataFrame, kinds: dict[str, str], rows: int, sampled: int) -> Discovery:
+    """Everything that the readable rows of a sample say."""
+    fit = {name: DECLARED[kind] if kind in DECLARED else good.schema[name] for name, kind in kinds.items()}
+    bare = good.with_columns(pl.lit([], pl.List(pl.String)).alias("_findings"), pl.lit(None, pl.Binary).alias("_raw"))
+    typed_rows = fitted(bare, {**fit, "_findings": pl.List(pl.String()), "_raw": pl.Binary()})
+    columns = [described(typed_rows[name], "string" if kind == "null" else kind) for name, kind in kinds.items()]
+    columns = [replace(c, languages=languages(typed_rows[c.name])) if c.role == "text" else c for c in columns]
+    texts = [c for c in columns if c.role == "text"] or [c for c in columns if c.type == "string" and len(columns) == 1]
+    text = max(texts, key=lambda c: c.length or 0, default=None)
+    labels = sorted((c for c in columns if c.role == "label"), key=lambda c: (not named_like_a_label(c), c.type != "string"))
+    strings = [typed_rows[c.name] for c in columns if typed_rows[c.name].dtype == pl.String]
+    factor = rows / max(1, sampled)
+    chinese = text is not None and next(iter(text.languages), "") in ("zh", "ja", "th")
+    return Discovery(
+        path=path,
+        groups=(),
+        described=None,
+        columns=tuple(columns),
+        rows=rows,
+        tokens=round(sum(map(tokens, strings)) * factor),
+        sampled=sampled,
+        bytes=0,
+        whole=False,
+        findings={},
+        keys=tuple(c.name for c in columns if c.role == "key" and not c.is_private),
+        label=labels[0].name if labels else None,
+        text=text.name if text is not None else None,
+        copies=copies(typed_rows[text.name], chinese=chinese) if text is not None else None,
+        grading=graded(columns, rows, sampled),
+        privacy=declared(columns),
+        notes=(),
+    )
+
+
+def _looked_at(path: Path) -> tuple[list[Look], tuple[Group, ...], list[str]]:
+    if path.is_file():
+        one = look(path)
+        notes = [f"{path.name} is {one.mismatch}"] if one.mismatch else []
+        return [one], (Group(one.type, 1, one.size),), notes
+    if not path.is_dir():
+        raise SourceError(f"`{path}` does not exist", fix="name a file, a folder or a declared source")
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts))
+    if not files:
+        raise SourceError(f"the folder `{path}` holds no files", fix="name another")
+    looks: list[Look] = []
+    notes, unread = [], Counter[str]()
+    shown = files if len(files) <= _FILES else [files[at * len(files) // _FILES] for at in range(_FILES)]
+    for file in shown:
+        try:
+            looks.append(look(file))
+        except SourceError as error:
+            unread[error.what] += 1
+            last = error
+    if not looks:
+        raise SourceError(f"none of the {len(files):,} files of `{path}` can be read: {last.what}", where=last.where, fix=last.fix)
+    notes += [f"{n:,} of its files: {what}" for what, n in unread.items()]
+    wrong = [one for one in looks if one.mismatch]
+    notes += [f"{one.file.name} is {one.mismatch}" for one in wrong[:5]]
+    if len(shown) < len(files):
+        notes.append(f"{len(shown):,} of {len(files):,} files were looked at")
+    groups = Counter[str]()
+    sizes = Counter[str]()
+    for one in looks:
+        groups[one.type] += 1
+        sizes[one.type] += one.size
+    found = (Group(kind, groups[kind], n) for kind, n in sizes.most_common())
+    return looks, tuple(found), notes
+
+
+def _main(readable: Sequence[Look]) -> Look:
+    """The largest file of the largest likeness."""
+    sizes = Counter[tuple[object, ...]]()
+    for one in readable:
+        sizes[_likeness(one)] += one.size
+    likeness = sizes.most_common(1)[0][0]
+    return max((one for one in readable if _likeness(one) == likeness), key=lambda one: one.size)
+
+
+def _likeness(one: Look) -> tuple[object, ...]:
+    """What files that are read as one source have in common."""
+    if one.layout is None:
+        return (one.type,)
+    csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()
+    return (one.layout.structure, one.needs_conversion, *csv)
+
+
+def _kind(values: pl.Series, kinds: Sequence[str], main: Look) -> str:
+    if main.layout is not None and main.layout.structure == "csv":
+        return typed(values)
+    known = [kind for kind in kinds if kind != "null"] or ["null"]
+    return known[0] if len(set(known)) == 1 else "float" if set(known) == {"int", "float"} else "string"
+
+
+def _readings(main: Look, alike: Sequence[Look]) -> list[str]:
+    notes = []
+    if main.encoding is not None and main.encoding.damaged:
+        notes.append(f"{main.encoding.damaged:,} sequences of the first 256 KiB are not {main.encoding.name}: their items are findings")
+    if main.needs_conversion:
+        what = str(main.encoding and main.encoding.name)
+        if main.layout is not None and main.layout.structure == "json_array":
+            what = f"a JSON array in {what}"
+        notes.append(f"{what}: the collector reads UTF-8, and JSON one object a line; --write puts a converted copy into data/")
+    return notes
+
+
+def _counted(rows: pl.DataFrame) -> dict[str, int]:
+    return dict(rows.select(pl.col("_findings").list.explode(empty_as_null=False)).to_series().value_counts(sort=True).iter_rows())

@@ -1,0 +1,163 @@
+"""How a text is laid out: JSON array, JSON lines, delimited records with their separator, quotes and header, or lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+Structure = Literal["json_array", "json", "jsonl", "csv", "lines", "text"]
+SEPARATORS = (",", "\t", ";", "|")
+_RECORDS = 300
+_NUMBER = re.compile(r"^\s*[+-]?(\d[\d,]*)?(\.\d+)?([eE][+-]?\d+)?%?\s*$")
+_DATE = re.compile(r"^\s*\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}")
+_HEADING = re.compile(r"^[^\W\d][\w .()/:%#-]{0,39}$")
+_ORANGE_TYPES = {"d", "c", "s", "t", "discrete", "continuous", "string", "time", "discrete class"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a text's items are.
+
+    Attributes:
+        separator, quote: of CSV; quote None takes quotes as they are.
+        header: whether the first CSV line names the columns.
+        skip_after_header: lines between the header and the first record (Orange's two rows of types and roles).
+        fields: of a CSV record.
+        consistency: share of the CSV records looked at that have so many fields.
+    """
+
+    structure: Structure
+    separator: str = ","
+    quote: str | None = '"'
+    header: bool = True
+    skip_after_header: int = 0
+    fields: int = 1
+    consistency: float = 1.0
+
+
+def layout(head: str, ending: str, *, whole: bool) -> Layout:
+    """The layout of a text by its first characters; the name's ending decides only what the text leaves open.
+
+    Args:
+        head: the first characters.
+        ending: of the name, lower case, without compression endings.
+        whole: whether `head` is all there is; otherwise its last line is not looked at.
+    """
+    head = head.removeprefix("\ufeff")
+    found = _json(head, whole)
+    if found is not None:
+        return Layout(found)
+    lines = head if whole or "\n" not in head else head[: head.rindex("\n") + 1]
+    table = _table(lines, ending)
+    if table is not None:
+        return table
+    return Layout("text" if ending in ("md", "html", "htm", "xml") else "lines")
+
+
+def _json(head: str, whole: bool) -> Structure | None:
+    start = head.lstrip()
+    if start.startswith("["):
+        rest = start[1:].lstrip()
+        return "json_array" if rest.startswith(("{", "]")) and _first_object(rest, whole) else None
+    if not start.startswith("{"):
+        return None
+    first, newline, _ = start.partition("\n")
+    try:
+        return "jsonl" if isinstance(json.loads(first), dict) else None
+    except ValueError:
+        if not newline and not whole:
+            return "jsonl"  # an object larger than what is looked at
+        return "json" if _first_object(start, whole) else None
+
+
+def _first_object(text: str, whole: bool) -> bool:
+    if text.startswith("]"):
+        return True
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except ValueError as error:
+        return not whole and error.args[0].find("Unterminated") >= 0
+    return True
+
+
+def _table(head: str, ending: str) -> Layout | None:
+    """The best of separators and quotes: most records of one width; at least 95 of 100, half of them where the name says it is a table."""
+    named = ending in ("csv", "tsv", "tab")
+    usual = "\t" if ending in ("tsv", "tab") else ","
+    best: tuple[float, bool, int, Layout] | None = None
+    for separator in SEPARATORS:
+        if separator not in head:
+            continue
+        for quote in ('"', None) if '"' in head else ('"',):
+            rows = _records(head, separator, quote)
+            if not rows:
+                continue
+            fields, count = Counter(map(len, rows)).most_common(1)[0]
+            share = count / len(rows)
+            least = 0.5 if named and separator == usual else 0.95
+            if fields < 2 or share < least or (len(rows) < 2 and not (named and separator == usual)):
+                continue
+            # Prose has commas too: a field with a blank at its start, in every record, is a clause.
+            clauses = sum(row[at].startswith(" ") for row in rows for at in range(1, len(row)))
+            if not named and clauses > 0.5 * sum(len(row) - 1 for row in rows):
+                continue
+            candidate = Layout("csv", separator, quote, fields=fields, consistency=round(share, 4))
+            ranked = (round(share, 2), separator == usual and named, fields, candidate)
+            if best is None or ranked[:3] > best[:3]:
+                best = ranked
+    if best is None:
+        return Layout("csv", usual) if named and head.strip() else None
+    chosen = best[3]
+    rows = [row for row in _records(head, chosen.separator, chosen.quote) if len(row) == chosen.fields]
+    header = has_header(rows)
+    skip = 2 if header and _is_orange(head, chosen) else 0
+    return Layout("csv", chosen.separator, chosen.quote, header, skip, chosen.fields, chosen.consistency)
+
+
+def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:
+    """The first records that are no blank lines; none where quotes go wrong."""
+    lines = io.StringIO(head, newline="")
+    old = csv.field_size_limit(2**31 - 1)
+    try:
+        plain = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+        read = plain if quote is None else csv.reader(lines, delimiter=separator, quotechar=quote, strict=True)
+        rows: list[list[str]] = []
+        try:
+            for row in read:
+                if row:
+                    rows.append(row)
+                if len(rows) >= _RECORDS:
+                    break
+        except csv.Error:
+            # A text cut off within quotes goes wrong only there.
+            return rows if read.line_num >= head.count("\n") - 1 else []
+        return rows
+    finally:
+        csv.field_size_limit(old)
+
+
+def has_header(rows: list[list[str]]) -> bool:
+    """Whether the first of `rows` (of one width) names columns: short words, each its own, none a number or a date, none of them a
+    value of its column further down."""
+    if not rows:
+        return False
+    names, below = rows[0], rows[1:]
+    if len(set(names)) != len(names) or any(_NUMBER.match(name) and name.strip() for name in names) or any(map(_DATE.match, names)):
+        return False
+    if sum(bool(_HEADING.match(name)) for name in names) < len(names) - 1:  # one may be empty: the index that pandas writes
+        return False
+    return not any(name and any(row[at] == name for row in below) for at, name in enumerate(names))
+
+
+def _is_orange(head: str, chosen: Layout) -> bool:
+    """Whether two rows of types and roles follow the header, as Orange's tab-separated files have."""
+    lines = head.splitlines()
+    if chosen.separator != "\t" or len(lines) < 3:
+        return False
+    types, roles = lines[1].split("\t"), lines[2].split("\t")
+    return all(t.strip() in _ORANGE_TYPES for t in types) and all(r.strip() in ("", "class", "meta", "i", "ignore") for r in roles)

@@ -1,0 +1,97 @@
+"""What a file is, by its first bytes: media type, encoding, layout, and whether its name says the same."""
+
+from __future__ import annotations
+
+import codecs
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.errors import SourceError
+from lakehouse.reserve.compression import damage_named, decompressed
+from lakehouse.reserve.discovery.encoding import Encoding, encoding
+from lakehouse.reserve.discovery.layout import Layout, layout
+from lakehouse.reserve.discovery.media import Kind, media_type
+
+HEAD = 1024 * 1024
+_TYPES = {
+    "json_array": "application/json",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
+    "lines": "text/plain",
+    "text": "text/plain",
+}
+_ENDINGS = {
+    "json_array": ("json",),
+    "json": ("json",),
+    "jsonl": ("jsonl", "ndjson"),
+    "csv": ("csv", "tsv", "tab"),
+    "lines": ("txt", "text", "log"),
+    "text": ("md", "html", "htm", "xml", "txt"),
+}
+_KNOWN = {ending for endings in _ENDINGS.values() for ending in endings} | {"parquet", "pq", "png", "jpg", "jpeg", "gif", "pdf", "zip"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One file.
+
+    Attributes:
+        type: media type by content.
+        encoding, layout: of a text, else None.
+        mismatch: what the name says otherwise.
+    """
+
+    file: Path
+    size: int
+    type: str
+    kind: Kind
+    encoding: Encoding | None
+    layout: Layout | None
+    mismatch: str | None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether items can be read from it, as it is or after a conversion."""
+        return self.type == "application/vnd.apache.parquet" or (self.layout is not None and self.layout.structure != "json")
+
+    @property
+    def needs_conversion(self) -> bool:
+        """Whether the collector reads it only after it was written anew as UTF-8 or JSON lines."""
+        return self.layout is not None and (
+            self.layout.structure == "json_array" or not (self.encoding is not None and self.encoding.read_as_it_is)
+        )
+
+
+def look(file: Path) -> Look:
+    """What `file` is.
+
+    Raises:
+        SourceError: empty, unreadable, or bytes of no known format.
+    """
+    with damage_named(str(file)):
+        size = file.stat().st_size
+        with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
+            head = handle.read(HEAD)
+            whole = not handle.read(1)
+    if not head:
+        raise SourceError("the file is empty", where=str(file), fix="name another, or fetch it again")
+    name = file.name.lower().removesuffix(".gz").removesuffix(".zst")
+    ending = name.rpartition(".")[2] if "." in name else ""
+    media = media_type(head)
+    if media is not None:
+        mismatch = f"named .{ending}, but it is {media.type}" if ending in _KNOWN and ending not in media.endings else None
+        return Look(file, size, media.type, media.kind, None, None, mismatch)
+    found = encoding(head)
+    if found is None:
+        raise SourceError("its bytes are of no known format, and no text", where=str(file), fix="name a file of text, JSON, CSV or Parquet")
+    text = codecs.getincrementaldecoder(found.name)("replace").decode(head)
+    how = layout(text, ending, whole=whole)
+    kind = _TYPES[how.structure]
+    if how.structure == "csv" and how.separator == "\t":
+        kind = "text/tab-separated-values"
+    if ending in ("html", "htm", "xml") and how.structure == "text":
+        kind = "text/xml" if ending == "xml" else "text/html"
+    mismatch = f"named .{ending}, but it is {kind}" if ending in _KNOWN and ending not in _ENDINGS[how.structure] else None
+    return Look(file, size, kind, "table" if how.structure in ("csv", "jsonl", "json_array") else "text", found, how, mismatch)

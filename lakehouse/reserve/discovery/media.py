@@ -1,0 +1,77 @@
+"""The media type of bytes by their content: magic numbers at fixed places, never the name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "table", "document", "image", "audio", "video", "archive", "compressed", "data"]
+
+
+@dataclass(frozen=True)
+class Media:
+    """What bytes are: an IANA media type (or the customary one), its kind, and the endings that say so."""
+
+    type: str
+    kind: Kind
+    endings: tuple[str, ...]
+
+
+_MAGIC: tuple[tuple[int, bytes, Media], ...] = (
+    (0, b"PAR1", Media("application/vnd.apache.parquet", "table", ("parquet", "pq"))),
+    (0, b"ARROW1\0\0", Media("application/vnd.apache.arrow.file", "table", ("arrow", "feather", "ipc"))),
+    (0, b"ORC", Media("application/vnd.apache.orc", "table", ("orc",))),
+    (0, b"Obj\x01", Media("application/avro", "table", ("avro",))),
+    (0, b"SQLite format 3\0", Media("application/vnd.sqlite3", "table", ("db", "sqlite", "sqlite3"))),
+    (0, b"\x89HDF\r\n\x1a\n", Media("application/x-hdf5", "table", ("h5", "hdf5"))),
+    (0, b"\x93NUMPY", Media("application/x-npy", "table", ("npy",))),
+    (0, b"%PDF-", Media("application/pdf", "document", ("pdf",))),
+    (0, b"{\\rtf", Media("application/rtf", "document", ("rtf",))),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Media("application/x-ole-storage", "document", ("doc", "xls", "ppt", "msg"))),
+    (0, b"\x89PNG\r\n\x1a\n", Media("image/png", "image", ("png",))),
+    (0, b"\xff\xd8\xff", Media("image/jpeg", "image", ("jpg", "jpeg"))),
+    (0, b"GIF87a", Media("image/gif", "image", ("gif",))),
+    (0, b"GIF89a", Media("image/gif", "image", ("gif",))),
+    (0, b"II*\0", Media("image/tiff", "image", ("tif", "tiff"))),
+    (0, b"MM\0*", Media("image/tiff", "image", ("tif", "tiff"))),
+    (8, b"WEBP", Media("image/webp", "image", ("webp",))),
+    (8, b"WAVE", Media("audio/wav", "audio", ("wav",))),
+    (8, b"AVI ", Media("video/x-msvideo", "video", ("avi",))),
+    (0, b"ID3", Media("audio/mpeg", "audio", ("mp3",))),
+    (0, b"\xff\xfb", Media("audio/mpeg", "audio", ("mp3",))),
+    (0, b"fLaC", Media("audio/flac", "audio", ("flac",))),
+    (0, b"OggS", Media("application/ogg", "audio", ("ogg", "oga", "opus", "ogv"))),
+    (4, b"ftypM4A", Media("audio/mp4", "audio", ("m4a",))),
+    (4, b"ftypqt", Media("video/quicktime", "video", ("mov", "qt"))),
+    (4, b"ftyp", Media("video/mp4", "video", ("mp4", "m4v"))),
+    (0, b"\x1aE\xdf\xa3", Media("video/webm", "video", ("mkv", "webm"))),
+    (0, b"\x1f\x8b", Media("application/gzip", "compressed", ("gz",))),
+    (0, b"\x28\xb5\x2f\xfd", Media("application/zstd", "compressed", ("zst",))),
+    (0, b"BZh", Media("application/x-bzip2", "compressed", ("bz2",))),
+    (0, b"\xfd7zXZ\0", Media("application/x-xz", "compressed", ("xz",))),
+    (0, b"7z\xbc\xaf\x27\x1c", Media("application/x-7z-compressed", "archive", ("7z",))),
+    (0, b"Rar!\x1a\x07", Media("application/vnd.rar", "archive", ("rar",))),
+    (257, b"ustar", Media("application/x-tar", "archive", ("tar",))),
+    (0, b"\x7fELF", Media("application/x-elf", "data", ("so", "o", "bin"))),
+    (0, b"MZ\x90\0", Media("application/vnd.microsoft.portable-executable", "data", ("exe", "dll"))),
+)
+"""Offset, bytes that stand there, what they say; the first that fits counts."""
+_OFFICE: tuple[tuple[bytes, Media], ...] = (
+    (b"word/", Media("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document", ("docx",))),
+    (b"xl/", Media("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "table", ("xlsx",))),
+    (b"ppt/", Media("application/vnd.openxmlformats-officedocument.presentationml.presentation", "document", ("pptx",))),
+    (b"mimetypeapplication/epub+zip", Media("application/epub+zip", "document", ("epub",))),
+    (b"mimetypeapplication/vnd.oasis.opendocument", Media("application/vnd.oasis.opendocument", "document", ("odt", "ods", "odp"))),
+)
+_ZIP = Media("application/zip", "archive", ("zip", "whl", "jar", "npz"))
+_RIFF = (b"WEBP", b"WAVE", b"AVI ")
+
+
+def media_type(head: bytes) -> Media | None:
+    """What the first bytes of a file (a few hundred are enough, an office file needs thousands) say; None: no known magic number."""
+    if head.startswith(b"PK\x03\x04"):
+        return next((media for mark, media in _OFFICE if mark in head[:8192]), _ZIP)
+    for offset, magic, media in _MAGIC:
+        if head[offset : offset + len(magic)] == magic and (magic not in _RIFF or head.startswith(b"RIFF")):
+            return media
+    return None

@@ -1,0 +1,269 @@
+"""A bounded sample of the items of files: whole where they are small, else parts at even distances."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from lakehouse.errors import SourceError
+from lakehouse.reserve.columns import unify
+from lakehouse.reserve.compression import damage_named, decompressed
+from lakehouse.reserve.discovery.encoding import Encoding
+from lakehouse.reserve.discovery.layout import Layout
+from lakehouse.reserve.formats import FORMATS
+from lakehouse.reserve.material import READ, Reading
+
+BYTES = 64 * 1024 * 1024
+ITEMS = 20_000
+PARTS = 16
+"""Places of a large file that are looked at."""
+_ITEM = 32 * 1024 * 1024
+_HEAD = 1024 * 1024
+WORDS: dict[type[pl.DataType], str] = {pl.String: "string", pl.Int64: "int", pl.Float64: "float", pl.Boolean: "bool", pl.Binary: "binary"}
+"""Types that a declaration has a word for."""
+
+
+class Nowhere:
+    """Takes the bytes of an item over the limit and keeps none."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take and forget."""
+        return len(data)
+
+    def close(self) -> str:
+        """Nothing was kept."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was read.
+
+    Attributes:
+        rows: own columns as the format reads them (CSV and JSON: all text), and READ.
+        kinds: types of the own columns by the words of a declaration, where the format tells them (JSON), or `lines`, `text`.
+        bytes: of the text that was read.
+        whole: whether that is all there is.
+        share: about which part of the material it is, 0 to 1.
+    """
+
+    rows: pl.DataFrame
+    kinds: dict[str, str]
+    bytes: int
+    whole: bool
+    share: float
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be read of one file."""
+
+    bytes: int = BYTES
+    items: int = ITEMS
+
+
+def sample(file: Path, encoding: Encoding | None, layout: Layout | None, budget: Budget) -> Sample:
+    """A sample of one file; `encoding` and `layout` None: Parquet.
+
+    Raises:
+        SourceError: damaged, unreadable, or of columns that cannot be read.
+    """
+    with damage_named(str(file)):
+        if encoding is None or layout is None:
+            return _of_parquet(file, budget)
+        with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
+            size = file.stat().st_size
+            plain = not file.name.lower().endswith((".gz", ".zst"))
+            if plain and _splits(handle, encoding, layout, size, budget):
+                return _of_parts(handle, layout, size, budget)
+            data, raw, ended = _converted(handle, encoding, layout, budget)
+            share = 1.0 if ended else min(1.0, (raw if plain else below.tell()) / max(1, size))
+            kinds = kinds_of(data, layout)
+            rows = rows_of(data, layout, list(kinds)).head(budget.items)
+            taken = int(rows["_bytes"].sum()) if rows.height == budget.items else len(data)
+            whole = ended and taken == len(data)
+            return Sample(rows, kinds, taken, whole, 1.0 if whole else share * min(1.0, taken / max(1, len(data))))
+
+
+def kinds_of(data: bytes, layout: Layout) -> dict[str, str]:
+    """The columns by their names in the file, with their types; those of CSV are text."""
+    if layout.structure == "csv":
+        if layout.header:
+            return dict.fromkeys(FORMATS["csv"].shape(io.BytesIO(data), _reading(layout)), "string")
+        return {f"column_{at + 1}": "string" for at in range(layout.fields)}
+    if layout.structure in ("jsonl", "json_array"):
+        return {name: str(kind) for name, kind in FORMATS["jsonl"].shape(io.BytesIO(data), _reading(layout)).items()}
+    return {"text": "string"}
+
+
+def format_of(layout: Layout | None) -> str:
+    """The format by which the collector reads the (converted) file."""
+    if layout is None:
+        return "parquet"
+    return "jsonl" if layout.structure in ("json_array", "json") else layout.structure
+
+
+def rows_of(data: bytes, layout: Layout, columns: list[str]) -> pl.DataFrame:
+    """The items of UTF-8 bytes, read as the collector reads them."""
+    held: list[pl.DataFrame] = []
+    count = 0
+    for rows in FORMATS[format_of(layout)].read(io.BytesIO(data), _reading(layout), columns):
+        held.append(rows)
+        count += rows.height
+        if count >= ITEMS * 2:
+            break
+    return pl.concat(held) if held else pl.DataFrame(schema={**dict.fromkeys(columns, pl.String()), **READ})
+
+
+def _reading(layout: Layout) -> Reading:
+    return Reading(
+        sink=Nowhere,
+        separator=layout.separator,
+        quote=layout.quote,
+        header=layout.header,
+        skip_after_header=layout.skip_after_header,
+        max_item_bytes=_ITEM,
+        chunk_bytes=4 * 1024 * 1024,
+    )
+
+
+def _splits(handle: BinaryIO, encoding: Encoding, layout: Layout, size: int, budget: Budget) -> bool:
+    """Whether parts are read: the file is over the budget, in bytes or by the items of its head, and a line says where an item begins."""
+    if not encoding.read_as_it_is or layout.structure not in ("lines", "jsonl", "csv") or size <= _HEAD:
+        return False
+    if layout.structure != "csv":
+        _first_line(handle)
+    head = handle.read(_HEAD)
+    handle.seek(0)
+    over = size > budget.bytes or head.count(b"\n") * size > budget.items * _HEAD
+    return over and not _records_of_several_lines(head, layout)
+
+
+def _records_of_several_lines(head: bytes, layout: Layout) -> bool:
+    """Whether CSV records may span lines: then a place in the middle of the file does not tell where one begins."""
+    if layout.structure != "csv" or layout.quote is None:
+        return False
+    parts = head.split(layout.quote.encode())
+    return any(b"\n" in part for part in parts[1::2][: max(0, len(parts) // 2 - 1)])
+
+
+def _first_line(handle: BinaryIO) -> None:
+    """Refuse a file whose first line is over the limit of an item.
+
+    Raises:
+        SourceError: it is.
+    """
+    if len(handle.readline(_ITEM + 1)) > _ITEM:
+        raise SourceError(f"its first line is longer than {_ITEM:,} bytes: no line of text", fix="put one item on each line")
+    handle.seek(0)
+
+
+def _of_parts(handle: BinaryIO, layout: Layout, size: int, budget: Budget) -> Sample:
+    """Parts at even distances, each of whole lines; the header is put before each."""
+    items = max(1, budget.items // PARTS)
+    head = _lines(handle, 0, min(size, _HEAD))
+    kinds = kinds_of(head, layout)
+    per_item = len(head) / max(1, rows_of(head, layout, list(kinds)).height)
+    length = int(min(budget.bytes // PARTS, size // PARTS, max(64 * 1024, per_item * items * 2)))
+    top = 1 + layout.skip_after_header if layout.structure == "csv" and layout.header else 0
+    start = b"".join(head.splitlines(keepends=True)[:top])
+    parts = [(b"" if part == 0 else start) + _lines(handle, size * part // PARTS, length) for part in range(PARTS)]
+    if layout.structure == "jsonl":
+        for part in parts[1:]:
+            for name, kind in kinds_of(part, layout).items():
+                kinds[name] = unify(kinds.get(name, "null"), kind)
+    rows = pl.concat(rows_of(part, layout, list(kinds)).head(items) for part in parts)
+    taken = int(rows["_bytes"].sum()) + rows.height
+    return Sample(rows, kinds, taken, False, min(1.0, taken / size))
+
+
+def _lines(handle: BinaryIO, place: int, length: int) -> bytes:
+    """The lines that begin in the `length` bytes at `place`, each to its end."""
+    handle.seek(max(0, place - 1))
+    if place:
+        handle.readline(_ITEM)
+    data = handle.read(max(0, place + length - handle.tell()))
+    return data + (handle.readline(_ITEM) if data and not data.endswith(b"\n") else b"")
+
+
+def _converted(handle: BinaryIO, encoding: Encoding, layout: Layout, budget: Budget) -> tuple[bytes, int, bool]:
+    """The first bytes of a file as UTF-8 JSON lines, CSV or lines; how many bytes of the file they are; whether they are all."""
+    if layout.structure == "json_array":
+        out, read = io.BytesIO(), 0
+        for count, item in enumerate(objects(handle, encoding)):
+            line = json.dumps(item, ensure_ascii=False).encode("utf-8", "replace")
+            if count >= budget.items or out.tell() + len(line) > budget.bytes:
+                return out.getvalue(), out.tell(), False
+            out.write(line + b"\n")
+            read += len(line)
+        return out.getvalue(), read, True
+    data = handle.read(budget.bytes)
+    ended = len(data) < budget.bytes or not handle.read(1)
+    raw = len(data)
+    if not encoding.read_as_it_is:
+        data = codecs.getincrementaldecoder(encoding.name)("replace").decode(data, final=ended).encode("utf-8")
+    if not ended and layout.structure in ("lines", "csv", "jsonl"):
+        data = data[: data.rfind(b"\n") + 1] or data
+    return data.removeprefix(codecs.BOM_UTF8), raw, ended
+
+
+def objects(handle: BinaryIO, encoding: Encoding, errors: str = "replace") -> Iterator[object]:
+    """The elements of a JSON array, one at a time.
+
+    Raises:
+        SourceError: broken JSON, with the number of the element.
+    """
+    decoder, read = json.JSONDecoder(), codecs.getincrementaldecoder(encoding.name)(errors)
+    buffer, place, count, ended = "", 0, 0, False
+    while True:
+        place = _between(buffer, place, "[" if count == 0 else ",")
+        if buffer.startswith("]", place):
+            return
+        try:
+            item, end = decoder.raw_decode(buffer, place)
+        except ValueError as error:
+            if ended or len(buffer) - place > _ITEM:
+                raise SourceError(f"broken JSON at element {count + 1}", fix="correct the file") from error
+            block = handle.read(1024 * 1024)
+            ended = not block
+            buffer, place = buffer[place:] + read.decode(block, final=ended), 0
+            continue
+        yield item
+        place, count = end, count + 1
+
+
+def _between(buffer: str, place: int, mark: str) -> int:
+    """The place of the next element: blanks and one `mark` are passed over."""
+    found = re.compile(rf"[\ufeff\s]*{re.escape(mark)}?\s*").match(buffer, place)
+    return found.end() if found else place
+
+
+def _of_parquet(file: Path, budget: Budget) -> Sample:
+    import pyarrow.parquet as pq
+
+    with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
+        shape = FORMATS["parquet"].shape(handle, _reading(Layout("csv")))
+    with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
+        plain = not file.name.lower().endswith((".gz", ".zst"))
+        total = pq.ParquetFile(file).metadata.num_rows if plain else None
+        held, count, taken = [], 0, 0
+        for rows in FORMATS["parquet"].read(handle, _reading(Layout("csv")), list(shape)):
+            held.append(rows)
+            count += rows.height
+            taken += int(rows["_bytes"].sum())
+            if count >= budget.items or taken >= budget.bytes:
+                break
+    schema: dict[str, pl.DataType] = {name: kind for name, kind in shape.items() if isinstance(kind, pl.DataType)}
+    rows = pl.concat(held).head(budget.items) if held else pl.DataFrame(schema={**schema, **READ})
+    kinds = {name: WORDS.get(type(kind), str(kind)) for name, kind in schema.items()}
+    share = min(1.0, rows.height / total) if total else 1.0
+    return Sample(rows, kinds, taken, share == 1.0, share)
