@@ -82,6 +82,7 @@ def test_a_file_that_became_another_in_between_is_fetched_whole(factory: Factory
     [
         ({"sha256": "0" * 64}, None, r"has the checksum [0-9a-f]{12}..., not 000000000000...; nothing of it is kept"),
         ({"max_bytes": 1000}, None, "is larger than 1,000 bytes"),
+        ({}, PlainTextResponse("x", 200, {"Content-Encoding": "gzip"}), r"is sent packed \(gzip\)(.|\n)*`name: orders.csv.gz`"),
         ({}, PlainTextResponse("gone", 404), r"the server answers 404 Not Found: gone"),
         ({"retries": 1}, PlainTextResponse("", 502, {"Retry-After": "0"}), "the server answers 502 Bad Gateway"),
     ],

@@ -129,6 +129,13 @@ class Http:
                 if response.status_code == 416 or (response.status_code == 206 and not _goes_on(response, have)):
                     _forget(part, tag)
                     continue
+                packed = response.headers.get("Content-Encoding", "identity")
+                if packed != "identity" and not file.called.lower().endswith((".gz", ".zst")):
+                    raise SourceError(
+                        f"is sent packed ({packed}) although it was asked for as it is",
+                        where=file.url.partition("?")[0],
+                        fix=f"say so by its name: `name: {file.called}.gz`",
+                    )
                 etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
                 strong = etag if etag and not etag.startswith("W/") else modified
                 if response.status_code != 206:
