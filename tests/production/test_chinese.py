@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import opencc
@@ -123,3 +124,10 @@ def test_a_recipe_turns_traditional_notes_into_simplified_words(notes_factory: F
         "02": ("quarantined", "language_id_score", "no_signal"),
         "03": ("dropped", "language_id_score", "other_language"),
     }
+
+
+def test_the_model_is_read_by_one_of_many_threads_that_want_it() -> None:
+    installed._model.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: installed.model(), range(8)))
+    assert all(one is found[0] for one in found)

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from lakehouse.errors import MissingExtraError
 from lakehouse.production.kernels import segment, trie
 
 _STATES = "BEMS"
+_ONE_AT_A_TIME = Lock()
 
 
 def folder() -> Path:
@@ -29,9 +31,15 @@ def folder() -> Path:
     return Path(package.origin).parent
 
 
-@lru_cache(maxsize=1)
 def model() -> segment.Model:
     """jieba's dictionary (of equal words the last) and model, read once a process. A word of frequency 0 only begins others."""
+    # Polars calls kernels on several threads, and CPython 3.11 cannot parse literals on two at once (its issue 106905).
+    with _ONE_AT_A_TIME:
+        return _model()
+
+
+@lru_cache(maxsize=1)
+def _model() -> segment.Model:
     lines = pl.Series((folder() / "dict.txt").read_text(encoding="utf-8").splitlines(), dtype=pl.String)
     parts = lines.str.strip_chars().str.split(" ")
     entries = pl.DataFrame({"word": parts.list.get(0), "times": parts.list.get(1).cast(pl.Int64)})
