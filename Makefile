@@ -24,11 +24,14 @@ demo: $(STAMP)
 	$(BIN)/lakehouse release reviews newsgroups
 	$(BIN)/lakehouse status
 
+# Test files run on so many processes at a time.
+WORKERS ?= 2
+
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 test-fast: $(STAMP)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
