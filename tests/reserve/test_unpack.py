@@ -79,6 +79,7 @@ def test_each_member_that_matches_is_a_file(factory: Factory, name: str) -> None
         ("a.tar.gz", packed_tar({"a.csv": "id\n1\n"})[:-12], "ends early|damaged"),
         ("a.zip", packed_zip({"readme": "x"}), r"no member matches `\*.csv`(.|\n)*it has: readme"),
     ],
+    ids=["parent", "absolute", "climbing", "link", "bomb", "zip cut short", "tar cut short", "nothing matches"],
 )
 def test_what_would_harm_is_refused_and_nothing_is_kept(factory: Factory, name: str, data: bytes, words: str) -> None:
     factory.declare(f"data/{name}", options={"members": "*.csv"})
