@@ -7,7 +7,9 @@ import re
 import sys
 import traceback
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -172,11 +174,19 @@ def loosened(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> 
     return reasons
 
 
+class _Fresh(SourceFileLoader):
+    """Loads a file as it is: the bytecode that Python keeps is told from the file's size and second of change, and may be of another."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 def _model(path: Path, file_name: str, class_name: str) -> type[pa.DataFrameModel]:
     import pandera.polars as pa
 
     name = f"_lakehouse_contract_{re.sub(r'[^0-9A-Za-z]', '_', str(path))}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

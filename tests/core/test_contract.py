@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -149,3 +150,17 @@ def test_the_identity_of_a_contract_sees_rules_not_comments(tmp_path: Path) -> N
     first = load(tmp_path, HEAD + BODY).hash
     assert load(tmp_path, HEAD + BODY + "    # a comment\n").hash == first
     assert load(tmp_path, HEAD + BODY.replace("1000", "999")).hash != first
+
+
+def test_a_contract_changed_within_the_second_to_as_many_letters_is_the_changed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's bytecode is known by the size of its source and the second of its change."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    file = tmp_path / "contracts/orders.py"
+    file.parent.mkdir()
+    for bound in ("1000", "2000"):
+        file.write_text(HEAD + BODY.replace("1000", bound), encoding="utf-8")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        found = Contract.load(tmp_path, "contracts/orders.py:Orders")
+        assert f"less_than_or_equal_to({bound}" in str(found.columns["price"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+import polars_hash as plh
 
 from lakehouse import bronze
 from lakehouse.errors import SourceError
@@ -152,18 +153,18 @@ def discover_source(project: Project, name: str) -> Discovery:
 def _even_sample(batches: Batches) -> tuple[pl.DataFrame, int, int]:
     """About ITEMS rows, each with the same chance (by a hash of file and position); rows and bytes of all."""
     held: list[pl.DataFrame] = []
-    limit, total, size, count = 2**64 - 1, 0, 0, 0
+    place: pl.Expr = plh.concat_str("_file", pl.lit(":"), pl.col("_position").cast(pl.String)).chash.sha2_256()
+    limit, total, size, count = "g", 0, 0, 0  # above every hex digit
     for frame in batches:
         total += frame.height
         size += int(frame["_bytes"].sum())
-        chance = frame.select(pl.struct("_file", "_position").hash(seed=7).alias("_chance"))
-        kept = frame.with_columns(chance).filter(pl.col("_chance") <= limit)
+        kept = frame.with_columns(place.alias("_chance")).filter(pl.col("_chance") <= limit)
         held.append(kept)
         count += kept.height
         if count > 2 * ITEMS:
             lowest = pl.concat(held).bottom_k(ITEMS, by="_chance")
             held, count = [lowest], lowest.height
-            limit = int(str(lowest["_chance"].max()))
+            limit = str(lowest["_chance"].max())
     rows = pl.concat(held).bottom_k(ITEMS, by="_chance") if held else pl.DataFrame()
     return rows, total, size
 
