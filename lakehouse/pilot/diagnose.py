@@ -18,7 +18,7 @@ from lakehouse.errors import NotFoundError, RecipeError
 from lakehouse.hashing import code_version, digest
 from lakehouse.lock import locked
 from lakehouse.pilot import tracking
-from lakehouse.pilot.diagnosis.findings import findings
+from lakehouse.pilot.diagnosis.findings import COLUMNS, findings
 from lakehouse.pilot.diagnosis.kinds import KINDS, Kind
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, prepare
 from lakehouse.pilot.diagnosis.page import PAGE, made_page
@@ -37,12 +37,7 @@ FINDINGS = pl.Schema(
         ("dataset", pl.String),
         ("version", pl.String),
         ("key", pl.String),
-        ("kind", pl.String),
-        ("rank", pl.Int64),
-        ("_row_id", pl.String),
-        ("score", pl.Float64),
-        ("evidence", pl.String),
-        ("source", pl.String),
+        *COLUMNS.items(),
         ("at", pl.Datetime("us", "UTC")),
     ]
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from lakehouse.errors import RecipeError
 from lakehouse.registry import Registry
 
 EVALUATIONS = Registry("evaluation", "lakehouse.pilot.evaluations")
@@ -29,6 +30,21 @@ class Data:
 
     train: pl.DataFrame
     sets: Mapping[str, pl.DataFrame]
+
+
+def check_columns(name: str, data: Data, input: str, label: str) -> None:
+    """Refuse rows without the columns that evaluation `name` reads.
+
+    Raises:
+        RecipeError: of the train rows or of a set, a column is missing, or `input` is no text.
+    """
+    for of, rows in {"train": data.train, **data.sets}.items():
+        for column in (input, label):
+            if column not in rows.columns:
+                known = ", ".join(c for c in rows.columns if c[0] != "_")
+                raise RecipeError(f"{name}: the {of} rows have no column `{column}`", fix=f"columns: {known}")
+        if rows.schema[input] != pl.String:
+            raise RecipeError(f"{name}: column `{input}` of the {of} rows is {rows.schema[input]}, not text", fix="name a text column")
 
 
 @dataclass(frozen=True)

@@ -206,19 +206,21 @@ def landed(project: Project, source: str, remote: Remote, collected: Callable[[F
     return feed
 
 
-def land_lines(landing: Landing, name: str, uri: str, lines: Sequence[bytes], cursor: Any) -> None:
-    """Land items as a piece of JSON lines, compressed with zstd.
+def land_lines(landing: Landing, uri: str, lines: Sequence[bytes], cursor: Any) -> None:
+    """Land items as the next piece of JSON lines, compressed with zstd.
 
     Args:
-        name: of the piece, without ending.
+        uri: of the material; the piece's number follows it.
         lines: one JSON text each, without line break.
     """
     import zstandard
 
+    number = len(landing.pieces) + 1
+
     data = zstandard.ZstdCompressor(level=3).compress(b"\n".join(lines) + b"\n")
     sink = landing.sink()
     sink.write(data)
-    landing.add(f"{name}.jsonl.zst", uri, sink.close(), len(data), cursor)
+    landing.add(f"{number:06}.jsonl.zst", f"{uri}#{number}", sink.close(), len(data), cursor)
 
 
 def lines_of(piece: Piece, landing: Landing, constants: Mapping[str, Value]) -> RawFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.errors import SourceError
+from lakehouse.lock import locked
 from lakehouse.project import Project
 from lakehouse.reserve.batches import Batches
 from lakehouse.reserve.collect import material_of
@@ -16,7 +17,8 @@ def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame
     Raises:
         SourceError: as a collection of it would; also where no item can be read.
     """
-    files = material_of(project, name, lambda found: False).files(project)
+    with locked(project, f"source {name}"):  # what is elsewhere lands first
+        files = material_of(project, name, lambda found: False).files(project)
     batches = Batches(project, project.source(name), files, 4 * 1024 * 1024, None)
     held: list[pl.DataFrame] = []
     for frame in batches:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lakehouse.errors import RecipeError
-from lakehouse.pilot.evaluation import Data
+from lakehouse.pilot.evaluation import Data, check_columns
 from lakehouse.pilot.evaluations.train import labelled, learn, learn_features
 from lakehouse.pilot.inference.asked import Asked, Endpoint
 
@@ -131,13 +131,7 @@ def ready(
     """
     if ngrams[0] > ngrams[-1]:
         raise RecipeError(f"{name}: ngrams {list(ngrams)} end before they begin", fix=f"ngrams: {sorted(ngrams)}")
-    for of, rows in {"train": data.train, **data.sets}.items():
-        for column in (input, label):
-            if column not in rows.columns:
-                known = ", ".join(c for c in rows.columns if c[0] != "_")
-                raise RecipeError(f"{name}: the {of} rows have no column `{column}`", fix=f"columns: {known}")
-        if rows.schema[input] != pl.String:
-            raise RecipeError(f"{name}: column `{input}` of the {of} rows is {rows.schema[input]}, not text", fix="name a text column")
+    check_columns(name, data, input, label)
     given, sets = labelled(data.train, label), {of: labelled(rows, label) for of, rows in data.sets.items()}
     for of, rows in sets.items():
         if rows.is_empty():

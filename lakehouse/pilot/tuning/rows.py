@@ -6,7 +6,7 @@ import polars as pl
 import polars_hash as plh
 
 from lakehouse.errors import RecipeError
-from lakehouse.pilot.evaluation import Data
+from lakehouse.pilot.evaluation import Data, check_columns
 from lakehouse.pilot.models.learner import TRUTH, two_classes, with_classes
 
 
@@ -18,13 +18,7 @@ def checked(data: Data, input: str, label: str, max_rows: int) -> tuple[pl.DataF
     Raises:
         RecipeError: a column is missing or no text, a set has no labels, or the train rows have fewer than two classes.
     """
-    for of, rows in {"train": data.train, **data.sets}.items():
-        for column in (input, label):
-            if column not in rows.columns:
-                known = ", ".join(c for c in rows.columns if c[0] != "_")
-                raise RecipeError(f"fine_tune: the {of} rows have no column `{column}`", fix=f"columns: {known}")
-        if rows.schema[input] != pl.String:
-            raise RecipeError(f"fine_tune: column `{input}` of the {of} rows is {rows.schema[input]}, not text", fix="name a text column")
+    check_columns("fine_tune", data, input, label)
     given, sets = with_classes(data.train, label), {of: with_classes(rows, label) for of, rows in data.sets.items()}
     for of, rows in sets.items():
         if rows.is_empty():

@@ -65,8 +65,8 @@ class Http:
 
     @property
     def identity(self) -> str:
-        """Over addresses, checksums and how they are read."""
-        return digest([file.model_dump() for file in self.files])
+        """Over addresses, names and checksums; not over how the files are read."""
+        return digest([[file.url, file.called, file.sha256] for file in self.files])
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """File after file; one that the server calls unchanged, or whose checksum is held, is not sent again."""

@@ -103,8 +103,7 @@ class Kafka:
                         del ends[number]
             progress(f"{landing.source}: messages", read, total)
             if held and (not ends or size >= PIECE_BYTES):
-                piece = len(landing.pieces) + 1
-                land_lines(landing, f"{piece:06}", f"kafka://{self.topic}#{piece}", held, at)
+                land_lines(landing, f"kafka://{self.topic}", held, at)
                 held, size = [], 0
 
     def _from(self, number: int, at: int | None, low: int, high: int) -> int:

@@ -84,8 +84,7 @@ class RedisStream:
                 begin = entries[-1][0].decode()
             progress(f"{landing.source}: entries", read, None)
             if held and (len(entries) < _AT_ONCE or size >= PIECE_BYTES):
-                piece = len(landing.pieces) + 1
-                land_lines(landing, f"{piece:06}", f"redis://{self.stream}#{piece}", held, {"id": begin, "added": seen})
+                land_lines(landing, f"redis://{self.stream}", held, {"id": begin, "added": seen})
                 held, size = [], 0
             if len(entries) < _AT_ONCE:
                 return

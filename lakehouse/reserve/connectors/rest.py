@@ -112,8 +112,7 @@ class Rest:
                     raise SourceError(f"more than {self.max_pages:,} pages", where=self.url, fix="check `next:`, or raise `max_pages:`")
                 progress(f"{landing.source}: pages", pages, None)
                 if held and (state["done"] or size >= PIECE_BYTES or time.monotonic() - began >= PIECE_SECONDS):
-                    number = len(landing.pieces) + 1
-                    land_lines(landing, f"{number:06}", f"{self.url}#{number}", held, state)
+                    land_lines(landing, self.url, held, state)
                     held, size, began = [], 0, time.monotonic()
 
     def _page(self, web: Web, state: Mapping[str, Any]) -> tuple[list[Any], Any]:

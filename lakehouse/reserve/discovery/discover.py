@@ -12,6 +12,7 @@ import polars_hash as plh
 
 from lakehouse import bronze
 from lakehouse.errors import SourceError
+from lakehouse.lock import locked
 from lakehouse.project import Project
 from lakehouse.reserve.batches import Batches
 from lakehouse.reserve.collect import BATCH_BYTES, material_of
@@ -125,7 +126,8 @@ def discover_source(project: Project, name: str) -> Discovery:
     Raises:
         NotFoundError, SpecError: no such source, or wrongly declared. SourceError: it cannot be fetched or read.
     """
-    files = material_of(project, name, lambda found: False).files(project)
+    with locked(project, f"source {name}"):  # what is elsewhere lands first
+        files = material_of(project, name, lambda found: False).files(project)
     table = bronze.table(project, name)
     version = table.version()
     batches = Batches(project, project.source(name), files, BATCH_BYTES, table.schema(version) if version is not None else None)
