@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.loopback import free_port, until
 
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -108,21 +109,6 @@ class Dagster:
         """Status of every check on the newest materialisation."""
         found = self.asset(key)["assetChecksOrError"]["checks"]
         return {c["name"]: (c["executionForLatestMaterialization"] or {}).get("status") for c in found}
-
-
-def until(seconds: float, problem: str, pause: float = 0.5) -> Iterator[None]:
-    """Yield again and again until `seconds` have passed, then fail with `problem`."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        time.sleep(pause)
-    raise AssertionError(f"{problem} after {seconds:.0f} s")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -13,8 +13,9 @@ import pytest
 
 from lakehouse import versions
 from lakehouse.project import Project
+from tests.loopback import until
 
-from .dev_server import Dagster, dagster_dev, members, until
+from .dev_server import Dagster, dagster_dev, members
 
 pytestmark = pytest.mark.slow
 LINE = ("bronze/orders_raw", "silver/orders", "gold/orders")

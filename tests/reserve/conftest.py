@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,3 +72,10 @@ class Factory:
 def factory(tmp_path: Path) -> Factory:
     (tmp_path / "assets" / "sources").mkdir(parents=True)
     return Factory(tmp_path)
+
+
+def killed(script: str, *arguments: object) -> None:
+    """Run a script that kills itself, and see that it did."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()

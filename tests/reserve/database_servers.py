@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
+from tests.loopback import free_port
 
 PASSWORD = "p@ss/w:rd"
 
@@ -54,7 +55,7 @@ def postgresql() -> Iterator[Server]:
         (folder / "password").write_text(PASSWORD)
         made = ["--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--no-sync", "-U", "shop", "-E", "UTF8", "--locale=C.UTF-8"]
         subprocess.run([*user, str(binaries / "initdb"), "-D", str(folder / "data"), *made], check=True, capture_output=True)
-        port = _free_port()
+        port = free_port()
         options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "timezone=Asia/Tokyo"]
         url = f"postgresql+psycopg://shop:{{}}@127.0.0.1:{port}/postgres"
         with _running([*user, str(binaries / "postgres"), "-D", str(folder / "data"), *options], url) as engine:
@@ -71,7 +72,7 @@ def mariadb() -> Iterator[Server]:
         data = f"--datadir={folder / 'data'}"
         made = [install, "--no-defaults", data, "--auth-root-authentication-method=normal", "--skip-test-db"]
         subprocess.run([*user, *made], check=True, capture_output=True)
-        port = _free_port()
+        port = free_port()
         first = folder / "first.sql"
         quoted = PASSWORD.replace("'", "''")
         user_made = f"create user shop@'127.0.0.1' identified by '{quoted}';"
@@ -126,9 +127,3 @@ def _running(command: list[str], url: str) -> Iterator[sa.Engine]:
         finally:
             server.terminate()
             server.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

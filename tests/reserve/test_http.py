@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from lakehouse.errors import SourceError, SpecError
 from lakehouse.reserve.collect import feed
 
-from .conftest import Factory
+from .conftest import Factory, killed
 from .web_server import Served, serving
 
 ORDERS = b"id,item\n" + b"".join(b"%d,%s\n" % (n, hashlib.sha256(str(n).encode()).hexdigest().encode()) for n in range(1, 3001))
@@ -52,6 +48,17 @@ def test_a_file_with_the_checksum_that_is_held_is_not_asked_for(factory: Factory
     assert factory.collect().added == 3000
     asked = len(served.asked)
     assert factory.collect().unchanged
+    assert len(served.asked) == asked
+
+
+def test_a_declaration_that_reads_otherwise_asks_the_server_for_nothing(factory: Factory, served: Served) -> None:
+    files = {"url": f"{served.url}/files/orders.csv"}
+    factory.declare(connector={"http": {"files": [files]}})
+    first = factory.collect()
+    asked = len(served.asked)
+    factory.declare(connector={"http": {"files": [files | {"quote": None}]}})
+    made = factory.collect()
+    assert (made.live, made.content_id) == (3000, first.content_id)
     assert len(served.asked) == asked
 
 
@@ -142,9 +149,7 @@ def test_three_kills_at_random_cost_no_byte_twice(factory: Factory, served: Serv
     declare(factory, served, sha256=hashlib.sha256(ORDERS).hexdigest())
     generator = random.Random(3)
     for _ in range(3):
-        arguments = [str(factory.root), str(generator.randint(3, 12))]
-        done = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False, env={**os.environ})
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        killed(KILLED, factory.root, generator.randint(3, 12))
     made = factory.collect()
     assert (made.added, made.findings) == (3000, {})
     starts = [int(h["range"].removeprefix("bytes=").rstrip("-")) for h in served.headers[1:]]

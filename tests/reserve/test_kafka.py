@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +12,7 @@ import pytest
 from lakehouse.errors import FactoryError, MissingExtraError, SourceError
 from lakehouse.reserve.connectors import kafka as module
 
-from .conftest import Factory
+from .conftest import Factory, killed
 
 Send = Callable[..., None]
 
@@ -137,9 +134,7 @@ def test_three_kills_at_random_neither_lose_nor_double_a_message(factory: Factor
     send(*orders(0, 400))
     generator = random.Random(5)
     for _ in range(3):
-        command = [sys.executable, "-c", KILLED, str(factory.root), str(generator.randint(2, 5))]
-        done = subprocess.run(command, capture_output=True, check=False)
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        killed(KILLED, factory.root, generator.randint(2, 5))
     made = factory.collect()
     assert (made.added, made.findings) == (400, {})
     assert sorted(factory.live()["id"]) == list(range(400))

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-import signal
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +13,9 @@ import pytest
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import redis_stream as module
+from tests.loopback import free_port, wait_until_open
 
-from .conftest import Factory
+from .conftest import Factory, killed
 
 redis = pytest.importorskip("redis", reason="THE EXTRA redis IS NOT INSTALLED: no entry was read")
 
@@ -29,22 +26,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("NO REDIS: redis-server is not installed, no entry was read")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("redis")
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "s3cret", "--save", "", "--dir", str(folder)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert server.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        wait_until_open(port, server, 30)
         yield f"127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -167,9 +154,7 @@ def test_three_kills_at_random_neither_lose_nor_double_an_entry(factory: Factory
     send(client, 0, 1000)
     generator = random.Random(5)
     for _ in range(3):
-        command = [sys.executable, "-c", KILLED, str(factory.root), str(generator.randint(2, 6))]
-        done = subprocess.run(command, capture_output=True, check=False)
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        killed(KILLED, factory.root, generator.randint(2, 6))
     made = factory.collect()
     assert (made.added, made.findings) == (1000, {})
     assert sorted(int(n) for n in factory.live()["id"]) == list(range(1000))

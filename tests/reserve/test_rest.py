@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from lakehouse.errors import FactoryError, SourceError, SpecError
 from lakehouse.reserve.collect import collect, feed
 
-from .conftest import Factory
+from .conftest import Factory, killed
 from .web_server import Served, item, serving
 
 STYLES: dict[str, Any] = {
@@ -186,9 +182,7 @@ def test_three_kills_at_random_lose_nothing_and_ask_for_no_landed_page_again(fac
     declare(factory, served)
     generator = random.Random(7)
     for where in ("page", "page", "page", "read", "record"):
-        arguments = [str(factory.root), str(generator.randint(2, 7)), where]
-        done = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False, env={**os.environ})
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        killed(KILLED, factory.root, generator.randint(2, 7), where)
     made = factory.collect()
     assert made.unchanged, "the last kill came between the commit of bronze and its record" if made.added else ""
     assert sorted(factory.live()["id"]) == list(range(1, 301))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,15 +13,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
-from lakehouse.reserve import values
 from lakehouse.reserve.collect import collect, feed
 from lakehouse.reserve.landing import Landing
 
-from .conftest import Factory
+from .conftest import Factory, killed
 from .database_servers import PASSWORD, Server, mariadb, postgresql, sqlite
 
 
@@ -309,9 +304,7 @@ def test_three_kills_at_random_lose_nothing_and_land_nothing_twice(
     declare(factory, server, batch=50, cursor=cursor)
     generator = random.Random(11)
     for where in ("rows", "rows", "rows"):
-        arguments = [str(factory.root), str(generator.randint(4, 12)), where]
-        done = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False, env={**os.environ})
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        killed(KILLED, factory.root, generator.randint(4, 12), where)
     assert pieces(factory) > 5
     made = factory.collect()
     assert (made.added, made.findings) == (2000, {})
@@ -438,39 +431,3 @@ def test_two_hundred_thousand_rows_are_read_in_bounded_memory(factory: Factory, 
     done = subprocess.run([sys.executable, "-c", MEASURED, str(factory.root)], capture_output=True, check=True, env={**os.environ})
     assert int(done.stdout) < 200 * 1024, "KB; the texts alone are 240 MB"
     assert landed_rows(factory, server) == 200_000
-
-
-@given(
-    st.lists(
-        st.one_of(
-            st.integers(-(2**70), 2**70),
-            st.text(),
-            st.binary(),
-            st.booleans(),
-            st.floats(allow_nan=False),
-            st.dates(),
-            st.datetimes(),
-            st.decimals(allow_nan=False),
-        ),
-        min_size=1,
-    )
-)
-def test_a_cursor_comes_back_from_its_json(found: list[Any]) -> None:
-    again = [values.from_json(json.loads(json.dumps(values.to_json(value)))) for value in found]
-    assert again == found
-    assert list(map(type, again)) == list(map(type, found))
-
-
-@given(st.lists(st.one_of(st.none(), st.integers(-(2**80), 2**80)), min_size=1))
-def test_whole_numbers_are_held_or_refused_never_changed(found: list[int | None]) -> None:
-    made = values.series("n", found, values.found(found))
-    assert [None if value is None else int(value) for value in made] == found
-
-
-@given(st.lists(st.decimals(allow_nan=True, allow_infinity=True), min_size=1))
-def test_decimals_are_held_or_refused_never_rounded(found: list[Decimal]) -> None:
-    try:
-        made = values.series("n", found, "decimal(20,3)")
-    except (TypeError, ValueError, ArithmeticError):
-        return
-    assert made.to_list() == found

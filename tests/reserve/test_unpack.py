@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
-import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -18,7 +14,7 @@ from hypothesis import strategies as st
 from lakehouse.errors import SourceError
 from lakehouse.reserve import unpack
 
-from .conftest import Factory
+from .conftest import Factory, killed
 
 MEMBERS = {"b/二.csv": "id,text\n2,二\n", "a.csv": "id,text\n1,一\n", "README": "no table\n"}
 
@@ -118,8 +114,7 @@ collect.collect(Project.open(Path(sys.argv[1])), "shop")
 def test_a_killed_unpacking_is_begun_again(factory: Factory) -> None:
     factory.declare("data/all.zip", key=["id"], options={"members": "*.csv"})
     factory.write("data/all.zip", packed_zip(MEMBERS))
-    done = subprocess.run([sys.executable, "-c", KILLED, str(factory.root)], capture_output=True, check=False, env={**os.environ})
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    killed(KILLED, factory.root)
     assert factory.collect().added == 2
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from lakehouse.reserve.blobs import Blobs
 from lakehouse.reserve.collect import collect, feed
 from lakehouse.reserve.landing import Landing
 from lakehouse.table import Table
+from tests.loopback import free_port, wait_until_open
 from tests.release import factory
 
 from .commands import environment, lakehouse, lakehouse_json
@@ -43,31 +43,17 @@ class Store:
     secret: str
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """An S3 server that knows one key and has one bucket, `lakes`; the key stands in the environment."""
     boto3 = pytest.importorskip("boto3")
-    port = _free_port()
+    port = free_port()
     said = (tmp_path_factory.mktemp("store") / "server.log").open("w")
     # Four requests make the key and the bucket; all later ones are checked.
     server = subprocess.Popen([sys.executable, str(Path(__file__).with_name("object_store.py")), str(port), "4"], stdout=said, stderr=said)
     endpoint = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert server.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+        wait_until_open(port, server, 60)
         given: dict[str, Any] = {
             "endpoint_url": endpoint,
             "region_name": "us-east-1",
