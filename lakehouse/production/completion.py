@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -29,6 +30,14 @@ class Failed(Exception):
         self.unreached = unreached
 
 
+def body_of(request: str) -> bytes:
+    """What is sent for a request (a JSON object as text): with `"stream": false`, which some servers do not take for granted.
+
+    It is no part of the request that answers are kept by: it changes how an answer comes, not what it says.
+    """
+    return f'{request.rstrip()[:-1]},"stream":false}}'.encode()
+
+
 def read(response: httpx.Response) -> tuple[str, int | None]:
     """The text of a completion and its tokens.
 
@@ -37,7 +46,8 @@ def read(response: httpx.Response) -> tuple[str, int | None]:
         Refused: it has no text.
     """
     try:
-        answer = response.json()
+        streamed = response.headers.get("Content-Type", "").startswith("text/event-stream")
+        answer = _joined(response.text) if streamed else response.json()
         choices, usage = answer["choices"], answer.get("usage") or {}
         message = choices[0]["message"] if choices else {}
         text, end = message.get("content"), choices[0].get("finish_reason") if choices else None
@@ -49,6 +59,24 @@ def read(response: httpx.Response) -> tuple[str, int | None]:
     if not isinstance(text, str) or not text.strip():
         raise Refused(f"an empty answer: {_text(str(refusal or end or 'no choice'))[:200]}")
     return _text(text), tokens if type(tokens) is int and 0 <= tokens < 1 << 63 else None
+
+
+def _joined(events: str) -> dict[str, Any]:
+    """The completion whose chunks are server-sent events: some servers stream whatever is asked."""
+    text, end, refusal, usage = [], None, None, None
+    for line in events.splitlines():
+        data = line.removeprefix("data:").strip()
+        if not line.startswith("data:") or data == "[DONE]":
+            continue
+        chunk = json.loads(data)
+        usage = chunk.get("usage") or usage
+        for choice in chunk["choices"][:1]:
+            delta = choice.get("delta") or {}
+            text.append(delta.get("content") or "")
+            end, refusal = choice.get("finish_reason") or end, delta.get("refusal") or refusal
+    if end is None:
+        raise ValueError("the answer broke off between two chunks")
+    return {"choices": [{"message": {"content": "".join(text), "refusal": refusal}, "finish_reason": end}], "usage": usage}
 
 
 def error_of(response: httpx.Response) -> tuple[str, str | None]:

@@ -22,7 +22,7 @@ import httpx
 
 from lakehouse.errors import EndpointError
 from lakehouse.network import on_this_machine
-from lakehouse.production.completion import Failed, Refused, error_of, read, wait_of
+from lakehouse.production.completion import Failed, Refused, body_of, error_of, read, wait_of
 from lakehouse.production.operator import Answer
 
 _AGAIN = frozenset({408, 409})
@@ -198,7 +198,7 @@ class _Conversation:
         """The text of one answer and its tokens."""
         try:
             async with asyncio.timeout(self.endpoint.timeout):
-                response = await client.post(f"{self.endpoint.url.rstrip('/')}/chat/completions", content=request.encode())
+                response = await client.post(f"{self.endpoint.url.rstrip('/')}/chat/completions", content=body_of(request))
         except TimeoutError:
             raise Failed(f"no answer within {self.endpoint.timeout:g} s") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:

@@ -22,7 +22,8 @@ KEY = "sk-loopback-0123456789"
 MODEL = "loop-1"
 
 Fault = tuple[Any, ...]
-"""("status", 500, headers?, message?), ("slow", seconds), ("reset",), ("garbage", text), ("body", dictionary)."""
+"""("status", 500, headers?, message?), ("slow", seconds), ("reset",), ("garbage", text), ("body", dictionary),
+("stream", finish reason or None)."""
 
 
 @dataclass
@@ -86,6 +87,15 @@ def completion(text: str | None, finish_reason: str = "stop", tokens: int = 7) -
     return {"choices": [{"index": 0, "message": message, "finish_reason": finish_reason}], "usage": {"total_tokens": tokens}}
 
 
+def _events(text: str, end: str | None) -> bytes:
+    """A completion in pieces of three characters; without `end` it breaks off."""
+    deltas: list[dict[str, Any]] = [{"role": "assistant"}, *({"content": text[at : at + 3]} for at in range(0, len(text), 3))]
+    chunks: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    if end:
+        chunks += [{"choices": [{"index": 0, "delta": {}, "finish_reason": end}]}, {"choices": [], "usage": {"total_tokens": 11}}]
+    return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode() + (b": bye\n\ndata: [DONE]\n\n" if end else b"")
+
+
 class _Handler(BaseHTTPRequestHandler):
     state: Model
     protocol_version = "HTTP/1.1"
@@ -132,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "slow":
             time.sleep(given[0])
             return self._json(200, completion(prompt.upper()))
+        if kind == "stream":
+            return self._send(200, _events(prompt.upper(), given[0]), {"Content-Type": "text/event-stream; charset=utf-8"})
         if kind == "garbage":
             return self._send(200, given[0].encode(), {"Content-Type": "text/html"})
         return self._json(200, given[0])

@@ -244,3 +244,13 @@ def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(EndpointError, match="proxy") as caught:
         list(Endpoint("http://model.invalid/v1").send([request("a")]))
     assert "ALL_PROXY" in str(caught.value)
+
+
+def test_an_answer_that_comes_in_pieces_is_put_together_and_one_that_breaks_off_is_asked_for_again(model: Model) -> None:
+    model.faults = {"whole": [("stream", "stop")], "half": [("stream", None)], "long": [("stream", "length")]}
+    whole, half, long = said(model, "the whole 文", "half of it", "long")
+    assert (whole.text, whole.tokens) == ("THE WHOLE 文", 11)
+    assert (half.text, long.text) == ("HALF OF IT", "LONG")
+    assert model.asked()["half of it"] == 2
+    # Asked for in one piece, whatever the server takes for granted.
+    assert {body["stream"] for body in model.bodies} == {False}

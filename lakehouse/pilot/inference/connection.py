@@ -9,7 +9,7 @@ import httpx
 
 from lakehouse.errors import EndpointError
 from lakehouse.network import on_this_machine
-from lakehouse.production.completion import Failed, Refused, error_of, read
+from lakehouse.production.completion import Failed, Refused, body_of, error_of, read
 
 
 class Connection:
@@ -31,7 +31,7 @@ class Connection:
     def error_of(self, request: str) -> str | None:
         """Send a request (JSON text); None when a completion came, else what came instead."""
         try:
-            response = self._client.post(self._address, content=request.encode())
+            response = self._client.post(self._address, content=body_of(request))
             if response.is_success:
                 read(response)
                 return None
