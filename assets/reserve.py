@@ -4,19 +4,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import polars as pl
 
 from assets.common import TYPES, bronze_key, log_progress, owners, plain_failures, tables
-from lakehouse import bronze
+from lakehouse import bronze, screened
 from lakehouse.errors import ShapeError
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
 from lakehouse.reserve.record import last_collection
+from lakehouse.reserve.screening.screen import Screening, detections, screen
 from lakehouse.spec import Source
 
 
 def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[dg.AssetChecksDefinition]]:
-    """The asset of a source and its checks: shape_known (blocking), screened, fresh."""
+    """The asset of a source and its checks: shape_known (blocking), screened, fresh, and one for each declared detector."""
     name = source.source
+    declared = detections(project, name)
     key = bronze_key(name)
     metadata: dict[str, object] = {"license": source.license, "dagster/uri": bronze.table(project, name).uri}
     if source.columns:
@@ -33,6 +36,15 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
         check_specs=[
             dg.AssetCheckSpec("shape_known", asset=key, blocking=True, description="The columns are those declared, or those of before."),
             dg.AssetCheckSpec("screened", asset=key, description="Items that could not be read are named and will be quarantined."),
+            *(
+                dg.AssetCheckSpec(
+                    _check(each.name),
+                    asset=key,
+                    blocking=each.declared.blocking,
+                    description=f"`{each.name}` flags at most {each.declared.max_rate:.2%} of the rows; those it flags: {each.action}.",
+                )
+                for each in declared
+            ),
         ],
     )
     def collected(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
@@ -42,6 +54,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
             except ShapeError as error:
                 yield dg.AssetCheckResult(check_name="shape_known", passed=False, metadata={"problem": str(error)})
                 raise
+            screening = screen(project, name, progress=log_progress(context))
         columns = bronze.table(project, name).schema()
         own = [dg.TableColumn(c, str(t)) for c, t in columns.items()]
         yield dg.MaterializeResult(
@@ -67,6 +80,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
                     severity=dg.AssetCheckSeverity.WARN,
                     metadata={"findings": dg.MetadataValue.json(done.findings)},
                 ),
+                *(_of_detectors(project, name, screening) if screening is not None else []),
             ],
         )
 
@@ -80,3 +94,34 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
         return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata={"age_hours": hours, "limit_hours": limit})
 
     return collected, [fresh]
+
+
+def _check(detection: str) -> str:
+    return f"screened_{detection}"
+
+
+def _of_detectors(project: Project, name: str, done: Screening) -> list[dg.AssetCheckResult]:
+    """One result a detection: how many rows it flags, of which kinds, and some of them by id."""
+    findings = screened.table(project, name).scan().filter(pl.col("action").is_not_null()).collect()
+    results = []
+    for each in done.detections:
+        ours = findings.filter(pl.col("detector") == each.name).sort("score", "_row_id", descending=[True, False], nulls_last=True)
+        shown = ours.select("_row_id", "kind", "column", "start", "end", "score", "detail").head(10)
+        records = [dg.TableRecord({c: "-" if v is None else v for c, v in row.items()}) for row in shown.iter_rows(named=True)]
+        results.append(
+            dg.AssetCheckResult(
+                check_name=_check(each.name),
+                passed=each.passed,
+                severity=dg.AssetCheckSeverity.ERROR if each.blocking else dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "rows flagged": each.rows,
+                    "rate": each.rate,
+                    "max_rate": each.max_rate,
+                    "action": each.action,
+                    "kinds": dg.MetadataValue.json(each.kinds),
+                    "findings": ours.height,
+                    "highest scores": dg.MetadataValue.table(records, dg.TableSchema(columns=[dg.TableColumn(c) for c in shown.columns])),
+                },
+            )
+        )
+    return results

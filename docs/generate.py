@@ -23,7 +23,8 @@ INTRO = {
         "and an example that was run; the pages are written from the code (`python docs/generate.py`).\n"
     ),
     "connectors": (
-        "# Connectors and evaluations\n\nA connector brings a source's material in; an evaluation scores a version. "
+        "# Connectors, detectors and evaluations\n\nA connector brings a source's material in; a detector "
+        "[screens](screening.md) it on arrival; an evaluation scores a version. "
         "This page is written from the code (`python docs/generate.py`).\n"
     ),
 }
@@ -37,8 +38,8 @@ def pages() -> dict[Path, str]:
 
 
 def page(name: str) -> str:
-    """The text of docs/<name>.md: a table; connectors and evaluations follow on the same page."""
-    kinds = ["operator"] if name == "operators" else ["connector", "evaluation"]
+    """The text of docs/<name>.md: a table; connectors, detectors and evaluations follow on the same page."""
+    kinds = ["operator"] if name == "operators" else ["connector", "detector", "evaluation"]
     entries = [(kind, entry) for kind in kinds for entry in REGISTRIES[kind].entries().values()]
     parts = [INTRO[name], "| name | kind | what it does |\n| --- | --- | --- |"]
     link = "operators/{0}.md" if name == "operators" else "#{0}"

@@ -61,6 +61,10 @@ class ShapeError(SourceError):
     """A source's columns are not those it had, or not those declared."""
 
 
+class ScreeningError(FactoryError):
+    """A source was not screened as it declares, or more of its rows are flagged than a blocking detector allows."""
+
+
 class RecipeError(FactoryError):
     """A step of a recipe cannot run at all (not: fails on some rows; those are quarantined)."""
 

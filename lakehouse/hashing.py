@@ -16,8 +16,8 @@ from typing import Any
 import polars as pl
 import polars_hash as plh
 
-_WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.")
-"""Packages whose modules decide what an operator or an evaluation computes."""
+_WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.screening.")
+"""Packages whose modules decide what an operator, an evaluation or a detector computes."""
 
 
 def canonical(value: Any) -> str:

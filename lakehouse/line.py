@@ -18,6 +18,7 @@ from lakehouse.production.silver import Silver, make_silver
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.reserve.collect import Collection, collect, feed
+from lakehouse.reserve.screening.screen import Screening, detections, screen
 from lakehouse.spec import Dataset
 
 Stage = Literal["bronze", "silver", "gold", "pilot"]
@@ -30,6 +31,7 @@ class Made:
 
     dataset: str
     collections: tuple[Collection, ...]
+    screenings: tuple[Screening, ...] = ()
     silver: Silver | None = None
     gold: Gold | None = None
     pilot: Piloted | None = None
@@ -37,7 +39,8 @@ class Made:
     @property
     def unchanged(self) -> bool:
         """Whether nothing was left to do."""
-        return all(c.unchanged for c in self.collections) and all(s is None or s.unchanged for s in (self.silver, self.gold, self.pilot))
+        steps = [s for s in (self.silver, self.gold, self.pilot) if s is not None]
+        return all(c.unchanged for c in self.collections) and all(s.unchanged for s in self.screenings) and all(s.unchanged for s in steps)
 
 
 def references(dataset: Dataset) -> list[str]:
@@ -80,18 +83,21 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
     Every stage does only what is left to do, so that a killed or a second run costs what is missing.
     """
     collected: dict[str, Collection] = {}
+    looked: dict[str, Screening] = {}
     for name in order(project, names):
         dataset = project.dataset(name)
         for source in dataset.sources:
             if source not in collected:
                 collected[source] = collect(project, source, progress=progress)
-        made = Made(name, tuple(collected[s] for s in dataset.sources))
+                if (screening := screen(project, source, progress=progress)) is not None:
+                    looked[source] = screening
+        made = Made(name, tuple(collected[s] for s in dataset.sources), tuple(looked[s] for s in dataset.sources if s in looked))
         # What is only referred to is made as far as it is read: its gold rows.
         last = STAGES.index(to if name in names or to == "bronze" else "gold")
         silver = make_silver(project, name, progress=progress) if last >= 1 else None
         gold = make_gold(project, name, progress=progress) if last >= 2 else None
         piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
-        yield Made(name, made.collections, silver, gold, piloted)
+        yield Made(name, made.collections, made.screenings, silver, gold, piloted)
 
 
 def plans(project: Project, names: list[str]) -> list[Preview]:
@@ -116,6 +122,7 @@ def check(project: Project) -> list[FactoryError]:
         return [error]
     for name in sources:
         problems += _caught(lambda name=name: feed(project, name))  # type: ignore[misc]
+        problems += _caught(lambda name=name: detections(project, name))  # type: ignore[misc]
     for name, declared in datasets.items():
         dataset, document = declared.spec, declared.document
         for index, source in enumerate(dataset.sources):

@@ -20,7 +20,7 @@ from lakehouse.spec import Call, Model
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FRAME = frozenset({"operator.py", "evaluation.py"})
+_FRAME = frozenset({"operator.py", "evaluation.py", "detector.py"})
 """Modules around registered functions: what they hold does not say what a function computes."""
 
 

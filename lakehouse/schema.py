@@ -13,9 +13,10 @@ from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.production.operator import OPERATORS
 from lakehouse.registry import Entry, Registry
 from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.screening.detector import DETECTORS
 from lakehouse.spec import Dataset, Source
 
-REGISTRIES: dict[str, Registry] = {"connector": CONNECTORS, "operator": OPERATORS, "evaluation": EVALUATIONS}
+REGISTRIES: dict[str, Registry] = {"connector": CONNECTORS, "detector": DETECTORS, "operator": OPERATORS, "evaluation": EVALUATIONS}
 
 
 def dataset_schema() -> dict[str, Any]:
@@ -33,6 +34,7 @@ def source_schema() -> dict[str, Any]:
     """JSON schema of `assets/sources/*.yaml`."""
     schema = Source.model_json_schema()
     schema["properties"]["connector"] = _calls(CONNECTORS, schema)
+    schema["properties"]["screening"]["items"] = _detections(schema)
     return _closed(schema, "https://json-schema.org/draft/2020-12/schema")
 
 
@@ -49,6 +51,16 @@ def _calls(registry: Registry, schema: dict[str, Any], fits: Callable[[Entry], b
         if not params.get("required"):
             choices.append({"const": name})
     return {"oneOf": choices}
+
+
+def _detections(schema: dict[str, Any]) -> dict[str, Any]:
+    """The calls of detectors, each with what is done about its findings beside it."""
+    beside = {k: v for k, v in schema["$defs"].pop("Detection")["properties"].items() if k not in ("name", "params")}
+    calls = _calls(DETECTORS, schema)
+    for choice in calls["oneOf"]:
+        if "properties" in choice:
+            choice["properties"].update(beside)
+    return calls
 
 
 def _closed(schema: dict[str, Any], dialect: str) -> dict[str, Any]:

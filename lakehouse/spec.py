@@ -55,6 +55,35 @@ class Call(Model):
         raise ValueError("write it as `name: {parameter: value}`")
 
 
+class Detection(Model):
+    """A detector with its parameters, and what is done with rows that it flags: `{detector: {parameter: value}, action: warn}`."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    action: Literal["quarantine", "warn"] | None = Field(
+        default=None, description="`quarantine` keeps flagged rows out of silver, `warn` only tells; without it, the detector's own."
+    )
+    max_rate: float = Field(default=0.0, ge=0, le=1, description="Share of the rows that may be flagged before the check fails.")
+    blocking: bool = Field(default=False, description="Datasets refuse the source while the check fails.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_mapping(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and not isinstance(value.get("name"), str):
+            own = {key: item for key, item in value.items() if key in ("action", "max_rate", "blocking")}
+            calls = [(key, item) for key, item in value.items() if key not in own]
+            if len(calls) == 1 and (calls[0][1] is None or isinstance(calls[0][1], dict)):
+                return {"name": calls[0][0], "params": calls[0][1] or {}, **own}
+        raise ValueError("write it as `detector: {parameter: value}`, beside it `action`, `max_rate`, `blocking`")
+
+    @property
+    def call(self) -> Call:
+        """The detector and its parameters alone."""
+        return Call.model_validate({self.name: self.params})
+
+
 class Source(Model):
     """Raw material, shared by datasets: `assets/sources/<source>.yaml`."""
 
@@ -69,6 +98,9 @@ class Source(Model):
     )
     columns: dict[str, ColumnType] | None = Field(default=None, description="Expected columns; without it, those of the first collection.")
     privacy: dict[str, list[str]] = Field(default_factory=dict, description="Privacy classes a column may hold, e.g. {text: [pii]}.")
+    screening: list[Detection] = Field(
+        default_factory=list, description="Detectors that look at rows when they arrive; what they find keeps rows out, or warns."
+    )
     schedule: str | None = Field(default=None, description="Cron expression of the collection.")
     fresh_within_hours: float | None = Field(default=None, gt=0)
     max_item_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="A larger item is set aside in blobs/ and quarantined.")

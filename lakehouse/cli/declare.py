@@ -52,17 +52,19 @@ def schema_command(folder: str) -> None:
 @click.argument("name", required=False)
 @show.json_option
 def operators_command(name: str | None, as_json: bool) -> None:
-    """List operators, connectors and evaluations, or explain one.
+    """List operators, connectors, detectors and evaluations, or explain one.
 
     Example: lakehouse operators redact
     """
-    found = {entry.name: (kind, entry) for kind, registry in REGISTRIES.items() for entry in registry.entries().values()}
+    entries = [(kind, entry) for kind, registry in REGISTRIES.items() for entry in registry.entries().values()]
     if name is not None:
         from lakehouse.errors import NotFoundError
         from lakehouse.yamlfile import suggest
 
+        # An operator and a detector may share a name: the operator is meant.
+        found = {entry.name: (kind, entry) for kind, entry in entries}
         if name not in found:
-            raise NotFoundError(f"no operator, connector or evaluation `{name}`", fix=suggest(name, found))
+            raise NotFoundError(f"no operator, connector, detector or evaluation `{name}`", fix=suggest(name, found))
         kind, entry = found[name]
         if as_json:
             show.dump({"kind": kind, "name": name, "info": dict(entry.info), "parameters": entry.params.model_json_schema()})
@@ -73,8 +75,8 @@ def operators_command(name: str | None, as_json: bool) -> None:
         rows = [(p.name, p.type, "required" if p.default is None else p.default, p.meaning) for p in parameters_of(entry)]
         show.table("Parameters", ["name", "type", "default", "meaning"], rows)
         return
-    listed = [(kind, n, entry.info.get("cardinality"), entry.summary) for n, (kind, entry) in found.items()]
+    listed = [(kind, entry.name, entry.info.get("cardinality"), entry.summary) for kind, entry in entries]
     if as_json:
         show.dump([dict(zip(("kind", "name", "cardinality", "summary"), row, strict=True)) for row in listed])
         return
-    show.table("Operators, connectors, evaluations", ["kind", "name", "cardinality", "what it does"], listed)
+    show.table("Operators, connectors, detectors, evaluations", ["kind", "name", "cardinality", "what it does"], listed)

@@ -8,10 +8,12 @@ import click
 
 from lakehouse import line
 from lakehouse.cli import show
+from lakehouse.cli.screen import brief
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
+from lakehouse.reserve.screening.screen import Screening, screen
 
 
 def _names(project: Project, given: tuple[str, ...]) -> list[str]:
@@ -45,7 +47,7 @@ def plan_command(datasets: tuple[str, ...], as_json: bool) -> None:
 @click.argument("sources", nargs=-1)
 @show.json_option
 def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
-    """Collect sources into bronze (all of them, if none is named). An unchanged source appends nothing.
+    """Collect sources into bronze (all of them, if none is named) and screen what they declare. An unchanged source appends nothing.
 
     Example: lakehouse collect reviews_raw
     """
@@ -53,9 +55,12 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
     for name in sources:
         project.source(name)
     done = []
+    screenings: list[Screening] = []
     with show.progress(quiet=as_json) as report:
         for name in sources or tuple(project.sources):
             done.append(collect(project, name, progress=report))
+            if (screening := screen(project, name, progress=report)) is not None:
+                screenings.append(screening)
     if as_json:
         show.dump(done)
         return
@@ -68,6 +73,8 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
     for c in done:
         for warning in c.warnings:
             show.out.print(f"[yellow]warning[/] {c.source}: {warning}")
+    for screening in screenings:
+        show.out.print(brief(screening))
 
 
 @click.command("run")
@@ -110,6 +117,8 @@ def _print(made: line.Made) -> None:
         show.out.print(f"  bronze/{c.source}: {c.live:,} items, {state}")
         for warning in c.warnings:
             show.out.print(f"  [yellow]warning[/] {warning}")
+    for screening in made.screenings:
+        show.out.print(f"  {brief(screening)}")
     if made.silver:
         show.balance(f"Balance of silver/{made.dataset}", made.silver.balance)
     if made.gold:

@@ -52,7 +52,8 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
 
     Args:
         signals: the measured signals of all live rows that are fit, all stages.
-        unfit: `_row_id`, `_content`, `_findings` of live rows that collection found unfit; they are quarantined at the intake.
+        unfit: `_row_id`, `_content`, `_findings` of live rows that collection found unfit or screening keeps out; they are quarantined
+            at the intake.
         tables: gold rows of the datasets that steps refer to.
     """
     stages = [_stage(signals, stage) for stage in range(recipe.stages)]

@@ -16,8 +16,7 @@ from lakehouse.spec import Dataset
 def plan_of(inputs: Inputs, recipe: Recipe, contract: Contract, dataset: Dataset) -> dict[str, Any]:
     """What a version is made of; its canonical digest is the plan id, known before the run."""
     return {
-        "inputs": inputs.content,
-        "references": inputs.references,
+        **inputs.identity(),
         "contract": contract.hash,
         "recipe": recipe.identity(),
         "splits": dataset.splits.model_dump(),
@@ -36,6 +35,8 @@ def change_of(current: versions.Version | None, plan: dict[str, Any], contract: 
         reasons.append("contract changed, nothing promised before is gone")
     old_inputs = {i["source"]: i["content_id"] for i in before["inputs"]}
     reasons += [f"source {s} changed" for s, c in plan["inputs"].items() if old_inputs.get(s) != c]
+    kept_out = {i["source"]: i.get("screened") for i in before["inputs"]}
+    reasons += [f"source {s}: screening keeps other rows out" for s in plan["inputs"] if kept_out.get(s) != plan.get("screened", {}).get(s)]
     reasons += [f"dataset {d} changed" for d, c in plan["references"].items() if before.get("references", {}).get(d) != c]
     if before["recipe"] != recipe.identity():
         reasons += _recipe_changes(before["recipe"], recipe.identity())
@@ -66,6 +67,7 @@ def input_of(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
         "rows": inputs.rows[source],
         "license": spec.license,
         "description": spec.description,
+        **({"screened": inputs.screened[source]} if source in inputs.screened else {}),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lakehouse import bronze, versions
+from lakehouse import bronze, screened, versions
 from lakehouse.hashing import digest
 from lakehouse.production.manifest import plan_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
@@ -56,6 +56,9 @@ def preview(project: Project, name: str) -> Preview:
     unmade = [d for d in recipe.references if versions.current(project, d) is None]
     if unmade:
         return Preview(name, None, tuple(f"dataset {d} has no version yet" for d in unmade), ("first version",), 0, (), True, 0, None)
+    unscreened = tuple(why for s in dataset.sources if (why := screened.missing(project, s)) is not None)
+    if unscreened:
+        return Preview(name, None, unscreened, (), 0, (), True, 0, None)
     inputs = read_inputs(project, dataset, recipe)
     plan = plan_of(inputs, recipe, contract, dataset)
     plan_id = digest(plan)
@@ -75,6 +78,8 @@ def preview(project: Project, name: str) -> Preview:
             new = [(s["step"], dict(s["params"])) for s in recipe.identity()]
             reasons += [f"step {step} is new or changed" for step, params in new if (step, params) not in old]
             reasons += [f"step {step} is gone" for step, _ in old if step not in {s for s, _ in new}]
+            kept_out = {i["source"]: i.get("screened") for i in current.manifest["inputs"]}
+            reasons += [f"source {s}: screening keeps other rows out" for s in inputs.content if kept_out.get(s) != inputs.screened.get(s)]
         reasons += [f"dataset {d} has other content" for d, c in inputs.references.items() if _reference(current, d) not in (None, c)]
         reasons = reasons or ["first run" if before is None else "the last run did not finish"]
     gold: list[str] = []

@@ -10,13 +10,13 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 
-from lakehouse import bronze, versions
+from lakehouse import bronze, screened, versions
 from lakehouse.errors import BalanceError, NotFoundError
 from lakehouse.hashing import canonical, digest
 from lakehouse.lock import locked
@@ -47,12 +47,18 @@ class Inputs:
         rows: live rows per source.
         versions: Delta version of bronze per source.
         references: content id per dataset that the recipe refers to.
+        screened: identity of the rows that screening keeps out, per source that declares screening.
     """
 
     content: dict[str, str]
     rows: dict[str, int]
     versions: dict[str, int | None]
     references: dict[str, str]
+    screened: dict[str, str] = field(default_factory=dict)
+
+    def identity(self) -> dict[str, dict[str, str]]:
+        """What of it a plan is made of."""
+        return {"inputs": self.content, "references": self.references, **({"screened": self.screened} if self.screened else {})}
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ def read_inputs(project: Project, dataset: Dataset, recipe: Recipe) -> Inputs:
 
     Raises:
         NotFoundError: a source was not collected, or a referenced dataset has no version.
+        ScreeningError: a source was not screened as it declares, or a blocking detector refuses it.
     """
     recorded = {source: bronze.recorded_content(project, source) for source in dataset.sources}
     references = {}
@@ -104,6 +111,7 @@ def read_inputs(project: Project, dataset: Dataset, recipe: Recipe) -> Inputs:
         {source: rows for source, (_, rows, _) in recorded.items()},
         {source: version for source, (_, _, version) in recorded.items()},
         references,
+        {source: kept_out for source in dataset.sources if (kept_out := screened.intake(project, source)) is not None},
     )
 
 
@@ -114,8 +122,8 @@ def live_rows(project: Project, inputs: Inputs) -> pl.DataFrame:
 
 
 def silver_plan(inputs: Inputs, recipe: Recipe) -> str:
-    """Identity of a silver table: contents of its inputs and the recipe."""
-    return digest({"inputs": inputs.content, "references": inputs.references, "recipe": recipe.identity()})
+    """Identity of a silver table: contents of its inputs, what screening keeps out of them, and the recipe."""
+    return digest({**inputs.identity(), "recipe": recipe.identity()})
 
 
 def sealed(project: Project, name: str) -> tuple[str | None, tuple[Balance, ...]]:
@@ -131,7 +139,7 @@ def make_silver(project: Project, name: str, *, progress: Progress = silent) -> 
     """Bring `silver/<name>` to what its sources and recipe say now.
 
     Raises:
-        LockedError, NotFoundError, SpecError, StorageError, BalanceError.
+        LockedError, NotFoundError, SpecError, ScreeningError, StorageError, BalanceError.
     """
     with locked(project, f"dataset {name}"):
         return _make(project, name, progress)
@@ -223,7 +231,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
 
 
 def unfit_rows(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.DataFrame:
-    """Live rows that collection found unfit: `_row_id`, `_content`, `_findings`."""
+    """Live rows that collection found unfit or screening keeps out: `_row_id`, `_content`, `_findings`, in this order."""
     found = [
         bronze.table(project, source)
         .scan()
@@ -232,7 +240,12 @@ def unfit_rows(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.Dat
         .collect()
         for source in dataset.sources
     ]
-    return pl.concat(found).join(live, on=["_row_id", "_collection"], how="semi").drop("_collection")
+    unfit = pl.concat(found).join(live, on=["_row_id", "_collection"], how="semi").drop("_collection")
+    if not (sources := [source for source in dataset.sources if project.source(source).screening]):
+        return unfit
+    flagged = pl.concat([screened.quarantined(project, source) for source in sources])
+    both = pl.concat([unfit, flagged.join(live, on=["_row_id", "_content"], how="semi")])
+    return both.group_by("_row_id", "_content", maintain_order=True).agg(pl.col("_findings").list.explode(empty_as_null=False))
 
 
 def _stages_key(recipe: Recipe) -> str:

@@ -168,7 +168,8 @@ def _as_it_was(name: str, last: Recorded, seconds: float) -> Collection:
 def _reading(source: Source) -> str:
     """Identity of how the declaration reads the material, and of the code that does."""
     here = Path(__file__).parent
-    own = [file for file in here.rglob("*.py") if file != Path(__file__) and file.parent.name != "discovery"]
+    other = {"discovery", "screening"}  # these look at what was read
+    own = [file for file in here.rglob("*.py") if file != Path(__file__) and other.isdisjoint(file.relative_to(here).parts)]
     code = code_version(Path(__file__), also=own)
     declared = source.model_dump(include={"connector", "key", "columns", "max_item_bytes"})
     return digest({"declared": declared, "code": code})

@@ -1,0 +1,117 @@
+"""Private data and keys, found as `redact` finds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from lakehouse.errors import SpecError
+from lakehouse.production.operators.privacy import identifiers
+from lakehouse.production.operators.privacy.redact import _NARROW, _ORDER, _PATTERNS, _WIDE_DIGITS, Kind
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, MOST, Texts, found
+
+# Their names stay private to `redact`: another name there would be another code version, and with it another plan of every dataset.
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+"""Noncharacters (Unicode 23.7) set around what a pattern matches."""
+_TAKEN = "\ufffc"
+"""Stands in the place of what one kind took, so that no other is found in it."""
+
+
+@DETECTORS.register(action="quarantine")
+def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "bank_card", "cn_uscc", "iban", "key"]) -> Texts:  # noqa: B006 - read, never changed
+    """Flag texts that hold private data or keys, by the same patterns and check digits as the operator `redact`.
+
+    Each kind is a kind of finding. The default is what is secret by itself; `email`, `phone`, `ip` and `url` are common in honest text:
+    declare them in a detection of their own with `action: warn`. What one kind took is not found again as another.
+
+    Args:
+        columns: Text columns; without it, all.
+        kinds: What is looked for.
+    """
+    if not kinds:
+        raise SpecError("privacy looks for nothing", fix="name at least one of `kinds`")
+    wanted = tuple(kind for kind in _ORDER if kind in kinds)
+    return Texts(tuple(columns) if columns is not None else None, lambda texts: _found(texts, wanted))
+
+
+def _found(texts: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
+    wide = texts.str.contains(_WIDE_DIGITS.pattern).fill_null(False).arg_true()
+    read = texts.scatter(wide, pl.Series([t.translate(_NARROW) for t in texts.gather(wide)], dtype=pl.String)) if len(wide) else texts
+    parts = [FOUND.to_frame()]
+    for kind in kinds:
+        pattern = _PATTERNS.get(kind) or identifiers.CANDIDATES[kind]
+        rows = read.str.contains(pattern).fill_null(False).arg_true()
+        if rows.is_empty():
+            continue
+        chosen = read.gather(rows)
+        if kind in _PATTERNS:
+            marked = chosen.str.replace_all(f"({pattern})", f"{_OPEN}${{1}}{_CLOSE}").to_list()
+            places = [_marked(text) for text in marked]
+        else:
+            places = [[*_VERIFIED[kind](text)] for text in chosen]
+        out: list[dict[str, object]] = []
+        after: list[str] = []
+        for at, text, hits in zip(rows.to_list(), chosen.to_list(), places, strict=True):
+            out += [{"_at": at, "kind": kind, "start": a, "end": b, "match": text[a:b]} for a, b in hits[:MOST]]
+            for a, b in hits:
+                text = text[:a] + _TAKEN * (b - a) + text[b:]
+            after.append(text)
+        read = read.scatter(rows, pl.Series(after, dtype=pl.String))
+        parts.append(found(out))
+    return pl.concat(parts)
+
+
+def _marked(text: str) -> list[tuple[int, int]]:
+    """The places between the marks, counted without these."""
+    out, start, seen = [], 0, 0
+    for at, character in enumerate(text):
+        if character == _OPEN:
+            start, seen = at - seen, seen + 1
+        elif character == _CLOSE:
+            out.append((start, at - seen))
+            seen += 1
+    return out
+
+
+def _cn_ids(text: str) -> Iterator[tuple[int, int]]:
+    yield from (hit.span() for hit in identifiers._CN_ID.finditer(text) if identifiers.cn_id_valid(hit.group()))
+
+
+def _usccs(text: str) -> Iterator[tuple[int, int]]:
+    yield from (hit.span() for hit in identifiers._CN_USCC.finditer(text) if identifiers.cn_uscc_valid(hit.group()))
+
+
+def _ibans(text: str) -> Iterator[tuple[int, int]]:
+    for hit in identifiers._IBAN.finditer(text):
+        run, length, seen = hit.group(), identifiers.IBAN_LENGTH.get(hit.group()[:2]), 0
+        for at, character in enumerate(run):
+            seen += character.isalnum()
+            if seen == length:
+                if (at + 1 == len(run) or not run[at + 1].isalnum()) and identifiers.iban_valid(run[: at + 1]):
+                    yield hit.start(), hit.start() + at + 1
+                break
+
+
+def _cards(text: str) -> Iterator[tuple[int, int]]:
+    for hit in identifiers._NUMBERS.finditer(text):
+        groups = list(re.finditer(r"[0-9]+", hit.group()))
+        first = 0
+        while first < len(groups):
+            start = groups[first].start()
+            for last in range(min(first + 7, len(groups)) - 1, first - 1, -1):
+                whole = all(len(group.group()) >= identifiers._GROUP for group in groups[first : last + 1])
+                if whole and identifiers.luhn_valid(hit.group()[start : groups[last].end()]):
+                    yield hit.start() + start, hit.start() + groups[last].end()
+                    first = last
+                    break
+            first += 1
+
+
+_VERIFIED: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {
+    "cn_id": _cn_ids,
+    "cn_uscc": _usccs,
+    "iban": _ibans,
+    "bank_card": _cards,
+}

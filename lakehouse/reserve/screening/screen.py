@@ -1,0 +1,255 @@
+"""Screen a source: look at the rows that are new to each detector, decide over all scores, one commit.
+
+A commit says that all live rows of one bronze version were looked at by all declared detectors. The next screening looks only at rows
+that changed since, and at all rows only for a detector that is new or whose code or parameters (other than thresholds) changed. A run
+that is killed leaves the last commit, and the next run does the same work again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from lakehouse import bronze, screened
+from lakehouse.errors import FactoryError, NotFoundError, SpecError
+from lakehouse.hashing import digest, file_digest
+from lakehouse.lock import locked
+from lakehouse.progress import Progress, silent
+from lakehouse.project import Project
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Look, Rows, Texts, Whole
+from lakehouse.reserve.screening.salt import hashed, salt_of
+from lakehouse.screened import FINDINGS, Detected, State
+from lakehouse.spec import Detection
+from lakehouse.yamlfile import Loc, suggest
+
+_IDS = ("_row_id", "_content", "_collection")
+
+
+@dataclass(frozen=True)
+class Screening:
+    """What a screening did.
+
+    Attributes:
+        live: live rows of the source; `looked`, those that some detector looked at in this run.
+        flagged, quarantined: rows with a finding, and those kept out of datasets.
+        detections: what each flags.
+        unchanged: rows, declaration and code are those of the last screening; nothing was read or written.
+        seconds: wall time.
+    """
+
+    source: str
+    live: int
+    looked: int
+    flagged: int
+    quarantined: int
+    detections: tuple[Detected, ...]
+    unchanged: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A declared detection, ready to look."""
+
+    name: str
+    declared: Detection
+    look: Look
+    identity: str
+    action: str
+    at_least: float | None
+
+
+def detections(project: Project, name: str) -> list[Bound]:
+    """The declared detections of a source.
+
+    Raises:
+        NotFoundError: no such source. SpecError: a wrong declaration, with file and line.
+    """
+    spec, document = project.source(name), project.sources[name].document
+    made: list[Bound] = []
+    for index, declared in enumerate(spec.screening):
+        loc: Loc = ("screening", index)
+        entry = DETECTORS.entry(declared.call, document=document, loc=loc)
+        params = DETECTORS.bind(declared.call, document=document, loc=loc)
+        where = document.where((*loc, declared.name))
+        paths = {key: project.root / params[key] for key in entry.info.get("files", ()) if params.get(key) is not None}
+        for path in paths.values():
+            if not path.is_file():
+                raise SpecError(f"no file {path}", where=where, fix="give a path in the project folder")
+        try:
+            look: Look = entry.function(**params | {key: str(path) for key, path in paths.items()})
+        except FactoryError as error:
+            error.where = error.where or where
+            raise
+        action = declared.action or entry.info["action"]
+        if action == "quarantine" and entry.info.get("speaks") == "collection":
+            what = f"`{declared.name}` speaks of a collection, not of rows: there is nothing to quarantine"
+            raise SpecError(what, where=document.where((*loc, "action")), fix="`action: warn`; with `blocking: true` datasets refuse it")
+        _known_columns(look, spec.columns, where)
+        measuring = {key: value for key, value in params.items() if key not in entry.info.get("decides", ())}
+        contents = {key: file_digest(path) for key, path in paths.items()}
+        identity = digest({"detector": entry.name, "params": measuring, "files": contents, "code": entry.code()})
+        repeats = sum(other.declared.name == declared.name for other in made)
+        named = declared.name if repeats == 0 else f"{declared.name}_{repeats + 1}"
+        made.append(Bound(named, declared, look, identity, action, params.get("at_least")))
+    return made
+
+
+def screen(project: Project, name: str, *, progress: Progress = silent) -> Screening | None:
+    """Bring the findings of a source up to date with its rows; None where it declares no screening.
+
+    Raises:
+        NotFoundError: no such source, or never collected. SpecError: wrongly declared.
+        LockedError: another run collects or screens it. StorageError: the lake cannot be read or written.
+    """
+    if not project.source(name).screening:
+        return None
+    with locked(project, f"source {name}"):
+        return _screen(project, name, progress)
+
+
+def _screen(project: Project, name: str, progress: Progress) -> Screening:
+    started = time.monotonic()
+    bound = detections(project, name)
+    table, source = screened.table(project, name), bronze.table(project, name)
+    at, version = table.version(), source.version()
+    if version is None:
+        raise NotFoundError(f"source {name} was never collected", fix=f"lakehouse collect {name}")
+    types = source.schema(version)
+    columns = [_columns(project, name, each, index, types) for index, each in enumerate(bound)]
+    identities = [digest([each.identity, c if isinstance(each.look, Texts) else None]) for each, c in zip(bound, columns, strict=True)]
+    before, declared = screened.state(project, name), screened.declared_key(project.source(name))
+    same = before is not None and (before.bronze, before.declared) == (version, declared)
+    if before is not None and same and [d.identity for d in before.detections] == identities:
+        flagged, kept_out = _flagged(table.read(["_row_id", "action"]))
+        return Screening(name, before.live, 0, flagged, kept_out, before.detections, True, time.monotonic() - started)
+    live = bronze.live_index(project, name, version=version).select(_IDS)
+    known = {} if before is None else {d.identity: d.name for d in before.detections}
+    fresh = live
+    if before is not None:
+        had = bronze.live_index(project, name, version=before.bronze)
+        fresh = live.join(had, on=["_row_id", "_content"], how="anti", maintain_order="left")
+    earlier = table.read() if at is not None else pl.DataFrame(schema=FINDINGS)
+    parts: list[pl.DataFrame] = []
+    looks: list[tuple[Bound, tuple[str, ...], bool]] = []
+    for each, wanted, identity in zip(bound, columns, identities, strict=True):
+        whole, stands = isinstance(each.look, Whole), identity in known
+        if stands and not (whole and before is not None and before.bronze != version):
+            kept = earlier.filter(pl.col("detector") == known[identity]).with_columns(detector=pl.lit(each.name))
+            if not whole:
+                kept = kept.join(live, on=["_row_id", "_content"], how="semi").join(fresh, on=["_row_id", "_content"], how="anti")
+            parts.append(kept)
+            if whole:
+                continue
+        looks.append((each, wanted, stands and not whole))
+    salt, looked = salt_of(project), 0
+    rows = [(each, wanted, stands) for each, wanted, stands in looks if not isinstance(each.look, Whole)]
+    pending = live if any(not stands for _, _, stands in rows) else fresh
+    if rows and pending.height:
+        needed = sorted({c for _, wanted, _ in rows for c in wanted})
+        for chunk in _chunks(project, name, pending, needed):
+            new = chunk.join(fresh.select("_row_id"), on="_row_id", how="semi", maintain_order="left")
+            for each, wanted, stands in rows:
+                given = new if stands else chunk
+                parts.append(_findings(each, given.select(_IDS), _look(each.look, given, wanted), salt))
+            looked += chunk.height
+            progress(f"screening {name}", looked, pending.height)
+    for each, wanted, _ in looks:
+        if isinstance(each.look, Whole):
+            progress(f"screening {name}: {each.name}", 0, None)
+            chunks = [chunk.select(*_IDS, *(c for c in wanted if c not in _IDS)) for chunk in _chunks(project, name, live, list(wanted))]
+            given = pl.concat(chunks).sort("_row_id") if chunks else pl.DataFrame()
+            looked = live.height
+            if given.height:
+                parts.append(_findings(each, given.select(_IDS), each.look.find(given), salt))
+    findings = _decided(bound, pl.concat([p.select(FINDINGS.names()).cast(FINDINGS) for p in parts]) if parts else earlier.clear())  # type: ignore[arg-type]
+    detected = tuple(_detected(each, identity, findings, live) for each, identity in zip(bound, identities, strict=True))
+    state = State(declared, bronze.source_content_id(live), version, live.height, detected)
+    table.write(findings, "overwrite" if at is not None else "append", metadata=state.metadata(), after=-1 if at is None else at)
+    flagged, kept_out = _flagged(findings)
+    return Screening(name, live.height, looked, flagged, kept_out, detected, False, time.monotonic() - started)
+
+
+def _flagged(findings: pl.DataFrame) -> tuple[int, int]:
+    """Rows that are flagged, and those among them that are quarantined."""
+    rows = findings.filter(pl.col("action").is_not_null()).drop_nulls("_row_id")
+    return rows["_row_id"].n_unique(), rows.filter(pl.col("action") == "quarantine")["_row_id"].n_unique()
+
+
+def _known_columns(look: Look, declared: Any, where: str) -> None:
+    """That the columns a detector names are among the declared ones, where these are known."""
+    if declared is None:
+        return
+    for column in look.columns or ():
+        if not column.startswith("_") and column not in declared:
+            raise SpecError(f"the source has no column `{column}`", where=where, fix=suggest(column, declared))
+        if isinstance(look, Texts) and declared[column] not in ("string", "json"):
+            raise SpecError(f"column `{column}` holds no text but {declared[column]}", where=where, fix="name a text column")
+
+
+def _columns(project: Project, name: str, each: Bound, index: int, types: pl.Schema) -> tuple[str, ...]:
+    """The columns of bronze that a detection reads."""
+    own = [c for c, t in types.items() if t == pl.String and not c.startswith("_")]
+    wanted = tuple(own) if each.look.columns is None else each.look.columns
+    where = project.sources[name].document.where(("screening", index, each.declared.name))
+    for column in wanted:
+        if column not in types:
+            raise SpecError(f"{name} has no column `{column}`", where=where, fix=suggest(column, [c for c in types if c[0] != "_"]))
+        if isinstance(each.look, Texts) and types[column] != pl.String:
+            raise SpecError(f"column `{column}` holds no text but {types[column]}", where=where, fix=suggest(column, own))
+    more = tuple(c for c in each.look.optional if c in types) if isinstance(each.look, Rows) else ()
+    return wanted + more
+
+
+def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Columns of these rows (`_row_id`, `_content`, `_collection`), some megabytes at a time."""
+    table = bronze.table(project, name)
+    places = table.located(["_row_id", "_collection"]).join(rows, on=["_row_id", "_collection"], how="inner")
+    yield from table.pick([c for c in columns if c not in _IDS], places) if set(columns) - set(_IDS) else [places.drop("_file", "_at")]
+
+
+def _look(look: Look, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    if not isinstance(look, Texts):
+        return look.find(rows)
+    return pl.concat([FOUND.to_frame(), *(look.find(rows[column]).with_columns(column=pl.lit(column)) for column in columns)])
+
+
+def _findings(each: Bound, ids: pl.DataFrame, found: pl.DataFrame, salt: bytes) -> pl.DataFrame:
+    """FOUND as FINDINGS; what was found goes, its keyed hash stays."""
+    numbered = ids.rename({"_collection": "_of"}).with_row_index("_at").with_columns(pl.col("_at").cast(pl.Int64))
+    rows = found.join(numbered, on="_at", how="left", maintain_order="left")
+    return rows.with_columns(
+        hashed(rows["match"], salt).alias("hash"),
+        pl.coalesce("_of", "collection").alias("collection"),
+        detector=pl.lit(each.name),
+        action=pl.lit(None, pl.String),
+    ).select(FINDINGS.names())
+
+
+def _decided(bound: list[Bound], findings: pl.DataFrame) -> pl.DataFrame:
+    """The findings with the action that each detection's threshold gives them, in one order."""
+    action = pl.lit(None, pl.String)
+    for each in bound:
+        flags = pl.col("detector") == each.name
+        if each.at_least is not None:
+            flags &= pl.col("score") >= each.at_least
+        action = pl.when(flags).then(pl.lit(each.action)).otherwise(action)
+    return findings.with_columns(action.alias("action")).sort("_row_id", "detector", "column", "start", "kind", nulls_last=True)
+
+
+def _detected(each: Bound, identity: str, findings: pl.DataFrame, live: pl.DataFrame) -> Detected:
+    ours = findings.filter((pl.col("detector") == each.name) & pl.col("action").is_not_null())
+    by_row = ours.drop_nulls("_row_id").select("_row_id", "kind")
+    # A finding about a collection flags all rows that it brought.
+    of_rows = ours.filter(pl.col("_row_id").is_null()).select("kind", "collection")
+    brought = of_rows.join(live.select("_row_id", pl.col("_collection").alias("collection")), on="collection").select("_row_id", "kind")
+    flagged = pl.concat([by_row, brought]).unique()
+    kinds = dict(flagged.group_by("kind").len().sort("kind").iter_rows())
+    rows = flagged["_row_id"].n_unique()
+    return Detected(
+        each.name, identity, each.action, rows, rows / max(live.height, 1), kinds, each.declared.max_rate, each.declared.blocking
+    )
