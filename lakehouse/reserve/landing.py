@@ -138,6 +138,10 @@ class Landing:
         self.cursor, self.ended = cursor, False
         return piece
 
+    def past(self, cursor: Any) -> None:
+        """The material goes on at `cursor`, though nothing of it landed; noted with the end of the pass."""
+        self.cursor, self.ended = cursor, False
+
     def end(self) -> None:
         """Note that the pass has all there is."""
         if not self.ended:

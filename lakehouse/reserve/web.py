@@ -36,6 +36,17 @@ def no_secrets(given: Mapping[str, Any], what: str) -> None:
             raise SpecError(f"`{what}.{name}` is a credential, and this file is shared", fix=f'write {name}: "${{NAME}}", and export NAME')
 
 
+def no_password(url: str) -> None:
+    """Refuse a password that is written out in an address: a declaration is shared.
+
+    Raises:
+        SpecError: `//user:password@` whose password names no variable of the environment.
+    """
+    _user, _, password = url.partition("://")[2].rpartition("@")[0].partition(":")
+    if password and not _VARIABLE.search(password):
+        raise SpecError("`url` has a password in it, and this file is shared", fix="write ${NAME} in its place, and export NAME")
+
+
 def from_environment(text: str) -> str:
     """`text` with each `${NAME}` replaced by that variable.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from lakehouse.progress import Progress
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
 from lakehouse.reserve.material import RawFile, Value
+from lakehouse.reserve.messages import Payload, line_of
 from lakehouse.reserve.web import from_environment, no_secrets
 
 PIECE_BYTES = 4 * 1024 * 1024
@@ -31,7 +30,7 @@ class Kafka:
 
     brokers: str
     topic: str
-    format: Literal["json", "text"]
+    format: Payload
     options: Mapping[str, str]
     on_gap: Literal["fail", "continue"]
     timeout: float
@@ -125,21 +124,11 @@ class Kafka:
         return max(at, low)
 
     def _line(self, message: Any) -> bytes:
-        """A message as JSON: its fields or its text, and where it stood. What is no JSON object stays one broken line, in base64."""
-        value, key = message.value(), message.key()
-        about: dict[str, Any] = {"partition": message.partition(), "offset": message.offset(), "timestamp": message.timestamp()[1]}
+        """A message with where it stood."""
+        key = message.key()
+        about = {"partition": message.partition(), "offset": message.offset(), "timestamp": message.timestamp()[1]}
         about["message_key"] = key.decode("utf-8", "replace") if isinstance(key, bytes) else key
-        try:
-            if self.format == "text" or value is None:
-                row = {**about, "text": value.decode("utf-8") if value is not None else None}
-            else:
-                fields = json.loads(value)
-                if not isinstance(fields, dict):
-                    raise ValueError("no object")
-                row = {**about, **fields}
-        except ValueError:
-            return base64.b64encode(value)
-        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        return line_of(message.value(), about, self.format)
 
     def _refused(self, error: Any) -> SourceError:
         said = error.args[0]
@@ -157,7 +146,7 @@ class Kafka:
 def kafka(
     brokers: str,
     topic: str,
-    format: Literal["json", "text"] = "json",
+    format: Payload = "json",
     options: dict[str, str] | None = None,
     on_gap: Literal["fail", "continue"] = "fail",
     timeout: Annotated[float, Field(gt=0)] = 30.0,

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lakehouse.errors import MissingExtraError, SourceError, SpecError
+from lakehouse.errors import MissingExtraError, SourceError
 from lakehouse.hashing import digest
 from lakehouse.progress import Progress
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
 from lakehouse.reserve.material import RawFile, Value
-from lakehouse.reserve.web import from_environment, no_secrets
+from lakehouse.reserve.web import from_environment, no_password
 
 PIECE_BYTES = 4 * 1024 * 1024
 """Entries are landed together up to this size: what a killed collection reads again at most."""
@@ -159,12 +159,5 @@ def redis_stream(
         timeout: seconds without an answer.
         set: constant columns of every row.
     """
-    _user, _, password = url.partition("://")[2].rpartition("@")[0].partition(":")
-    if password:
-        try:
-            no_secrets({"password": password}, "url")
-        except SpecError as error:
-            raise SpecError(
-                "`url` has a password in it, and this file is shared", fix="write ${NAME} in its place, and export NAME"
-            ) from error
+    no_password(url)
     return RedisStream(url, stream, on_gap, timeout, set or {})
