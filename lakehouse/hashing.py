@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import polars_hash as plh
 
-_WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.screening.")
+_WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.")
 """Packages whose modules decide what an operator, an evaluation or a detector computes."""
 
 

@@ -67,6 +67,12 @@ _ZIP = Media("application/zip", "archive", ("zip", "whl", "jar", "npz"))
 _RIFF = (b"WEBP", b"WAVE", b"AVI ")
 
 
+def types_of(ending: str) -> frozenset[str]:
+    """The media types that the ending of a name speaks of; none: it speaks of no type with a magic number."""
+    known = [media for _, _, media in _MAGIC] + [media for _, media in _OFFICE] + [_ZIP]
+    return frozenset(media.type for media in known if ending in media.endings)
+
+
 def media_type(head: bytes) -> Media | None:
     """What the first bytes of a file (a few hundred are enough, an office file needs thousands) say; None: no known magic number."""
     if head.startswith(b"PK\x03\x04"):

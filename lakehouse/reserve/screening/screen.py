@@ -90,7 +90,8 @@ def detections(project: Project, name: str) -> list[Bound]:
             what = f"`{declared.name}` speaks of a collection, not of rows: there is nothing to quarantine"
             raise SpecError(what, where=document.where((*loc, "action")), fix="`action: warn`; with `blocking: true` datasets refuse it")
         _known_columns(look, spec.columns, where)
-        measuring = {key: value for key, value in params.items() if key not in entry.info.get("decides", ())}
+        plain = entry.params.model_construct(**params).model_dump()
+        measuring = {key: value for key, value in plain.items() if key not in entry.info.get("decides", ())}
         contents = {key: file_digest(path) for key, path in paths.items()}
         identity = digest({"detector": entry.name, "params": measuring, "files": contents, "code": entry.code()})
         repeats = sum(other.declared.name == declared.name for other in made)

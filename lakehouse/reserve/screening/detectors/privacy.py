@@ -37,8 +37,18 @@ def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "
 
 
 def _found(texts: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
+    first, left = _in(texts, kinds)
     wide = texts.str.contains(_WIDE_DIGITS.pattern).fill_null(False).arg_true()
-    read = texts.scatter(wide, pl.Series([t.translate(_NARROW) for t in texts.gather(wide)], dtype=pl.String)) if len(wide) else texts
+    narrow = pl.Series([text.translate(_NARROW) for text in left.gather(wide)], dtype=pl.String)
+    second, _ = _in(narrow, kinds)
+    places = pl.DataFrame({"_at": range(len(wide)), "_row": wide}, schema={"_at": pl.Int64, "_row": pl.Int64})
+    second = second.join(places, on="_at").with_columns(pl.col("_row").alias("_at")).drop("_row")
+    return pl.concat([first, second])
+
+
+def _in(texts: pl.Series, kinds: tuple[Kind, ...]) -> tuple[pl.DataFrame, pl.Series]:
+    """What the texts hold, and the texts with it taken out, other characters at their places."""
+    read = texts.clone()  # `scatter` writes where it stands
     parts = [FOUND.to_frame()]
     for kind in kinds:
         pattern = _PATTERNS.get(kind) or identifiers.CANDIDATES[kind]
@@ -60,7 +70,7 @@ def _found(texts: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
             after.append(text)
         read = read.scatter(rows, pl.Series(after, dtype=pl.String))
         parts.append(found(out))
-    return pl.concat(parts)
+    return pl.concat(parts), read
 
 
 def _marked(text: str) -> list[tuple[int, int]]:
