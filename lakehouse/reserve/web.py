@@ -117,7 +117,22 @@ class Web:
         finally:
             response.close()
 
-    def _sent(self, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str] | None) -> httpx.Response:
+    @contextmanager
+    def answer(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
+        """A response whose body the caller reads, whatever its status is after all tries below 500; redirects are not followed.
+
+        Raises:
+            SourceError: unreachable, or a 5xx to the end.
+        """
+        response = self._sent(url, None, headers, as_it_is=True)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _sent(
+        self, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str] | None, *, as_it_is: bool = False
+    ) -> httpx.Response:
         sent = {name: from_environment(value) for name, value in self.headers.items()} | dict(headers or {})
         client = self._client(url)
         pause = _FIRST_PAUSE
@@ -126,7 +141,7 @@ class Web:
             try:
                 request = client.build_request("GET", from_environment(url), params=dict(params) if params else None, headers=sent)
                 self._origin = _origin(request.url)
-                response = client.send(request, stream=True)
+                response = client.send(request, stream=True, follow_redirects=not as_it_is)
             except httpx.TooManyRedirects as error:
                 raise SourceError(f"redirects more than {_REDIRECTS} times", where=_shown(url), fix="check `url`") from error
             except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -138,6 +153,8 @@ class Web:
                 wait = None
             else:
                 if response.is_success or response.status_code in (304, 416):
+                    return response
+                if as_it_is and response.status_code < 500 and (response.status_code not in _AGAIN or not left):
                     return response
                 if response.status_code not in _AGAIN or not left:
                     raise _refusal(response, url)

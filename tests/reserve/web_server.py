@@ -96,7 +96,11 @@ def _app(served: Served) -> Starlette:
         served.note(request)
         return RedirectResponse(request.query_params.get("to", str(request.url)))
 
-    return Starlette(routes=[Route("/pages/{style}", pages), Route("/files/{name:path}", file), Route("/elsewhere", elsewhere)])
+    def other(request: Request) -> Response:
+        return served.note(request) or Response(status_code=404)
+
+    routes = [Route("/pages/{style}", pages), Route("/files/{name:path}", file), Route("/elsewhere", elsewhere)]
+    return Starlette(routes=[*routes, Route("/{path:path}", other)])
 
 
 @contextmanager
