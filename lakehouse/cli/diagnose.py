@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from lakehouse import versions
 from lakehouse.cli import show
-from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose, page_of
+from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose, page_of, view_of
 from lakehouse.project import Project
 from lakehouse.table import whole
 
@@ -86,7 +86,7 @@ def _texts(project: Project, found: Diagnosis, listed: dict[Kind, list[dict[str,
     """How the text of each shown row begins."""
     ids = {r["_row_id"] for rows in listed.values() for r in rows if r["_row_id"]}
     version = versions.find(project, found.dataset, found.version)
-    begin = pl.col(found.summary["input"]).str.replace_all(r"\s+", " ").str.slice(0, _SHOWN)
+    begin = view_of(project.dataset(found.dataset)).shown().str.replace_all(r"\s+", " ").str.slice(0, _SHOWN)
     gold = versions.rows(project, version)
     return dict(gold.filter(pl.col("_row_id").is_in(sorted(ids))).select("_row_id", begin).collect().iter_rows())
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.errors import RecipeError
-from lakehouse.pilot.models.text_classification import learn, learn_features
+from lakehouse.pilot.models.learner import Learner
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,12 @@ def groups(rows: pl.DataFrame) -> NDArray[np.int64]:
     return np.asarray(found, dtype=np.int64)
 
 
-def out_of_fold(rows: pl.DataFrame, input: str, label: str, params: Mapping[str, Any], folds: int = 5, seed: int = 1) -> OutOfFold:
+def out_of_fold(rows: pl.DataFrame, learner: Learner, label: str, folds: int = 5, seed: int = 1) -> OutOfFold:
     """The probability of every class for every row, by models that saw neither the row nor anything of its group.
 
     Args:
-        rows: text `input`, text `label` without null, `_row_id`, and `_root` and `_cluster` where known.
-        params: `analyzer`, `ngrams`, `max_features` and `epochs` of `train`.
+        rows: the columns of the learner, text `label` without null, `_row_id`, and `_root` and `_cluster` where known.
+        learner: of classes, whose models give probabilities.
         folds: at most so many; fewer where a class has fewer groups.
 
     Raises:
@@ -89,10 +87,9 @@ def out_of_fold(rows: pl.DataFrame, input: str, label: str, params: Mapping[str,
                 f"too few groups of `{label}` {classes[missing[0]]!r} to keep some apart from the others",
                 fix="collect more of that class, or leave it out with a recipe step",
             )
-        shape = {name: params[name] for name in ("analyzer", "ngrams", "max_features")}
-        vectorizer, features = learn_features(rows[input].gather(train), **shape)
-        model = learn(features, classes[given[train]].tolist(), epochs=params["epochs"], seed=seed)
-        probabilities[test] = model.predict_proba(vectorizer.transform(rows[input].gather(test).fill_null("").to_list()))
+        seen = learner.labelled(rows[train])
+        learnt, features = learner.learn_features(seen)
+        probabilities[test] = learner.fit(features, seen, seed).predict_proba(learner.features(learnt, rows[test]))
     return OutOfFold(tuple(map(str, classes)), given.astype(np.int64), probabilities, folds)
 
 

@@ -22,6 +22,7 @@ from lakehouse.pilot.diagnosis.findings import COLUMNS, findings
 from lakehouse.pilot.diagnosis.kinds import KINDS, Kind
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, prepare
 from lakehouse.pilot.diagnosis.page import PAGE, made_page
+from lakehouse.pilot.diagnosis.views import VIEWS, View
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.pilot import held_out_version
 from lakehouse.progress import Progress, silent
@@ -30,7 +31,7 @@ from lakehouse.spec import Dataset
 from lakehouse.table import Table
 from lakehouse.versions import Version
 
-__all__ = ["KINDS", "Diagnosis", "Kind", "diagnose", "findings_of", "findings_table", "page_of", "params_of"]
+__all__ = ["KINDS", "Diagnosis", "Kind", "diagnose", "findings_of", "findings_table", "page_of", "params_of", "view_of"]
 
 FINDINGS = pl.Schema(
     [
@@ -56,7 +57,7 @@ class Diagnosis:
             rows; for `neighbours`, the share with another label; for `slice`, SliceLine's score; for `coverage`, the share of its set;
             for `drift`, AUC or PSI; for `leak`, precision times recall.
         counts: findings by kind.
-        summary: text column, rows, classes, folds, errors, whether contradictions were looked for, the confident joint, the MLflow run.
+        summary: columns read, rows, classes, folds, errors, whether contradictions were looked for, the confident joint, the MLflow run.
         unchanged: the findings stood already.
     """
 
@@ -103,7 +104,7 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
     rows, or for the validation rows where there is no test split. The frozen set is asked only what the train rows lack.
 
     Raises:
-        RecipeError: the dataset declares no `train` evaluation of text classification, or its rows allow no model.
+        RecipeError: the dataset declares no `train` evaluation of a task that is diagnosed, or its rows allow no model.
         NotFoundError, HeldOutError, StorageError, LockedError.
     """
     with locked(project, f"pilot {dataset}"):
@@ -146,20 +147,30 @@ def page_of(project: Project, found: Diagnosis) -> bytes:
 
 
 def params_of(dataset: Dataset) -> dict[str, Any]:
-    """The parameters of a dataset's `train` evaluation, which say what is the text and what the label.
+    """The parameters of a dataset's `train` evaluation, which say what is read of a row and what its label is.
 
     Raises:
         RecipeError: it declares none.
     """
     for call in dataset.pilot.evaluations:
-        if call.name == "train" and call.params.get("task") == "text_classification":
+        if call.name == "train" and call.params.get("task") in VIEWS:
             return EVALUATIONS.bind(call)
     others = [str(call.params["task"]) for call in dataset.pilot.evaluations if call.name == "train" and "task" in call.params]
     instead = f"; of {', '.join(others)} no rows are diagnosed" if others else ""
     raise RecipeError(
-        f"{dataset.dataset} has no evaluation `train` of text_classification, which says what is the text and what the label{instead}",
+        f"{dataset.dataset} has no evaluation `train` of {' or '.join(VIEWS)}, which says what is read and what the label is{instead}",
         fix="declare pilot: evaluations: - train: {task: text_classification, input: TEXT, label: LABEL}",
     )
+
+
+def view_of(dataset: Dataset) -> View:
+    """How the rows of a dataset are read.
+
+    Raises:
+        RecipeError: it declares no `train` evaluation of a task that is diagnosed.
+    """
+    params = params_of(dataset)
+    return VIEWS[params["task"]](params)
 
 
 def _stored(project: Project, version: Version, key: str) -> pl.DataFrame:
@@ -186,7 +197,7 @@ def _made(
     progress(f"diagnosing {material.name}: findings", 3, 4)
     found = {kind: of.find(material) for kind, of in KINDS.items()}
     summary: dict[str, Any] = {
-        "input": material.text,
+        "columns": list(material.view.columns),
         "rows": material.rows.height,
         "train_rows": len(material.learnt),
         "scored_rows": len(material.scored),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import polars as pl
 
 from lakehouse.errors import RecipeError, SpecError
 from lakehouse.hashing import file_digest
-from lakehouse.pilot.diagnose import params_of
-from lakehouse.pilot.evaluations.train import labelled, learn_features
+from lakehouse.pilot.diagnose import view_of
+from lakehouse.pilot.diagnosis.views import View
+from lakehouse.pilot.evaluations.train import labelled
 from lakehouse.pilot.tickets import Suspect, Ticket, open_ticket, tickets
 from lakehouse.project import Project
 from lakehouse.versions import Version
@@ -67,14 +67,17 @@ def open_report(
         RecipeError: the dataset declares no `train` evaluation.
     """
     reports = read_reports(path)
-    params = params_of(project.dataset(version.dataset))
-    text, label = params["input"], params["label"]
+    view = view_of(project.dataset(version.dataset))
+    text, label = view.text, view.label
+    if text is None and any("row" not in report for report in reports):
+        raise SpecError("a report names no row, and this dataset has no text that would find it", where=str(path), fix="give `row`")
     gold = rows_of(project, version).sort("_row_id").collect()
-    if text not in gold.columns or label not in gold.columns:
-        raise RecipeError(f"{version.dataset} {version.label} has no columns `{text}` and `{label}`", fix="correct the evaluation `train`")
+    if not {*view.columns, label} <= set(gold.columns):
+        wanted = ", ".join(f"`{c}`" for c in (*view.columns, label))
+        raise RecipeError(f"{version.dataset} {version.label} has not all of the columns {wanted}", fix="correct the evaluation `train`")
     rows = labelled(gold, label)
     at = {row: i for i, row in enumerate(rows["_row_id"])}
-    by_text = {value: i for i, value in enumerate(rows[text])}
+    by_text = {value: i for i, value in enumerate(rows[text])} if text else {}
     found: dict[int, str | None] = {}
     counts = {"rows": 0, "neighbours": 0, "nothing": 0}
     others: list[dict[str, str]] = []
@@ -87,7 +90,7 @@ def open_report(
             others.append(report)
         else:
             counts["nothing"] += 1
-    for report, near in zip(others, _nearest(rows, [each["text"] for each in others], text, params), strict=True):
+    for report, near in zip(others, _nearest(rows, [each["text"] for each in others], view), strict=True):
         pointed = [i for i in near if report.get("label") is None or rows[label][i] != report["label"]]
         counts["neighbours" if pointed else "nothing"] += 1
         found |= {i: None for i in pointed if i not in found}
@@ -97,12 +100,12 @@ def open_report(
     return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence, known), counts
 
 
-def _nearest(rows: pl.DataFrame, texts: list[str], column: str, params: Mapping[str, Any]) -> list[list[int]]:
+def _nearest(rows: pl.DataFrame, texts: list[str], view: View) -> list[list[int]]:
     """The rows of the train split nearest to each text, nearest first."""
     if not texts:
         return []
     learnt = rows.with_row_index("_at").filter(pl.col("_split") == "train")
-    vectorizer, features = learn_features(learnt[column], **{name: params[name] for name in ("analyzer", "ngrams", "max_features")})
+    vectorizer, features = view.learner.learn_features(learnt)
     similar = (vectorizer.transform(texts) @ features.T).toarray()
     order = np.argsort(-similar, axis=1, kind="stable")[:, :NEAREST]
     places = learnt["_at"].to_list()

@@ -10,7 +10,7 @@ import polars as pl
 from lakehouse.errors import NotFoundError, SpecError
 from lakehouse.lock import locked
 from lakehouse.pilot import policies, tickets
-from lakehouse.pilot.diagnose import params_of
+from lakehouse.pilot.diagnose import params_of, view_of
 from lakehouse.pilot.tickets import Ticket
 from lakehouse.production.decisions import Decision
 from lakehouse.project import Project
@@ -28,11 +28,11 @@ def export(project: Project, ticket: Ticket, path: Path) -> int:
     Raises:
         StorageError: no room, no permission.
     """
-    params = params_of(project.dataset(ticket.dataset))
+    shown = view_of(project.dataset(ticket.dataset)).shown()
     version = find(project, ticket.dataset, ticket.version)
     ids = pl.Series([suspect.row for suspect in ticket.rows], dtype=pl.String)
     gold = rows_of(project, version).filter(pl.col("_row_id").is_in(ids.implode()))
-    texts = gold.select("_row_id", pl.col(params["input"]).alias("text")).collect()
+    texts = gold.select("_row_id", shown.alias("text")).collect()
     rows = pl.DataFrame([asdict(suspect) for suspect in ticket.rows], infer_schema_length=None)
     rows = rows.join(texts, left_on="row", right_on="_row_id", how="left", maintain_order="left")
     none = pl.lit(None, pl.String)

@@ -17,9 +17,11 @@ from lakehouse.pilot.baseline import groups, out_of_fold
 from lakehouse.pilot.diagnosis.label_errors import label_errors
 from lakehouse.pilot.diagnosis.neighbours import neighbours
 from lakehouse.pilot.diagnosis.row_values import row_values
-from lakehouse.pilot.diagnosis.slices import bins, slices
+from lakehouse.pilot.diagnosis.slices import slices
+from lakehouse.pilot.diagnosis.views import bins
+from lakehouse.pilot.models.text_classification import TextClassification
 
-PARAMS = {"analyzer": "word", "ngrams": [1, 1], "max_features": 1000, "epochs": 20}
+LEARNER = TextClassification(input="text", label="label", max_features=1000)
 
 
 def unit(rows: list[tuple[float, ...]]) -> NDArray[np.float32]:
@@ -162,10 +164,10 @@ def test_no_model_has_seen_the_group_of_a_row() -> None:
     assert len(set(groups(rows))) == 20
     # The text is the group's own word alone: only a model that saw the group could tell the label.
     secret = rows.with_columns(text=pl.col("text").str.extract("^(group[0-9]+)") + " word")
-    found = out_of_fold(secret, "text", "label", PARAMS)
+    found = out_of_fold(secret, LEARNER, "label")
     assert found.classes == ("好评", "差评")
     assert len(np.unique(found.probabilities.round(9), axis=0)) <= 5  # a guess for each model, the same for all its rows
-    honest = out_of_fold(rows, "text", "label", PARAMS)
+    honest = out_of_fold(rows, LEARNER, "label")
     assert not honest.wrong.any()
     assert honest.probabilities.sum(axis=1) == pytest.approx(np.ones(60))
     assert honest.folds == 5
@@ -180,9 +182,9 @@ def test_rows_linked_by_root_and_by_cluster_are_one_group() -> None:
 def test_fewer_folds_where_a_class_has_fewer_groups() -> None:
     rows = remarks_of_groups()
     few = rows.filter((pl.col("label") == "差评") | pl.col("_cluster").is_in(["shop/003", "shop/009"]))
-    assert out_of_fold(few, "text", "label", PARAMS).folds == 2
+    assert out_of_fold(few, LEARNER, "label").folds == 2
     one = rows.filter((pl.col("label") == "差评") | (pl.col("_cluster") == "shop/003"))
     with pytest.raises(RecipeError, match=r"好评.*one group"):
-        out_of_fold(one, "text", "label", PARAMS)
+        out_of_fold(one, LEARNER, "label")
     with pytest.raises(RecipeError, match="1 class"):
-        out_of_fold(rows.filter(pl.col("label") == "差评"), "text", "label", PARAMS)
+        out_of_fold(rows.filter(pl.col("label") == "差评"), LEARNER, "label")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import Material, Part
-from lakehouse.pilot.diagnosis.terms import telling, words
+from lakehouse.pilot.diagnosis.terms import telling
 
 _QUANTILE = 0.99
 _GROUPS = 5
@@ -92,7 +92,7 @@ def coverage_findings(m: Material) -> Found:
             "in_regions": sum(map(len, found.regions)),
         }
         if found.regions:
-            known = words(part.rows[m.text])
+            known = m.view.words(part.rows)
             made += [(len(rows) / len(beyond), _region(m, name, part, found, rows, known)) for rows in found.regions]
     made.sort(key=lambda each: -each[0])
     return Found(findings("coverage", [None] * len(made), [score for score, _ in made], [told for _, told in made]), said=said)
@@ -108,7 +108,7 @@ def _region(m: Material, name: str, part: Part, found: Gaps, rows: NDArray[np.in
     counts = labels.value_counts(sort=True).head(5)
     return {
         "set": name,
-        "terms": telling(known, inside),
+        "terms": telling(known, inside, common=m.view.common),
         "size": len(rows),
         "errors": int(part.wrong[rows].sum()),
         "rate": round(float(part.wrong[rows].mean()), 4),

@@ -14,9 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.pilot.diagnosis.findings import Found, findings
-from lakehouse.pilot.diagnosis.material import SEED, Material, Part
+from lakehouse.pilot.diagnosis.material import Material, Part
 from lakehouse.pilot.diagnosis.pictures import drift_picture
-from lakehouse.pilot.diagnosis.terms import telling, words
+from lakehouse.pilot.diagnosis.terms import telling
+from lakehouse.pilot.diagnosis.views import SEED
 from lakehouse.pilot.metrics import holm
 
 SIGNIFICANCE = 0.05
@@ -217,15 +218,15 @@ def drift_findings(m: Material) -> Found:
         first, other = _first(m.group[m.learnt]), _first(part.group)
         shared = [c for c in train.columns if c in part.rows.columns]
         leave = [c for c in train.columns if c not in part.rows.columns]
-        one = columns_of(train.select(shared)[first], m.text, m.label, leave)
-        each = moved(one, columns_of(part.rows.select(shared)[other], m.text, m.label, leave).select(one.columns))
+        one = columns_of(train.select(shared)[first], m.view.text, m.label, leave)
+        each = moved(one, columns_of(part.rows.select(shared)[other], m.view.text, m.label, leave).select(one.columns))
         if told is not None:
             said[name] = {"auc": round(told.auc, 4), "low": round(told.low, 4), "high": round(told.high, 4)}
         said.setdefault(name, {})["columns"] = [
             {"column": c.column, "psi": round(c.psi, 4), "js": round(c.js, 4), "p": float(f"{c.adjusted:.3g}")} for c in each
         ]
         if told is not None and told.found:
-            evidence.append({"set": name, "what": "the text", **_typical(m, part, told)})
+            evidence.append({"set": name, "what": m.view.what, **_typical(m, part, told)})
             scores.append(told.auc)
         for c in sorted((c for c in each if c.found), key=lambda c: -c.psi):
             evidence.append(
@@ -257,14 +258,15 @@ def _typical(m: Material, part: Part, told: Told) -> dict[str, Any]:
     n = len(m.learnt)
     theirs = np.argsort(-told.odds[n:], kind="stable")[:_ROWS]
     ours = np.argsort(told.odds[:n], kind="stable")[:_ROWS]
-    both = words(pl.concat([m.rows[m.text].gather(m.learnt), part.rows[m.text]]))
+    read = list(m.view.columns)
+    both = m.view.words(pl.concat([m.rows[m.learnt].select(read), part.rows.select(read)], how="vertical_relaxed"))
     of_set = np.arange(len(both)) >= n
     return {
         "auc": round(told.auc, 4),
         "low": round(told.low, 4),
         "high": round(told.high, 4),
-        "terms": telling(both, of_set),
-        "train_terms": telling(both, ~of_set),
+        "terms": telling(both, of_set, common=m.view.common),
+        "train_terms": telling(both, ~of_set, common=m.view.common),
         "rows": part.rows["_row_id"].gather(theirs).to_list(),
         "train_rows": [m.ids[m.learnt[at]] for at in ours],
     }

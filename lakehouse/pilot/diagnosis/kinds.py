@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lakehouse.pilot.diagnosis.column_leaks import column_leaks
 from lakehouse.pilot.diagnosis.contradictions import contradiction_findings
 from lakehouse.pilot.diagnosis.coverage import coverage_findings
 from lakehouse.pilot.diagnosis.drift import drift_findings
 from lakehouse.pilot.diagnosis.findings import Found
 from lakehouse.pilot.diagnosis.influence import influence_findings
 from lakehouse.pilot.diagnosis.label_errors import label_findings
-from lakehouse.pilot.diagnosis.leaks import leak_findings
+from lakehouse.pilot.diagnosis.leaks import text_leaks
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.neighbours import neighbour_findings
 from lakehouse.pilot.diagnosis.row_values import value_findings
@@ -89,6 +90,11 @@ def _drift(e: Mapping[str, Any]) -> str:
 
 
 def _leak(e: Mapping[str, Any]) -> str:
+    if e.get("alone"):
+        return (
+            f"`{e['term']}` by itself tells {e['precision']:.1%} of the {e['size']:,} train rows right; without it {e['changed']:,} of "
+            f"{e['scored']:,} rows scored are told otherwise"
+        )
     places = [f"only in {e['only_in']}" if e["only_in"] else "", f"at the {e['place']} of the text" if e["place"] else ""]
     where = " and ".join(p for p in places if p)
     return (
@@ -123,6 +129,10 @@ def _leak_said(said: Mapping[str, Any]) -> list[str]:
     return [
         f"Most weight for {name}: {', '.join(f'{term} ({weight})' for term, weight in of)}." for name, of in said.get("terms", {}).items()
     ]
+
+
+def _leaks(m: Material) -> Found:
+    return column_leaks(m) if m.view.text is None else text_leaks(m, m.view.text)
 
 
 KINDS: Mapping[Kind, KindOf] = {
@@ -164,7 +174,8 @@ KINDS: Mapping[Kind, KindOf] = {
     ),
     "slice": KindOf(
         "Slices where the model errs more",
-        "SliceLine: conjunctions of source, label, length and columns of few values in which models err more than elsewhere.",
+        "SliceLine: conjunctions of source, label, length, columns of few values and fifths of numbers in which models err more than "
+        "elsewhere.",
         slice_findings,
         _slice,
         "errors where {slice}",
@@ -189,10 +200,10 @@ KINDS: Mapping[Kind, KindOf] = {
         sentences=_drift_said,
     ),
     "leak": KindOf(
-        "Terms that give a class away",
-        "Terms 95 % of whose rows are of one class, and that come from one source or stand at one end of the texts: likely no property of "
-        "the class.",
-        leak_findings,
+        "What gives a class away",
+        "Terms or values 95 % of whose rows are of one class, and that come from one source or stand at one end of the texts; columns that "
+        "tell the label by themselves: likely no property of the class.",
+        _leaks,
         _leak,
         "`{term}` gives {class} away",
         several=True,

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.pilot.diagnosis.findings import Found, findings
-from lakehouse.pilot.diagnosis.material import Material
+from lakehouse.pilot.diagnosis.material import Fitted, Material
 from lakehouse.pilot.diagnosis.pictures import terms_picture
 
 _TOP = 10
@@ -48,7 +48,7 @@ class Decisive:
     place: str | None
 
 
-def decisive(features: Any, labels: NDArray[np.int64], terms: Sequence[str], texts: pl.Series, sources: pl.Series) -> list[Decisive]:
+def decisive(features: Any, labels: NDArray[np.int64], terms: Sequence[str], texts: pl.Series | None, sources: pl.Series) -> list[Decisive]:
     """Terms nearly all of whose rows are of one class and come from one source or stand at one end of the text, the commonest first.
 
     A term counts where it is in 20 rows and a twentieth of its class's at least, and 95 % of its rows are of the class. One source: 95 %
@@ -58,6 +58,7 @@ def decisive(features: Any, labels: NDArray[np.int64], terms: Sequence[str], tex
     Args:
         features: sparse, shape (rows, terms), above 0 where a row holds a term.
         labels: numbers of classes, shape (rows,).
+        texts: None where terms have no place.
         sources: of the rows.
     """
     import scipy.sparse as sp
@@ -74,7 +75,7 @@ def decisive(features: Any, labels: NDArray[np.int64], terms: Sequence[str], tex
     able = np.flatnonzero((total >= _LEAST) & (hits >= _PURE * total) & (recall >= _COMMON))
     able = able[np.lexsort((able, -recall[able]))][:_LOOKED_AT]
     columns = sp.csc_array(held)
-    lower, out = texts.fill_null("").str.to_lowercase(), list[Decisive]()
+    lower, out = None if texts is None else texts.fill_null("").str.to_lowercase(), list[Decisive]()
     for term in able.tolist():  # 500 at most
         rows = np.sort(columns.indices[columns.indptr[term] : columns.indptr[term + 1]]).astype(np.int64)
         family = next((at for at, known in enumerate(out) if len(np.intersect1d(rows, known.rows)) >= _OVERLAP * len(rows)), None)
@@ -83,7 +84,7 @@ def decisive(features: Any, labels: NDArray[np.int64], terms: Sequence[str], tex
             continue
         of = int(most[term])
         source = _one_source(sources.gather(rows), sources.filter(pl.Series(labels == of)))
-        place = _one_place(terms[term], lower.gather(rows))
+        place = None if lower is None else _one_place(terms[term], lower.gather(rows))
         if source or place:
             out.append(Decisive(term, of, (term,), float(hits[term] / total[term]), float(recall[term]), rows, source, place))
     return out
@@ -113,33 +114,38 @@ def _one_place(term: str, texts: pl.Series) -> str | None:
     return next((name for name, of in share.items() if of is not None and of >= _AT_EDGE), None)  # type: ignore[operator]
 
 
-def leak_findings(m: Material) -> Found:
+def text_leaks(m: Material, text: str) -> Found:
     """Suspicious terms with their rows; and the terms of most weight of each class, whatever they are."""
-    if m.fitted is None:
+    if (fitted := m.fitted) is None:
         return Found(findings("leak", [], [], []))
-    terms, model = m.fitted.vectorizer.get_feature_names_out(), m.fitted.model
-    top = _top(model, terms)
+    terms = fitted.learnt.get_feature_names_out()
+    top = _top(fitted.model, terms)
     train = m.rows[m.learnt]
-    origin = train["_root" if "_root" in train.columns else "_row_id"].str.split("/").list.first()
-    found = decisive(m.fitted.features, m.judged.given[m.learnt], terms, train[m.text], origin)
-    evidence = [
-        {
-            "term": str(terms[one.term]),
-            "class": m.judged.classes[one.of],
-            "size": len(one.rows),
-            "precision": round(one.precision, 4),
-            "recall": round(one.recall, 4),
-            "only_in": one.source,
-            "place": one.place,
-            "with": [str(terms[term]) for term in one.family[1:_TOP]],
-            **_changed(m, one),
-            "rows": [m.ids[m.learnt[at]] for at in one.rows[:_ROWS]],
-        }
-        for one in found
-    ]
+    found = decisive(fitted.features, m.judged.given[m.learnt], terms, train[text], origins(train))
+    evidence = [{**evidence_of(m, one, terms), **_changed(m, fitted, one)} for one in found]
     scores = [one.precision * one.recall for one in found]
     picture = {"terms.png": terms_picture(top, f"{m.name}: terms of most weight")}
     return Found(findings("leak", [None] * len(found), scores, evidence), picture, {"terms": top})
+
+
+def origins(rows: pl.DataFrame) -> pl.Series:
+    """The source of each row."""
+    return rows["_root" if "_root" in rows.columns else "_row_id"].str.split("/").list.first()
+
+
+def evidence_of(m: Material, one: Decisive, terms: Sequence[str]) -> dict[str, Any]:
+    """What is told of a term."""
+    return {
+        "term": str(terms[one.term]),
+        "class": m.judged.classes[one.of],
+        "size": len(one.rows),
+        "precision": round(one.precision, 4),
+        "recall": round(one.recall, 4),
+        "only_in": one.source,
+        "place": one.place,
+        "with": [str(terms[term]) for term in one.family[1:_TOP]],
+        "rows": [m.ids[m.learnt[at]] for at in one.rows[:_ROWS]],
+    }
 
 
 def _weights(model: Any) -> NDArray[np.float64]:
@@ -157,9 +163,8 @@ def _top(model: Any, terms: NDArray[np.str_]) -> dict[str, list[tuple[str, float
     return out
 
 
-def _changed(m: Material, one: Decisive) -> dict[str, int]:
+def _changed(m: Material, fitted: Fitted, one: Decisive) -> dict[str, int]:
     """How many rows that the model has not seen hold the term, and of how many it says another class without it and its family."""
-    assert m.fitted is not None
     scored, changed = 0, 0
     for part in m.sets.values():
         columns = part.features.tocsc()
@@ -169,5 +174,5 @@ def _changed(m: Material, one: Decisive) -> dict[str, int]:
             for term in one.family:
                 without.data[without.indptr[term] : without.indptr[term + 1]] = 0
             scored += len(holds)
-            changed += int((m.fitted.model.predict(without.tocsr()) != part.predicted[holds]).sum())
+            changed += int((fitted.model.predict(without.tocsr()) != part.predicted[holds]).sum())
     return {"scored": scored, "changed": changed}

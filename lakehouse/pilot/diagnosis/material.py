@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from lakehouse import versions
 from lakehouse.errors import RecipeError
 from lakehouse.pilot.baseline import OutOfFold, groups, out_of_fold
-from lakehouse.pilot.evaluations import train as baseline
+from lakehouse.pilot.diagnosis.views import VIEWS, View
+from lakehouse.pilot.models.text_classification import labelled
 from lakehouse.progress import Progress
 from lakehouse.project import Project
 from lakehouse.versions import Version
 
-SEED = 1
 NEIGHBOURS = 10
-_DIMENSIONS, _FOLDS = 100, 5
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Part:
 
     Attributes:
         rows: by `_row_id`.
-        vectors: shape (rows, dimensions); `features`: those of the model, sparse.
+        vectors: shape (rows, dimensions); `features`: those of the model, shape (rows, terms or columns).
         predicted: what the model says, shape (rows,); `wrong` where the label is another.
         group: rows of one group share their number, which is none of a train row's.
     """
@@ -45,25 +45,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The model of the evaluation `train`, learnt from the train rows with its first seed."""
+    """The model of the evaluation `train`, learnt from the train rows with its first seed; `learnt` makes features of rows."""
 
-    vectorizer: Any
+    learnt: Any
     features: Any
     model: Any
 
 
 @dataclass(frozen=True)
 class Material:
-    """A version of a dataset of text classification, prepared.
+    """A version of a dataset of a classification task, prepared.
 
     Attributes:
         frozen: the version of the frozen set.
         name: dataset and label, for titles.
         looks: whether contradictions are looked for.
-        params: of the evaluation `train`.
+        view: how its rows are read, by the task of the evaluation `train`.
         rows: labelled ones, by `_row_id`; `group` goes with them.
         judged: by models that have seen neither a row nor its group.
-        vectors: TF-IDF reduced to 100 dimensions (fewer where there are fewer terms or rows), of length 1; equal for equal texts.
+        vectors: of length 1, equal for rows that are read as equal.
         learnt, scored: numbers of the train rows, and of the rows that these are valued for: `test`, else `validation`.
         fitted: None where the train rows hold fewer than two classes.
         sets: `test` (or `validation`) and `held_out`, those that exist and hold rows; empty without `fitted`.
@@ -74,7 +74,7 @@ class Material:
     frozen: Version | None
     name: str
     looks: bool
-    params: Mapping[str, Any]
+    view: View
     rows: pl.DataFrame
     group: NDArray[np.int64]
     judged: OutOfFold
@@ -85,14 +85,9 @@ class Material:
     sets: Mapping[str, Part]
 
     @property
-    def text(self) -> str:
-        """The column of the text."""
-        return str(self.params["input"])
-
-    @property
     def label(self) -> str:
         """The column of the label."""
-        return str(self.params["label"])
+        return self.view.label
 
     @cached_property
     def ids(self) -> list[str]:
@@ -117,55 +112,40 @@ def prepare(
     Raises:
         RecipeError: a column that the evaluation names is missing, or the rows allow no model.
     """
-    name, text, label = f"{version.dataset} {version.label}", params["input"], params["label"]
+    name, view = f"{version.dataset} {version.label}", VIEWS[params["task"]](params)
+    label = view.label
     gold = versions.rows(project, version).collect()
-    for column in (text, label):
+    for column in (*view.columns, label):
         if column not in gold.columns:
-            raise RecipeError(f"{name} has no column `{column}`, which its evaluation `train` names", fix="correct `input` and `label`")
-    rows = baseline.labelled(gold.sort("_row_id"), label)
+            raise RecipeError(f"{name} has no column `{column}`, which its evaluation `train` names", fix="correct the evaluation `train`")
+    view.learner.check("gold", gold)
+    rows = labelled(gold.sort("_row_id"), label)
     group = groups(rows)
     progress(f"diagnosing {name}: models that have not seen the row", 0, 4)
-    judged = out_of_fold(rows, text, label, params, _FOLDS, SEED)
+    judged = out_of_fold(rows, view.learner, label, _FOLDS)
     progress(f"diagnosing {name}: vectors", 1, 4)
-    held_out = _frozen(project, frozen, text, label)
-    vectors = _vectors(pl.concat([rows[text], held_out[text]]), params)
+    held_out = _frozen(project, frozen, rows, view)
+    read = [*view.columns, label]
+    vectors = view.vectors(pl.concat([rows.select(read), held_out.select(read)], how="vertical_relaxed"))
     learnt, scored = _split(rows)
     progress(f"diagnosing {name}: the model of the train rows", 2, 4)
-    fitted = _fitted(rows, learnt, judged, text, params)
+    fitted = _fitted(rows[learnt], view, params["seeds"][0])
     sets: dict[str, Part] = {}
     if fitted is not None and len(scored):
         asked = "test" if (rows["_split"] == "test").any() else "validation"
-        sets[asked] = _part(fitted, rows[scored], vectors[scored], group[scored], text, label)
+        sets[asked] = _part(fitted, view, rows[scored], vectors[scored], group[scored])
     if fitted is not None and held_out.height:
         later = groups(held_out) + len(group)  # numbers of its own: the frozen set has its own versions and clusters
-        sets["held_out"] = _part(fitted, held_out, vectors[rows.height :], later, text, label)
-    return Material(
-        project, version, frozen, name, looks, params, rows, group, judged, vectors[: rows.height], learnt, scored, fitted, sets
-    )
+        sets["held_out"] = _part(fitted, view, held_out, vectors[rows.height :], later)
+    return Material(project, version, frozen, name, looks, view, rows, group, judged, vectors[: rows.height], learnt, scored, fitted, sets)
 
 
-def _frozen(project: Project, frozen: Version | None, text: str, label: str) -> pl.DataFrame:
-    none = pl.DataFrame(schema={"_row_id": pl.String, text: pl.String, label: pl.String})
+def _frozen(project: Project, frozen: Version | None, rows: pl.DataFrame, view: View) -> pl.DataFrame:
+    none = rows.clear()
     if frozen is None:
         return none
-    rows = versions.rows(project, frozen).sort("_row_id").collect()
-    return baseline.labelled(rows, label) if {text, label} <= set(rows.columns) else none
-
-
-def _vectors(texts: pl.Series, params: Mapping[str, Any]) -> NDArray[np.float32]:
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.preprocessing import normalize
-
-    _, features = baseline.learn_features(texts, **shape_of(params))
-    dimensions = min(_DIMENSIONS, min(features.shape) - 1)
-    if dimensions < 1:
-        return np.asarray(normalize(features.toarray()), dtype=np.float32)
-    return np.asarray(normalize(TruncatedSVD(dimensions, random_state=SEED).fit_transform(features)), dtype=np.float32)
-
-
-def shape_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of `train` that say what a term is."""
-    return {name: params[name] for name in ("analyzer", "ngrams", "max_features")}
+    found = versions.rows(project, frozen).sort("_row_id").collect()
+    return labelled(found, view.label) if {*view.columns, view.label} <= set(found.columns) else none
 
 
 def _split(rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -177,16 +157,15 @@ def _split(rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return at.get("train", none), at.get("test", at.get("validation", none))
 
 
-def _fitted(rows: pl.DataFrame, learnt: NDArray[np.int64], judged: OutOfFold, text: str, params: Mapping[str, Any]) -> Fitted | None:
-    labels = np.array(judged.classes)[judged.given[learnt]]
-    if len(np.unique(labels)) < 2:
+def _fitted(rows: pl.DataFrame, view: View, seed: int) -> Fitted | None:
+    if rows[view.label].n_unique() < 2:
         return None
-    vectorizer, features = baseline.learn_features(rows[text].gather(learnt), **shape_of(params))
-    model = baseline.learn(features, labels.tolist(), epochs=params["epochs"], seed=params["seeds"][0])
-    return Fitted(vectorizer, features, model)
+    given = view.learner.labelled(rows)
+    learnt, features = view.learner.learn_features(given)
+    return Fitted(learnt, features, view.learner.fit(features, given, seed))
 
 
-def _part(fitted: Fitted, rows: pl.DataFrame, vectors: NDArray[np.float32], group: NDArray[np.int64], text: str, label: str) -> Part:
-    features = fitted.vectorizer.transform(rows[text].fill_null("").to_list())
-    predicted = np.asarray(fitted.model.predict(features)).astype(str)
-    return Part(rows, vectors, features, predicted, predicted != rows[label].to_numpy().astype(str), group)
+def _part(fitted: Fitted, view: View, rows: pl.DataFrame, vectors: NDArray[np.float32], group: NDArray[np.int64]) -> Part:
+    features = view.learner.features(fitted.learnt, rows)
+    predicted = view.learner.predict(fitted.model, features, rows).to_numpy().astype(str)
+    return Part(rows, vectors, features, predicted, predicted != rows[view.label].to_numpy().astype(str), group)

@@ -26,7 +26,8 @@ def made_page(m: Material, found: Mapping[Kind, Found], summary: Mapping[str, An
 
     A text whose column may hold a privacy class is left out, and so are its words.
     """
-    hidden = sorted({str(c) for v in (m.version, m.frozen) if v for c in (v.manifest.get("privacy") or {}).get(m.text, [])})
+    known = [v.manifest.get("privacy") or {} for v in (m.version, m.frozen) if v]
+    hidden = sorted({str(c) for of in known for column in m.view.columns for c in of.get(column, [])})
     listed = {kind: _first(each.findings) for kind, each in found.items()}
     rows = _rows(m, _named(listed), hidden=bool(hidden))
     every = pl.concat([each.findings for each in found.values()]).filter(pl.col("_row_id").is_not_null())
@@ -49,7 +50,7 @@ def made_page(m: Material, found: Mapping[Kind, Found], summary: Mapping[str, An
             dataset=m.version.dataset,
             version=m.version.version,
             content=m.version.content_id[:12],
-            text=m.text,
+            columns=m.view.columns,
             label=m.label,
             summary=summary,
             hidden=hidden,
@@ -101,7 +102,7 @@ def _pictures(pictures: Mapping[str, bytes]) -> list[dict[str, str]]:
 def _rows(m: Material, ids: Sequence[str], *, hidden: bool) -> dict[str, dict[str, Any]]:
     """Text, split, file and merged rows of each row shown."""
     wanted = pl.col("_row_id").is_in(pl.Series(ids, dtype=pl.String).implode())
-    begin = pl.col(m.text).str.slice(0, _CHARACTERS) if not hidden else pl.lit(None, pl.String).alias(m.text)
+    begin = (m.view.shown().str.slice(0, _CHARACTERS) if not hidden else pl.lit(None, pl.String)).alias("_shown")
     own = m.rows.filter(wanted).select("_row_id", begin, split="_split")
     frozen = (
         m.sets["held_out"].rows.filter(wanted).select("_row_id", begin, split=pl.lit("held_out")) if "held_out" in m.sets else own.clear()

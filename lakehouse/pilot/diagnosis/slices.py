@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.pictures import slices_picture
+from lakehouse.pilot.diagnosis.views import View, bins
 
 _FEW_VALUES, _MEMBERS = 20, 1000
+_WIDE = 24
+"""Features up to which three of them at a time are looked at: 2,324 sets; of 64 there would be 43,744."""
 
 
 @dataclass(frozen=True)
@@ -120,35 +123,31 @@ def _counted(rows: pl.DataFrame, columns: Sequence[str], smallest: int) -> pl.Da
     )
 
 
-def bins(values: pl.Series, number: int = 5) -> pl.Series:
-    """Numbers as text `low..high`: at most `number` bins of about as many rows each."""
-    edges = sorted({float(values.quantile(at / number, "lower") or 0.0) for at in range(1, number)})  # type: ignore[arg-type]
-    at = np.searchsorted(np.array(edges), values.to_numpy(), side="left")
-    frame = pl.DataFrame({"at": at, "value": values})
-    low, high = pl.col("value").min().over("at").cast(pl.String), pl.col("value").max().over("at").cast(pl.String)
-    return frame.select(pl.concat_str(low, pl.lit(".."), high).alias(values.name)).to_series()
-
-
-def features_of(rows: pl.DataFrame, text: str, label: str) -> pl.DataFrame:
-    """What slices are made of, as text: source, label, a fifth of the lengths of `text`, and own columns of at most 20 values."""
-    own = [
-        pl.col(name).cast(pl.String).fill_null("(none)")
+def features_of(rows: pl.DataFrame, view: View) -> pl.DataFrame:
+    """What slices are made of, as text: source, label, fifths of the lengths of the text and of what the model reads as numbers, and own
+    columns of at most 20 values.
+    """
+    few = [
+        name
         for name, dtype in rows.schema.items()
         if name[0] != "_"
-        and name not in (text, label, "source", "length")
+        and name not in (view.text, view.label, "source", "length")
         and (dtype == pl.String or dtype == pl.Boolean or dtype.is_integer())
         and rows[name].n_unique() <= _FEW_VALUES
     ]
+    own = [pl.col(name).cast(pl.String).fill_null("(none)") for name in few]
+    fifths = [bins(rows[name]) for name in view.numbers if name not in few and rows.schema[name].is_numeric()]
+    if view.text is not None:
+        fifths.append(bins(rows[view.text].fill_null("").str.len_chars().alias("length")))
     origin = pl.col("_root" if "_root" in rows.columns else "_row_id").str.split("/").list.first()
-    length = bins(rows[text].fill_null("").str.len_chars().alias("length"))
-    return rows.select(origin.alias("source"), pl.col(label), length, *own)
+    return rows.select(origin.alias("source"), pl.col(view.label), *fifths, *own)
 
 
 def slice_findings(m: Material) -> Found:
     """Slices in which models err more than elsewhere, rows in error first."""
-    features, judged = features_of(m.rows, m.text, m.label), m.judged
+    features, judged = features_of(m.rows, m.view), m.judged
     wrong, likeliest = judged.wrong, judged.probabilities.argmax(axis=1)
-    found = slices(features, wrong)
+    found = slices(features, wrong, level=3 if features.width <= _WIDE else 2)
     evidence: list[dict[str, Any]] = []
     for one in found:
         members = one.members(features)

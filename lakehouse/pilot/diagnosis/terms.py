@@ -13,8 +13,8 @@ from lakehouse.production.operators.chinese.segment_chinese import segment_chine
 
 SHOWN = 8
 _LEAST_Z = 1.96
-_RARE, _COMMON = 2, 0.2
-"""Texts that a word has to stand in, and the share of all that it may: the commonest tell how texts are written, not what about."""
+_RARE = 2
+"""Texts that a word has to stand in."""
 
 
 def words(texts: pl.Series) -> pl.Series:
@@ -37,7 +37,7 @@ def _parted(texts: pl.Series) -> pl.Series:
     return texts.to_frame().select(change).to_series()
 
 
-def telling(words: pl.Series, some: NDArray[np.bool_], shown: int = SHOWN) -> list[str]:
+def telling(words: pl.Series, some: NDArray[np.bool_], shown: int = SHOWN, common: float = 0.2) -> list[str]:
     """The words that stand in more of `some` texts than of the others, surest first.
 
     By the z score of the logarithm of their odds ratio under a prior from all texts (Monroe, Colaresi, Quinn: Fightin' Words, Political
@@ -46,13 +46,14 @@ def telling(words: pl.Series, some: NDArray[np.bool_], shown: int = SHOWN) -> li
     Args:
         words: of each text, as `words` gives them.
         some: shape (texts,).
+        common: share of the texts from which on a word is too common to count.
     """
     n, other = int(some.sum()), int((~some).sum())
     if not n or not other:
         return []
     frame = pl.DataFrame({"word": words, "some": pl.Series(some)}).explode("word").drop_nulls("word")
     counts = frame.group_by("word").agg(a=pl.col("some").sum(), b=(~pl.col("some")).sum())
-    counts = counts.filter((pl.col("a") >= _RARE) & (pl.col("a") + pl.col("b") <= max(_RARE, _COMMON * (n + other))))
+    counts = counts.filter((pl.col("a") >= _RARE) & (pl.col("a") + pl.col("b") <= max(_RARE, common * (n + other))))
     prior = (pl.col("a") + pl.col("b")) / (n + other)  # of one text
     a, b = pl.col("a") + prior, pl.col("b") + prior
     odds = (a / (n + 1 - a)).log() - (b / (other + 1 - b)).log()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lakehouse.errors import RecipeError
-from lakehouse.pilot.diagnosis.slices import bins
+from lakehouse.pilot.diagnosis.views import bins
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
 from lakehouse.pilot.inference.asked import Endpoint
 from lakehouse.pilot.inference.fairness import gaps, rates
