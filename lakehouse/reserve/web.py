@@ -99,8 +99,23 @@ class Web:
             try:
                 response.read()
             except httpx.HTTPError as error:
-                raise SourceError(f"the answer broke off: {error}", where=_shown(url), fix="run it again; what has come is kept") from error
+                raise SourceError(f"the answer broke off: {error}", where=shown(url), fix="run it again; what has come is kept") from error
             return response
+
+    def post(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """The answer to a question that changes nothing, put as JSON.
+
+        Raises:
+            SourceError: unreachable or refused, with what the server said.
+        """
+        response = self._sent(url, None, headers, body=body)
+        try:
+            response.read()
+        except httpx.HTTPError as error:
+            raise SourceError(f"the answer broke off: {error}", where=shown(url), fix="run it again; what has come is kept") from error
+        finally:
+            response.close()
+        return response
 
     @contextmanager
     def stream(
@@ -131,7 +146,13 @@ class Web:
             response.close()
 
     def _sent(
-        self, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str] | None, *, as_it_is: bool = False
+        self,
+        url: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        *,
+        as_it_is: bool = False,
+        body: Any = None,
     ) -> httpx.Response:
         sent = {name: from_environment(value) for name, value in self.headers.items()} | dict(headers or {})
         client = self._client(url)
@@ -139,17 +160,18 @@ class Web:
         for left in range(self.retries, -1, -1):
             self._paced()
             try:
-                request = client.build_request("GET", from_environment(url), params=dict(params) if params else None, headers=sent)
+                given = {"params": dict(params) if params else None, "headers": sent, "json": body}
+                request = client.build_request("GET" if body is None else "POST", from_environment(url), **given)
                 self._origin = _origin(request.url)
                 response = client.send(request, stream=True, follow_redirects=not as_it_is)
             except httpx.TooManyRedirects as error:
-                raise SourceError(f"redirects more than {_REDIRECTS} times", where=_shown(url), fix="check `url`") from error
+                raise SourceError(f"redirects more than {_REDIRECTS} times", where=shown(url), fix="check `url`") from error
             except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-                raise SourceError(f"is no address: {error}", where=_shown(url), fix="check `url`") from error
+                raise SourceError(f"is no address: {error}", where=shown(url), fix="check `url`") from error
             except httpx.TransportError as error:
                 if not left:
                     said = str(error) or type(error).__name__
-                    raise SourceError(f"cannot be reached: {said}", where=_shown(url), fix="check `url` and the network") from error
+                    raise SourceError(f"cannot be reached: {said}", where=shown(url), fix="check `url` and the network") from error
                 wait = None
             else:
                 if response.is_success or response.status_code in (304, 416):
@@ -203,7 +225,7 @@ def _refusal(response: httpx.Response, url: str) -> SourceError:
     status = f"{response.status_code} {response.reason_phrase}".strip()
     fix = fixes.get(response.status_code, "see what the server says, and run it again; what has come is kept")
     response.close()
-    return SourceError(f"the server answers {status}{f': {said}' if said else ''}", where=_shown(url), fix=fix)
+    return SourceError(f"the server answers {status}{f': {said}' if said else ''}", where=shown(url), fix=fix)
 
 
 def _asked_wait(response: httpx.Response) -> float | None:
@@ -217,6 +239,6 @@ def _asked_wait(response: httpx.Response) -> float | None:
         return None
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """A URL as it may be shown: without its query, which may hold a key, and as declared."""
     return url.partition("?")[0]

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic import Field
 
-from lakehouse.errors import SourceError, SpecError
+from lakehouse.errors import SpecError
 from lakehouse.hashing import digest
 from lakehouse.progress import Progress
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
-from lakehouse.reserve.web import Web, no_secrets
+from lakehouse.reserve.resume import fetched, landed_file
+from lakehouse.reserve.web import Web, no_secrets, shown
 from lakehouse.spec import Model
-from lakehouse.store import storage_error
-
-_READ = 1 << 20
 
 
 class Address(Model):
@@ -81,86 +76,15 @@ class Http:
                 self._file(web, file, landing, before)
 
     def _file(self, web: Web, file: Address, landing: Landing, before: Piece | None) -> None:
-        folder = landing.project.state / "partial"
-        part = folder / digest([landing.source, file.url])[:32]
-        tag = part.with_suffix(".tag")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            seen = self._fetched(web, file, part, tag, before)
-        except OSError as error:
-            raise storage_error(error, str(part)) from error
-        if seen is None:
-            assert before is not None
-            landing.add(before.name, before.uri, before.blob, before.bytes, before.cursor)
-            return
-        sink, sha, size = landing.sink(), hashlib.sha256(), 0
-        with part.open("rb") as handle:
-            while data := handle.read(_READ):
-                sha.update(data)
-                size += len(data)
-                sink.write(data)
-        if file.sha256 is not None and sha.hexdigest() != file.sha256:
-            sink.drop()
-            _forget(part, tag)
-            what = f"has the checksum {sha.hexdigest()[:12]}..., not {file.sha256[:12]}...; nothing of it is kept"
-            raise SourceError(what, where=file.url.partition("?")[0], fix="check `sha256:`; do not trust the file")
-        landing.add(file.called, file.url.partition("?")[0], sink.close(), size, seen)
-        _forget(part, tag)
-
-    def _fetched(self, web: Web, file: Address, part: Path, tag: Path, before: Piece | None) -> dict[str, str] | None:
-        """Bring `part` to its end; returns the validators of the response, or None where the file is what it was `before`.
-
-        What a broken fetch left goes on where it ended only if the server says that the file is still the same (`If-Range`, RFC 9110).
-        """
-        tries = int(self.web["retries"])
-        for left in range(tries, -1, -1):
-            have = part.stat().st_size if part.exists() and tag.exists() else 0
-            asked: dict[str, str] = {"Accept-Encoding": "identity"}
-            if have:
-                asked |= {"Range": f"bytes={have}-", "If-Range": tag.read_text(encoding="utf-8")}
-            elif before is not None and file.sha256 is None:
-                seen = before.cursor or {}
-                asked |= {
-                    header: seen[name] for header, name in (("If-None-Match", "etag"), ("If-Modified-Since", "modified")) if seen.get(name)
-                }
-            with web.stream(file.url, headers=asked) as response:
-                if response.status_code == 304 and not have:
-                    return None
-                if response.status_code == 416 or (response.status_code == 206 and not _goes_on(response, have)):
-                    _forget(part, tag)
-                    continue
-                packed = response.headers.get("Content-Encoding", "identity")
-                if packed != "identity" and not file.called.lower().endswith((".gz", ".zst")):
-                    raise SourceError(
-                        f"is sent packed ({packed}) although it was asked for as it is",
-                        where=file.url.partition("?")[0],
-                        fix=f"say so by its name: `name: {file.called}.gz`",
-                    )
-                etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
-                strong = etag if etag and not etag.startswith("W/") else modified
-                if response.status_code != 206:
-                    have = 0
-                    _forget(part, tag)
-                    if strong:
-                        tag.write_text(strong, encoding="utf-8")
-                size, whole = have, _length(response, have)
-                try:
-                    with part.open("ab" if have else "wb") as out:
-                        for data in response.iter_raw():
-                            size += len(data)
-                            if size > self.max_bytes:
-                                raise SourceError(
-                                    f"is larger than {self.max_bytes:,} bytes", where=file.url.partition("?")[0], fix="raise `max_bytes:`"
-                                )
-                            out.write(data)
-                except httpx.HTTPError as error:
-                    if not left:
-                        what = f"breaks off after {size:,} bytes: {error}"
-                        raise SourceError(what, where=file.url.partition("?")[0], fix="run it again: it goes on there") from error
-                    continue
-                if whole is None or size == whole:
-                    return {"etag": etag, "modified": modified}
-        raise SourceError("never comes to its end", where=file.url.partition("?")[0], fix="run it again, or fetch it by hand")
+        seen = (before.cursor or {}) if before is not None and file.sha256 is None else None
+        with fetched(web, file.url, landing, self.max_bytes, called=file.called, seen=seen) as found:
+            if found is None:
+                assert before is not None
+                landing.add(before.name, before.uri, before.blob, before.bytes, before.cursor)
+            else:
+                expected = f"sha256:{file.sha256}" if file.sha256 else None
+                blob, size = landed_file(landing, found.part, expected, file.url)
+                landing.add(file.called, shown(file.url), blob, size, found.validators)
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As its address is declared."""
@@ -168,21 +92,6 @@ class Http:
         options = Options(about.separator, about.quote, about.header, about.skip_after_header, about.rename)
         kind = by_extension(piece.name) if about.format == "auto" else about.format
         return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, options, about.set, piece.blob)
-
-
-def _goes_on(response: httpx.Response, have: int) -> bool:
-    return str(response.headers.get("Content-Range", "")).removeprefix("bytes ").startswith(f"{have}-")
-
-
-def _length(response: httpx.Response, have: int) -> int | None:
-    """Bytes of the whole file, where the server says so."""
-    length = response.headers.get("Content-Length", "")
-    return have + int(length) if length.isdecimal() else None
-
-
-def _forget(part: Path, tag: Path) -> None:
-    part.unlink(missing_ok=True)
-    tag.unlink(missing_ok=True)
 
 
 @CONNECTORS.register()
