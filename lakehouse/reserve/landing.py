@@ -159,6 +159,12 @@ class Landing:
         self.pieces, self.cursor, self.ended = [], None, False
         self._pass, self._number = self._pass + 1, 0
 
+    def overtaken(self) -> None:
+        """Begin the next pass, for the material became another while this one was under way; what has landed of it counts as before."""
+        before = (*self.before, *self.pieces)
+        self.anew()
+        self.before = before
+
     def prune(self) -> None:
         """Delete bytes that no piece of the pass under way or of the last whole one has."""
         self._blobs.keep_only({piece.blob for piece in (*self.pieces, *self.before)})

@@ -378,3 +378,10 @@ def test_null_texts_stay_null(factory: Factory) -> None:
     made = factory.collect()
     assert factory.live()["text"].to_list() == ["a", None]
     assert made.findings == {}
+
+
+def test_a_parquet_file_of_numbers_alone(factory: Factory) -> None:
+    factory.write("data/a.parquet", parquet(pl.DataFrame({"id": [1, 2, 3], "amount": [0.5, None, 2.0]})))
+    factory.declare()
+    factory.collect()
+    assert factory.live().select("id", "amount", "_bytes").rows() == [(1, 0.5, 16), (2, None, 16), (3, 2.0, 16)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -11,7 +10,6 @@ from typing import Annotated, Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from pydantic import Field
 
@@ -21,12 +19,11 @@ from lakehouse.progress import Progress
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Options, RawFile, Value
+from lakehouse.reserve.tables import land_table
 from lakehouse.reserve.web import no_secrets
 from lakehouse.store import storage_error
 from lakehouse.table import Table
 from lakehouse.yamlfile import suggest
-
-_READ = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -78,9 +75,7 @@ class Delta:
                 raise SourceError(f"the table has no column `{name}`", where=self.url, fix=suggest(name, table.schema.names))
         schema = digest([f"{field.name} {field.type}" for field in table.schema])
         if landing.pieces and landing.cursor["version"] != version:
-            before = (*landing.before, *landing.pieces)
-            landing.anew()
-            landing.before = before
+            landing.overtaken()
         held = {(piece.name, piece.cursor["schema"]): piece for piece in landing.before}
         done = {piece.name for piece in landing.pieces}
         files = sorted(table.get_fragments(), key=lambda fragment: str(fragment.path))
@@ -97,23 +92,14 @@ class Delta:
 
     def _file(self, file: Any, schema: pa.Schema, names: list[str], landing: Landing, cursor: Mapping[str, Any]) -> None:
         """Land the rows of a data file; one without such rows leaves nothing."""
-        rows = 0
-        with tempfile.TemporaryFile() as out:
-            wanted = pa.schema([schema.field(name) for name in names])
-            with pq.ParquetWriter(out, wanted, compression="zstd") as writer:
-                for batch in file.to_batches(schema=schema, columns=None if self.filter else names):
-                    part = pa.Table.from_batches([batch])
-                    if self.filter is not None:
-                        part = part.filter(self._mask(part))
-                    rows += part.num_rows
-                    writer.write_table(part.select(names).cast(wanted))
-            size = out.tell()
-            out.seek(0)
-            if rows:
-                sink = landing.sink()
-                while data := out.read(_READ):
-                    sink.write(data)
-                landing.add(file.path, f"{self.url.rstrip('/')}/{file.path}", sink.close(), size, cursor)
+
+        def parts() -> Iterator[pa.Table]:
+            for batch in file.to_batches(schema=schema, columns=None if self.filter else names):
+                part = pa.Table.from_batches([batch])
+                yield (part if self.filter is None else part.filter(self._mask(part))).select(names)
+
+        wanted = pa.schema([schema.field(name) for name in names])
+        land_table(landing, file.path, f"{self.url.rstrip('/')}/{file.path}", parts(), wanted, cursor)
 
     def _mask(self, rows: pa.Table) -> pa.Array:
         """Which rows the filter keeps; an unknown value keeps none."""

@@ -65,7 +65,7 @@ def _batches(file: pq.ParquetFile, reading: Reading, columns: list[str]) -> Iter
 
 def _rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
     own = frame.select(pl.col(name).cast(deltable(name, dtype)) for name, dtype in frame.schema.items())
-    size = own.select(sizes(own.schema)).to_series()
+    size = own.with_columns(sizes(own.schema))["_bytes"]  # numbers alone are one literal, not one a row
     positions = pl.Series(range(position, position + own.height), dtype=pl.Int64)
     rows = good_rows(own, positions, size)
     big = size > reading.max_item_bytes

@@ -1,0 +1,184 @@
+"""`delta_sharing`: rows of a table that someone shares by the Delta Sharing protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from lakehouse.errors import SourceError, SpecError
+from lakehouse.hashing import digest
+from lakehouse.progress import Progress
+from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.landing import Landing, Piece, Remote
+from lakehouse.reserve.material import Options, RawFile, Value
+from lakehouse.reserve.resume import fetched
+from lakehouse.reserve.tables import land_table
+from lakehouse.reserve.web import Web, from_environment, no_secrets
+from lakehouse.yamlfile import suggest
+
+_ASKED = {"delta-sharing-capabilities": "responseformat=parquet"}
+
+
+@dataclass(frozen=True)
+class DeltaSharing:
+    """A shared table."""
+
+    table: str
+    profile: str | None
+    endpoint: str | None
+    token: str | None
+    columns: tuple[str, ...]
+    web: Mapping[str, Any]
+    max_bytes: int
+    set: Mapping[str, Value]
+
+    grows = False
+
+    @property
+    def identity(self) -> str:
+        """Over the table and its columns; not over where the server is."""
+        return digest([self.table, self.columns])
+
+    def fetch(self, landing: Landing, progress: Progress) -> None:
+        """Data file after data file of the table as it is now; one that was read before, of the same columns, is not sent again."""
+        endpoint, token = self._server(landing.project.root)
+        share, schema, table = (quote(each, safe="") for each in self.table.split("."))
+        where = f"{endpoint.rstrip('/')}/shares/{share}/schemas/{schema}/tables/{table}/query"
+        with Web({"Authorization": f"Bearer {token}"}, **self.web) as web, Web({}, **self.web) as store:
+            answer = web.post(where, {}, _ASKED)
+            fields, partitions, files = _said(answer.text, where)
+            version = answer.headers.get("Delta-Table-Version", "")
+            names = list(self.columns) or fields.names
+            for name in names:
+                if name not in fields.names:
+                    raise SourceError(f"the table has no column `{name}`", where=where, fix=suggest(name, fields.names))
+            wanted = pa.schema([fields.field(name) for name in names])
+            known = digest([f"{field.name} {field.type}" for field in wanted])
+            state = digest([known, *sorted(file["id"] for file in files)])
+            if landing.pieces and landing.cursor["state"] != state:
+                landing.overtaken()
+            held = {(piece.name, piece.cursor["schema"]): piece for piece in landing.before}
+            done = {piece.name for piece in landing.pieces}
+            for number, file in enumerate(sorted(files, key=lambda file: str(file["id"]))):
+                progress(f"{landing.source}: data files", number, len(files))
+                name = str(file["id"])
+                if name in done:
+                    continue
+                cursor = {"version": version, "schema": known, "state": state}
+                if (before := held.get((name, known))) is not None:
+                    landing.add(name, before.uri, before.blob, before.bytes, cursor)
+                    continue
+                # Its address is signed: it holds a credential of its own, and takes none of ours.
+                with fetched(store, file["url"], landing, self.max_bytes, called=f"{name}.parquet", key=name) as found:
+                    assert found is not None
+                    parts = _parts(found.part, fields, partitions, file.get("partitionValues") or {}, where)
+                    selected = (part.select(names) for part in parts)
+                    land_table(landing, name, f"delta-sharing://{self.table}@{version}/{name}", selected, wanted, cursor)
+
+    def _server(self, root: Path) -> tuple[str, str]:
+        """The endpoint and the bearer token, of the profile or as declared."""
+        if self.profile is None:
+            return self.endpoint or "", from_environment(self.token or "")
+        file = root / from_environment(self.profile)
+        try:
+            profile = json.loads(file.read_text(encoding="utf-8"))
+            return str(profile["endpoint"]), str(profile["bearerToken"])
+        except OSError as error:
+            raise SourceError(f"the profile cannot be read: {error.strerror}", where=self.profile, fix="check `profile:`") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise SourceError("is no profile: it has no endpoint and bearerToken", where=self.profile, fix="fetch it again") from error
+
+    def file(self, piece: Piece, landing: Landing) -> RawFile:
+        """Parquet."""
+        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+
+
+def _said(text: str, where: str) -> tuple[pa.Schema, frozenset[str], list[dict[str, Any]]]:
+    """The columns of the answer, which of them are partitions, and its data files.
+
+    Raises:
+        SourceError: it is not what the protocol says, or asks for a newer reader.
+    """
+    from deltalake import Schema
+
+    meta, files = None, []
+    try:
+        for line in filter(None, text.splitlines()):
+            said = json.loads(line)
+            if (needed := said.get("protocol", {}).get("minReaderVersion", 1)) > 1:
+                raise SourceError(f"the table asks for readers of version {needed}", where=where, fix="ask its owner for a plain table")
+            meta = said.get("metaData", meta)
+            files += [said["file"]] if "file" in said else []
+        if meta is None:
+            raise ValueError("no metaData")
+        fields = pa.schema(Schema.from_json(meta["schemaString"]).to_arrow())
+        if any("url" not in file or "id" not in file for file in files):
+            raise ValueError("a file without url and id")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise SourceError(f"the answer is none of Delta Sharing: {error}", where=where, fix="check the endpoint") from error
+    return fields, frozenset(meta.get("partitionColumns") or ()), files
+
+
+def _parts(part: Path, fields: pa.Schema, partitions: frozenset[str], values: Mapping[str, Any], where: str) -> Iterator[pa.Table]:
+    """The rows of a data file with all columns of the table: those of its partition, and nulls where the file has none."""
+    try:
+        with pq.ParquetFile(part) as file:
+            for batch in file.iter_batches(batch_size=65_536):
+                columns = []
+                for field in fields:
+                    if field.name in batch.schema.names and field.name not in partitions:
+                        columns.append(batch.column(field.name))
+                    else:
+                        said = values.get(field.name) or None  # the protocol writes a null as an empty text
+                        columns.append(pc.cast(pa.array([said] * batch.num_rows, pa.string()), field.type))
+                yield pa.table(columns, names=fields.names)
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0]
+        raise SourceError(f"a data file cannot be read: {said}", where=where, fix="run it again, or ask the table's owner") from error
+
+
+@CONNECTORS.register()
+def delta_sharing(
+    table: Annotated[str, Field(pattern=r"^[^.]+\.[^.]+\.[^.]+$")],
+    profile: str | None = None,
+    endpoint: str | None = None,
+    token: str | None = None,
+    columns: list[str] | None = None,
+    retries: Annotated[int, Field(ge=0, le=100)] = 5,
+    timeout: Annotated[float, Field(gt=0)] = 60.0,
+    max_bytes: Annotated[int, Field(ge=1)] = 1 << 40,
+    set: dict[str, Value] | None = None,
+) -> Remote:
+    """Rows of a table that someone shares by the open protocol Delta Sharing, as it is at each collection.
+
+    The server names the table's data files with signed addresses; a file that an earlier collection read is not fetched again, and rows of
+    files that are no longer part of the table vanish. A killed collection goes on behind the last data file, and within one where it ended
+    if the store allows. Tables that need deletion vectors or column mapping are refused by the server or here.
+
+    Args:
+        table: `share.schema.table`.
+        profile: path of the profile file that the owner sent, such as `${DELTA_SHARING_PROFILE}`; it holds a token: keep it out of the
+            factory's repository.
+        endpoint: address of the server, in place of a profile.
+        token: such as `${SHARING_TOKEN}`, in place of a profile.
+        columns: names; by default all, and then a column that the table gets later is told.
+        retries: how often a request is sent again.
+        timeout: seconds without a byte.
+        max_bytes: of one data file; more is an error.
+        set: constant columns of every row.
+    """
+    no_secrets({"token": token} if token is not None else {}, "delta_sharing")
+    if (profile is None) == (endpoint is None) or (endpoint is None) != (token is None):
+        raise SpecError("the server of the table is not said", fix="give `profile:`, or `endpoint:` with `token:`")
+    web = {"retries": retries, "timeout": timeout}
+    return DeltaSharing(table, profile, endpoint, token, tuple(columns or ()), web, max_bytes, set or {})
