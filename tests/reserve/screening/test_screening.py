@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -185,3 +190,46 @@ def test_the_schema_knows_detectors_and_what_stands_beside_them(tmp_path: Path) 
     jsonschema.validate("hidden_text", checked)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"privacy": {"kind": ["key"]}}, checked)
+
+
+SLOWLY = """
+import sys, time
+from pathlib import Path
+from lakehouse.project import Project
+from lakehouse.reserve.screening.screen import screen
+
+def progress(what, done, total):
+    print(what, flush=True)
+    time.sleep(float(sys.argv[2]))
+
+screen(Project.open(Path(sys.argv[1])), "notes", progress=progress)
+"""
+
+
+def test_a_killed_screening_leaves_the_last_state_and_the_next_one_finishes(notes_factory: Factory) -> None:
+    screened_notes(notes_factory, ["privacy"])
+    before = findings(notes_factory)
+    more = [*TEXTS, *(f"again {KEY}" if i % 7 == 0 else f"text {i}" for i in range(500))]
+    notes_factory.declare_source(screening=["privacy", "hidden_text", {"bursts": {"at_least": 5}}])
+    notes_factory.material(notes(*more))
+    notes_factory.collect()
+    generator = random.Random(3)
+    for _ in range(3):
+        run = subprocess.Popen(
+            [sys.executable, "-c", SLOWLY, str(notes_factory.root), "0.5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert run.stdout is not None
+        run.stdout.readline()
+        time.sleep(generator.random() * 0.5)
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+        assert findings(notes_factory).equals(before)
+        with pytest.raises(ScreeningError):
+            notes_factory.silver()
+    done = screen(notes_factory.project, "notes")
+    assert done is not None
+    assert (done.live, done.quarantined) == (506, 2 + 72)
+    assert notes_factory.silver().balance[0].quarantined == 74
+    again = screen(notes_factory.project, "notes")
+    assert again is not None
+    assert again.unchanged
