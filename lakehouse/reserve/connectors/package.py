@@ -1,10 +1,10 @@
-"""`package`: members of a distribution on a Python package index, pinned by its SHA-256."""
+"""`package`: members of a distribution of PyPI, npm or Debian, pinned by its checksum."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from lakehouse.hashing import digest
 from lakehouse.project import Project
 from lakehouse.reserve.archive import open_member
 from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.download import fetch
+from lakehouse.reserve.download import Index, fetch
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
 from lakehouse.spec import Model
@@ -36,19 +36,20 @@ class Member(Model):
 class Package:
     """A pinned distribution."""
 
+    index: Index
     name: str
     version: str
     file: str | None
-    sha256: str
+    checksum: str
     members: tuple[Member, ...]
 
     def fingerprint(self, project: Project) -> str:
         """Over the pinned checksum and the parameters; nothing is fetched."""
-        return digest([self.sha256, [member.model_dump() for member in self.members]])
+        return digest([self.checksum, [member.model_dump() for member in self.members]])
 
     def files(self, project: Project) -> list[RawFile]:
         """The members, the distribution fetched unless it is held already."""
-        archive = fetch(project.state / "downloads", self.name, self.version, self.sha256, self.file)
+        archive = fetch(project.state / "downloads", self.index, self.name, self.version, self.checksum, self.file)
         return [
             RawFile(
                 uri=f"{archive.name}!{member.path}",
@@ -57,7 +58,7 @@ class Package:
                 format=by_extension(member.path) if member.format == "auto" else member.format,
                 options=Options(member.separator, member.quote, member.header, member.skip_after_header, member.rename),
                 set=member.set,
-                digest=digest([self.sha256, member.path]),
+                digest=digest([self.checksum, member.path]),
             )
             for member in self.members
         ]
@@ -67,23 +68,30 @@ class Package:
 def package(
     name: str,
     version: str,
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")],
     members: Annotated[list[Member], Field(min_length=1)],
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None,
+    integrity: Annotated[str, Field(pattern="^sha512-[A-Za-z0-9+/]{86}==$")] | None = None,
     file: str | None = None,
-    index: Literal["pypi"] = "pypi",
+    index: Index = "pypi",
 ) -> Feed:
-    """Members of a wheel or source distribution, fetched by pip through whatever index the user has configured.
+    """Members of a wheel, source distribution, npm or Debian package, fetched by pip, npm or apt-get through the configured index.
 
     Args:
-        name: the project's name on the index.
+        name: the project's name on the index; of Debian also `name:architecture`.
         version: the exact version.
-        sha256: checksum of the distribution; tells which of its files is meant.
-        members: the files to read, by their path in the distribution.
+        members: the files to read, by their path in the distribution; its one top folder (`package/` of npm, `./` of Debian) may be left
+            out.
+        sha256: checksum of the distribution, of PyPI and Debian; tells which of its files is meant.
+        integrity: checksum of npm, `sha512-...`, as `npm view NAME@VERSION dist.integrity` says it.
         file: the distribution's file name, checked if given.
-        index: the kind of index; pip's configuration says which one.
+        index: the kind of index, `pypi`, `npm` or `debian`; its client's configuration says which one.
     """
+    wanted, other = ("integrity", "sha256") if index == "npm" else ("sha256", "integrity")
+    checksum = integrity if index == "npm" else sha256
+    if checksum is None or (sha256 is not None and integrity is not None):
+        raise SpecError(f"package {name} of {index} is pinned by `{wanted}:`, not by `{other}:`", fix=f"give `{wanted}:`")
     paths = [member.path for member in members]
     if len(set(paths)) != len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise SpecError(f"package {name} lists the member `{twice}` twice", fix="list each file once under `members:`")
-    return Package(name, version, file, sha256, tuple(members))
+    return Package(index, name, version, file, checksum, tuple(members))
