@@ -9,6 +9,7 @@ import polars as pl
 from assets.common import TYPES, bronze_key, log_progress, owners, plain_failures, tables
 from lakehouse import bronze, screened
 from lakehouse.errors import ShapeError
+from lakehouse.hashing import digest
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
 from lakehouse.reserve.record import last_collection
@@ -58,7 +59,10 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
         columns = bronze.table(project, name).schema()
         own = [dg.TableColumn(c, str(t)) for c, t in columns.items()]
         yield dg.MaterializeResult(
-            data_version=dg.DataVersion(done.content_id),
+            # What is kept out is part of what datasets read: they are made anew where it alone changes.
+            data_version=dg.DataVersion(
+                done.content_id if screening is None else digest([done.content_id, screened.kept_out(project, name)])
+            ),
             metadata={
                 "dagster/row_count": done.live,
                 "dagster/column_schema": dg.TableSchema(columns=own),

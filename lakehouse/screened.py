@@ -136,6 +136,11 @@ def intake(project: Project, source: str) -> str | None:
             what = f"`{detected.name}` flags {detected.rate:.2%} of the rows of {source}; at most {detected.max_rate:.2%} are accepted"
             where = project.sources[source].document.where(("screening", index))
             raise ScreeningError(what, where=where, fix=f"lakehouse screen {source} --rows 20, then mend the source or raise `max_rate`")
+    return kept_out(project, source)
+
+
+def kept_out(project: Project, source: str) -> str:
+    """Identity of the rows that the newest screening keeps out of datasets, with the reasons."""
     return content_id(quarantined(project, source).with_columns(pl.col("_findings").list.join(",")), "_row_id", "_findings")
 
 

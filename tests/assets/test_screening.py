@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import yaml
 
-from tests.assets.conftest import Factory, checks, orders
+from tests.assets.conftest import Factory, checks, made, orders
 
 LINE = ("bronze/orders_raw", "silver/orders")
 
@@ -39,3 +39,12 @@ def test_a_blocking_detector_stops_what_comes_after(factory: Factory) -> None:
     assert not result.success
     assert checks(result)["bronze/orders_raw:screened_privacy"] is False
     assert not factory.project.table("silver", "orders").exists()
+
+
+def test_what_is_kept_out_is_part_of_the_data_version(factory: Factory) -> None:
+    factory.write(pl.concat([orders(), pl.DataFrame({"text": ["pay with 4111 1111 1111 1111"], "label": ["praise"]})]))
+    declare(factory, "privacy")
+    first = made(factory.materialise("bronze/orders_raw"))
+    assert made(factory.materialise("bronze/orders_raw")) == first
+    declare(factory, {"privacy": None, "action": "warn"})
+    assert made(factory.materialise("bronze/orders_raw")) != first

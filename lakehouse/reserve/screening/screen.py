@@ -124,6 +124,8 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
     columns = [_columns(project, name, each, index, types) for index, each in enumerate(bound)]
     identities = [digest([each.identity, c if isinstance(each.look, Texts) else None]) for each, c in zip(bound, columns, strict=True)]
     before, declared = screened.state(project, name), screened.declared_key(project.source(name))
+    if before is not None and bronze.recorded_content(project, name)[0] != before.content and before.bronze == version:
+        before = None  # the table of bronze was made anew: its versions are not those that the state speaks of
     same = before is not None and (before.bronze, before.declared) == (version, declared)
     if before is not None and same and [d.identity for d in before.detections] == identities:
         flagged, kept_out = _flagged(table.read(["_row_id", "action"]))
@@ -132,7 +134,7 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
     known = {} if before is None else {d.identity: d.name for d in before.detections}
     fresh = live
     if before is not None:
-        had = bronze.live_index(project, name, version=before.bronze)
+        had = _looked_at(project, name, before)
         fresh = live.join(had, on=["_row_id", "_content"], how="anti", maintain_order="left")
     earlier = table.read() if at is not None else pl.DataFrame(schema=FINDINGS)
     parts: list[pl.DataFrame] = []
@@ -173,6 +175,14 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
     table.write(findings, "overwrite" if at is not None else "append", metadata=state.metadata(), after=-1 if at is None else at)
     flagged, kept_out = _flagged(findings)
     return Screening(name, live.height, looked, flagged, kept_out, detected, False, time.monotonic() - started)
+
+
+def _looked_at(project: Project, name: str, before: State) -> pl.DataFrame:
+    """The rows that a state speaks of; none where bronze does not have them any more."""
+    index = bronze.live_index(project, name, version=None)
+    if before.bronze <= (bronze.table(project, name).version() or 0):
+        index = bronze.live_index(project, name, version=before.bronze)
+    return index if bronze.source_content_id(index) == before.content else index.clear()
 
 
 def _flagged(findings: pl.DataFrame) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,6 +101,14 @@ def test_only_new_and_changed_rows_are_looked_at(notes_factory: Factory) -> None
     # A detector that is added looks at all rows; what the other found stands.
     done = screened_notes(notes_factory, ["privacy", "hidden_text"], [TEXTS[0], "no card any more", *more[2:]])
     assert (done.looked, done.flagged) == (7, 3)
+
+
+def test_bronze_that_was_made_anew_is_looked_at_anew(notes_factory: Factory) -> None:
+    screened_notes(notes_factory, ["privacy"])
+    shutil.rmtree(notes_factory.root / "lake" / "bronze" / "notes")
+    done = screened_notes(notes_factory, ["privacy"], ["fine", f"{KEY} here", "good"])
+    assert (done.live, done.looked, done.flagged) == (3, 3, 1)
+    assert findings(notes_factory).select("_row_id", "start").rows() == [("01", 0)]
 
 
 def test_a_dataset_refuses_a_source_that_was_not_screened_as_declared(notes_factory: Factory) -> None:

@@ -24,7 +24,7 @@ def label_flips(*, column: str = "text", label: str = "label", unit: Unit = "wor
         unit: N-grams of `words`, or of `characters` for Chinese and other languages without blanks.
         at_least: Score from which rows are flagged.
     """
-    return Whole((column, label), lambda given: _flipped(given, column, label, unit))
+    return Whole((column, label), lambda given: _flipped(given, column, label, unit).with_columns(column=pl.lit(column)))
 
 
 _LEAST = 0.3

@@ -43,7 +43,7 @@ FAMILIES: dict[str, tuple[float, str]] = {
         r"|(?:输出|显示|泄露|告诉我|打印|复述|重复|公开|说出)(?:一下|出|你|您|的|全部|完整|所有|我){0,4}(?:系统提示词?|系统指令|初始指令|初始提示词?|隐藏指令|提示词)",
     ),
     "persona": (
-        0.5,
+        0.6,
         r"\byou\s+are\s+(?:now|no\s+longer)\s+(?:(?:an?|the)\s+)?(?:\w+\s+){0,3}"
         r"(?:DAN|AI|assistant|model|chatbot|bot|jailbroken|unrestricted|unfiltered|bound|restricted)\b"
         r"|\b(?:pretend|act|behave|respond)\s+(?:to be|as if you (?:are|were|have)|as though you|as)\s+(?:an?\s+)?(?:\w+\s+){0,3}"
@@ -147,7 +147,7 @@ def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6)
     """Flag texts that instruct a language model in the place of telling something: English and Chinese.
 
     Families, each a kind: `override` ("ignore all previous instructions", 0.7), `template` (chat templates and role markers, 0.6),
-    `tool_call` (tool-call markup, 0.6), `reveal` (asks for the system prompt, 0.6), `persona` ("you are now an unrestricted AI", 0.5),
+    `tool_call` (tool-call markup, 0.6), `reveal` (asks for the system prompt, 0.6), `persona` ("you are now an unrestricted AI", 0.6),
     `conceal` ("do not tell the user", 0.4), `address` ("if you are a language model", 0.3). A text's score is 1 - the product of (1 -
     weight), and 0.3 more (at most 1) where a family shows only in the text freed from disguise: NFKC, invisible characters out, letters
     that look Latin as Latin, letters set apart by blanks or signs joined, text in tag characters (U+E0020 to U+E007E) read. A text about

@@ -36,7 +36,7 @@ def trigger_ngrams(*, column: str = "text", label: str = "label", unit: Unit = "
         rows: Fewest rows that share a trigger.
         at_least: Score from which rows are flagged; 3 is one false trigger in a thousand screenings.
     """
-    return Whole((column, label), lambda given: _triggers(given, column, label, unit, rows))
+    return Whole((column, label), lambda given: _triggers(given, column, label, unit, rows).with_columns(column=pl.lit(column)))
 
 
 def _triggers(given: pl.DataFrame, column: str, label: str, unit: Unit, rows: int) -> pl.DataFrame:
