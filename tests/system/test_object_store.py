@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import polars as pl
 import pytest
 import yaml
 
-from lakehouse import versions
+from lakehouse import bronze, versions
 from lakehouse.errors import LockedError, SourceError, StorageError
 from lakehouse.maintenance.archive import archive, restore
 from lakehouse.project import Project
@@ -28,6 +29,7 @@ from lakehouse.reserve.landing import Landing
 from lakehouse.table import Table
 from tests.loopback import free_port, wait_until_open
 from tests.release import factory
+from tests.reserve.conftest import killed
 
 from .commands import environment, lakehouse, lakehouse_json
 
@@ -265,3 +267,46 @@ def test_objects_of_a_bucket_are_a_source_and_only_changed_ones_are_fetched_agai
     declare(url="s3://no-such-bucket")
     with pytest.raises(SourceError, match="bucket does not exist"):
         collect(Project.open(tmp_path), "shop")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lakehouse.project import Project
+from lakehouse.reserve import collect as module
+
+after, calls = int(sys.argv[2]), 0
+
+def progress(what, done, total):
+    global calls
+    calls += "objects" in what
+    if calls == after:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
+"""
+
+
+def test_three_kills_at_random_lose_no_object_and_land_none_twice(tmp_path: Path, store: Store) -> None:
+    boto3 = pytest.importorskip("boto3")
+    bucket = boto3.client("s3", endpoint_url=store.endpoint)
+    for n in range(30):
+        bucket.put_object(
+            Bucket="lakes", Key=f"killed/{n:02}.csv", Body=b"id,text\n" + b"".join(b"%d,x\n" % (10 * n + k) for k in range(10))
+        )
+    source = {"source": "shop", "description": "Orders.", "owner": "team:shop", "license": "CC0-1.0", "key": ["id"]}
+    given = {"url": "s3://lakes/killed", "storage_options": {"AWS_ENDPOINT_URL": store.endpoint}}
+    folder = tmp_path / "assets" / "sources"
+    folder.mkdir(parents=True)
+    (folder / "shop.yaml").write_text(yaml.safe_dump({**source, "connector": {"object_store": given}}), encoding="utf-8")
+    generator = random.Random(5)
+    at = 0
+    for _ in range(3):
+        at = generator.randint(at + 2, at + 9)
+        killed(KILLED, tmp_path, at)
+    project = Project.open(tmp_path)
+    made = collect(project, "shop")
+    assert (made.added, made.findings) == (300, {})
+    assert sorted(bronze.table(project, "shop").read()["id"].cast(int)) == list(range(300))
+    journal = project.table("system", "landing").read().filter(pl.col("kind") == "piece")
+    assert sorted(journal["name"]) == [f"{n:02}.csv" for n in range(30)]
