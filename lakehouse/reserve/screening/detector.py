@@ -51,13 +51,12 @@ class Rows:
     """Looks at each row alone.
 
     Attributes:
-        columns: what it needs, system columns too; with `optional`, those it takes where the source has them.
+        columns: what it needs, system columns too.
         find: from a frame of these columns to FOUND.
     """
 
     columns: tuple[str, ...]
     find: Callable[[pl.DataFrame], pl.DataFrame]
-    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

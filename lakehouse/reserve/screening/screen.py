@@ -20,7 +20,7 @@ from lakehouse.hashing import digest, file_digest
 from lakehouse.lock import locked
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Look, Rows, Texts, Whole
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Look, Texts, Whole
 from lakehouse.reserve.screening.salt import hashed, salt_of
 from lakehouse.screened import FINDINGS, Detected, State
 from lakehouse.spec import Detection
@@ -61,6 +61,7 @@ class Bound:
     identity: str
     action: str
     at_least: float | None
+    where: str
 
 
 def detections(project: Project, name: str) -> list[Bound]:
@@ -96,7 +97,7 @@ def detections(project: Project, name: str) -> list[Bound]:
         identity = digest({"detector": entry.name, "params": measuring, "files": contents, "code": entry.code()})
         repeats = sum(other.declared.name == declared.name for other in made)
         named = declared.name if repeats == 0 else f"{declared.name}_{repeats + 1}"
-        made.append(Bound(named, declared, look, identity, action, params.get("at_least")))
+        made.append(Bound(named, declared, look, identity, action, params.get("at_least"), where))
     return made
 
 
@@ -158,7 +159,7 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
             new = chunk.join(fresh.select("_row_id"), on="_row_id", how="semi", maintain_order="left")
             for each, wanted, stands in rows:
                 given = new if stands else chunk
-                parts.append(_findings(each, given.select(_IDS), _look(each.look, given, wanted), salt))
+                parts.append(_findings(each, given.select(_IDS), _look(each, given, wanted), salt))
             looked += chunk.height
             progress(f"screening {name}", looked, pending.height)
     for each, wanted, _ in looks:
@@ -168,7 +169,7 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
             given = pl.concat(chunks).sort("_row_id") if chunks else pl.DataFrame()
             looked = live.height
             if given.height:
-                parts.append(_findings(each, given.select(_IDS), each.look.find(given), salt))
+                parts.append(_findings(each, given.select(_IDS), _look(each, given, wanted), salt))
     findings = _decided(bound, pl.concat([p.select(FINDINGS.names()).cast(FINDINGS) for p in parts]) if parts else earlier.clear())  # type: ignore[arg-type]
     detected = tuple(_detected(each, identity, findings, live) for each, identity in zip(bound, identities, strict=True))
     state = State(declared, bronze.source_content_id(live), version, live.height, detected)
@@ -212,8 +213,7 @@ def _columns(project: Project, name: str, each: Bound, index: int, types: pl.Sch
             raise SpecError(f"{name} has no column `{column}`", where=where, fix=suggest(column, [c for c in types if c[0] != "_"]))
         if isinstance(each.look, Texts) and types[column] != pl.String:
             raise SpecError(f"column `{column}` holds no text but {types[column]}", where=where, fix=suggest(column, own))
-    more = tuple(c for c in each.look.optional if c in types) if isinstance(each.look, Rows) else ()
-    return wanted + more
+    return wanted
 
 
 def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str]) -> Iterator[pl.DataFrame]:
@@ -223,10 +223,16 @@ def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str])
     yield from table.pick([c for c in columns if c not in _IDS], places) if set(columns) - set(_IDS) else [places.drop("_file", "_at")]
 
 
-def _look(look: Look, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    if not isinstance(look, Texts):
-        return look.find(rows)
-    return pl.concat([FOUND.to_frame(), *(look.find(rows[column]).with_columns(column=pl.lit(column)) for column in columns)])
+def _look(each: Bound, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """What a detection finds in rows, as FOUND; what it cannot take in them is said of its line."""
+    try:
+        if not isinstance(each.look, Texts):
+            return each.look.find(rows)
+        found = (each.look.find(rows[column]).with_columns(column=pl.lit(column)) for column in columns)
+        return pl.concat([FOUND.to_frame(), *found])
+    except FactoryError as error:
+        error.where = error.where or each.where
+        raise
 
 
 def _findings(each: Bound, ids: pl.DataFrame, found: pl.DataFrame, salt: bytes) -> pl.DataFrame:

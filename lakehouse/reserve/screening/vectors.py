@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lakehouse.errors import SpecError
+
 Unit = Literal["words", "characters"]
 FOLDS, FEATURES = 5, 1 << 18
+_MOST_LABELS = 500
 SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 2), "characters": (1, 3)}
 """Sizes of n-grams: words and pairs of them; characters up to three, for Chinese and other languages without blanks."""
 
@@ -39,8 +43,16 @@ def weighted(counts: Any) -> Any:
 
 
 def coded(labels: pl.Series) -> tuple[NDArray[np.int64], list[str]]:
-    """Labels as numbers, -1 for null, and their names in order."""
+    """Labels as numbers, -1 for null, and their names in order.
+
+    Raises:
+        SpecError: more than 500 of them.
+    """
     names = labels.cast(pl.String).drop_nulls().unique().sort()
+    if len(names) > _MOST_LABELS:
+        raise SpecError(
+            f"column `{labels.name}` has {len(names):,} values: these are no labels", fix="name the column of labels: `label: ...`"
+        )
     codes = labels.cast(pl.String).replace_strict(names, list(range(len(names))), default=-1, return_dtype=pl.Int64)
     return codes.to_numpy(), names.to_list()
 
@@ -50,6 +62,7 @@ def out_of_fold(vectors: Any, codes: NDArray[np.int64], texts: pl.Series, classe
 
     Rows without a label get probabilities too and teach none. Copies of a text are in one fold.
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import SGDClassifier
 
     fold = (texts.fill_null("").rank("dense").to_numpy() - 1) % FOLDS
@@ -60,7 +73,9 @@ def out_of_fold(vectors: Any, codes: NDArray[np.int64], texts: pl.Series, classe
         if len(known) < 2 or not (fold == k).any():
             continue
         model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, tol=1e-3, average=True, random_state=0)
-        model.fit(vectors[inside], codes[inside])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # twenty passes are enough to tell labels apart
+            model.fit(vectors[inside], codes[inside])
         out[np.ix_(fold == k, known)] = model.predict_proba(vectors[fold == k])
     return out
 

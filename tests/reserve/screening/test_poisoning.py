@@ -129,3 +129,12 @@ def test_whole_detectors_look_again_only_when_rows_changed(notes_factory: Factor
     decided = screen(notes_factory.project, "notes")
     assert decided is not None
     assert (decided.looked, decided.unchanged) == (0, False)
+
+
+def test_a_column_of_ids_is_no_label(notes_factory: Factory) -> None:
+    rows = corpus(600).with_columns(id=pl.int_range(pl.len()).cast(pl.String))
+    notes_factory.material(rows.select("id", "text", "label").to_dicts())
+    notes_factory.declare_source(screening=[{"label_flips": {"label": "id"}}])
+    notes_factory.collect()
+    with pytest.raises(SpecError, match=r"notes.yaml:\d+: column `id` has 600 values: these are no labels"):
+        screen(notes_factory.project, "notes")

@@ -40,7 +40,6 @@ def trigger_ngrams(*, column: str = "text", label: str = "label", unit: Unit = "
 
 
 def _triggers(given: pl.DataFrame, column: str, label: str, unit: Unit, rows: int) -> pl.DataFrame:
-    from scipy.sparse import csr_matrix
     from scipy.stats import binom
 
     texts = given[column].str.to_lowercase()
@@ -52,11 +51,12 @@ def _triggers(given: pl.DataFrame, column: str, label: str, unit: Unit, rows: in
     held.data[:] = 1
     n, classes = len(codes), len(names)
     labelled = codes >= 0
-    member = csr_matrix((np.ones(labelled.sum(), dtype=np.float32), (codes[labelled], np.flatnonzero(labelled))), shape=(classes, n))
-    by_label = np.asarray((member @ held).todense())
-    total = by_label.sum(axis=0)
-    best = by_label.argmax(axis=0)
-    of_best = by_label[best, np.arange(len(best))]
+    total = np.asarray(held[labelled].sum(axis=0)).ravel()
+    best, of_best = np.zeros(len(total), dtype=np.int64), np.zeros(len(total))
+    for c in range(classes):
+        rows_with = np.asarray(held[codes == c].sum(axis=0)).ravel()
+        more = rows_with > of_best
+        best[more], of_best[more] = c, rows_with[more]
     prior = np.bincount(codes[labelled], minlength=classes) / max(labelled.sum(), 1)
     frequent = (total >= rows) & (total <= max(_MOST * n, rows)) & (of_best >= _PURE * total)
     chosen = np.flatnonzero(frequent)
