@@ -86,7 +86,7 @@ def _download(target: Path, index: Index, name: str, version: str, checksum: str
         if index == "npm":
             command = ["npm", "pack", f"{name}@{version}", "--ignore-scripts", "--no-update-notifier", "--loglevel=error"]
             command += [
-                "--fetch-retries=2",
+                "--fetch-retries=1",
                 "--fetch-retry-mintimeout=1000",
                 "--fetch-retry-maxtimeout=5000",
                 f"--cache={target.parent / 'cache'}",

@@ -147,6 +147,18 @@ def test_what_goes_wrong_is_one_message_without_the_password(
         factory.collect()
 
 
+def test_a_topic_that_the_broker_refuses_is_told() -> None:
+    """Mosquitto grants every topic and sends nothing; other brokers say no, in the reason code of MQTT 5."""
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    about = module.mqtt("mqtt://host", ["a", "b"])
+    session = module._Session(about, None, lambda *given: None)  # type: ignore[arg-type]
+    codes = [ReasonCode(PacketTypes.SUBACK, "Granted QoS 1"), ReasonCode(PacketTypes.SUBACK, "Not authorized")]
+    with pytest.raises(SourceError, match="host: the broker refuses the topic `b`: Not authorized"):
+        session._granted(None, None, 1, codes, None)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
