@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lakehouse import yamlfile
 from lakehouse.contract import Contract
@@ -18,6 +18,37 @@ from lakehouse.spec import Dataset, Model, Source
 from lakehouse.table import Table
 
 S = TypeVar("S")
+
+
+class Storage(Model):
+    """`storage` in lakehouse.yaml: where cold packs stand, how many losses they survive, and what becomes cold."""
+
+    locations: list[str] = Field(default_factory=list, description="Folders (relative to the project) or URLs, one a shard of each pack.")
+    data: int = Field(default=4, ge=1, le=128, description="Shards that are needed to read a pack.")
+    parity: int = Field(default=2, ge=1, le=127, description="Shards beyond these: so many locations may be lost.")
+    replicas: int | None = Field(default=None, ge=2, le=128, description="Whole copies, one a location, in place of shards.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Storage:
+        if len(set(self.locations)) < len(self.locations):
+            raise ValueError("`locations` names a place twice")
+        needed = self.data_shards + self.parity_shards
+        if self.locations and len(self.locations) != needed:
+            what = f"{self.replicas} replicas" if self.replicas else f"{self.data} data and {self.parity} parity shards"
+            raise ValueError(f"`locations` names {len(self.locations)} places; {what} need {needed}")
+        if self.replicas and (self.data, self.parity) != (4, 2):
+            raise ValueError("either `replicas`, or `data` and `parity`")
+        return self
+
+    @property
+    def data_shards(self) -> int:
+        """Shards that are needed to read a pack."""
+        return 1 if self.replicas else self.data
+
+    @property
+    def parity_shards(self) -> int:
+        """Shards that may be lost."""
+        return self.replicas - 1 if self.replicas else self.parity
 
 
 class Settings(Model):
@@ -30,6 +61,7 @@ class Settings(Model):
     lake: str = Field(default="lake", description="Folder (relative to the project) or object-store URL such as s3://bucket/prefix.")
     storage_options: dict[str, str] = Field(default_factory=dict, description="Options of the store, such as an endpoint; no secrets.")
     archive: str = Field(default="archive", description="Folder (relative to the project) or URL that `lakehouse archive` writes to.")
+    storage: Storage = Field(default_factory=Storage, description="Cold packs: where they stand and what becomes cold.")
     tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")
     runner: Literal["in_process", "processes", "ray"] = "in_process"
     ray_address: str = Field(default="local", description="Ray cluster for `runner: ray`; `local` starts one for the run.")

@@ -27,6 +27,7 @@ from lakehouse.maintenance.standing import needed
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.release.past import collect
+from lakehouse.storage import packs
 from lakehouse.store import storage_error, store_options
 from lakehouse.versions import INDEX, Version
 
@@ -106,6 +107,7 @@ def restore(project: Project, dataset: str, reference: str, by: str, *, place: s
         if known is None:
             raise MaintenanceError(f"{dataset} {version.label} ({version.version}) is not archived", fix=f"lakehouse versions {dataset}")
         at = f"{project.place(place)}/{dataset}/{version.version}" if place else str(known["place"])
+        _unpack(project, version, at, known["files"])
         verify(project, version, at, progress)
         gold = project.table("gold", dataset).uri
         there, here = _files(project, at), _files(project, gold)
@@ -172,6 +174,27 @@ def _write(project: Project, version: Version, place: str, progress: Progress) -
     verify(project, version, place, progress)
     size = sum(_size(there, f"data/{name}", place) or 0 for name in names)
     return {"place": place, "files": names, "bytes": size}
+
+
+def packed_name(version: Version, name: str) -> str:
+    """How a cold pack calls a data file of an archived version."""
+    return f"archive/{version.dataset}/{version.version}/data/{name}"
+
+
+def _unpack(project: Project, version: Version, place: str, names: Iterable[str]) -> None:
+    """Bring those data files back to the archive that stand in cold packs."""
+    if "://" not in place and not Path(place).is_dir():
+        return
+    there = _files(project, place)
+    for name in names:
+        found = packs.find(project, packed_name(version, name))
+        if found is None or _size(there, f"data/{name}", place) == found[1].size:
+            continue
+        stream = packs.open_item(project, packed_name(version, name))
+        assert stream is not None
+        with stream, _told(place), _sink(there, f"data/{name}") as written:
+            while block := stream.read(_CHUNK):
+                written.write(block)
 
 
 def _keep_index(project: Project, version: Version) -> None:

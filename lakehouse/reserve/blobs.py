@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from lakehouse.errors import NotFoundError
 from lakehouse.project import Project
+from lakehouse.storage import packs
 from lakehouse.store import object_store, storage_error
 
 
@@ -29,7 +30,10 @@ class Blobs:
         return f"{self.project.lake}/{self._key(sha256)}"
 
     def exists(self, sha256: str) -> bool:
-        """Whether the blob is kept."""
+        """Whether the blob is kept, here or in a cold pack."""
+        return self._here(sha256) or packs.find(self.project, self._key(sha256)) is not None
+
+    def _here(self, sha256: str) -> bool:
         if self._local:
             return Path(self.path(sha256)).exists()
         import obstore
@@ -45,12 +49,15 @@ class Blobs:
         return True
 
     def open(self, sha256: str) -> BinaryIO:
-        """Its bytes as a stream.
+        """Its bytes as a stream, wherever they stand.
 
         Raises:
             NotFoundError: no such blob.
+            StorageError: its cold pack has lost more than it survives.
         """
-        if not self.exists(sha256):
+        if not self._here(sha256):
+            if (cold := packs.open_item(self.project, self._key(sha256))) is not None:
+                return cold
             raise NotFoundError(f"no blob {sha256}", where=self.path(sha256))
         if self._local:
             return Path(self.path(sha256)).open("rb")
@@ -87,7 +94,9 @@ class Blobs:
             obstore.put(self._remote(), self._key(sha256), file)
 
     def keep_only(self, wanted: Set[str]) -> None:
-        """Delete the blobs of this place that are not wanted; nobody may be writing here."""
+        """Delete the blobs of this place that are not wanted, and forget those in cold packs; nobody may be writing here."""
+        if self.project.settings.storage.locations:
+            packs.forget(self.project, lambda name: name.startswith(f"{self.place}/") and name.rpartition("/")[2] not in wanted)
         if self._local:
             for file in Path(self.project.lake, self.place).glob("*/*"):
                 if file.name not in wanted:

@@ -1,0 +1,1 @@
+"""Bytes beside the tables: cold packs over several locations, their repair."""
