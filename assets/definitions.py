@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets import automation, maintenance, pilot, production, release, repair, reserve
+from assets import automation, maintenance, pilot, planning, production, release, repair, reserve
 from lakehouse import line
 from lakehouse.errors import FactoryError
 from lakehouse.project import Project
@@ -26,6 +26,8 @@ def definitions(project: Project) -> dg.Definitions:
     for declared in project.datasets.values():
         dataset = declared.spec
         assets += production.build(project, dataset)
+        if dataset.demand:
+            checks.append(planning.check(project, dataset))
         if dataset.pilot.evaluations:
             assets.append(pilot.build(project, dataset))
         if dataset.repair:

@@ -125,6 +125,10 @@ class Table:
         """URIs of the data files of the newest version, sorted."""
         return sorted(self.delta().file_uris())
 
+    def size(self) -> int:
+        """Bytes of its present data files; 0 where there is no table."""
+        return int(pl.DataFrame(self.delta().get_add_actions(flatten=True))["size_bytes"].sum() or 0) if self.exists() else 0
+
     def metadata(self, version: int | None = None) -> dict[str, str]:
         """The custom metadata of the newest commit at or before `version` that carries any; a restored table has that of its old state."""
         newest = self.delta(version).version()

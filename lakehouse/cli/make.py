@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from lakehouse import line
 from lakehouse.cli import show
+from lakehouse.cli.demand import show_demand
 from lakehouse.cli.screen import brief
+from lakehouse.errors import SpecError
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest
+from lakehouse.planning import plan as planning
+from lakehouse.planning.picture import volumes_picture
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
 from lakehouse.reserve.screening.screen import Screening, screen
+from lakehouse.table import whole
 
 
 def _names(project: Project, given: tuple[str, ...]) -> list[str]:
@@ -24,16 +31,29 @@ def _names(project: Project, given: tuple[str, ...]) -> list[str]:
 
 @click.command("plan")
 @click.argument("datasets", nargs=-1)
+@click.option("--keep", "kept", is_flag=True, help="Keep the estimate as the plan; what comes is shown against it from then on.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture of what is there and wanted (PNG).")
 @show.json_option
-def plan_command(datasets: tuple[str, ...], as_json: bool) -> None:
-    """Show what a run would change, and why, before anything runs. Sources are not read again.
+def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as_json: bool) -> None:
+    """Show what a run would change, and what a dataset's demand still takes. Sources are not read again.
+
+    The demand is what the dataset file declares under `demand`: rows, tokens, rows by class and language, quality, a deadline.
 
     Example: lakehouse plan reviews
     """
     project = Project.find()
-    found = line.plans(project, _names(project, datasets))
+    names = _names(project, datasets)
+    found = line.plans(project, names)
+    wanted = [name for name in names if project.dataset(name).demand is not None]
+    if (kept or picture is not None) and not wanted:
+        raise SpecError("no dataset named here declares a demand", fix="declare `demand:` in its file; see docs/planning.md")
+    demands = [planning.keep(project, name) if kept else planning.plan(project, name) for name in wanted]
+    if picture is not None:
+        with whole(picture) as part:
+            part.write_bytes(volumes_picture(demands))
     if as_json:
-        show.dump(found)
+        of = {made.dataset: planning.as_json(made) for made in demands}
+        show.dump([{**asdict(each), "demand": of.get(each.dataset)} for each in found])
         return
     rows: list[tuple[object, ...]] = []
     for p in found:
@@ -41,6 +61,10 @@ def plan_command(datasets: tuple[str, ...], as_json: bool) -> None:
         why = "; ".join(dict.fromkeys([*p.silver, *p.gold])) or "-"
         rows.append((p.dataset, what, p.measure, p.withdrawn, why))
     show.table("Plan", ["dataset", "outcome", "measured", "withdrawn", "why"], rows, right=["measured", "withdrawn"])
+    for made in demands:
+        show_demand(made)
+    if kept:
+        show.out.print(f"\nkept as the plan of {', '.join(made.dataset for made in demands)}")
 
 
 @click.command("collect")

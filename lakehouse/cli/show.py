@@ -79,7 +79,9 @@ def progress(*, quiet: bool) -> Iterator[Report]:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """Print a table; the columns in `right` are numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    made = Table(
+        title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for at, column in enumerate(columns):
         number = column in right
         # Names and numbers are never broken; words fold into what room is left.

@@ -127,8 +127,19 @@ def _columns(dataset: Dataset, rows: pl.DataFrame) -> tuple[str | None, str | No
     texts = [name for name, kind in rows.schema.items() if kind == pl.String]
     if (given := named.get("input")) in texts:
         return str(given), str(named["label"])
-    lengths = {name: float(rows[name].str.len_chars().mean() or 0) for name in texts}  # type: ignore[arg-type]
-    return max(lengths, key=lambda name: (lengths[name], name), default=None), named.get("label")
+    return longest_text(dataset, rows.lazy()), named.get("label")
+
+
+def longest_text(dataset: Dataset, rows: pl.LazyFrame) -> str | None:
+    """The text that an evaluation of the dataset takes, else the column with the longest texts on average."""
+    texts = [name for name, kind in rows.collect_schema().items() if kind == pl.String and name[0] != "_"]
+    for call in dataset.pilot.evaluations:
+        if call.params.get("input") in texts:
+            return str(call.params["input"])
+    if not texts:
+        return None
+    lengths = rows.select(pl.col(texts).str.len_chars().mean().fill_null(0.0)).collect().row(0, named=True)
+    return max(texts, key=lambda name: (lengths[name], name))
 
 
 def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, Collected]]:

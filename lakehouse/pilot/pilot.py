@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import versions
+from lakehouse import versions, work
 from lakehouse.errors import HeldOutError, NotFoundError, RecipeError
 from lakehouse.hashing import digest, file_digest
 from lakehouse.lock import locked
@@ -138,6 +138,9 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
                     )
             versions.record(project, name, version.version, "gated", payload)
         metrics = {e: result["metrics"] for e, result in version.evaluations.items()}
+        seconds = time.perf_counter() - started
+        if ran:
+            work.record(project, "pilot", name, sum(version.manifest["rows"].values()), seconds)
         return Piloted(
             name,
             version.version,
@@ -147,7 +150,7 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
             tuple(verdicts),
             passed,
             unchanged,
-            time.perf_counter() - started,
+            seconds,
             outcomes,
             tuple(f"{e}: {sentence}" for e, result in version.evaluations.items() for sentence in result.get("said", ())),
         )

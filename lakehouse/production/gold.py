@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import versions
+from lakehouse import versions, work
 from lakehouse.contract import Contract
 from lakehouse.errors import NondeterminismError, NotFoundError, ViolationRateError
 from lakehouse.hashing import canonical, content_id, digest, row_digest
@@ -86,7 +86,10 @@ def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Go
         NondeterminismError: the same plan gave other content; gold stays as it was.
     """
     with locked(project, f"dataset {name}"):
-        return _make(project, name, progress)
+        made = _make(project, name, progress)
+        if made.added + made.changed:
+            work.record(project, "gold", name, made.added + made.changed, made.seconds)
+        return made
 
 
 def _make(project: Project, name: str, progress: Progress) -> Gold:

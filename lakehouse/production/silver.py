@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from lakehouse import bronze, screened, versions
+from lakehouse import bronze, screened, versions, work
 from lakehouse.errors import BalanceError, NotFoundError
 from lakehouse.hashing import canonical, digest
 from lakehouse.lock import locked
@@ -142,7 +142,10 @@ def make_silver(project: Project, name: str, *, progress: Progress = silent) -> 
         LockedError, NotFoundError, SpecError, ScreeningError, StorageError, BalanceError.
     """
     with locked(project, f"dataset {name}"):
-        return _make(project, name, progress)
+        made = _make(project, name, progress)
+        if made.measured:
+            work.record(project, "silver", name, made.measured, made.seconds)
+        return made
 
 
 def _make(project: Project, name: str, progress: Progress) -> Silver:

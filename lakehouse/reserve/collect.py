@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from lakehouse import bronze
+from lakehouse import bronze, work
 from lakehouse.errors import SourceError, SpecError
 from lakehouse.hashing import code_version, digest
 from lakehouse.lock import locked
@@ -89,7 +89,10 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
         LockedError: another run collects it. StorageError: the lake cannot be written.
     """
     with locked(project, f"source {name}"):
-        return _collect(project, name, progress, batch_bytes)
+        made = _collect(project, name, progress, batch_bytes)
+        if not made.unchanged:
+            work.record(project, "collect", name, made.added + made.changed, made.seconds)
+        return made
 
 
 def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) -> Collection:

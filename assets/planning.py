@@ -1,0 +1,36 @@
+"""Planning: the check `demand_met` of `gold/<dataset>`."""
+
+import dagster as dg
+
+from assets.common import key, picture, plain_failures
+from lakehouse.planning.picture import volumes_picture
+from lakehouse.planning.plan import plan
+from lakehouse.project import Project
+from lakehouse.spec import Dataset
+
+
+def check(project: Project, dataset: Dataset) -> dg.AssetChecksDefinition:
+    """Whether the dataset holds what its demand asks for; a warning, for what is missing is no fault of what is there."""
+    name = dataset.dataset
+
+    @dg.asset_check(asset=key("gold", name), name="demand_met", description="The newest version holds what the dataset's demand asks for.")
+    def demand_met() -> dg.AssetCheckResult:
+        with plain_failures():
+            found = plan(project, name)
+        lines = [
+            dg.TableRecord({"what": one.what, "wanted": one.wanted, "there": one.have, "to collect": one.collect}) for one in found.lines
+        ]
+        columns = [dg.TableColumn("what"), *(dg.TableColumn(c, "int") for c in ("wanted", "there", "to collect"))]
+        due = found.deadline
+        return dg.AssetCheckResult(
+            passed=found.met,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "volumes": dg.MetadataValue.table(lines, schema=dg.TableSchema(columns)),
+                "rows to collect": found.collect,
+                "picture": picture(volumes_picture([found]), "what is there of what is wanted"),
+                **({"deadline": due.deadline, "expected": due.expected or "not known", "deadline verdict": due.verdict} if due else {}),
+            },
+        )
+
+    return demand_met
