@@ -39,6 +39,10 @@ def definitions(project: Project) -> dg.Definitions:
             assets.append(maintenance.build(project, dataset))
             if dataset.maintenance.schedule:
                 schedules.append(maintenance.schedule(dataset, dataset.maintenance.schedule))
+    storage = project.settings.storage
+    if storage.warm_after_days is not None or storage.cold_after_days is not None:
+        assets.append(maintenance.tiers(project))
+        schedules.append(maintenance.daily_tiers())
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,

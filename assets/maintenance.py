@@ -1,9 +1,13 @@
-"""Maintenance: `maintenance/<dataset>` does what the dataset declares about its versions, by hand or by its schedule."""
+"""Maintenance: `maintenance/<dataset>` does what the dataset declares about its versions, by hand or by its schedule.
+
+`storage/tiers` moves what lakehouse.yaml says between hot, warm and cold, by hand or daily.
+"""
 
 import dagster as dg
 
 from assets.common import key, log_progress, owners, plain_failures
 from lakehouse.maintenance.policy import maintain
+from lakehouse.maintenance.tiers import tier
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
 
@@ -42,4 +46,37 @@ def schedule(dataset: Dataset, cron: str) -> dg.ScheduleDefinition:
         cron_schedule=cron,
         target=dg.AssetSelection.assets(key("maintenance", name)),
         description=f"Maintain the versions of {name}: {cron} (UTC).",
+    )
+
+
+def tiers(project: Project) -> dg.AssetsDefinition:
+    """The asset that moves bytes between tiers: what was moved."""
+
+    @dg.asset(
+        key=key("storage", "tiers"),
+        group_name="maintenance",
+        description="Bytes that are rarely used compressed, those that are not used at all packed over several locations.",
+        tags={"factory/workshop": "reserve"},
+    )
+    def tiered(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with plain_failures():
+            done = tier(project, progress=log_progress(context))
+        columns = [dg.TableColumn("place"), dg.TableColumn("tier"), *(dg.TableColumn(n, "int") for n in ("files", "before", "after"))]
+        records = [
+            dg.TableRecord({"place": m.place, "tier": m.to, "files": m.files, "before": m.before, "after": m.after or 0})
+            for m in done.moved
+        ]
+        sums = {name: sum(getattr(m, name) or 0 for m in done.moved) for name in ("files", "before", "after")}
+        return dg.MaterializeResult(metadata={"moved": dg.MetadataValue.table(records, dg.TableSchema(columns=columns)), **sums})
+
+    return tiered
+
+
+def daily_tiers() -> dg.ScheduleDefinition:
+    """Bytes are moved once a day; switched on in the UI."""
+    return dg.ScheduleDefinition(
+        name="tier_storage",
+        cron_schedule="0 4 * * *",
+        target=dg.AssetSelection.assets(key("storage", "tiers")),
+        description="Move bytes between hot, warm and cold: 0 4 * * * (UTC).",
     )

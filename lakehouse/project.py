@@ -28,6 +28,14 @@ class Storage(Model):
     parity: int = Field(default=2, ge=1, le=127, description="Shards beyond these: so many locations may be lost.")
     replicas: int | None = Field(default=None, ge=2, le=128, description="Whole copies, one a location, in place of shards.")
 
+    warm_after_days: float | None = Field(default=None, ge=0, description="Blobs unused for so long are compressed.")
+    cold_after_days: float | None = Field(default=None, ge=0, description="Blobs and archives unused for so long go into cold packs.")
+    keep_hot: Literal["released", "nothing"] = Field(
+        default="released", description="`released`: blobs of the sources that a current release was made from stay as they are."
+    )
+    pack_bytes: int = Field(default=256 * 1024 * 1024, gt=0, description="A pack is filled up to about so many bytes.")
+    pack_at_least: int = Field(default=1024 * 1024, ge=1, description="Less than so many bytes wait for more before they are packed.")
+
     @model_validator(mode="after")
     def _check(self) -> Storage:
         if len(set(self.locations)) < len(self.locations):
@@ -38,6 +46,11 @@ class Storage(Model):
             raise ValueError(f"`locations` names {len(self.locations)} places; {what} need {needed}")
         if self.replicas and (self.data, self.parity) != (4, 2):
             raise ValueError("either `replicas`, or `data` and `parity`")
+        if self.cold_after_days is not None:
+            if not self.locations:
+                raise ValueError("`cold_after_days` needs `locations` for the packs")
+            if self.warm_after_days is not None and self.warm_after_days > self.cold_after_days:
+                raise ValueError("`warm_after_days` is more than `cold_after_days`")
         return self
 
     @property

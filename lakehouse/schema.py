@@ -11,6 +11,7 @@ from typing import Any
 
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.production.operator import OPERATORS
+from lakehouse.project import Settings
 from lakehouse.registry import Entry, Registry
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.screening.detector import DETECTORS
@@ -36,6 +37,11 @@ def source_schema() -> dict[str, Any]:
     schema["properties"]["connector"] = _calls(CONNECTORS, schema)
     schema["properties"]["screening"]["items"] = _detections(schema)
     return _closed(schema, "https://json-schema.org/draft/2020-12/schema")
+
+
+def settings_schema() -> dict[str, Any]:
+    """JSON schema of `lakehouse.yaml`."""
+    return _closed(Settings.model_json_schema(), "https://json-schema.org/draft/2020-12/schema")
 
 
 def _calls(registry: Registry, schema: dict[str, Any], fits: Callable[[Entry], bool] = lambda _: True) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "retire": ("lakehouse.cli.keep", "Withdraw a version, or reinstate it."),
     "archive": ("lakehouse.cli.keep", "Move a version's rows to an archive, or back."),
     "maintain": ("lakehouse.cli.keep", "Retire, downgrade, archive versions by the dataset's rules."),
+    "tier": ("lakehouse.cli.store", "Compress what is rarely used, pack what is cold."),
     "scrub": ("lakehouse.cli.store", "Read every shard of the cold packs, and repair them."),
     "profile": ("lakehouse.cli.threshold", "Show how signals are distributed, with their thresholds."),
     "tune": ("lakehouse.cli.threshold", "Show what another threshold would do."),

@@ -10,7 +10,7 @@ import click
 from lakehouse.cli import show
 from lakehouse.line import check
 from lakehouse.project import Project
-from lakehouse.schema import REGISTRIES, dataset_schema, parameters_of, source_schema
+from lakehouse.schema import REGISTRIES, dataset_schema, parameters_of, settings_schema, source_schema
 
 
 @click.command("check")
@@ -36,13 +36,13 @@ def check_command(as_json: bool) -> None:
 @click.command("schema")
 @click.option("--out", "folder", default=".lakehouse/schema", show_default=True, help="Folder for the files, below the project.")
 def schema_command(folder: str) -> None:
-    """Write JSON schemas of source and dataset files for editors, operators and their parameters included.
+    """Write JSON schemas of source and dataset files and of lakehouse.yaml for editors, operators and their parameters included.
 
     Example: lakehouse schema, then in VS Code: "yaml.schemas": {".lakehouse/schema/dataset.json": "assets/datasets/*.yaml"}
     """
     target = Project.find().root / folder
     target.mkdir(parents=True, exist_ok=True)
-    for name, schema in (("source", source_schema()), ("dataset", dataset_schema())):
+    for name, schema in (("source", source_schema()), ("dataset", dataset_schema()), ("lakehouse", settings_schema())):
         path = target / f"{name}.json"
         path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         show.out.print(str(path))

@@ -1,4 +1,4 @@
-"""Commands about where bytes are kept: scrub."""
+"""Commands about where bytes are kept: tier, scrub."""
 
 from __future__ import annotations
 
@@ -6,8 +6,38 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import show
+from lakehouse.maintenance.tiers import tier
 from lakehouse.project import Project
 from lakehouse.storage.scrub import scrub
+
+
+@click.command("tier")
+@click.option("--dry-run", is_flag=True, help="Only say what would be moved.")
+@show.json_option
+def tier_command(dry_run: bool, as_json: bool) -> None:
+    """Compress blobs that are rarely used, and put those that are not used at all, with archives, into cold packs.
+
+    Example: lakehouse tier --dry-run
+    """
+    with show.progress(quiet=as_json) as report:
+        done = tier(Project.find(), dry_run=dry_run, progress=report)
+    if as_json:
+        show.dump(done)
+        return
+    rows = [(m.place, m.to, m.files, _megabytes(m.before), _megabytes(m.after)) for m in done.moved]
+    if rows:
+        title = "Would be moved" if dry_run else "Moved"
+        show.table(title, ["place", "tier", "files", "MB before", "MB after"], rows, right=["files", "MB before", "MB after"])
+    else:
+        show.out.print("nothing is due")
+    for place, why in done.kept:
+        show.out.print(f"  {escape(place)} stays hot: {escape(why)}", soft_wrap=True)
+    for table in done.compacted:
+        show.out.print(f"  {table.table}: {table.files_before:,} files joined to {table.files_after:,}")
+
+
+def _megabytes(size: int | None) -> str | None:
+    return None if size is None else f"{size / 1e6:,.2f}"
 
 
 @click.command("scrub")

@@ -9,13 +9,32 @@ import tempfile
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from lakehouse.errors import NotFoundError
+from lakehouse.errors import NotFoundError, StorageError
 from lakehouse.project import Project
 from lakehouse.storage import packs
+from lakehouse.storage.forms import GAIN, compress, gains, plain
 from lakehouse.store import object_store, storage_error
+
+FORMS = ("", ".zst")
+_HEAD = 1024 * 1024
+"""Bytes by which is told whether a blob is worth compressing."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A blob as it is kept: its form, its bytes in it, and when it was last written or read.
+
+    An object store does not tell reads, and a folder tells them by the day, unless it is mounted with `noatime`.
+    """
+
+    sha256: str
+    form: str
+    bytes: int
+    used: datetime
 
 
 @dataclass(frozen=True)
@@ -30,41 +49,102 @@ class Blobs:
         return f"{self.project.lake}/{self._key(sha256)}"
 
     def exists(self, sha256: str) -> bool:
-        """Whether the blob is kept, here or in a cold pack."""
-        return self._here(sha256) or packs.find(self.project, self._key(sha256)) is not None
-
-    def _here(self, sha256: str) -> bool:
-        if self._local:
-            return Path(self.path(sha256)).exists()
-        import obstore
-
-        with self._store_errors():
-            try:
-                obstore.head(self._remote(), self._key(sha256))
-            except FileNotFoundError as error:
-                # A bucket that is not there has no objects either.
-                if "NoSuchBucket" in str(error):
-                    raise
-                return False
-        return True
+        """Whether the blob is kept, here in any form or in a cold pack."""
+        return self._form(sha256) is not None or packs.find(self.project, self._key(sha256)) is not None
 
     def open(self, sha256: str) -> BinaryIO:
-        """Its bytes as a stream, wherever they stand.
+        """Its bytes as a stream, wherever and in whatever form they stand.
 
         Raises:
             NotFoundError: no such blob.
-            StorageError: its cold pack has lost more than it survives.
+            StorageError: what is kept of it is damaged, or its cold pack has lost more than it survives.
         """
-        if not self._here(sha256):
+        form = self._form(sha256)
+        if form is None:
             if (cold := packs.open_item(self.project, self._key(sha256))) is not None:
                 return cold
             raise NotFoundError(f"no blob {sha256}", where=self.path(sha256))
+        return plain(self.open_kept(sha256, form), form, packs.staging(self.project), sha256)
+
+    def open_kept(self, sha256: str, form: str) -> BinaryIO:
+        """The bytes of a form that is kept here, as they stand."""
         if self._local:
-            return Path(self.path(sha256)).open("rb")
+            return Path(self.path(sha256) + form).open("rb")
         import obstore
 
         with self._store_errors():
-            return cast(BinaryIO, io.BufferedReader(_Remote(obstore.open_reader(self._remote(), self._key(sha256)))))
+            return cast(BinaryIO, io.BufferedReader(_Remote(obstore.open_reader(self._remote(), self._key(sha256) + form))))
+
+    def kept(self) -> list[Kept]:
+        """What is kept here, by name."""
+        if self._local:
+            files = [(file, file.stat()) for file in Path(self.project.lake, self.place).glob("[0-9a-f][0-9a-f]/*")]
+            found = [(file.name, about.st_size, max(about.st_mtime, about.st_atime)) for file, about in files]
+        else:
+            import obstore
+
+            with self._store_errors():
+                listed = [each for page in obstore.list(self._remote(), self.place) for each in page]
+            found = [(each["path"].rpartition("/")[2], each["size"], each["last_modified"].timestamp()) for each in listed]
+        return [Kept(name[:64], name[64:], size, datetime.fromtimestamp(used, UTC)) for name, size, used in sorted(found)]
+
+    def shrinks(self, sha256: str) -> bool:
+        """Whether a blob is worth compressing, by its first bytes."""
+        with self._no_use(sha256), self.open_kept(sha256, "") as stream:
+            return gains(stream.read(_HEAD))
+
+    def compress(self, sha256: str) -> int:
+        """Keep a blob compressed, if that is worth it; bytes that are kept of it now. It is read back before its own bytes go.
+
+        Raises:
+            StorageError: no room, or the blob is not what its name says.
+        """
+        if not self.shrinks(sha256):
+            return self._size(sha256)
+        handle, name = tempfile.mkstemp(dir=self._staging())
+        file = Path(name)
+        try:
+            with self._no_use(sha256) as used:
+                with os.fdopen(handle, "w+b") as target, self.open_kept(sha256, "") as stream:
+                    compress(stream, target)
+                    target.flush()
+                    os.fsync(target.fileno())
+                size = file.stat().st_size
+                if size > GAIN * self._size(sha256):
+                    return self._size(sha256)
+                with plain(file.open("rb"), ".zst", packs.staging(self.project), sha256) as again:
+                    if hashlib.file_digest(cast(Any, again), "sha256").hexdigest() != sha256:
+                        raise StorageError("a blob is not what its name says", where=self.path(sha256), fix="bring a whole copy of it")
+            if used is not None:
+                os.utime(file, ns=used)
+            self._put(file, sha256, ".zst")
+            self.drop(sha256, "")
+            return size
+        except OSError as error:
+            raise storage_error(error, self.path(sha256)) from error
+        finally:
+            file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _no_use(self, sha256: str) -> Iterator[tuple[int, int] | None]:
+        """Reading a blob within the block is no use of it; when it was read and written, in nanoseconds, where that can be set."""
+        about = Path(self.path(sha256)).stat() if self._local else None
+        used = None if about is None else (about.st_atime_ns, about.st_mtime_ns)
+        try:
+            yield used
+        finally:
+            if used is not None:
+                os.utime(self.path(sha256), ns=used)
+
+    def drop(self, sha256: str, form: str) -> None:
+        """Delete a form of a blob that stands elsewhere as well."""
+        if self._local:
+            Path(self.path(sha256) + form).unlink(missing_ok=True)
+            return
+        import obstore
+
+        with self._store_errors():
+            obstore.delete(self._remote(), self._key(sha256) + form)
 
     def sink(self) -> BlobSink:
         """A place to write one blob."""
@@ -80,18 +160,40 @@ class Blobs:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _keep(self, file: Path, sha256: str) -> None:
-        if self.exists(sha256):
-            return
+    def _form(self, sha256: str) -> str | None:
+        """The form in which a blob is kept here; None if it is not."""
+        return next((form for form in FORMS if self._size(sha256, form) >= 0), None)
+
+    def _size(self, sha256: str, form: str = "") -> int:
+        """Bytes of a form of a blob; -1 if it is not kept here."""
         if self._local:
-            target = Path(self.path(sha256))
+            file = Path(self.path(sha256) + form)
+            return file.stat().st_size if file.exists() else -1
+        import obstore
+
+        with self._store_errors():
+            try:
+                return int(obstore.head(self._remote(), self._key(sha256) + form)["size"])
+            except FileNotFoundError as error:
+                # A bucket that is not there has no objects either.
+                if "NoSuchBucket" in str(error):
+                    raise
+                return -1
+
+    def _keep(self, file: Path, sha256: str) -> None:
+        if not self.exists(sha256):
+            self._put(file, sha256, "")
+
+    def _put(self, file: Path, sha256: str, form: str) -> None:
+        if self._local:
+            target = Path(self.path(sha256) + form)
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
             return
         import obstore
 
         with self._store_errors():
-            obstore.put(self._remote(), self._key(sha256), file)
+            obstore.put(self._remote(), self._key(sha256) + form, file)
 
     def keep_only(self, wanted: Set[str]) -> None:
         """Delete the blobs of this place that are not wanted, and forget those in cold packs; nobody may be writing here."""
@@ -99,7 +201,7 @@ class Blobs:
             packs.forget(self.project, lambda name: name.startswith(f"{self.place}/") and name.rpartition("/")[2] not in wanted)
         if self._local:
             for file in Path(self.project.lake, self.place).glob("*/*"):
-                if file.name not in wanted:
+                if file.name[:64] not in wanted:
                     file.unlink(missing_ok=True)
             return
         import obstore
@@ -107,7 +209,7 @@ class Blobs:
         with self._store_errors():
             for found in obstore.list(self._remote(), self.place):
                 for each in found:
-                    if each["path"].rpartition("/")[2] not in wanted:
+                    if each["path"].rpartition("/")[2][:64] not in wanted:
                         obstore.delete(self._remote(), each["path"])
 
     def _key(self, sha256: str) -> str:

@@ -21,7 +21,7 @@ class Item:
         name: its path below the lake's root, or `archive/...` of an archive's file.
         offset, size: where its bytes stand in the pack.
         sha256: of these bytes.
-        encoding: `zstd`, or empty: how they were made of the file's own.
+        encoding: the form of these bytes (`forms`), such as `.zst`; empty if they are the file's own.
     """
 
     name: str

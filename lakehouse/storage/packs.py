@@ -24,6 +24,7 @@ from lakehouse.hashing import canonical
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.storage.coding import BLOCK, parity, recover
+from lakehouse.storage.forms import plain
 from lakehouse.storage.location import Location
 from lakehouse.storage.manifest import Item, Manifest, manifest_path, parse
 from lakehouse.store import storage_error
@@ -112,7 +113,7 @@ def open_item(project: Project, name: str) -> BinaryIO | None:
     shards = Shards(project, manifest)
     for look_first in (False, True):
         with ExitStack() as stack:
-            handle = cast(BinaryIO, stack.enter_context(tempfile.TemporaryFile(dir=_staging(project))))
+            handle = cast(BinaryIO, stack.enter_context(tempfile.TemporaryFile(dir=staging(project))))
             sha = hashlib.sha256()
             for block in shards.read(item.offset, item.size, shards.damaged() if look_first else frozenset()):
                 sha.update(block)
@@ -120,15 +121,8 @@ def open_item(project: Project, name: str) -> BinaryIO | None:
             if sha.hexdigest() == item.sha256:
                 stack.pop_all()
                 handle.seek(0)
-                return decoded(handle) if item.encoding == "zstd" else handle
+                return plain(handle, item.encoding, staging(project), name)
     raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse scrub says what is wrong")
-
-
-def decoded(handle: BinaryIO) -> BinaryIO:
-    """The bytes of a stream of zstd."""
-    import zstandard
-
-    return cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(handle, closefd=True))
 
 
 @dataclass(frozen=True)
@@ -210,7 +204,7 @@ def pack(project: Project, members: Iterable[Member], progress: Progress = silen
     if not places:
         raise SpecError("no locations for packs are declared", where="lakehouse.yaml", fix="storage: {locations: [...]}")
     _clean_up(project)
-    with tempfile.TemporaryDirectory(dir=_staging(project)) as staged:
+    with tempfile.TemporaryDirectory(dir=staging(project)) as staged:
         items, whole_pack = _joined(Path(staged), sorted(members, key=lambda member: member.name))
         shards = Path(staged)
         digests, width = _divide(whole_pack, shards, storage.data_shards, storage.parity_shards)
@@ -272,11 +266,12 @@ def _clean_up(project: Project) -> None:
         if packed.state == "begun":
             remove_files(project, packed.manifest)
             note(project, name, "removed", "")
-    for left in _staging(project).glob("tmp*/"):
+    for left in staging(project).glob("tmp*/"):
         shutil.rmtree(left)
 
 
-def _staging(project: Project) -> Path:
+def staging(project: Project) -> Path:
+    """Local folder of files under way."""
     folder = project.state / "packs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

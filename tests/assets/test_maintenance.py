@@ -33,3 +33,13 @@ def test_rules_are_an_asset_and_a_schedule_and_what_was_done_is_its_metadata(mad
     assert records[1]["why"] == "it is the version that gold holds"
     assert factory.materialise("maintenance/orders").success
     assert factory.metadata("maintenance/orders")["archive"] == 0
+
+
+def test_declared_tiers_are_an_asset_and_a_daily_schedule(made_by_hand: Factory) -> None:
+    factory = made_by_hand
+    assert "storage/tiers" not in described(factory.graph)["assets"]
+    (factory.root / "lakehouse.yaml").write_text("storage: {warm_after_days: 0}\n")
+    graph = described(factory.graph)
+    assert graph["schedules"]["tier_storage"] == "0 4 * * *"
+    assert factory.materialise("storage/tiers").success
+    assert factory.metadata("storage/tiers")["files"] == 0
