@@ -105,6 +105,7 @@ class Source(Model):
     schedule: str | None = Field(default=None, description="Cron expression of the collection.")
     fresh_within_hours: float | None = Field(default=None, gt=0)
     max_item_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="A larger item is set aside in blobs/ and quarantined.")
+    encrypt: bool = Field(default=False, description="What lands and what is set aside is encrypted, under a key of the source.")
     max_vanished: float = Field(default=0.5, ge=0, le=1, description="Above this share of vanished items a collection is refused.")
 
     @model_validator(mode="after")

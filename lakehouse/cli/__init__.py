@@ -31,6 +31,7 @@ _COMMANDS = {
     "maintain": ("lakehouse.cli.keep", "Retire, downgrade, archive versions by the dataset's rules."),
     "tier": ("lakehouse.cli.store", "Compress what is rarely used, pack what is cold."),
     "scrub": ("lakehouse.cli.store", "Read every shard of the cold packs, and repair them."),
+    "keys": ("lakehouse.cli.store", "List, rotate, shred the keys of encrypted sources."),
     "profile": ("lakehouse.cli.threshold", "Show how signals are distributed, with their thresholds."),
     "tune": ("lakehouse.cli.threshold", "Show what another threshold would do."),
     "explain": ("lakehouse.cli.threshold", "Show all signals and verdicts of a row."),

@@ -1,6 +1,8 @@
-"""Commands about where bytes are kept: tier, scrub."""
+"""Commands about where bytes are kept, and how: tier, scrub, keys."""
 
 from __future__ import annotations
+
+import getpass
 
 import click
 from rich.markup import escape
@@ -8,6 +10,7 @@ from rich.markup import escape
 from lakehouse.cli import show
 from lakehouse.maintenance.tiers import tier
 from lakehouse.project import Project
+from lakehouse.storage.keys import listed, rotate, shred
 from lakehouse.storage.scrub import scrub
 
 
@@ -67,3 +70,59 @@ def scrub_command(repair: bool, as_json: bool) -> None:
             show.out.print("lakehouse scrub --repair makes them again")
     if not done.whole:
         raise click.exceptions.Exit(1)
+
+
+@click.group("keys")
+def keys_command() -> None:
+    """The keys of sources that are declared with `encrypt: true`; the master key is in LAKEHOUSE_MASTER_KEY.
+
+    Example: lakehouse keys list
+    """
+
+
+@keys_command.command("list")
+@show.json_option
+def list_command(as_json: bool) -> None:
+    """List the classes that have or had a key.
+
+    Example: lakehouse keys list
+    """
+    found = listed(Project.find())
+    if as_json:
+        show.dump(found)
+        return
+    rows = [(each.of, each.key, each.state, each.master, f"{each.since:%Y-%m-%d %H:%M}") for each in found]
+    show.table("Keys", ["class", "key", "state", "wrapped by", "since (UTC)"], rows)
+
+
+@keys_command.command("rotate")
+@click.option("--by", default=getpass.getuser, help="Who says so; the user of this machine unless said.")
+@show.json_option
+def rotate_command(by: str, as_json: bool) -> None:
+    """Wrap all keys by the master key, those that LAKEHOUSE_OLD_MASTER_KEY wraps now. No data is written anew.
+
+    Example: LAKEHOUSE_OLD_MASTER_KEY=... LAKEHOUSE_MASTER_KEY=... lakehouse keys rotate
+    """
+    done = rotate(Project.find(), by)
+    if as_json:
+        show.dump(done)
+    else:
+        show.out.print(f"rewrapped: {', '.join(done)}" if done else "all keys are wrapped by this master key: nothing to do")
+
+
+@keys_command.command("shred")
+@click.argument("name", metavar="CLASS")
+@click.option("--why", "reason", required=True, help="The reason, for the record.")
+@click.option("--by", default=getpass.getuser, help="Who says so; the user of this machine unless said.")
+@click.confirmation_option(prompt="What is sealed under it can be read by no one afterwards. Go on?")
+@show.json_option
+def shred_command(name: str, reason: str, by: str, as_json: bool) -> None:
+    """Destroy the key of a class, which makes what is sealed under it unreadable for good.
+
+    Example: lakehouse keys shred customers_raw --why "contract ended" --yes
+    """
+    done = shred(Project.find(), name, by, reason)
+    if as_json:
+        show.dump(done)
+    else:
+        show.out.print(f"the key {done.key} of {done.of} is gone since {done.since:%Y-%m-%d %H:%M} UTC")

@@ -7,6 +7,7 @@ the register says `archived`; files of gold are removed only after that. Whateve
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.release.past import collect
 from lakehouse.storage import packs
+from lakehouse.storage.keys import class_of, opener, sealing_key
+from lakehouse.storage.sealed import MAGIC, plain_size, seal, unseal
 from lakehouse.store import storage_error, store_options
 from lakehouse.versions import INDEX, Version
 
@@ -114,7 +117,15 @@ def restore(project: Project, dataset: str, reference: str, by: str, *, place: s
         moved = 0
         for name in known["files"]:
             progress(f"restoring {dataset} {version.label}", 0, None)
-            if _size(here, name, gold) != _size(there, f"data/{name}", at):  # a killed copy is short
+            size = _size(there, f"data/{name}", at) or 0
+            for of in reversed(known.get("sealed", [])):
+                size = plain_size(size, of)
+            if _size(here, name, gold) == size:  # a killed copy is short
+                continue
+            if known.get("sealed"):
+                _put(here, name, _opened(project, _read(there, f"data/{name}", at) or b"", f"{at}/data/{name}"), gold)
+                moved += size
+            else:
                 moved += _copy(there, f"data/{name}", here, name, gold)[1]
         rows = collect(project.table("gold", dataset).scan(version.gold_version).select("_row_id", "_hash"), f"gold/{dataset}")
         if content_id(rows, "_row_id", "_hash") != version.content_id:
@@ -145,6 +156,7 @@ def verify(project: Project, version: Version, place: str, progress: Progress = 
             state = "is missing" if data is None else "was changed: its SHA-256 differs"
             raise MaintenanceError(f"{what}: {name} {state}", where=place, fix="bring a whole copy of the archive")
         if name.startswith("data/"):
+            data = _opened(project, data, f"{place}/{name}")
             rows = pl.read_parquet(data, columns=[*columns, "_row_id", "_split", "_hash"])
             digest = row_digest(dict(rows.schema), [*columns, "_row_id", "_split"])
             if not rows.select((digest == pl.col("_hash")).all()).item():
@@ -161,11 +173,16 @@ def _write(project: Project, version: Version, place: str, progress: Progress) -
     table = project.table("gold", version.dataset)
     names = sorted(uri.rsplit("/", 1)[-1] for uri in table.delta(version.gold_version).file_uris())
     here, there = _files(project, table.uri), _files(project, place)
+    classes = sorted({of for each in version.manifest["inputs"] if (of := class_of(project, each["source"]))})
     if _listed(there, place) is None:
         sums = {}
         for at, name in enumerate(names):
             progress(f"archiving {version.dataset} {version.label}", at, len(names))
-            sums[f"data/{name}"] = _copy(here, name, there, f"data/{name}", place)[0]
+            if classes:
+                data = _sealed(project, _read(here, name, table.uri) or b"", classes)
+                sums[f"data/{name}"] = _put(there, f"data/{name}", data, place)
+            else:
+                sums[f"data/{name}"] = _copy(here, name, there, f"data/{name}", place)[0]
         manifest = {**version.manifest, "version": version.version, "evaluations": version.evaluations, "gates": version.gates}
         manifest |= {"graded": version.graded, "retired": version.retired}
         text = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
@@ -173,7 +190,21 @@ def _write(project: Project, version: Version, place: str, progress: Progress) -
         _put(there, SUMS, "".join(f"{sha}  {name}\n" for name, sha in sums.items()).encode(), place)
     verify(project, version, place, progress)
     size = sum(_size(there, f"data/{name}", place) or 0 for name in names)
-    return {"place": place, "files": names, "bytes": size}
+    return {"place": place, "files": names, "bytes": size, **({"sealed": classes} if classes else {})}
+
+
+def _sealed(project: Project, data: bytes, classes: list[str]) -> bytes:
+    """A data file sealed under the key of each class in turn: it opens only while none of them was shredded."""
+    for of in classes:
+        data = b"".join(seal(iter([data]), sealing_key(project, of)))
+    return data
+
+
+def _opened(project: Project, data: bytes, name: str) -> bytes:
+    """A data file as gold has it, whatever it is sealed under."""
+    while data.startswith(MAGIC):
+        data = b"".join(unseal(io.BytesIO(data).read, opener(project), name))
+    return data
 
 
 def packed_name(version: Version, name: str) -> str:
@@ -259,20 +290,19 @@ def _put(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
 
 def _sink(files: fs.FileSystem, name: str) -> pa.NativeFile:
     """A file to write to, through a buffer larger than what is written at once: delta-rs' store takes bytes, not Arrow's buffers."""
+    if isinstance(files, fs.SubTreeFileSystem):
+        files.create_dir(name.rpartition("/")[0] or ".", recursive=True)
     return files.open_output_stream(name, buffer_size=2 * _CHUNK)
 
 
 def _copy(source: fs.FileSystem, name: str, target: fs.FileSystem, as_name: str, place: str) -> tuple[str, int]:
     """Copy a file some megabytes at a time; its SHA-256 and size."""
     sha, size = hashlib.sha256(), 0
-    with _told(place):
-        if isinstance(target, fs.SubTreeFileSystem):
-            target.create_dir(as_name.rpartition("/")[0] or ".", recursive=True)
-        with source.open_input_stream(name) as read, _sink(target, as_name) as written:
-            while block := read.read(_CHUNK):
-                written.write(block)
-                sha.update(block)
-                size += len(block)
+    with _told(place), source.open_input_stream(name) as read, _sink(target, as_name) as written:
+        while block := read.read(_CHUNK):
+            written.write(block)
+            sha.update(block)
+            size += len(block)
     return sha.hexdigest(), size
 
 

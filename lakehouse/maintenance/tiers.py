@@ -41,7 +41,7 @@ class Moved:
     """Files of one place that changed their tier.
 
     Attributes:
-        place: `blobs`, `landing/<source>`, or `archive/<dataset>/<version>`.
+        place: `blobs`, `landing/<source>`, `sealed/<source>`, or `archive/<dataset>/<version>`.
         before, after: bytes; after is None where that is not known yet, and for cold files counts the shards of all locations.
     """
 
@@ -95,9 +95,11 @@ def tier(project: Project, *, dry_run: bool = False, progress: Progress = silent
         cold: list[_Cold] = []
         releases = _of_releases(project) if storage.keep_hot == "released" else {}
         stay = _blobs_of(project, releases)
-        for place, source in (("blobs", None), *((f"landing/{name}", name) for name in sorted(project.sources))):
+        of_sources = [(f"{folder}/{name}", name) for folder in ("landing", "sealed") for name in sorted(project.sources)]
+        for place, source in (("blobs", None), *of_sources):
             if source in releases:
-                kept.append((place, f"{releases[source]} was made from it"))
+                if Blobs(project, place).kept():
+                    kept.append((place, f"{releases[source]} was made from it"))
                 continue
             try:
                 if source is not None:  # no collection reads or prunes what it landed

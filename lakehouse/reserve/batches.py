@@ -9,7 +9,7 @@ import polars as pl
 
 from lakehouse.hashing import row_digest
 from lakehouse.project import Project
-from lakehouse.reserve.blobs import Blobs
+from lakehouse.reserve.blobs import oversized_blobs
 from lakehouse.reserve.columns import fitted
 from lakehouse.reserve.compression import damage_named
 from lakehouse.reserve.formats import FORMATS, usual_separator
@@ -32,7 +32,7 @@ class Batches:
     """
 
     def __init__(self, project: Project, source: Source, files: list[RawFile], batch_bytes: int, stored: pl.Schema | None) -> None:
-        self._blobs = Blobs(project)
+        self._blobs = oversized_blobs(project, source.source)
         self._source = source
         self._batch_bytes = batch_bytes
         self.files = files

@@ -17,11 +17,24 @@ from lakehouse.errors import NotFoundError, StorageError
 from lakehouse.project import Project
 from lakehouse.storage import packs
 from lakehouse.storage.forms import GAIN, compress, gains, plain
+from lakehouse.storage.keys import class_of, sealing_key
+from lakehouse.storage.sealed import Sealer
 from lakehouse.store import object_store, storage_error
 
-FORMS = ("", ".zst")
+FORMS = ("", ".zst", ".aes")
 _HEAD = 1024 * 1024
 """Bytes by which is told whether a blob is worth compressing."""
+
+
+def landed_blobs(project: Project, source: str) -> Blobs:
+    """Where the material of a source lands."""
+    return Blobs(project, f"landing/{source}", class_of(project, source))
+
+
+def oversized_blobs(project: Project, source: str) -> Blobs:
+    """Where the oversized items of a source are set aside: beside those of others, unless they are sealed."""
+    of = class_of(project, source)
+    return Blobs(project, f"sealed/{source}", of) if of else Blobs(project)
 
 
 @dataclass(frozen=True)
@@ -39,10 +52,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class Blobs:
-    """The blobs of a project in one place of its lake."""
+    """The blobs of a project in one place of its lake.
+
+    Attributes:
+        sealed: class of the key under which new ones are sealed; None for none.
+    """
 
     project: Project
     place: str = "blobs"
+    sealed: str | None = None
 
     def path(self, sha256: str) -> str:
         """Where the blob stands or would stand."""
@@ -64,7 +82,7 @@ class Blobs:
             if (cold := packs.open_item(self.project, self._key(sha256))) is not None:
                 return cold
             raise NotFoundError(f"no blob {sha256}", where=self.path(sha256))
-        return plain(self.open_kept(sha256, form), form, packs.staging(self.project), sha256)
+        return plain(self.project, self.open_kept(sha256, form), form, sha256)
 
     def open_kept(self, sha256: str, form: str) -> BinaryIO:
         """The bytes of a form that is kept here, as they stand."""
@@ -112,7 +130,7 @@ class Blobs:
                 size = file.stat().st_size
                 if size > GAIN * self._size(sha256):
                     return self._size(sha256)
-                with plain(file.open("rb"), ".zst", packs.staging(self.project), sha256) as again:
+                with plain(self.project, file.open("rb"), ".zst", sha256) as again:
                     if hashlib.file_digest(cast(Any, again), "sha256").hexdigest() != sha256:
                         raise StorageError("a blob is not what its name says", where=self.path(sha256), fix="bring a whole copy of it")
             if used is not None:
@@ -182,7 +200,7 @@ class Blobs:
 
     def _keep(self, file: Path, sha256: str) -> None:
         if not self.exists(sha256):
-            self._put(file, sha256, "")
+            self._put(file, sha256, ".aes" if self.sealed else "")
 
     def _put(self, file: Path, sha256: str, form: str) -> None:
         if self._local:
@@ -250,6 +268,7 @@ class BlobSink:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._sha = hashlib.sha256()
+        self._sealer = Sealer(sealing_key(blobs.project, blobs.sealed)) if blobs.sealed else None
         try:
             descriptor, name = tempfile.mkstemp(dir=blobs._staging())
         except OSError as error:
@@ -264,7 +283,7 @@ class BlobSink:
         """
         self._sha.update(data)
         try:
-            self._file.write(data)
+            self._file.write(data if self._sealer is None else self._sealer.update(data))
         except OSError as error:
             self.drop()
             raise storage_error(error, str(self._path)) from error
@@ -273,6 +292,8 @@ class BlobSink:
         """Keep the blob under its name; returns its hex SHA-256."""
         sha256 = self._sha.hexdigest()
         try:
+            if self._sealer is not None:
+                self._file.write(self._sealer.finish())
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()

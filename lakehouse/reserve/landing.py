@@ -19,7 +19,7 @@ import polars as pl
 from lakehouse.hashing import canonical, digest
 from lakehouse.progress import Progress
 from lakehouse.project import Project
-from lakehouse.reserve.blobs import Blobs, BlobSink
+from lakehouse.reserve.blobs import Blobs, BlobSink, landed_blobs
 from lakehouse.reserve.compression import decompressed
 from lakehouse.reserve.material import Feed, Options, RawFile, Value
 
@@ -171,7 +171,7 @@ class Landing:
 
     @property
     def _blobs(self) -> Blobs:
-        return Blobs(self.project, f"landing/{self.source}")
+        return landed_blobs(self.project, self.source)
 
     def _note(self, kind: str, piece: Piece) -> None:
         self._number += 1

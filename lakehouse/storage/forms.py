@@ -1,13 +1,18 @@
-"""The forms in which a file's bytes are kept, said by the endings behind its name: as they are, or compressed with zstd (`.zst`)."""
+"""The forms in which a file's bytes are kept, said by the ending behind its name: as they are, compressed (`.zst`), sealed (`.aes`)."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from lakehouse.errors import StorageError
+from lakehouse.project import Project
+from lakehouse.storage.keys import opener
+from lakehouse.storage.sealed import unseal
 
 LEVEL = 19
 """Of zstd: a few megabytes a second, for what is rarely read."""
@@ -17,23 +22,33 @@ _FEED = 4096
 """Compressed bytes given to zstd at a time: bounds what one step can expand to (at most about 32,000 times)."""
 
 
-def plain(stream: BinaryIO, form: str, folder: Path, name: str) -> BinaryIO:
-    """The file's own bytes, checked as far as the form can check them, in a local file that is gone once it is closed.
+def staging(project: Project) -> Path:
+    """Local folder of files under way."""
+    folder = project.state / "packs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def plain(project: Project, stream: BinaryIO, form: str, name: str) -> BinaryIO:
+    """The file's own bytes, checked as far as the form can check them.
+
+    What was compressed stands in a local file that is gone once it is closed; what was sealed is opened as it is read.
 
     Args:
-        form: `.zst`, or empty for a stream that is handed back as it is.
-        folder: of the local file.
-        name: for messages.
+        form: `.zst`, `.aes`, or empty for a stream that is handed back as it is.
+        name: for messages; where its last part is a SHA-256, of what was sealed, that is checked as well.
 
     Raises:
-        StorageError: the bytes were changed or cut short.
+        StorageError: the bytes were changed or cut short, or a key is not to be had.
     """
     if not form:
         return stream
+    if form == ".aes":
+        return cast(BinaryIO, io.BufferedReader(_Opened(project, stream, name), 1 << 18))
     import zstandard
 
     with stream, ExitStack() as stack:
-        handle = cast(BinaryIO, stack.enter_context(tempfile.TemporaryFile(dir=folder)))
+        handle = cast(BinaryIO, stack.enter_context(tempfile.TemporaryFile(dir=staging(project))))
         step = zstandard.ZstdDecompressor().decompressobj()
         try:
             while block := stream.read(_FEED):
@@ -59,3 +74,33 @@ def compress(stream: BinaryIO, target: IO[bytes]) -> None:
     import zstandard
 
     zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(stream, target)
+
+
+class _Opened(io.RawIOBase):
+    """A sealed stream as a raw stream of its own bytes."""
+
+    def __init__(self, project: Project, below: BinaryIO, name: str) -> None:
+        self._below, self._name, self._sha, self._ready = below, name, hashlib.sha256(), memoryview(b"")
+        self._chunks = unseal(below.read, opener(project), name)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                sha256 = self._name.rpartition("/")[2]
+                if len(sha256) == 64 and self._sha.hexdigest() != sha256:
+                    raise StorageError(f"what is kept of `{self._name}` is another file", fix="bring a whole copy of it")
+                return 0
+            self._sha.update(chunk)
+            self._ready = memoryview(chunk)
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def close(self) -> None:
+        self._below.close()
+        super().close()

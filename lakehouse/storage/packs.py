@@ -24,7 +24,7 @@ from lakehouse.hashing import canonical
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.storage.coding import BLOCK, parity, recover
-from lakehouse.storage.forms import plain
+from lakehouse.storage.forms import plain, staging
 from lakehouse.storage.location import Location
 from lakehouse.storage.manifest import Item, Manifest, manifest_path, parse
 from lakehouse.store import storage_error
@@ -121,7 +121,7 @@ def open_item(project: Project, name: str) -> BinaryIO | None:
             if sha.hexdigest() == item.sha256:
                 stack.pop_all()
                 handle.seek(0)
-                return plain(handle, item.encoding, staging(project), name)
+                return plain(project, handle, item.encoding, name)
     raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse scrub says what is wrong")
 
 
@@ -268,13 +268,6 @@ def _clean_up(project: Project) -> None:
             note(project, name, "removed", "")
     for left in staging(project).glob("tmp*/"):
         shutil.rmtree(left)
-
-
-def staging(project: Project) -> Path:
-    """Local folder of files under way."""
-    folder = project.state / "packs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _joined(folder: Path, members: list[Member]) -> tuple[tuple[Item, ...], Path]:
