@@ -146,6 +146,7 @@ def _gold(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
                 "plan_id": manifest["plan_id"],
                 "change": dg.MetadataValue.json(done.change),
                 "balance": balance_table(done.balance),
+                **({"sensitivity": dg.MetadataValue.json(levels)} if (levels := manifest["metadata"].get("sensitivity")) else {}),
                 "splits": dg.MetadataValue.json(done.splits),
                 "rows by split": picture(splits_picture(done.splits, f"{name} {done.label}"), "rows by split"),
                 "added": done.added,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lakehouse import standards
 from lakehouse.errors import ContractError
 from lakehouse.hashing import code_version, digest
 
@@ -63,7 +64,8 @@ class Contract:
         path = root / file_name
         if not path.is_file():
             raise ContractError(f"contract file {file_name} does not exist", fix=f"write a Pandera model `{class_name}` there")
-        model = _model(path, file_name, class_name)
+        with standards.of_project(root):
+            model = _model(path, file_name, class_name)
         try:
             schema = model.to_schema()
         except Exception as error:  # Pandera has no one class for a model that makes no schema
@@ -71,6 +73,10 @@ class Contract:
         columns = {name: _describe(column) for name, column in schema.columns.items()}
         if any(name.startswith("_") for name in columns):
             raise ContractError("names with a leading `_` belong to the system", where=reference)
+        for name, column in columns.items():
+            if "standard" in column and column["type"] != standards.POLARS[column["standard"]["type"]]:
+                what = f"column `{name}` is {column['type']}, its standard `{column['standard']['name']}` {column['standard']['type']}"
+                raise ContractError(what, where=reference, fix="change the type of the one or the other")
         return cls(reference, code_version(path), columns, (model.__doc__ or "").strip(), schema)
 
     @property
@@ -215,4 +221,5 @@ def _describe(column: Any) -> dict[str, Any]:
         "unique": bool(column.unique),
         "description": column.description,
         "checks": sorted(str(check.error or check.name) for check in column.checks),
+        **{key: value for key, value in (column.metadata or {}).items() if key == "standard"},
     }

@@ -113,6 +113,12 @@ class HardGateError(ReleaseError):
     exit_code = 4
 
 
+class AccessError(FactoryError):
+    """A principal may not read a table, a column of it, or for this purpose; the refusal is in the audit log."""
+
+    exit_code = 5
+
+
 class MaintenanceError(FactoryError):
     """A version cannot be lowered, retired, reinstated, archived or restored as asked."""
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from lakehouse import yamlfile
+from lakehouse import standards, yamlfile
+from lakehouse.access import policy
 from lakehouse.errors import FactoryError, SpecError
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.pilot import Piloted, names_of, pilot
@@ -14,11 +15,13 @@ from lakehouse.production.gold import Gold, make_gold
 from lakehouse.production.operator import OPERATORS
 from lakehouse.production.preview import Preview, preview
 from lakehouse.production.recipe import compile_recipe
+from lakehouse.production.sensitive import levels_of_dataset
 from lakehouse.production.silver import Silver, make_silver
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.reserve.collect import Collection, collect, feed
 from lakehouse.reserve.screening.screen import Screening, detections, screen
+from lakehouse.sensitivity import check_standards
 from lakehouse.spec import Dataset
 
 Stage = Literal["bronze", "silver", "gold", "pilot"]
@@ -120,7 +123,9 @@ def check(project: Project) -> list[FactoryError]:
         sources, datasets = project.sources, project.datasets
     except FactoryError as error:
         return [error]
+    problems += _caught(lambda: standards.load(project.root)) + _caught(lambda: policy.load(project))
     for name in sources:
+        problems += _caught(lambda name=name: check_standards(project, name))  # type: ignore[misc]
         problems += _caught(lambda name=name: feed(project, name))  # type: ignore[misc]
         problems += _caught(lambda name=name: detections(project, name))  # type: ignore[misc]
     for name, declared in datasets.items():
@@ -129,7 +134,8 @@ def check(project: Project) -> list[FactoryError]:
             if source not in sources:
                 problems.append(_unknown("source", source, document.where(("sources", index)), sources))
         problems += _caught(lambda dataset=dataset: project.contract(dataset), document.where(("contract",)))  # type: ignore[misc]
-        problems += _caught(lambda name=name: compile_recipe(project, name))  # type: ignore[misc]
+        broken = _caught(lambda name=name: compile_recipe(project, name))  # type: ignore[misc]
+        problems += broken or _caught(lambda name=name: levels_of_dataset(project, name, promised=False))  # type: ignore[misc]
         for index, call in enumerate(dataset.pilot.evaluations):
             loc: yamlfile.Loc = ("pilot", "evaluations", index)
             problems += _caught(lambda c=call, d=document, at=loc: EVALUATIONS.bind(c, document=d, loc=at))  # type: ignore[misc]

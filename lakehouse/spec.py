@@ -29,6 +29,9 @@ def _owner(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Owner = Annotated[str, AfterValidator(_owner)]
+Level = Literal["general", "important", "core"]
+LEVELS: tuple[Level, ...] = ("general", "important", "core")
+"""Sensitivity, lowest first: 一般, 重要, 核心, in the form of GB/T 43697-2024."""
 ColumnType = Literal["string", "int", "float", "bool", "binary", "json"]
 
 
@@ -99,6 +102,11 @@ class Source(Model):
     )
     columns: dict[str, ColumnType] | None = Field(default=None, description="Expected columns; without it, those of the first collection.")
     privacy: dict[str, list[str]] = Field(default_factory=dict, description="Privacy classes a column may hold, e.g. {text: [pii]}.")
+    sensitivity: dict[str, Level] = Field(
+        default_factory=dict,
+        description="How sensitive a column is, `*` for all others; without it, that of its standard, or by `privacy`.",
+    )
+    standards: dict[str, Name] = Field(default_factory=dict, description="The field of assets/standards that a column is, by column.")
     screening: list[Detection] = Field(
         default_factory=list, description="Detectors that look at rows when they arrive; what they find keeps rows out, or warns."
     )
@@ -310,6 +318,13 @@ class Screen(Model):
         return {kind: bound for kind, bound in self.model_dump().items() if bound is not None}
 
 
+class Regrade(Model):
+    """A lower sensitivity of a column than that of what it is made from, since a step takes out what made it sensitive."""
+
+    to: Level
+    reason: str = Field(min_length=1)
+
+
 class Release(Model):
     """Terms and targets of a release."""
 
@@ -318,6 +333,7 @@ class Release(Model):
     allow: list[str] | None = Field(default=None, description="Licences that sources may have, as they state them; without it, any.")
     grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of a release.")
     screen: Screen = Screen()
+    max_sensitivity: Level | None = Field(default=None, description="No released column may be more sensitive.")
     hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$", description="Hub repository, `organisation/name`.")
     private: bool = True
     language: list[str] = Field(default_factory=list, description="ISO 639 codes for the card.")
@@ -411,6 +427,9 @@ class Dataset(Model):
     recipe: list[Call] = Field(default_factory=list)
     augment: list[Augmentation] = Field(default_factory=list)
     splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
+    regrade: dict[str, Regrade] = Field(
+        default_factory=dict, description="Columns whose sensitivity a redacting step lowers, with the reason."
+    )
     pilot: Pilot = Pilot()
     repair: Repair | None = None
     release: Release | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lakehouse import versions
+from lakehouse import audit, versions
 from lakehouse.errors import MaintenanceError
 from lakehouse.lock import locked
 from lakehouse.maintenance.tracked import tell_mlflow
@@ -165,6 +165,9 @@ def _record(
     consequences: tuple[str, ...] = (),
 ) -> Said:
     if not unchanged:
+        action = {"downgraded": "downgrade", "retired": "retire"}.get(event, "reinstate")
+        table, why = f"gold/{version.dataset}", str(payload["reason"])
+        audit.record(project, principal=by, action=action, table=table, version=version.version, purpose=why)
         versions.record(project, version.dataset, version.version, event, {**payload, "by": by})
         version = versions.find(project, version.dataset, version.version)
     if said := tell_mlflow(project, version):

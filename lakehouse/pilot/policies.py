@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze, versions
+from lakehouse import audit, bronze, versions
 from lakehouse.pilot import tickets
 from lakehouse.pilot.tickets import Suspect, Ticket
 from lakehouse.production import decisions
@@ -95,6 +95,8 @@ def apply(project: Project, dataset: Dataset, ticket: Ticket, made: Sequence[Dec
         "decisions": [asdict(each) for each in made],
         "replaced": [asdict(each) for each in before if each.content in changed],
     }
+    table, why = f"gold/{dataset.dataset}", f"ticket {ticket.ticket}: {ticket.kind}"
+    audit.record(project, principal=by, action="decide", table=table, version=ticket.version, purpose=why, rows=len(made))
     tickets.record(project, ticket.ticket, dataset.dataset, "applied", payload)
     decisions.write(file, [*before, *made])
 

@@ -106,7 +106,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
     gold, quarantine = gold_tables(project, name)
     current = versions.current(project, name)
-    metadata = metadata_of(dataset, contract)
+    metadata = metadata_of(project, dataset, contract, recipe)
     if current is not None and current.plan_id == plan_id and gold.exists() and gold.version() == current.gold_version:
         return _unchanged(project, name, current, metadata, started)
 

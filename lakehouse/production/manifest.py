@@ -8,6 +8,7 @@ from typing import Any
 from lakehouse import versions
 from lakehouse.contract import Contract, loosened
 from lakehouse.production.recipe import Recipe
+from lakehouse.production.sensitive import is_declared, levels_of_dataset
 from lakehouse.production.silver import Inputs
 from lakehouse.project import Project
 from lakehouse.spec import Dataset
@@ -81,8 +82,10 @@ def commit_of(project: Project) -> str | None:
     return found.stdout.strip() or None
 
 
-def metadata_of(dataset: Dataset, contract: Contract) -> dict[str, Any]:
+def metadata_of(project: Project, dataset: Dataset, contract: Contract, recipe: Recipe) -> dict[str, Any]:
     release = dataset.release
+    declared = is_declared(project, dataset.dataset)
+    levels = levels_of_dataset(project, dataset.dataset, recipe=recipe) if declared else {}
     return {
         "description": dataset.description,
         "owner": dataset.owner,
@@ -90,4 +93,5 @@ def metadata_of(dataset: Dataset, contract: Contract) -> dict[str, Any]:
         "language": list(release.language) if release else [],
         "tasks": list(release.tasks) if release else [],
         "contract": contract.words,
+        **({"sensitivity": {column: level.as_json() for column, level in levels.items()}} if declared else {}),
     }

@@ -10,6 +10,7 @@ import yaml
 
 from lakehouse.release.features import features
 from lakehouse.release.licenses import license_header
+from lakehouse.sensitivity import WORDS
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -44,6 +45,7 @@ def render(manifest: Mapping[str, Any], schema: pl.Schema, images: Sequence[str]
         _balance(manifest),
         _set_aside(manifest),
         _scores(manifest),
+        _sensitivity(manifest),
         _grade(manifest),
         _limits(manifest),
         _identity(manifest),
@@ -246,6 +248,15 @@ def _grade(manifest: Mapping[str, Any]) -> str:
         head += f"Lowered to **{lowered['grade']}**: {lowered['reason']}.\n\n"
     note = "\n\nThe names follow the families of ISO/IEC 5259 and GB/T 36344; no conformity is claimed."
     return head + _table(("indicator", "grade", "value", "95 % interval", "what was counted"), lines) + note
+
+
+def _sensitivity(manifest: Mapping[str, Any]) -> str:
+    known = (manifest.get("metadata") or {}).get("sensitivity")
+    if not known:
+        return ""
+    lines = [(f"`{column}`", f"{each['level']} {WORDS[each['level']]}", each["because"]) for column, each in known.items()]
+    note = "\n\nThe levels have the form of GB/T 43697-2024; no conformity is claimed."
+    return "## Sensitivity\n\n" + _table(("column", "level", "why"), lines) + note
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Whether a version may be released, read from the register alone: a run that failed a check cannot be released later by mistake.
 
-Hard gates come before any score: retired, licence, private data, grade, screening. No score makes good for one.
+Hard gates come before any score: retired, licence, private data, sensitivity, grade, screening. No score makes good for one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lakehouse.errors import HardGateError, ReleaseError
-from lakehouse.spec import Dataset, expand_privacy
+from lakehouse.spec import LEVELS, Dataset, Level, expand_privacy
 from lakehouse.spec import Release as Terms
 from lakehouse.versions import GRADES, Grade, Version
 
@@ -30,6 +30,7 @@ def hard(terms: Terms, version: Version) -> list[str]:
         *([f"it was retired: {version.retirement}"] if version.retired else []),
         *_licences(terms.allow, version),
         *_privacy(terms.forbid, version),
+        *_sensitivity(terms.max_sensitivity, version),
         *_grade(terms.grade, version),
         *_screened(terms.screen.bounds, version),
     ]
@@ -104,6 +105,19 @@ def _licences(allowed: list[str] | None, version: Version) -> list[str]:
         else f"source `{source}` has licence {licence}, which `release.allow` does not list"
         for source, licence in stated.items()
         if not licence or (fits is not None and licence.lower() not in fits)
+    ]
+
+
+def _sensitivity(most: Level | None, version: Version) -> list[str]:
+    if most is None:
+        return []
+    known = (version.manifest.get("metadata") or {}).get("sensitivity")
+    if known is None:
+        return [f"its register does not say how sensitive its columns are (lakehouse run {version.dataset})"]
+    return [
+        f"column `{column}` is {each['level']} ({each['because']}), and `release.max_sensitivity` allows {most}"
+        for column, each in known.items()
+        if LEVELS.index(each["level"]) > LEVELS.index(most)
     ]
 
 

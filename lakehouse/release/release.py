@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import versions
+from lakehouse import audit, versions
 from lakehouse.errors import NotFoundError, ReleaseError
 from lakehouse.lock import locked
 from lakehouse.progress import Progress, silent
@@ -60,7 +60,7 @@ def release(project: Project, dataset: str, reference: str = "latest", *, push_h
     with locked(project, f"dataset {dataset}"):
         version = versions.find(project, dataset, reference)
         policy.refuse(project.dataset(dataset), version)
-        return _publish(project, version, version.label, push_hub, progress)
+        return _publish(project, version, version.label, push_hub, progress, "release")
 
 
 def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> Released:
@@ -82,10 +82,10 @@ def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool =
             )
         policy.refuse(project.dataset(dataset), version, new_gates=False)
         asked = reference.removeprefix("v")
-        return _publish(project, version, asked if asked in version.released else version.released[-1], push_hub, progress)
+        return _publish(project, version, asked if asked in version.released else version.released[-1], push_hub, progress, "rollback")
 
 
-def _publish(project: Project, version: Version, label: str, push_hub: bool, progress: Progress) -> Released:
+def _publish(project: Project, version: Version, label: str, push_hub: bool, progress: Progress, action: str) -> Released:
     dataset = version.dataset
     target = project.dataset(dataset).release
     assert target is not None
@@ -123,7 +123,10 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
         sent = hub.push(standing, target.hub, label, private=target.private)
     already = _is_current(project, version, label) and before is not None and before["remote"] == remote and not (sent and sent.sent)
     if not already:
-        payload = {"label": label, "tag": tag, "bundle": standing.digest, "commit": commit, "remote": remote}
+        rows = sum(standing.rows.values())
+        account, table = audit.account(), f"gold/{dataset}"
+        told = audit.record(project, principal=account, action=action, table=table, version=version.version, rows=rows, detail=tag)
+        payload = {"audit": told.as_json(), "label": label, "tag": tag, "bundle": standing.digest, "commit": commit, "remote": remote}
         versions.record(project, dataset, version.version, "released", {**payload, "hub": asdict(sent) if sent else None})
     progress("released", steps, steps)
     uncommitted = git.changed(repository, _declarations(project, dataset))

@@ -1,0 +1,87 @@
+"""How sensitive the columns of a dataset are: as the most sensitive source column they are made from, unless a redacted one is regraded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lakehouse import standards
+from lakehouse.errors import SpecError
+from lakehouse.production.operator import Change
+from lakehouse.production.recipe import Recipe, compile_recipe
+from lakehouse.project import Project
+from lakehouse.sensitivity import Graded, highest, of_column
+from lakehouse.spec import LEVELS, Dataset
+
+
+def levels_of_dataset(
+    project: Project, name: str, *, recipe: Recipe | None = None, lineage: Mapping[str, Iterable[str]] | None = None, promised: bool = True
+) -> dict[str, Graded]:
+    """The sensitivity of a dataset's columns.
+
+    A standard that the contract names for a column is a floor, also under a regrading.
+
+    Args:
+        recipe: the compiled recipe, if it is at hand.
+        lineage: per column the source columns it is made from, as a version recorded it; without it, that of the recipe.
+        promised: of the contract's columns alone, with what their standards say; without it, of all that leave the recipe.
+
+    Raises:
+        SpecError: a column is regraded that no step redacts, or that there is not.
+    """
+    dataset = project.dataset(name)
+    compiled = recipe or compile_recipe(project, name)
+    _check_regrade(project, dataset, compiled)
+    made_of = compiled.lineage if lineage is None else lineage
+    columns = project.contract(dataset).columns if promised else {}
+    found: dict[str, Graded] = {}
+    for column in dict.fromkeys([*made_of, *columns]) if not promised else columns:
+        level = highest([_carried(project, dataset, root) for root in made_of.get(column, (column,))] or [_NOTHING])
+        lowered = dataset.regrade.get(column)
+        if lowered is not None and LEVELS.index(lowered.to) < LEVELS.index(level.level):
+            level = Graded(lowered.to, f"regraded from {level.level}: {lowered.reason}")
+        if promised and (standard := columns[column].get("standard")) is not None:
+            floor = standards.find(project.root, standard["name"]).sensitivity
+            level = highest([level, Graded(floor, f"it is {standard['name']}, by its standard {floor}")])
+        found[column] = level
+    return found
+
+
+def is_declared(project: Project, name: str) -> bool:
+    """Whether anything says how sensitive a dataset is, beside the privacy classes of its sources."""
+    dataset = project.dataset(name)
+    limit = dataset.release.max_sensitivity if dataset.release else None
+    sources = [project.source(source) for source in dataset.sources]
+    columns = project.contract(dataset).columns.values()
+    return bool(limit or dataset.regrade) or any(s.sensitivity or s.standards for s in sources) or any("standard" in c for c in columns)
+
+
+def uses(project: Project) -> dict[str, list[str]]:
+    """The columns that are a standard field, `bronze/SOURCE.COLUMN` and `gold/DATASET.COLUMN`, by the name of the field."""
+    found: dict[str, list[str]] = {}
+    for source, given in project.sources.items():
+        for column, name in given.spec.standards.items():
+            found.setdefault(name, []).append(f"bronze/{source}.{column}")
+    for dataset, declared in project.datasets.items():
+        for column, about in project.contract(declared.spec).columns.items():
+            if "standard" in about:
+                found.setdefault(about["standard"]["name"], []).append(f"gold/{dataset}.{column}")
+    return found
+
+
+_NOTHING = Graded("general", "it is made from no column of a source")
+
+
+def _carried(project: Project, dataset: Dataset, root: str) -> Graded:
+    """The sensitivity of a source column, the highest of the sources that have it."""
+    having = [s for s in dataset.sources if (columns := project.source(s).columns) is None or root in columns]
+    return highest(of_column(project, source, root) for source in having or dataset.sources)
+
+
+def _check_regrade(project: Project, dataset: Dataset, recipe: Recipe) -> None:
+    redacted = {column for step in recipe.steps if isinstance(step.plan, Change) for column, kinds in step.plan.clears.items() if kinds}
+    for column in dataset.regrade:
+        if column not in redacted:
+            where = project.datasets[dataset.dataset].document.where(("regrade", column))
+            raise SpecError(
+                f"`{column}` is regraded, but no step redacts it", where=where, fix="add a `redact` step, or take `regrade` out"
+            )
