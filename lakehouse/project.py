@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from lakehouse import yamlfile
 from lakehouse.contract import Contract
 from lakehouse.errors import NotFoundError, SpecError
-from lakehouse.spec import Dataset, Model, Source
+from lakehouse.spec import Dataset, Model, Name, Source
 from lakehouse.table import Table
 
 S = TypeVar("S")
@@ -64,6 +64,34 @@ class Storage(Model):
         return self.replicas - 1 if self.replicas else self.parity
 
 
+def refuse_secrets(options: dict[str, str]) -> dict[str, str]:
+    """Options without credentials.
+
+    Raises:
+        ValueError: one is among them.
+    """
+    for name in options:
+        if _SECRET.search(name):
+            raise ValueError(f"`{name}` is a credential: set it in the environment; this file is shared")
+    return options
+
+
+class SiteSettings(Model):
+    """A factory in a domain of its own, of which only what it releases is taken."""
+
+    releases: str = Field(description="Folder (relative to the project) or URL where its released bundles stand: its `releases/`.")
+    storage_options: dict[str, str] = Field(default_factory=dict, description="Options of that store; no secrets.")
+    command: list[str] = Field(
+        default_factory=list,
+        description="Runs `lakehouse` there, e.g. [ssh, north.example, lakehouse]; without it, it runs by itself.",
+    )
+
+    @field_validator("storage_options")
+    @classmethod
+    def _no_secrets(cls, options: dict[str, str]) -> dict[str, str]:
+        return refuse_secrets(options)
+
+
 class Settings(Model):
     """`lakehouse.yaml` in the project folder; every key has a default and the file may be missing.
 
@@ -75,6 +103,7 @@ class Settings(Model):
     storage_options: dict[str, str] = Field(default_factory=dict, description="Options of the store, such as an endpoint; no secrets.")
     archive: str = Field(default="archive", description="Folder (relative to the project) or URL that `lakehouse archive` writes to.")
     storage: Storage = Field(default_factory=Storage, description="Cold packs: where they stand and what becomes cold.")
+    sites: dict[Name, SiteSettings] = Field(default_factory=dict, description="Sites whose releases sources here take.")
     tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")
     runner: Literal["in_process", "processes", "ray"] = "in_process"
     ray_address: str = Field(default="local", description="Ray cluster for `runner: ray`; `local` starts one for the run.")
@@ -84,10 +113,7 @@ class Settings(Model):
     @field_validator("storage_options")
     @classmethod
     def _no_secrets(cls, options: dict[str, str]) -> dict[str, str]:
-        for name in options:
-            if _SECRET.search(name):
-                raise ValueError(f"`{name}` is a credential: set it in the environment; this file is shared")
-        return options
+        return refuse_secrets(options)
 
 
 _SECRET = re.compile(r"secret|password|token|credential|sas_key|account_key|access_key", re.IGNORECASE)

@@ -17,6 +17,7 @@ _COMMANDS = {
     "discover": ("lakehouse.cli.discover", "Say what a file, a folder or a source holds; write a first source."),
     "plan": ("lakehouse.cli.make", "Show what a run would change, and why."),
     "collect": ("lakehouse.cli.make", "Collect sources into bronze."),
+    "sites": ("lakehouse.cli.sites", "Show what sites have released, or let them process."),
     "screen": ("lakehouse.cli.screen", "Show what detectors find in a source."),
     "run": ("lakehouse.cli.make", "Make datasets: collect, silver, gold, pilot."),
     "status": ("lakehouse.cli.look", "Show every source and dataset."),

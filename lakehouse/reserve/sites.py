@@ -1,0 +1,111 @@
+"""Sites: factories in domains of their own. A hub lets them process where they are, and takes what they release."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from lakehouse.errors import FactoryError, SourceError, SpecError
+from lakehouse.project import Project
+from lakehouse.reserve.exits import Exit, Exported
+
+_SAID = 400
+"""Characters of a site's refusal that are shown."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a site has released of a dataset; `problem` where its exit cannot be read."""
+
+    site: str
+    dataset: str
+    released: Exported | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a site did when it was asked to run and release a dataset.
+
+    Attributes:
+        label, version: released then; None where it was not.
+        problem: what the site refused with, its last line.
+    """
+
+    site: str
+    dataset: str
+    outcome: Literal["released", "refused", "unreachable"]
+    label: str | None
+    version: str | None
+    problem: str | None
+
+
+def declared(project: Project) -> list[tuple[str, str]]:
+    """Site and dataset of every source whose connector is `site`."""
+    calls = [d.spec.connector for d in project.sources.values() if d.spec.connector.name == "site"]
+    return sorted({(str(call.params.get("site")), str(call.params.get("dataset"))) for call in calls})
+
+
+def standing(project: Project) -> list[Standing]:
+    """What stands at the exits, for every dataset that a source takes from a site."""
+    out = []
+    for site, dataset in declared(project):
+        try:
+            out.append(Standing(site, dataset, Exit.of(project, site).exported(dataset), None))
+        except FactoryError as error:
+            out.append(Standing(site, dataset, None, error.what))
+    return out
+
+
+def process(project: Project, sites: Sequence[str] = ()) -> list[Done]:
+    """Let sites run and release what sources here take from them, all at the same time, each in its own domain.
+
+    A site is asked by its `command`, to which `run DATASET --json` and `release DATASET --json` are added. Of what it says, label,
+    version and a refusal's last line are kept, in memory; nothing that it prints is stored.
+
+    Raises:
+        SpecError: a site that is asked for has no command.
+        SourceError: no such site.
+    """
+    known = project.settings.sites
+    for site in sites:
+        Exit.of(project, site)
+    wanted = [(site, dataset) for site, dataset in declared(project) if not sites or site in sites]
+    for site, _ in wanted:
+        Exit.of(project, site)
+        if not known[site].command:
+            raise SpecError(f"site {site} has no `command`", where="lakehouse.yaml", fix="declare it, or let the site run by itself")
+    with ThreadPoolExecutor(max(1, len(wanted))) as pool:
+        return list(pool.map(lambda one: _process(project, *one), wanted))
+
+
+def _process(project: Project, site: str, dataset: str) -> Done:
+    command = [sys.executable if part == "python" else part for part in project.settings.sites[site].command]
+    told: dict[str, str] = {}
+    for what in ("run", "release"):
+        try:
+            done = subprocess.run([*command, what, dataset, "--json"], cwd=project.root, capture_output=True, text=True, check=False)
+        except OSError as error:
+            return Done(site, dataset, "unreachable", None, None, f"{command[0]}: {error.strerror}")
+        if done.returncode:
+            said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
+            first = next((line for line in said if line.startswith("error")), said[-1])
+            return Done(site, dataset, "refused", None, None, f"{what}: {first[:_SAID]}")
+        if what == "release":
+            told = _told(site, done.stdout)
+    return Done(site, dataset, "released", told.get("label"), told.get("version"), None)
+
+
+def _told(site: str, output: str) -> dict[str, str]:
+    """What a site says of the release of one dataset."""
+    try:
+        (told,) = json.loads(output)
+        return {name: str(told[name]) for name in ("label", "version")}
+    except (ValueError, TypeError, KeyError) as error:
+        what = f"site {site} does not answer as `lakehouse release --json` does: {error}"
+        raise SourceError(what, where="lakehouse.yaml", fix="check its `command`") from error
