@@ -8,9 +8,17 @@ import random
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import nats as module
@@ -158,6 +166,54 @@ def test_what_goes_wrong_is_one_message_without_the_password(
     declare(factory, address)
     with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[nats\]"):
         factory.collect()
+
+
+def test_a_certificate_that_is_not_trusted_is_one_message_and_a_trusted_one_serves(
+    factory: Factory, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert PROGRAM is not None
+    given, key = self_signed(tmp_path)
+    port = free_port()
+    command = [
+        PROGRAM,
+        "-js",
+        "-a",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-sd",
+        str(tmp_path / "js"),
+        "--tls",
+        "--tlscert",
+        given,
+        "--tlskey",
+        key,
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_open(port, server, 30)
+        monkeypatch.setattr(module, "_CLOSING", 0.5)
+        declare(factory, address, url=f"tls://127.0.0.1:{port}")
+        with pytest.raises(SourceError, match=r"the server says: (.|\n)*certificate verify failed"):
+            factory.collect()
+        monkeypatch.setenv("SSL_CERT_FILE", given)
+        with pytest.raises(SourceError, match="there is no such stream"):
+            factory.collect()
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def self_signed(folder: Path) -> tuple[str, str]:
+    """Files of a certificate for 127.0.0.1 and of its key."""
+    now, key = datetime.now(UTC), ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    (folder / "cert.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
 KILLED = """

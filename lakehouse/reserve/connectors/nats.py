@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ from lakehouse.reserve.web import from_environment, no_password, no_secrets
 PIECE_BYTES = 4 * 1024 * 1024
 """Messages are landed together up to this size: what a killed collection reads again at most."""
 _AT_ONCE = 500
+_CLOSING = 5.0
+"""Seconds that taking leave of the server may take."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ class Nats:
                 await client.connect(**given, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=1, error_cb=heard)
                 await self._read(client.jetstream(timeout=self.timeout), landing, progress)
             finally:
-                await client.close()
+                # After a handshake that failed it would wait without end for a connection that never was.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(client.close(), _CLOSING)
         except NotFoundError as error:
             raise SourceError("there is no such stream", where=self._where, fix="check `stream:`") from error
         except (Error, OSError, ValueError, TimeoutError) as error:
