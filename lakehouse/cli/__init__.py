@@ -39,6 +39,7 @@ _COMMANDS = {
     "diagnose": ("lakehouse.cli.diagnose", "Find the rows of a version that are likely wrong."),
     "tickets": ("lakehouse.cli.repair", "List, open, export and decide tickets."),
     "repair": ("lakehouse.cli.repair", "Repair what tickets name, and judge the version made."),
+    "catalogue": ("lakehouse.cli.find", "Find sources, datasets, versions, fields and columns by words and facets."),
     "standards": ("lakehouse.cli.govern", "List the standard fields: meaning, type, codes, sensitivity, who uses them."),
     "sensitivity": ("lakehouse.cli.govern", "Show how sensitive every column is, and why."),
     "read": ("lakehouse.cli.govern", "Read a table as a principal, for a purpose; it is written down."),
