@@ -57,7 +57,9 @@ def scrub_command(repair: bool, as_json: bool) -> None:
         show.dump(done)
     else:
         speed = f", {done.bytes / 1e6 / done.seconds:,.0f} MB/s" if done.bytes else ""
-        show.out.print(f"{done.packs:,} packs: {done.shards:,} shards intact, {done.bytes / 1e6:,.1f} MB read{speed}")
+        show.out.print(
+            f"{done.packs:,} pack{'s' if done.packs != 1 else ''}: {done.shards:,} shards intact, {done.bytes / 1e6:,.1f} MB read{speed}"
+        )
         for fault in done.faults:
             state = f"{fault.state}, {'repaired' if fault.repaired else 'not repaired'}"
             show.out.print(f"  {fault.part} of {fault.pack} in {escape(fault.location)}: {state}", soft_wrap=True)

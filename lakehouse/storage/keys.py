@@ -129,7 +129,8 @@ def opening_key(project: Project, of: str, id_: bytes) -> DataKey:
     """
     found = _read(project, of)
     if found is None and (when := _shredded(project, of)):
-        raise StorageError(f"the key of {of} was shredded {when:%Y-%m-%d}: what was sealed under it cannot be read any more")
+        what = f"the key of {of} was shredded {when:%Y-%m-%d}: what was sealed under it cannot be read any more"
+        raise StorageError(what, fix="collect under another source's name")
     if found is None or found["id"] != id_.hex():
         raise StorageError(f"the key {id_.hex()} of {of} is not there", where=f"{project.lake}/{_path(of)}", fix="bring the file back")
     return _unwrapped(found, of, master())

@@ -40,22 +40,22 @@ class Sealer:
         name = key.of.encode()
         self._header = MAGIC + bytes([len(name)]) + name + key.id + os.urandom(SALT)
         self._cipher = _cipher(key, self._header)
-        self._ready, self._number = bytearray(), 0
+        self._ready, self._number = b"", 0
         self._begun = False
 
     def update(self, data: bytes) -> bytes:
         """What is to be written for the next piece of the stream; the rest is held back."""
-        self._ready += data
-        out = bytearray(self._head())
-        while len(self._ready) > CHUNK:  # one chunk stays back: it may be the last
-            out += self._cipher.encrypt(_nonce(self._number, last=False), bytes(self._ready[:CHUNK]), None)
-            del self._ready[:CHUNK]
-            self._number += 1
-        return bytes(out)
+        ready = memoryview(self._ready + data)
+        out, at = [self._head()], 0
+        while len(ready) - at > CHUNK:  # one chunk stays back: it may be the last
+            out.append(self._cipher.encrypt(_nonce(self._number, last=False), ready[at : at + CHUNK], None))
+            self._number, at = self._number + 1, at + CHUNK
+        self._ready = bytes(ready[at:])
+        return b"".join(out)
 
     def finish(self) -> bytes:
         """What is to be written at the end of the stream."""
-        return self._head() + self._cipher.encrypt(_nonce(self._number, last=True), bytes(self._ready), None)
+        return self._head() + self._cipher.encrypt(_nonce(self._number, last=True), self._ready, None)
 
     def _head(self) -> bytes:
         if self._begun:

@@ -133,7 +133,7 @@ def test_the_command_says_what_is_wrong_repairs_it_and_says_what_is_lost(tmp_pat
     name = packed(project)
     fine = CliRunner().invoke(cli, ["scrub"])
     assert fine.exit_code == 0
-    assert "1 packs: 6 shards intact" in fine.output
+    assert "1 pack: 6 shards intact" in fine.output
     harm(project, 1, "flipped", 5)
     harm(project, 2, "manifest", 5)
     told = CliRunner().invoke(cli, ["scrub"])
