@@ -40,6 +40,7 @@ _COMMANDS = {
     "tickets": ("lakehouse.cli.repair", "List, open, export and decide tickets."),
     "repair": ("lakehouse.cli.repair", "Repair what tickets name, and judge the version made."),
     "catalogue": ("lakehouse.cli.find", "Find sources, datasets, versions, fields and columns by words and facets."),
+    "lineage": ("lakehouse.cli.find", "Show what columns and rows are made from; write OpenLineage events."),
     "standards": ("lakehouse.cli.govern", "List the standard fields: meaning, type, codes, sensitivity, who uses them."),
     "sensitivity": ("lakehouse.cli.govern", "Show how sensitive every column is, and why."),
     "read": ("lakehouse.cli.govern", "Read a table as a principal, for a purpose; it is written down."),
