@@ -19,7 +19,7 @@ from lakehouse.access import policy
 from lakehouse.access.masks import condition, masked
 from lakehouse.access.policy import Allowed, Filter, Operator, Value
 from lakehouse.errors import AccessError, FactoryError, NotFoundError, SpecError
-from lakehouse.production.sensitive import levels_of_dataset
+from lakehouse.production.sensitive import levels_of_dataset, levels_of_version
 from lakehouse.project import Project
 from lakehouse.sensitivity import Graded, highest, levels_of_source
 from lakehouse.spec import LEVELS
@@ -121,11 +121,14 @@ def _seen(
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The rows and columns of an opened table that a grant shows, and the columns left out for their sensitivity."""
     grant, schema = allowed.grant, opened.schema
-    for column in [*(columns or ()), *(given.column for given in grant.rows)]:
-        if column not in schema:
-            raise NotFoundError(f"no column `{column}` in {opened.name}", fix=suggest(column, schema))
     granted = [c for c in grant.columns if c in schema] if grant.columns else [c for c in schema if c[0] != "_"]
     shown = [column for column in granted if column not in grant.masks or grant.masks[column].how != "hide"]
+    for column in columns or ():
+        if column not in shown:  # the names of those that are not shown are not told
+            raise NotFoundError(f"role {allowed.role} sees no column `{column}` in {opened.name}", fix=suggest(column, shown))
+    for given in grant.rows:
+        if given.column not in schema:
+            raise SpecError(f"{opened.name} has no column `{given.column}`, by which its rows are filtered", where=policy.FILE)
     above = [column for column in shown if LEVELS.index(opened.level(column).level) > LEVELS.index(allowed.ceiling)]
     for column in columns or ():
         if column in above:
@@ -171,8 +174,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
         found = _version(project, name, version)
         if found is not None:
             rows = versions.rows(project, found)
-            lineage = found.manifest.get("lineage") or {}
-            return _Opened(table, found.version, rows, rows.collect_schema(), levels_of_dataset(project, name, lineage=lineage))
+            return _Opened(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
     at = _delta_version(stored, table, version)
     rows = stored.scan(at)
     if layer == "bronze":

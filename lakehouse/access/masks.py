@@ -37,7 +37,7 @@ def masked(column: str, dtype: pl.DataType, mask: Mask) -> pl.Expr:
     """
     if mask.how == "null":
         return pl.lit(None, dtype).alias(column)
-    if dtype.is_nested() or dtype == pl.Binary:
+    if dtype.is_nested() or dtype == pl.Binary or (mask.how == "redact" and dtype != pl.String):
         raise SpecError(f"column `{column}` is {dtype}, which `{mask.how}` cannot mask", where=FILE, fix="mask it by `hide` or `null`")
     text = pl.col(column).cast(pl.String)
     if mask.how == "last4":

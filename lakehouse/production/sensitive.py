@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from lakehouse import standards
 from lakehouse.errors import SpecError
@@ -11,39 +12,54 @@ from lakehouse.production.recipe import Recipe, compile_recipe
 from lakehouse.project import Project
 from lakehouse.sensitivity import Graded, highest, of_column
 from lakehouse.spec import LEVELS, Dataset
+from lakehouse.versions import Version
 
 
-def levels_of_dataset(
-    project: Project, name: str, *, recipe: Recipe | None = None, lineage: Mapping[str, Iterable[str]] | None = None, promised: bool = True
-) -> dict[str, Graded]:
-    """The sensitivity of a dataset's columns.
+def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = None, promised: bool = True) -> dict[str, Graded]:
+    """The sensitivity of a dataset's columns by what is declared now.
 
     A standard that the contract names for a column is a floor, also under a regrading.
 
     Args:
         recipe: the compiled recipe, if it is at hand.
-        lineage: per column the source columns it is made from, as a version recorded it; without it, that of the recipe.
-        promised: of the contract's columns alone, with what their standards say; without it, of all that leave the recipe.
+        promised: of the contract's columns, with what their standards say; without it, of all that leave the recipe.
 
     Raises:
-        SpecError: a column is regraded that no step redacts, or that there is not.
+        SpecError: a column is regraded that no step redacts.
     """
     dataset = project.dataset(name)
     compiled = recipe or compile_recipe(project, name)
     _check_regrade(project, dataset, compiled)
-    made_of = compiled.lineage if lineage is None else lineage
     columns = project.contract(dataset).columns if promised else {}
-    found: dict[str, Graded] = {}
-    for column in dict.fromkeys([*made_of, *columns]) if not promised else columns:
-        level = highest([_carried(project, dataset, root) for root in made_of.get(column, (column,))] or [_NOTHING])
-        lowered = dataset.regrade.get(column)
-        if lowered is not None and LEVELS.index(lowered.to) < LEVELS.index(level.level):
-            level = Graded(lowered.to, f"regraded from {level.level}: {lowered.reason}")
-        if promised and (standard := columns[column].get("standard")) is not None:
-            floor = standards.find(project.root, standard["name"]).sensitivity
-            level = highest([level, Graded(floor, f"it is {standard['name']}, by its standard {floor}")])
-        found[column] = level
-    return found
+    names = columns if promised else compiled.lineage
+    return {c: _level(project, dataset, c, compiled.lineage.get(c, (c,)), dataset.sources, columns.get(c)) for c in names}
+
+
+def levels_of_version(project: Project, version: Version) -> dict[str, Graded]:
+    """The sensitivity of the columns that a version has, by the sources and the lineage it was made with and what is declared now.
+
+    Raises:
+        SpecError: a column is regraded that no step redacts.
+    """
+    dataset, manifest = project.dataset(version.dataset), version.manifest
+    _check_regrade(project, dataset, compile_recipe(project, version.dataset))
+    columns = {**manifest["columns"], **project.contract(dataset).columns}
+    sources = [given["source"] for given in manifest["inputs"]]
+    lineage = manifest.get("lineage") or {}
+    return {c: _level(project, dataset, c, lineage.get(c, (c,)), sources, about) for c, about in columns.items()}
+
+
+def _level(
+    project: Project, dataset: Dataset, column: str, roots: Iterable[str], sources: Sequence[str], about: Mapping[str, Any] | None
+) -> Graded:
+    level = highest([_carried(project, sources, root) for root in roots] or [_NOTHING])
+    lowered = dataset.regrade.get(column)
+    if lowered is not None and LEVELS.index(lowered.to) < LEVELS.index(level.level):
+        level = Graded(lowered.to, f"regraded from {level.level}: {lowered.reason}")
+    if (standard := (about or {}).get("standard")) is not None:
+        floor = standards.find(project.root, standard["name"]).sensitivity
+        level = highest([level, Graded(floor, f"it is {standard['name']}, by its standard {floor}")])
+    return level
 
 
 def is_declared(project: Project, name: str) -> bool:
@@ -71,10 +87,12 @@ def uses(project: Project) -> dict[str, list[str]]:
 _NOTHING = Graded("general", "it is made from no column of a source")
 
 
-def _carried(project: Project, dataset: Dataset, root: str) -> Graded:
-    """The sensitivity of a source column, the highest of the sources that have it."""
-    having = [s for s in dataset.sources if (columns := project.source(s).columns) is None or root in columns]
-    return highest(of_column(project, source, root) for source in having or dataset.sources)
+def _carried(project: Project, sources: Sequence[str], root: str) -> Graded:
+    """The sensitivity of a source column, the highest of the sources that have it; of a source that is declared no more, `core`."""
+    if gone := [source for source in sources if source not in project.sources]:
+        return Graded("core", f"its source {gone[0]} is declared no more")
+    having = [s for s in sources if (columns := project.source(s).columns) is None or root in columns]
+    return highest(of_column(project, source, root) for source in having or sources)
 
 
 def _check_regrade(project: Project, dataset: Dataset, recipe: Recipe) -> None:

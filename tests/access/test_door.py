@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_one_message_and_written_down(governed: Factory) 
         ({"table": "bronze/nothing"}, NotFoundError, "does not exist yet"),
         ({"version": "9.9.9", "table": "gold/notes"}, NotFoundError, "is no version of notes"),
         ({"version": "x", "table": "bronze/notes"}, NotFoundError, "is no version of bronze/notes"),
-        ({"columns": ["labl"], "table": "bronze/notes"}, NotFoundError, "no column `labl`"),
+        ({"columns": ["labl"], "table": "bronze/notes"}, NotFoundError, "role engineers sees no column `labl`"),
         ({"where": [("label", "==", 3)], "table": "gold/notes"}, SpecError, "cannot be compared with 3"),
         ({"where": [("label", "like", "a")], "table": "gold/notes"}, SpecError, "no comparison"),
     ]
@@ -187,3 +187,23 @@ def test_the_command_reads_writes_and_refuses_with_its_own_exit_code(governed: F
     assert [(entry["seq"], entry["outcome"]) for entry in listed] == [(4, "refused")]
     assert "4 entries, each as it was written" in run.invoke(cli, ["audit", "--verify"]).output
     assert "refused" in run.invoke(cli, ["audit"]).output
+
+
+def test_an_older_version_is_as_sensitive_as_what_it_was_made_from(governed: Factory) -> None:
+    governed.declare_source("other", columns={"id": "string", "text": "string", "label": "string"}, sensitivity={"text": "important"})
+    governed.write("raw/other.jsonl", '{"id": "1", "text": "words of another", "label": "b"}\n')
+    governed.declare([], sources=["notes", "other"])
+    governed.collect("other")
+    governed.made()
+    assert reading(governed.project, "gold/notes", "ana", "annotation").left_out == ("text",)
+    governed.declare([])  # the next version will not have it; this one has
+    assert reading(governed.project, "gold/notes", "ana", "annotation").left_out == ("text",)
+    (governed.root / "assets" / "sources" / "other.yaml").unlink()
+    with pytest.raises(AccessError, match="too sensitive"):
+        lakehouse.read("gold/notes", "ana", "annotation")
+
+
+def test_a_wrong_column_does_not_tell_the_names_of_hidden_ones(governed: Factory) -> None:
+    with pytest.raises(NotFoundError) as refused:
+        lakehouse.read("bronze/notes", "li", "training", columns=["txt_"])
+    assert "_uri" not in str(refused.value)
