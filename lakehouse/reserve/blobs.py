@@ -82,12 +82,14 @@ class Blobs:
             if (cold := packs.open_item(self.project, self._key(sha256))) is not None:
                 return cold
             raise NotFoundError(f"no blob {sha256}", where=self.path(sha256))
+        if self._local:
+            return plain(self.project, Path(self.path(sha256) + form).open("rb"), form, sha256)
         return plain(self.project, self.open_kept(sha256, form), form, sha256)
 
     def open_kept(self, sha256: str, form: str) -> BinaryIO:
-        """The bytes of a form that is kept here, as they stand."""
+        """The bytes of a form that is kept here, as they stand; reading them so is no use of the blob, where the system allows that."""
         if self._local:
-            return Path(self.path(sha256) + form).open("rb")
+            return open(self.path(sha256) + form, "rb", opener=_unnoticed)
         import obstore
 
         with self._store_errors():
@@ -108,7 +110,7 @@ class Blobs:
 
     def shrinks(self, sha256: str) -> bool:
         """Whether a blob is worth compressing, by its first bytes."""
-        with self._no_use(sha256), self.open_kept(sha256, "") as stream:
+        with self.open_kept(sha256, "") as stream:
             return gains(stream.read(_HEAD))
 
     def compress(self, sha256: str) -> int:
@@ -122,19 +124,19 @@ class Blobs:
         handle, name = tempfile.mkstemp(dir=self._staging())
         file = Path(name)
         try:
-            with self._no_use(sha256) as used:
-                with os.fdopen(handle, "w+b") as target, self.open_kept(sha256, "") as stream:
-                    compress(stream, target)
-                    target.flush()
-                    os.fsync(target.fileno())
-                size = file.stat().st_size
-                if size > GAIN * self._size(sha256):
-                    return self._size(sha256)
-                with plain(self.project, file.open("rb"), ".zst", sha256) as again:
-                    if hashlib.file_digest(cast(Any, again), "sha256").hexdigest() != sha256:
-                        raise StorageError("a blob is not what its name says", where=self.path(sha256), fix="bring a whole copy of it")
-            if used is not None:
-                os.utime(file, ns=used)
+            with os.fdopen(handle, "w+b") as target, self.open_kept(sha256, "") as stream:
+                compress(stream, target)
+                target.flush()
+                os.fsync(target.fileno())
+            size = file.stat().st_size
+            if size > GAIN * self._size(sha256):
+                return self._size(sha256)
+            with plain(self.project, file.open("rb"), ".zst", sha256) as again:
+                if hashlib.file_digest(cast(Any, again), "sha256").hexdigest() != sha256:
+                    raise StorageError("a blob is not what its name says", where=self.path(sha256), fix="bring a whole copy of it")
+            if self._local:  # the compressed form is as old as the blob
+                about = Path(self.path(sha256)).stat()
+                os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
             self._put(file, sha256, ".zst")
             self.drop(sha256, "")
             return size
@@ -142,17 +144,6 @@ class Blobs:
             raise storage_error(error, self.path(sha256)) from error
         finally:
             file.unlink(missing_ok=True)
-
-    @contextmanager
-    def _no_use(self, sha256: str) -> Iterator[tuple[int, int] | None]:
-        """Reading a blob within the block is no use of it; when it was read and written, in nanoseconds, where that can be set."""
-        about = Path(self.path(sha256)).stat() if self._local else None
-        used = None if about is None else (about.st_atime_ns, about.st_mtime_ns)
-        try:
-            yield used
-        finally:
-            if used is not None:
-                os.utime(self.path(sha256), ns=used)
 
     def drop(self, sha256: str, form: str) -> None:
         """Delete a form of a blob that stands elsewhere as well."""
@@ -245,6 +236,14 @@ class Blobs:
             yield
         except (BaseError, OSError) as error:
             raise storage_error(error, self.project.lake) from error
+
+
+def _unnoticed(path: str, flags: int) -> int:
+    """Open a file so that reading it leaves its time of access; only its owner may."""
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:
+        return os.open(path, flags)
 
 
 class _Remote(io.RawIOBase):

@@ -115,6 +115,8 @@ def sealing_key(project: Project, of: str) -> DataKey:
                 f"the key of {of} was shredded {when:%Y-%m-%d}: nothing is sealed under it again",
                 fix="collect under another source's name, or without `encrypt: true`",
             )
+        if any(each.of == of for each in listed(project)):  # a new key would take the place of one that is only out of reach
+            raise StorageError(f"the key of {of} is not there", where=f"{project.lake}/{_path(of)}", fix="bring the file back")
         key, by = DataKey(of, os.urandom(8), os.urandom(32)), master()
         _write(project, key, by)
         _note(project, of, "made", key.id.hex(), by.fingerprint, "lakehouse", "first use")

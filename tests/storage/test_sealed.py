@@ -214,6 +214,8 @@ def test_a_key_file_that_was_exchanged_or_lost_is_told(factory: Factory) -> None
     notes_file.unlink()
     with pytest.raises(StorageError, match="is not there"):
         opening_key(factory.project, "notes", key.id)
+    with pytest.raises(StorageError, match="is not there"):
+        sealing_key(factory.project, "notes")  # never another in its place
 
 
 def test_an_archive_of_a_sealed_source_is_sealed(tmp_path: Path) -> None:

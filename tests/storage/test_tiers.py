@@ -196,7 +196,7 @@ def test_killed_while_moving(root: Path, place: str) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, place], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert {sha256: read(project, sha256) for sha256 in held} == held
-    for sha256 in held:  # reading is use
+    for sha256 in held:  # reading it above was use of it
         for file in (root / "lake" / "blobs").glob(f"*/{sha256}*"):
             days = {PAGE + b"\0": 11}.get(held[sha256], 21)
             os.utime(file, (time.time() - days * 86_400,) * 2)
