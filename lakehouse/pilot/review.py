@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from lakehouse import audit
 from lakehouse.errors import NotFoundError, SpecError
 from lakehouse.lock import locked
 from lakehouse.pilot import policies, tickets
@@ -95,6 +96,8 @@ def _take(project: Project, ticket: Ticket, given: pl.DataFrame, by: str) -> tup
             made.append(Decision(place, content, set={label: new}, ticket=ticket.ticket, by=by))
     kept = given.filter(pl.col("decision") == "keep")["row"].to_list()
     if kept:
+        table, why = f"gold/{ticket.dataset}", f"ticket {ticket.ticket}: {ticket.kind}, rows are right"
+        audit.record(project, principal=by, action="decide", table=table, version=ticket.version, purpose=why, rows=len(kept))
         before = ticket.last.get("rejected", {}).get("rows", [])
         tickets.record(project, ticket.ticket, ticket.dataset, "rejected", {"rows": sorted({*before, *kept}), "by": by})
     if made:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import random
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,12 @@ from lakehouse import audit, versions
 from lakehouse.audit import SCHEMA, START, Head, broken
 from lakehouse.hashing import digest
 from lakehouse.maintenance.standing import reinstate, retire
+from lakehouse.pilot import policies
+from lakehouse.pilot.tickets import Ticket
+from lakehouse.production.decisions import Decision
 from lakehouse.project import Project
 
-from ..factory import Factory
+from ..factory import Factory, notes
 
 WORDS = st.text(max_size=8)
 
@@ -126,6 +132,25 @@ def test_writers_at_the_same_time_make_one_chain(notes_factory: Factory) -> None
     assert dict(found.group_by("principal").len().iter_rows()) == {"writer0": 6, "writer1": 6}
 
 
+def test_a_writer_killed_at_any_moment_leaves_a_whole_chain(notes_factory: Factory) -> None:
+    project = notes_factory.project
+    context = multiprocessing.get_context("spawn")
+    for killed in range(3):
+        before = audit.entries(project).height
+        writer = context.Process(target=write, args=(project, 10_000))
+        writer.start()
+        end = time.monotonic() + 60
+        while audit.entries(project).height < before + 1 + killed and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(random.random() * 0.1)
+        writer.kill()
+        writer.join()
+        assert audit.verify(project) == []
+        write(project, 1, "next")
+        assert audit.verify(project) == []
+    assert audit.entries(project, "next").height == 3
+
+
 def test_a_retirement_is_written_down_with_its_reason(notes_factory: Factory) -> None:
     notes_factory.material([{"id": "1", "text": "one", "label": "a"}])
     notes_factory.made()
@@ -145,3 +170,17 @@ def test_a_release_knows_the_head_of_its_time(logged: Project) -> None:
     assert audit.verify(logged) == []
     tamper(logged, keep=pl.col("seq") < 2)
     assert "entry 3, which the release notes 1.0.0 knows, is gone" in audit.verify(logged)
+
+
+def test_decisions_about_rows_are_written_down_with_their_ticket(notes_factory: Factory) -> None:
+    notes_factory.material(notes("one", "two"))
+    notes_factory.made()
+    project = notes_factory.project
+    version = versions.find(project, "notes", "latest")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    ticket = Ticket("1f0c", "notes", version.version, "label_error", "Wrong labels", (), {}, (), at)
+    made = [Decision("notes/00", "c" * 64, drop="wrong"), Decision("notes/01", "d" * 64, set={"label": "b"})]
+    policies.apply(project, project.dataset("notes"), ticket, made, {}, "ana")
+    (entry,) = audit.entries(project).to_dicts()
+    assert (entry["principal"], entry["action"], entry["table"], entry["version"]) == ("ana", "decide", "gold/notes", version.version)
+    assert (entry["purpose"], entry["rows"]) == ("ticket 1f0c: label_error", 2)
