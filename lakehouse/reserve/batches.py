@@ -99,7 +99,7 @@ class Batches:
         )
 
     def _digested(self, held: list[pl.DataFrame]) -> pl.DataFrame:
-        rows = pl.concat(held)
+        rows = pl.concat(held, rechunk=True)  # what is kept of the rows would else keep a buffer a column of each file
         own = row_digest(dict(self.own), list(self.own))
         raw = row_digest({"_raw": pl.Binary()}, ["_raw"])
         return rows.with_columns(

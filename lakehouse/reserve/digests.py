@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import polars as pl
+
+from lakehouse.errors import StorageError
 from lakehouse.hashing import file_digest
+from lakehouse.reserve.compression import damage_named
+from lakehouse.table import write_parquet
 
 _RACY_NS = 2_000_000_000
 """A file changed less than this before it was hashed can change again without another time of change (as git's index has it)."""
+_KEPT_EVERY = 20.0
+"""Seconds of hashing after which what is known is kept: what a killed collection hashes again at most."""
+SCHEMA = pl.Schema({"path": pl.String(), "seen": pl.String(), "sha256": pl.String()})
 
 
-def known_digest(folder: Path, file: Path) -> str:
-    """The SHA-256 of `file`; computed where its size, inode or time of change are not those under which it is kept in `folder`."""
-    about = file.stat()
-    seen = f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} {about.st_ino}"
-    note = folder / hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:32]
-    try:
-        kept, found = note.read_text(encoding="ascii").split("\n")
-        if kept == seen:
-            return found
-    except (OSError, ValueError):
-        pass  # not noted yet, or a note that cannot be read: the file itself is
-    started = time.time_ns()
-    found = file_digest(file)
-    if started - max(about.st_mtime_ns, about.st_ctime_ns) > _RACY_NS:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            note.write_text(f"{seen}\n{found}", encoding="ascii")
-        except OSError:
-            pass  # a note that cannot be kept costs the next collection a look at the file, no more
+def file_digests(notes: Path, paths: Sequence[str]) -> dict[str, str]:
+    """The SHA-256 of each file; computed where its size, inode or time of change are not those under which it stands in `notes`.
+
+    Notes of other files are forgotten.
+
+    Raises:
+        SourceError: a file that cannot be read, named.
+    """
+    known = _read(notes)
+    found: dict[str, str] = {}
+    noted: dict[str, tuple[str, str]] = {}
+    kept, new = time.monotonic(), 0
+    for path in paths:
+        with damage_named(path):
+            about = os.stat(path)  # noqa: PTH116 - a Path for each of 100,000 files costs as much again
+            seen = f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} {about.st_ino}"
+            before = known.get(path)
+            if before is not None and before[0] == seen:
+                found[path], noted[path] = before[1], before
+                continue
+            started = time.time_ns()
+            found[path] = file_digest(Path(path))
+        new += 1
+        if started - max(about.st_mtime_ns, about.st_ctime_ns) > _RACY_NS:
+            noted[path] = (seen, found[path])
+        if time.monotonic() - kept > _KEPT_EVERY:
+            _keep(notes, {**known, **noted})
+            kept = time.monotonic()
+    if new or len(noted) < len(known):
+        _keep(notes, noted)
     return found
+
+
+def _keep(notes: Path, noted: Mapping[str, tuple[str, str]]) -> None:
+    seen, digests = zip(*noted.values(), strict=True) if noted else ((), ())
+    rows = pl.DataFrame({"path": list(noted), "seen": seen, "sha256": digests}, schema=SCHEMA)
+    try:
+        notes.parent.mkdir(parents=True, exist_ok=True)
+        write_parquet(rows, notes)
+    except (OSError, StorageError):
+        pass  # notes that cannot be kept cost the next collection a look at the files, no more
+
+
+def _read(notes: Path) -> dict[str, tuple[str, str]]:
+    try:
+        rows = pl.read_parquet(notes).select(SCHEMA.names())
+    except (OSError, pl.exceptions.PolarsError):
+        return {}  # none yet, or such that cannot be read: the files themselves are
+    return dict(zip(rows["path"], zip(rows["seen"], rows["sha256"], strict=True), strict=True))

@@ -74,7 +74,7 @@ class Options:
     rename: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RawFile:
     """One readable file of a source.
 

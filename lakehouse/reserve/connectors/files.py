@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
@@ -12,9 +13,9 @@ from typing import BinaryIO
 from lakehouse.errors import SourceError
 from lakehouse.hashing import digest
 from lakehouse.project import Project
-from lakehouse.reserve.compression import damage_named, decompressed
+from lakehouse.reserve.compression import decompressed
 from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.digests import known_digest
+from lakehouse.reserve.digests import file_digests
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
 from lakehouse.reserve.unpack import is_archive, unpacked
@@ -29,11 +30,12 @@ class Files:
     options: Options
     set: dict[str, Value]
     members: str
-    _digests: dict[Path, str] = field(default_factory=dict, repr=False)
+    _looked: dict[str, str] = field(default_factory=dict, repr=False)
 
     def fingerprint(self, project: Project) -> str:
-        """Over relative path, size and SHA-256 of every file."""
-        return digest([[self._name(project, file), file.stat().st_size, self._hashed(project, file)] for file in self._found(project)])
+        """Over relative path and SHA-256 of every file."""
+        here = _names(project)
+        return digest([[here(file), sha256] for file, sha256 in self._digests(project).items()])
 
     def files(self, project: Project) -> list[RawFile]:
         """The files that match.
@@ -41,49 +43,73 @@ class Files:
         Raises:
             SourceError: none exists, or a format that the name does not tell.
         """
-        return [raw for file in self._found(project) for raw in self._raw(project, self._name(project, file), file)]
+        here = _names(project)
+        return [raw for file, sha256 in self._digests(project).items() for raw in self._raw(project, here(file), file, sha256)]
 
-    def _raw(self, project: Project, name: str, file: Path) -> list[RawFile]:
-        sha256 = self._hashed(project, file)
+    def _raw(self, project: Project, name: str, file: str, sha256: str) -> list[RawFile]:
         if not is_archive(name):
             return [self._one(name, file, sha256)]
-        found = unpacked(project.state / "unpacked", file, sha256, self.members)
-        return [self._one(f"{name}!{member}", path, digest([sha256, member])) for member, path in found]
+        found = unpacked(project.state / "unpacked", Path(file), sha256, self.members)
+        return [self._one(f"{name}!{member}", str(path), digest([sha256, member])) for member, path in found]
 
-    def _one(self, name: str, file: Path, known: str) -> RawFile:
+    def _one(self, name: str, file: str, known: str) -> RawFile:
         kind = by_extension(name) if self.format == "auto" else self.format
         return RawFile(name, name, partial(_open, file, name), kind, self.options, self.set, known)
 
-    def _hashed(self, project: Project, file: Path) -> str:
-        """SHA-256 of a file as it was when this collection first looked at it."""
-        if file not in self._digests:
-            with damage_named(str(file)):
-                self._digests[file] = known_digest(project.state / "digests", file)
-        return self._digests[file]
+    def _digests(self, project: Project) -> dict[str, str]:
+        """SHA-256 of each file, in the order of their names, as it was when this collection first looked at them."""
+        if not self._looked:
+            notes = project.state / "digests" / f"{digest([str(project.root), self.path])[:32]}.parquet"
+            self._looked.update(file_digests(notes, self._found(project)))
+        return self._looked
 
-    def _name(self, project: Project, file: Path) -> str:
-        return Path(os.path.relpath(file, project.root)).as_posix()
-
-    def _found(self, project: Project) -> list[Path]:
+    def _found(self, project: Project) -> list[str]:
         place = project.root / self.path
         if has_magic(self.path) and not place.exists():
             anchor = Path(place.anchor)
-            found = [file for file in anchor.glob(str(place.relative_to(anchor))) if file.is_file() and not _hidden(file, project)]
+            matching = anchor.glob(str(place.relative_to(anchor)))
+            found = [str(file) for file in matching if file.is_file() and not _hidden(file, project)]
             if not found:
                 raise SourceError(
                     f"no file matches `{self.path}`", where=str(project.root), fix="check `path:`; it starts at the project folder"
                 )
         elif place.is_dir():
-            found = [file for file in place.rglob("*") if file.is_file() and not _hidden(file, project)]
+            found = list(_below(str(place), hidden=not place.is_relative_to(project.root)))
             if not found:
                 raise SourceError(f"the folder `{self.path}` holds no files", where=str(project.root), fix="put files into it")
         elif place.is_file():
-            found = [place]
+            found = [str(place)]
         else:
             raise SourceError(
                 f"`{self.path}` does not exist", where=str(project.root), fix="check `path:`; it starts at the project folder"
             )
-        return sorted(found, key=lambda file: file.as_posix())
+        return sorted(found)
+
+
+def _below(folder: str, *, hidden: bool) -> Iterator[str]:
+    """The files below a folder; a hidden one is none of them, nor what is in a hidden folder unless `hidden`. Folders that are links are
+    not entered."""
+    for at, folders, names in os.walk(folder):
+        if not hidden:
+            folders[:] = [each for each in folders if not each.startswith(".")]
+        for name in names:
+            file = f"{at}/{name}"
+            if not name.startswith(".") and os.path.isfile(file):  # noqa: PTH113 - a Path for each costs as much as the rest
+                yield file
+
+
+def _names(project: Project) -> Callable[[str], str]:
+    """What names a file within its source: its path from the project folder."""
+    folders: dict[str, str] = {}
+    root = str(project.root)
+
+    def name(file: str) -> str:
+        folder, _, last = file.rpartition("/")
+        if folder not in folders:
+            folders[folder] = Path(os.path.relpath(folder or "/", root)).as_posix()
+        return last if folders[folder] == "." else f"{folders[folder]}/{last}"
+
+    return name
 
 
 def _hidden(file: Path, project: Project) -> bool:
@@ -91,8 +117,8 @@ def _hidden(file: Path, project: Project) -> bool:
     return any(part.startswith(".") for part in below.parts)
 
 
-def _open(file: Path, name: str) -> BinaryIO:
-    return decompressed(file.open("rb"), name)
+def _open(file: str, name: str) -> BinaryIO:
+    return decompressed(Path(file).open("rb"), name)
 
 
 @CONNECTORS.register()
