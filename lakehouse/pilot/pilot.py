@@ -140,7 +140,7 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
         metrics = {e: result["metrics"] for e, result in version.evaluations.items()}
         seconds = time.perf_counter() - started
         if ran:
-            work.record(project, "pilot", name, sum(version.manifest["rows"].values()), seconds)
+            work.record(project, "pilot", name, sum(version.manifest.get("rows", {}).values()), seconds)
         return Piloted(
             name,
             version.version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -62,7 +63,7 @@ def declare(folder: Path, name: str, source: dict[str, object], dataset: dict[st
 def run_git(folder: Path) -> None:
     if not (folder / ".git").exists():
         run(folder, "git", "init", "-q", "-b", "main")
-        run(folder, "dvc", "init", "-q")
+        run(folder, sys.executable, "-m", "dvc", "init", "-q")
         write(folder / ".gitignore", "lake/\nmlruns/\nmlflow.db\n.lakehouse/\nraw/\n")
     run(folder, "git", "add", "-A")
     run(folder, "git", "commit", "-q", "-m", "Declarations")
