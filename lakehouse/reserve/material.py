@@ -119,12 +119,16 @@ class Reader(Protocol):
 
 def good_rows(own: pl.DataFrame, positions: pl.Series, sizes: pl.Series) -> pl.DataFrame:
     """Rows that were read: `own` columns with their positions and sizes."""
-    return own.with_columns(
-        positions.cast(pl.Int64).alias("_position"),
-        sizes.cast(pl.Int64).alias("_bytes"),
-        pl.lit([], dtype=pl.List(pl.String)).alias("_findings"),
-        pl.lit(None, dtype=pl.Binary).alias("_raw"),
-        pl.lit(None, dtype=pl.String).alias("_blob"),
+    n = own.height
+    # Series put side by side: an expression costs 50 times as much, and a file may be one row.
+    return own.hstack(
+        [
+            positions.cast(pl.Int64).alias("_position"),
+            sizes.cast(pl.Int64).alias("_bytes"),
+            pl.Series("_findings", [[]], dtype=READ["_findings"]).new_from_index(0, n),
+            pl.Series("_raw", [None], dtype=READ["_raw"]).new_from_index(0, n),
+            pl.Series("_blob", [None], dtype=READ["_blob"]).new_from_index(0, n),
+        ]
     )
 
 
