@@ -145,7 +145,10 @@ def series(name: str, values: Sequence[Any], kind: str) -> pl.Series:
     if kind == "float" and any(type(value) is int and abs(value) > _EXACT for value in values):
         raise ValueError("an integer too large for a float")
     if isinstance(dtype, pl.Decimal):
-        numbers = pa.array([None if value is None else Decimal(value) for value in values], pa.decimal128(dtype.precision, dtype.scale))
+        given = [None if value is None else Decimal(value) for value in values]
+        numbers = pa.array(given, pa.decimal128(dtype.precision, dtype.scale))
+        if numbers.to_pylist() != given:  # what is far below the last digit, pyarrow rounds to nothing
+            raise ValueError("a number with more digits than its column holds")
         return pl.Series(name, numbers)
     change = _CHANGES.get(kind)
     return pl.Series(name, [None if value is None else change(value) for value in values] if change else list(values), dtype=dtype)

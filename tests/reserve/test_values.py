@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.reserve import values
@@ -40,6 +40,7 @@ def test_whole_numbers_are_held_or_refused_never_changed(found: list[int | None]
 
 
 @given(st.lists(st.decimals(allow_nan=True, allow_infinity=True), min_size=1))
+@example([Decimal("9.999999999999958220800E-21")])
 def test_decimals_are_held_or_refused_never_rounded(found: list[Decimal]) -> None:
     try:
         made = values.series("n", found, "decimal(20,3)")
