@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import polars as pl
-
-    from lakehouse.access.door import Comparison
+    from lakehouse.access.door import read as read
 
 __version__ = "0.1.0"
 
 
-def read(
-    table: str,
-    principal: str,
-    purpose: str,
-    *,
-    columns: Sequence[str] | None = None,
-    where: Sequence[Comparison] = (),
-    version: str | int | None = None,
-) -> pl.DataFrame:
-    """The rows of `table` that `principal` may read for `purpose` by assets/access.yaml; the read, or its refusal, is in the audit log.
+def __getattr__(name: str) -> Any:
+    """`lakehouse.read`, the audited door, loaded when it is first asked for: a command that reads nothing need not wait for it."""
+    if name == "read":
+        from lakehouse.access.door import read
 
-    Raises:
-        AccessError: the policy does not allow it.
-    """
-    from lakehouse.access.door import read
-
-    return read(table, principal, purpose, columns=columns, where=where, version=version)
+        return read
+    raise AttributeError(f"module `lakehouse` has no attribute `{name}`")

@@ -94,13 +94,14 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
                 collected[source] = collect(project, source, progress=progress)
                 if (screening := screen(project, source, progress=progress)) is not None:
                     looked[source] = screening
-        made = Made(name, tuple(collected[s] for s in dataset.sources), tuple(looked[s] for s in dataset.sources if s in looked))
+        collections = tuple(collected[s] for s in dataset.sources)
+        screenings = tuple(looked[s] for s in dataset.sources if s in looked)
         # What is only referred to is made as far as it is read: its gold rows.
         last = STAGES.index(to if name in names or to == "bronze" else "gold")
         silver = make_silver(project, name, progress=progress) if last >= 1 else None
         gold = make_gold(project, name, progress=progress) if last >= 2 else None
         piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
-        yield Made(name, made.collections, made.screenings, silver, gold, piloted)
+        yield Made(name, collections, screenings, silver, gold, piloted)
 
 
 def plans(project: Project, names: list[str]) -> list[Preview]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lakehouse.errors import RecipeError, SpecError
+from lakehouse.errors import SpecError
 from lakehouse.hashing import file_digest
 from lakehouse.pilot.diagnose import view_of
 from lakehouse.pilot.diagnosis.views import View
@@ -72,9 +72,7 @@ def open_report(
     if text is None and any("row" not in report for report in reports):
         raise SpecError("a report names no row, and this dataset has no text that would find it", where=str(path), fix="give `row`")
     gold = rows_of(project, version).sort("_row_id").collect()
-    if not {*view.columns, label} <= set(gold.columns):
-        wanted = ", ".join(f"`{c}`" for c in (*view.columns, label))
-        raise RecipeError(f"{version.dataset} {version.label} has not all of the columns {wanted}", fix="correct the evaluation `train`")
+    view.learner.check(f"{version.dataset} {version.label}", gold)
     rows = labelled(gold, label)
     at = {row: i for i, row in enumerate(rows["_row_id"])}
     by_text = {value: i for i, value in enumerate(rows[text])} if text else {}

@@ -101,11 +101,15 @@ def plan(project: Project, name: str, now: datetime | None = None) -> Plan:
     Raises:
         NotFoundError: no such dataset, or it declares no demand. SpecError: the demand speaks of a column that is not there.
     """
+    return _planned_by(project, name, now or datetime.now(UTC))[0]
+
+
+def _planned_by(project: Project, name: str, now: datetime) -> tuple[Plan, Demand, Costs]:
+    """The plan, for what demand, and the costs it was estimated by."""
     dataset = project.dataset(name)
     demand = dataset.demand
     if demand is None:
         raise NotFoundError(f"{name} declares no demand to plan for", fix="declare `demand:` in its file; see docs/planning.md")
-    now = now or datetime.now(UTC)
     version = versions.current(project, name)
     have = volumes(project, dataset, demand, version) if version else Volumes()
     measured = costs(project, dataset)
@@ -138,7 +142,7 @@ def plan(project: Project, name: str, now: datetime | None = None) -> Plan:
         _deadline(demand, measured, collect, days or 0.0, now),
         None,
     )
-    return _with_progress(project, dataset, demand, made, measured)
+    return _with_progress(project, dataset, demand, made, measured), demand, measured
 
 
 def keep(project: Project, name: str) -> Plan:
@@ -147,11 +151,9 @@ def keep(project: Project, name: str) -> Plan:
     Raises:
         NotFoundError: the dataset declares no demand.
     """
-    made = plan(project, name)
-    dataset = project.dataset(name)
-    assert dataset.demand is not None
-    payload = {"planned": _planned(made), "start": _start(made, costs(project, dataset))}
-    row = {"dataset": name, "at": datetime.now(UTC), "demand": digest(dataset.demand.model_dump()), "payload": canonical(payload)}
+    made, demand, measured = _planned_by(project, name, datetime.now(UTC))
+    payload = {"planned": _planned(made), "start": _start(made, measured)}
+    row = {"dataset": name, "at": datetime.now(UTC), "demand": digest(demand.model_dump()), "payload": canonical(payload)}
     project.table("system", "plans").write(pl.DataFrame([row], schema=SCHEMA), "append")
     return made
 

@@ -73,11 +73,10 @@ def process(project: Project, sites: Sequence[str] = ()) -> list[Done]:
         SourceError: no such site.
     """
     known = project.settings.sites
-    for site in sites:
-        Exit.of(project, site)
     wanted = [(site, dataset) for site, dataset in declared(project) if not sites or site in sites]
-    for site, _ in wanted:
+    for site in sites or [site for site, _ in wanted]:
         Exit.of(project, site)
+    for site, _ in wanted:
         if not known[site].command:
             raise SpecError(f"site {site} has no `command`", where="lakehouse.yaml", fix="declare it, or let the site run by itself")
     with ThreadPoolExecutor(max(1, len(wanted))) as pool:

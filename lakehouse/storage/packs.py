@@ -73,8 +73,23 @@ def register(project: Project) -> dict[str, Packed]:
     table = project.table("system", "packs")
     if not table.exists():
         return {}
+    delta = table.delta()
+    key = (str(delta.metadata().id), delta.version())
+    found = _READ.get(key)
+    if found is None:
+        found = _parsed(table.scan(delta.version()).collect())
+        _READ.clear()
+        _READ[key] = found
+    return found
+
+
+_READ: dict[tuple[str, int], dict[str, Packed]] = {}
+"""The register as it was last read, by the table's own id and version: every new blob is looked for in it."""
+
+
+def _parsed(events: pl.DataFrame) -> dict[str, Packed]:
     found: dict[str, Packed] = {}
-    for pack, event, text in table.scan().collect().sort("at", maintain_order=True).select("pack", "event", "payload").iter_rows():
+    for pack, event, text in events.sort("at", maintain_order=True).select("pack", "event", "payload").iter_rows():
         if event == "begun":
             manifest = parse(text, pack)
             assert manifest is not None

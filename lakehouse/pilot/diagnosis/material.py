@@ -12,7 +12,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse import versions
-from lakehouse.errors import RecipeError
 from lakehouse.pilot.baseline import OutOfFold, groups, out_of_fold
 from lakehouse.pilot.diagnosis.views import VIEWS, View
 from lakehouse.pilot.models.text_classification import labelled
@@ -115,10 +114,7 @@ def prepare(
     name, view = f"{version.dataset} {version.label}", VIEWS[params["task"]](params)
     label = view.label
     gold = versions.rows(project, version).collect()
-    for column in (*view.columns, label):
-        if column not in gold.columns:
-            raise RecipeError(f"{name} has no column `{column}`, which its evaluation `train` names", fix="correct the evaluation `train`")
-    view.learner.check("gold", gold)
+    view.learner.check(name, gold)
     rows = labelled(gold.sort("_row_id"), label)
     group = groups(rows)
     progress(f"diagnosing {name}: models that have not seen the row", 0, 4)
