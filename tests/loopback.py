@@ -33,3 +33,15 @@ def wait_until_open(port: int, server: subprocess.Popen[Any], seconds: float) ->
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
+
+
+@contextlib.contextmanager
+def listening(port: int, *command: object) -> Iterator[None]:
+    """A server under way, from when it listens on its port until the block ends."""
+    server = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_open(port, server, 30)
+        yield
+    finally:
+        server.terminate()
+        server.wait(10)

@@ -79,3 +79,36 @@ def killed(script: str, *arguments: object) -> None:
     command = [sys.executable, "-c", script, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+_KILLED_COLLECTING = """
+import os, signal, sys
+from importlib import import_module
+from pathlib import Path
+from lakehouse.project import Project
+from lakehouse.reserve import collect as module
+
+root, words, after, *small = sys.argv[1:]
+for setting in small:
+    name, value = setting.split("=")
+    connector, attribute = name.split(".")
+    setattr(import_module(f"lakehouse.reserve.connectors.{connector}"), attribute, int(value))
+calls = 0
+
+def progress(what, done, total):
+    global calls
+    calls += words in what
+    if calls == int(after):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+module.collect(Project.open(Path(root)), "shop", progress=progress)
+"""
+
+
+def killed_collecting(root: Path, words: str, after: int, *small: str) -> None:
+    """Collect `shop` in a process that kills itself when its progress has said `words` so many times.
+
+    Args:
+        small: settings of connectors, such as `nats.PIECE_BYTES=1`, so that little material comes in many pieces.
+    """
+    killed(_KILLED_COLLECTING, root, words, after, *small)

@@ -19,7 +19,7 @@ from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import crawl as module
 from lakehouse.reserve.crawling import Scope, page_of, same
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 from .web_server import Served, serving
 
 pytest.importorskip("protego", reason="THE EXTRA crawl IS NOT INSTALLED: no page was read")
@@ -238,26 +238,6 @@ def test_credentials_go_to_the_hosts_of_the_start_alone(factory: Factory, site: 
     assert not any("x-api-key" in h for h in other.served.headers)
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-from lakehouse.reserve.connectors import crawl
-
-crawl.PIECE_BYTES = 6000
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "pages" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_ask_for_no_page_twice(factory: Factory, site: Site) -> None:
     """A tree of 121 pages, each of which also links to where others are."""
     for n in range(121):
@@ -267,7 +247,7 @@ def test_three_kills_at_random_ask_for_no_page_twice(factory: Factory, site: Sit
     declare(factory, site, depth=10)
     generator = random.Random(5)
     for _ in range(3):
-        killed(KILLED, factory.root, generator.randint(8, 35))
+        killed_collecting(factory.root, "pages", generator.randint(8, 35), "crawl.PIECE_BYTES=6000")
     made = factory.collect()
     assert (made.live, made.findings) == (122, {})
     assert {row["url"].removeprefix(site.served.url): row["text"] for row in factory.live().iter_rows(named=True)} == {

@@ -12,7 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.errors import ShapeError, SourceError, SpecError
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 
 
 def orders(first: int, count: int) -> pl.DataFrame:
@@ -109,24 +109,6 @@ def test_a_data_file_that_is_gone_is_told(factory: Factory, table: Path) -> None
         factory.collect()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "data files" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_and_a_table_that_goes_on_lose_nothing(factory: Factory, tmp_path: Path) -> None:
     table = tmp_path / "elsewhere"
     for first in range(0, 200, 10):
@@ -134,7 +116,7 @@ def test_three_kills_at_random_and_a_table_that_goes_on_lose_nothing(factory: Fa
     declare(factory, table)
     generator = random.Random(5)
     for n in range(3):
-        killed(KILLED, factory.root, generator.randint(4, 20))
+        killed_collecting(factory.root, "data files", generator.randint(4, 20))
         append(table, orders(200 + n, 1))
     made = factory.collect()
     assert (made.added, made.findings) == (203, {})

@@ -21,7 +21,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.errors import SourceError, SpecError
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 
 TOKEN = "s3cret"
 
@@ -208,31 +208,13 @@ def test_a_mistake_in_the_declaration_is_told(factory: Factory, sharing: Sharing
         factory.collect()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "data files" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_and_a_table_that_goes_on_fetch_no_file_twice(factory: Factory, sharing: Sharing) -> None:
     for first in range(20, 80, 10):
         append(sharing.table, orders(first, 10))
     declare(factory, sharing)
     generator = random.Random(5)
     for n in range(3):
-        killed(KILLED, factory.root, generator.randint(4, 20))
+        killed_collecting(factory.root, "data files", generator.randint(4, 20))
         append(sharing.table, orders(80 + n, 1))
     made = factory.collect()
     assert (made.added, made.findings) == (83, {})

@@ -15,7 +15,7 @@ import pytest
 from lakehouse.errors import SourceError, SpecError
 from tests.release.hub_server import TOKEN, Commit, Hub, Repo, hub_server
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 
 
 def rows(first: int, count: int) -> pl.DataFrame:
@@ -117,31 +117,13 @@ def test_other_bytes_than_the_hub_tells_are_refused(factory: Factory, hub: Hub, 
         factory.collect()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "files" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_and_a_repository_that_goes_on_fetch_no_file_twice(factory: Factory, hub: Hub) -> None:
     files = {f"data/{n:02}.parquet": parquet(10 * n, 10) for n in range(20)}
     commit(hub, files)
     declare(factory)
     generator = random.Random(5)
     for n in range(3):
-        killed(KILLED, factory.root, generator.randint(4, 20))
+        killed_collecting(factory.root, "files", generator.randint(4, 20))
         files[f"data/new{n}.parquet"] = parquet(200 + n, 1)
         commit(hub, dict(files))
     made = factory.collect()

@@ -12,7 +12,7 @@ import pytest
 from lakehouse.errors import FactoryError, MissingExtraError, SourceError
 from lakehouse.reserve.connectors import kafka as module
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 
 Send = Callable[..., None]
 
@@ -108,33 +108,13 @@ def test_brokers_that_are_not_there_and_a_secret_in_the_file(factory: Factory, m
         factory.collect()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-from lakehouse.reserve.connectors import kafka
-
-kafka.PIECE_BYTES, kafka._AT_ONCE = 1, 20
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "messages" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_neither_lose_nor_double_a_message(factory: Factory, topic: tuple[str, Send]) -> None:
     brokers, send = topic
     declare(factory, brokers)
     send(*orders(0, 400))
     generator = random.Random(5)
     for _ in range(3):
-        killed(KILLED, factory.root, generator.randint(2, 5))
+        killed_collecting(factory.root, "messages", generator.randint(2, 5), "kafka.PIECE_BYTES=1", "kafka._AT_ONCE=20")
     made = factory.collect()
     assert (made.added, made.findings) == (400, {})
     assert sorted(factory.live()["id"]) == list(range(400))

@@ -13,9 +13,9 @@ import pytest
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import mqtt as module
-from tests.loopback import free_port, wait_until_open
+from tests.loopback import free_port, listening
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 
 paho = pytest.importorskip("paho.mqtt.client", reason="THE EXTRA mqtt IS NOT INSTALLED: no message was read")
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
@@ -32,13 +32,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     lines = [f"listener {port} 127.0.0.1", f"password_file {folder / 'passwords'}"]
     lines += ["allow_anonymous false", "user root", "log_dest none", "max_queued_messages 100000"]
     (folder / "conf").write_text("\n".join(lines) + "\n")
-    server = subprocess.Popen([PROGRAM, "-c", str(folder / "conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_open(port, server, 30)
+    with listening(port, PROGRAM, "-c", folder / "conf"):
         yield port
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture
@@ -175,26 +170,6 @@ def test_a_mistake_in_the_declaration_is_told(factory: Factory, changes: dict[st
         factory.collect()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-from lakehouse.reserve.connectors import mqtt
-
-mqtt._AT_ONCE = 40
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "messages" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_between_landing_and_acknowledging_neither_lose_nor_double_a_message(
     factory: Factory, port: int, source: dict[str, Any]
 ) -> None:
@@ -203,7 +178,7 @@ def test_three_kills_between_landing_and_acknowledging_neither_lose_nor_double_a
     send(port, source["topics"][0].replace("+", "a"), [*sent, *sent[:50]])
     generator = random.Random(5)
     for _ in range(3):
-        killed(KILLED, factory.root, generator.randint(2, 5))
+        killed_collecting(factory.root, "messages", generator.randint(2, 5), "mqtt._AT_ONCE=40")
     made = factory.collect()
     assert (made.added, made.findings) == (650, {}), "what was published twice is two messages"
     assert sorted(int(n) for n in factory.live()["id"]) == sorted([*range(600), *range(50)])

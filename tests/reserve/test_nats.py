@@ -6,7 +6,6 @@ import asyncio
 import json
 import random
 import shutil
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -22,9 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import nats as module
-from tests.loopback import free_port, wait_until_open
+from tests.loopback import free_port, listening
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 
 nats = pytest.importorskip("nats", reason="THE EXTRA nats IS NOT INSTALLED: no message was read")
 PROGRAM = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
@@ -36,14 +35,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if PROGRAM is None:
         pytest.skip("NO NATS: nats-server is not installed, no message was read")
     port = free_port()
-    command = [PROGRAM, "-js", "-a", "127.0.0.1", "-p", str(port), "-sd", str(tmp_path_factory.mktemp("nats"))]
-    server = subprocess.Popen([*command, "--user", "shop", "--pass", "s3cret"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_open(port, server, 30)
+    command = [PROGRAM, "-js", "-a", "127.0.0.1", "-p", port, "-sd", tmp_path_factory.mktemp("nats"), "--user", "shop", "--pass", "s3cret"]
+    with listening(port, *command):
         yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 Act = Callable[[Callable[[Any], Awaitable[Any]]], Any]
@@ -174,24 +168,8 @@ def test_a_certificate_that_is_not_trusted_is_one_message_and_a_trusted_one_serv
     assert PROGRAM is not None
     given, key = self_signed(tmp_path)
     port = free_port()
-    command = [
-        PROGRAM,
-        "-js",
-        "-a",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "-sd",
-        str(tmp_path / "js"),
-        "--tls",
-        "--tlscert",
-        given,
-        "--tlskey",
-        key,
-    ]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_open(port, server, 30)
+    command = [PROGRAM, "-js", "-a", "127.0.0.1", "-p", port, "-sd", tmp_path / "js", "--tls", "--tlscert", given, "--tlskey", key]
+    with listening(port, *command):
         monkeypatch.setattr(module, "_CLOSING", 0.5)
         declare(factory, address, url=f"tls://127.0.0.1:{port}")
         with pytest.raises(SourceError, match=r"the server says: (.|\n)*certificate verify failed"):
@@ -199,9 +177,6 @@ def test_a_certificate_that_is_not_trusted_is_one_message_and_a_trusted_one_serv
         monkeypatch.setenv("SSL_CERT_FILE", given)
         with pytest.raises(SourceError, match="there is no such stream"):
             factory.collect()
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 def self_signed(folder: Path) -> tuple[str, str]:
@@ -216,32 +191,12 @@ def self_signed(folder: Path) -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-from lakehouse.reserve.connectors import nats
-
-nats.PIECE_BYTES, nats._AT_ONCE = 1, 50
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "messages" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_neither_lose_nor_double_a_message(factory: Factory, address: str, act: Act) -> None:
     declare(factory, address)
     send(act, 0, 1000)
     generator = random.Random(5)
     for _ in range(3):
-        killed(KILLED, factory.root, generator.randint(2, 6))
+        killed_collecting(factory.root, "messages", generator.randint(2, 6), "nats.PIECE_BYTES=1", "nats._AT_ONCE=50")
     made = factory.collect()
     assert (made.added, made.findings) == (1000, {})
     assert sorted(int(n) for n in factory.live()["id"]) == list(range(1000))

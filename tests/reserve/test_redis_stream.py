@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import pytest
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import redis_stream as module
-from tests.loopback import free_port, wait_until_open
+from tests.loopback import free_port, listening
 
-from .conftest import Factory, killed
+from .conftest import Factory, killed_collecting
 
 redis = pytest.importorskip("redis", reason="THE EXTRA redis IS NOT INSTALLED: no entry was read")
 
@@ -28,14 +27,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("NO REDIS: redis-server is not installed, no entry was read")
     port = free_port()
     folder = tmp_path_factory.mktemp("redis")
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "s3cret", "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        wait_until_open(port, server, 30)
+    with listening(port, program, "--port", port, "--bind", "127.0.0.1", "--requirepass", "s3cret", "--save", "", "--dir", folder):
         yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture
@@ -129,32 +122,12 @@ def test_what_goes_wrong_is_one_message_without_the_password(
         factory.collect()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-from lakehouse.reserve.connectors import redis_stream
-
-redis_stream.PIECE_BYTES, redis_stream._AT_ONCE = 1, 50
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "entries" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_neither_lose_nor_double_an_entry(factory: Factory, address: str, client: Any) -> None:
     declare(factory, address)
     send(client, 0, 1000)
     generator = random.Random(5)
     for _ in range(3):
-        killed(KILLED, factory.root, generator.randint(2, 6))
+        killed_collecting(factory.root, "entries", generator.randint(2, 6), "redis_stream.PIECE_BYTES=1", "redis_stream._AT_ONCE=50")
     made = factory.collect()
     assert (made.added, made.findings) == (1000, {})
     assert sorted(int(n) for n in factory.live()["id"]) == list(range(1000))

@@ -29,7 +29,7 @@ from lakehouse.reserve.landing import Landing
 from lakehouse.table import Table
 from tests.loopback import free_port, wait_until_open
 from tests.release import factory
-from tests.reserve.conftest import killed
+from tests.reserve.conftest import killed_collecting
 
 from .commands import environment, lakehouse, lakehouse_json
 
@@ -269,24 +269,6 @@ def test_objects_of_a_bucket_are_a_source_and_only_changed_ones_are_fetched_agai
         collect(Project.open(tmp_path), "shop")
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve import collect as module
-
-after, calls = int(sys.argv[2]), 0
-
-def progress(what, done, total):
-    global calls
-    calls += "objects" in what
-    if calls == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
-"""
-
-
 def test_three_kills_at_random_lose_no_object_and_land_none_twice(tmp_path: Path, store: Store) -> None:
     boto3 = pytest.importorskip("boto3")
     bucket = boto3.client("s3", endpoint_url=store.endpoint)
@@ -303,7 +285,7 @@ def test_three_kills_at_random_lose_no_object_and_land_none_twice(tmp_path: Path
     at = 0
     for _ in range(3):
         at = generator.randint(at + 2, at + 9)
-        killed(KILLED, tmp_path, at)
+        killed_collecting(tmp_path, "objects", at)
     project = Project.open(tmp_path)
     made = collect(project, "shop")
     assert (made.added, made.findings) == (300, {})
