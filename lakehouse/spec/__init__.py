@@ -1,0 +1,53 @@
+"""Sources and datasets as people declare them: frozen, strict, no unknown keys."""
+
+from lakehouse.spec.dataset import (
+    ArchiveRule,
+    Augmentation,
+    Dataset,
+    DowngradeRule,
+    Maintenance,
+    OnViolation,
+    Regrade,
+    Release,
+    RetireRule,
+    Splits,
+)
+from lakehouse.spec.demand import Annotation, Demand, QualityPlan
+from lakehouse.spec.evaluation import Gate, HeldOut, Pilot, Repair, RepairLimits, RepairPolicy, Screen
+from lakehouse.spec.source import Detection, Source
+from lakehouse.spec.words import LEVELS, NAME, PII, Call, ColumnType, Level, Model, Name, Owner, expand_privacy
+
+__all__ = [
+    "LEVELS",
+    "NAME",
+    "PII",
+    "Annotation",
+    "ArchiveRule",
+    "Augmentation",
+    "Call",
+    "ColumnType",
+    "Dataset",
+    "Demand",
+    "Detection",
+    "DowngradeRule",
+    "Gate",
+    "HeldOut",
+    "Level",
+    "Maintenance",
+    "Model",
+    "Name",
+    "OnViolation",
+    "Owner",
+    "Pilot",
+    "QualityPlan",
+    "Regrade",
+    "Release",
+    "Repair",
+    "RepairLimits",
+    "RepairPolicy",
+    "RetireRule",
+    "Screen",
+    "Source",
+    "Splits",
+    "expand_privacy",
+]
