@@ -45,7 +45,6 @@ class Costs:
         seconds: by stage, of a row; a stage that has not worked yet is missing.
         bytes: of an item as collected, mean; `stored`: bytes that the lake holds for a live row, all layers together.
         per_day: rows that came a day between the first and the last collection; None where these are less than an hour apart.
-        collected: the time of the last collection.
     """
 
     live: int
@@ -54,7 +53,6 @@ class Costs:
     bytes: float
     stored: float
     per_day: float | None
-    collected: datetime | None
 
 
 def costs(project: Project, dataset: Dataset) -> Costs:
@@ -68,16 +66,13 @@ def costs(project: Project, dataset: Dataset) -> Costs:
     made = {s: collections(project, s) for s in names}
     rates = [_per_day([(one.at, one.added) for one in of]) for of in made.values() if len(of) > 1]
     known = [rate for rate in rates if rate is not None]
-    ends = [of[-1].at for of in made.values() if of]
-    seconds = _seconds(project, dataset)
     return Costs(
         live,
         _yield(project, dataset),
-        seconds,
+        _seconds(project, dataset),
         size / live if live else 0.0,
         stored / live if live else 0.0,
         sum(known) if known else None,
-        max(ends, default=None),
     )
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from lakehouse.errors import SourceError
+from lakehouse.streams import Pieces
 
 _FEED = 4096
 """Compressed bytes given to zstd at a time: bounds what one step can expand to (at most about 32,000 times)."""
@@ -41,40 +42,30 @@ class _Owning(io.RawIOBase):
         super().close()
 
 
-class _Zstd(io.RawIOBase):
+class _Zstd(Pieces):
     """RFC 8878 frames, one after another. zstandard's own stream reader takes a truncated frame for the end."""
 
     def __init__(self, below: BinaryIO) -> None:
         import zstandard
 
+        super().__init__(below)
         self._context = zstandard.ZstdDecompressor()
         self._frame = self._context.decompressobj()
-        self._below, self._ready, self._fed, self._input = below, memoryview(b""), False, b""
+        self._fed, self._input = False, b""
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        while not self._ready:
-            data = self._input or self._below.read(_FEED)
-            self._input = b""
-            if not data:
-                if self._fed and not self._frame.eof:
-                    raise EOFError("the zstd frame ends early")
-                return 0
-            if self._frame.eof:
-                self._frame, self._fed = self._context.decompressobj(), False
-            self._ready = memoryview(self._frame.decompress(data))
-            self._fed = True
-            self._input = self._frame.unused_data if self._frame.eof else b""
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-    def close(self) -> None:
-        self._below.close()
-        super().close()
+    def piece(self) -> bytes | None:
+        data = self._input or self._below.read(_FEED)
+        self._input = b""
+        if not data:
+            if self._fed and not self._frame.eof:
+                raise EOFError("the zstd frame ends early")
+            return None
+        if self._frame.eof:
+            self._frame, self._fed = self._context.decompressobj(), False
+        made: bytes = self._frame.decompress(data)
+        self._fed = True
+        self._input = self._frame.unused_data if self._frame.eof else b""
+        return made
 
 
 @contextmanager

@@ -7,12 +7,13 @@ import io
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from lakehouse.errors import StorageError
 from lakehouse.project import Project
 from lakehouse.storage.keys import opener
 from lakehouse.storage.sealed import unseal
+from lakehouse.streams import Pieces
 
 LEVEL = 19
 """Of zstd: a few megabytes a second, for what is rarely read."""
@@ -76,31 +77,20 @@ def compress(stream: BinaryIO, target: IO[bytes]) -> None:
     zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(stream, target)
 
 
-class _Opened(io.RawIOBase):
+class _Opened(Pieces):
     """A sealed stream as a raw stream of its own bytes."""
 
     def __init__(self, project: Project, below: BinaryIO, name: str) -> None:
-        self._below, self._name, self._sha, self._ready = below, name, hashlib.sha256(), memoryview(b"")
+        super().__init__(below)
+        self._name, self._sha = name, hashlib.sha256()
         self._chunks = unseal(below.read, opener(project), name)
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                sha256 = self._name.rpartition("/")[2]
-                if len(sha256) == 64 and self._sha.hexdigest() != sha256:
-                    raise StorageError(f"what is kept of `{self._name}` is another file", fix="bring a whole copy of it")
-                return 0
+    def piece(self) -> bytes | None:
+        chunk = next(self._chunks, None)
+        if chunk is not None:
             self._sha.update(chunk)
-            self._ready = memoryview(chunk)
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-    def close(self) -> None:
-        self._below.close()
-        super().close()
+            return chunk
+        sha256 = self._name.rpartition("/")[2]
+        if len(sha256) == 64 and self._sha.hexdigest() != sha256:
+            raise StorageError(f"what is kept of `{self._name}` is another file", fix="bring a whole copy of it")
+        return None
