@@ -5,16 +5,16 @@ All digests are SHA-256 (FIPS 180-4). `polars.hash_rows` is not stable between r
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import polars_hash as plh
+
+from lakehouse.syntax import syntax
 
 _WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.")
 """Packages whose modules decide what an operator, an evaluation or a detector computes."""
@@ -78,7 +78,7 @@ def code_version(path: Path, also: Iterable[Path] = ()) -> str:
     """First 16 hex digits of SHA-256 over the syntax trees of modules, docstrings, comments and `description=` left out."""
     sha = hashlib.sha256()
     for file in (path, *sorted(also)):
-        sha.update(_syntax(file, file.stat().st_mtime_ns))
+        sha.update(bytes.fromhex(syntax(file).digest))
     return sha.hexdigest()[:16]
 
 
@@ -100,29 +100,11 @@ def _imports(file: Path, package: Path, frame: frozenset[str], seen: set[Path]) 
     return seen
 
 
-@lru_cache(maxsize=1024)
-def _direct_imports(file: Path, package: Path) -> tuple[Path, ...]:
+def _direct_imports(file: Path, package: Path) -> list[Path]:
     found: list[Path] = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(_WORKSHOPS):
-            base = package.joinpath(*node.module.split(".")[1:])
-            candidates = [base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)]
+    for module, names in syntax(file).imports:
+        if module.startswith(_WORKSHOPS):
+            base = package.joinpath(*module.split(".")[1:])
+            candidates = [base.with_suffix(".py"), *(base / f"{name}.py" for name in names)]
             found += [candidate for candidate in candidates if candidate.is_file()]
-    return tuple(found)
-
-
-@lru_cache(maxsize=1024)
-def _syntax(file: Path, changed: int) -> bytes:
-    """The syntax tree of a module in words; `changed`, its time of change, keeps a rewritten module from being taken for the old one."""
-    return ast.dump(_without_words(ast.parse(file.read_text(encoding="utf-8")))).encode()
-
-
-def _without_words(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            body = node.body
-            if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-                node.body = body[1:] or [ast.Pass()]
-        elif isinstance(node, ast.Call):
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
-    return tree
+    return found

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakehouse import syntax
 from lakehouse.hashing import canonical, code_version, content_id, digest, row_digest
 from lakehouse.production.manifest import plan_of
 from lakehouse.production.recipe import compile_recipe, source_columns
@@ -105,6 +106,26 @@ def test_a_code_version_sees_code_not_words(tmp_path: Path, changed: str, same: 
     one.write_text(CODE, encoding="utf-8")
     other.write_text(changed, encoding="utf-8")
     assert (code_version(one) == code_version(other)) is same
+
+
+def test_what_a_module_says_is_remembered_by_its_bytes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "cache" / "syntax.jsonl"
+    monkeypatch.setattr(syntax, "_CACHE", kept)
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    module = tmp_path / "module.py"
+    module.write_text(CODE + "from lakehouse.table import Table, picked\n", encoding="utf-8")
+    syntax._known.cache_clear()
+    found = syntax.syntax(module)
+    assert found.imports == (("lakehouse.table", ("Table", "picked")),)
+    with kept.open("a", encoding="utf-8") as file:
+        file.write('["cut off')
+    syntax._known.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(syntax, "_parsed", lambda source: pytest.fail("parsed again"))
+        assert syntax.syntax(module) == found
+    module.write_text(CODE, encoding="utf-8")  # within the same second
+    assert syntax.syntax(module).digest != found.digest
+    syntax._known.cache_clear()
 
 
 FIXED = [
