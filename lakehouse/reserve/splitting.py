@@ -13,6 +13,8 @@ from lakehouse.reserve.material import BadItem, Reading
 
 BOM = b"\xef\xbb\xbf"
 _NEWLINE, _RETURN = 10, 13
+_INK = np.array([chr(byte) not in " \t\n\v\f\r" for byte in range(256)])
+"""Whether a byte is more than white space."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,5 @@ def lengths(data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int
 def filled(chunk: Chunk) -> npt.NDArray[np.bool_]:
     """Which lines hold more than white space."""
     data = np.frombuffer(chunk.data, dtype=np.uint8)
-    ink = (data != ord(" ")) & ((data < ord("\t")) | (data > ord("\r")))
-    counts: npt.NDArray[np.int64] = np.add.reduceat(ink.view(np.uint8), chunk.starts, dtype=np.int64)
-    return counts > 0
+    begins: npt.NDArray[np.bool_] = _INK[data[chunk.starts]]
+    return begins if begins.all() else np.logical_or.reduceat(_INK[data], chunk.starts)
