@@ -147,6 +147,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     content = content_id(valid, "_row_id", "_hash")
     verify((*balance, *checked), name, entered=balance[0].entered, survived=valid.height)
     _alarm(project, name, plan_id, content)
+    del index, known, standing, group  # so that gold is written in their room
 
     progress("writing gold", 0, None)
     change = difference(

@@ -191,7 +191,9 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     outdated = _stored_keys(signals_table) != recipe.signal_keys or _stored_stages(signals_table) != _stages_key(recipe)
     change = difference(signals_table, signals.select("_row_id", "_content", "_failed"), anew=outdated, version=at[1])
     if not change.nothing:
-        apply(signals_table, change, lambda index: [signals.join(index.select("_row_id"), on="_row_id", how="semi")], signals.schema, keys)
+        apply(signals_table, change, lambda index: [_of(signals, index)], signals.schema, keys)
+    measured = new.height
+    del signals, known, fit, new  # so that silver is written in their room
 
     progress("writing silver", 0, None)
     change = difference(silver, decision.survivors, anew=stale, version=at[0])
@@ -224,13 +226,18 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         change.added,
         change.changed,
         change.removed,
-        new.height,
+        measured,
         len(units),
         sum(s.reused for s in units),
         version,
         decision.balance,
         time.perf_counter() - started,
     )
+
+
+def _of(rows: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose `_row_id` stands in `index`, which is taken from them; no copy where that is all of them."""
+    return rows if index.height == rows.height else rows.join(index.select("_row_id"), on="_row_id", how="semi")
 
 
 def unfit_rows(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.DataFrame:
