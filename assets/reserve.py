@@ -22,7 +22,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
     name = source.source
     declared = detections(project, name)
     key = bronze_key(name)
-    metadata: dict[str, object] = {"license": source.license, "dagster/uri": bronze.table(project, name).uri}
+    metadata: dict[str, object] = {"license": source.license, "mode": source.mode, "dagster/uri": bronze.table(project, name).uri}
     if source.columns:
         metadata["dagster/column_schema"] = dg.TableSchema(columns=[dg.TableColumn(c, TYPES[t]) for c, t in source.columns.items()])
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator, Sequence
+
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from lakehouse.hashing import content_id
 from lakehouse.project import Project
@@ -41,6 +45,66 @@ def live_index(project: Project, source: str, *more: str, version: int | None) -
     rows = table(project, source).scan(version).select(*columns, "_deleted").collect().sort("_row_id", "_collection")
     newest = rows.filter((pl.col("_row_id") != pl.col("_row_id").shift(-1)).fill_null(True))
     return newest.filter(~pl.col("_deleted")).select(columns)
+
+
+def values(
+    project: Project, source: str, columns: Sequence[str], rows: pl.DataFrame, files: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """`columns` of `rows` (`_row_id`, `_collection` and others) beside their own, some megabytes at a time; of a virtual source, which
+    keeps none of its values here, they are read where they stand.
+
+    Args:
+        files: names of bronze's data files; rows that stand in others are left out.
+
+    Raises:
+        SourceError: a row of a virtual source is not there any more as it was indexed.
+    """
+    ours, place = table(project, source), ["_row_id", "_collection"]
+    asked = [c for c in columns if c not in rows.columns]
+    if project.source(source).mode == "virtual" and not set(asked) <= set(SYSTEM):
+        system = [c for c in dict.fromkeys(("_uri", "_content", *asked)) if c in SYSTEM and c not in rows.columns]
+        found = ours.located([*place, *system], files).drop("_file", "_at").join(rows, on=place, how="inner", maintain_order="left")
+        # The workshop stands above this module, as do the connectors that its declarations name.
+        in_place = importlib.import_module("lakehouse.reserve.in_place")
+        yield from in_place.values(project, source, [c for c in asked if c not in SYSTEM], found)
+        return
+    places = ours.located(place, files).join(rows, on=place, how="inner", maintain_order="left")
+    yield from ours.pick(asked, places) if asked else [places.drop("_file", "_at")]
+
+
+def live_rows(project: Project, source: str, columns: Sequence[str], *, of: pl.Series | None = None) -> pl.LazyFrame:
+    """`_row_id`, `_content`, `_collection` and `columns` of the rows that are live in the newest version; only `of` these ids, if given.
+
+    Of a virtual source, values are read where they stand once the frame is collected.
+    """
+    ids = ["_row_id", "_content", "_collection"]
+    more = [c for c in columns if c not in ids]
+    ours = table(project, source)
+    if project.source(source).mode == "virtual":
+        index = live_index(project, source, version=ours.version()).select(ids)
+        if of is not None:
+            index = index.filter(pl.col("_row_id").is_in(of.implode()))
+        schema = pl.Schema({name: dtype for name, dtype in ours.schema().items() if name in (*ids, *more)})
+
+        def frames(
+            wanted: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            left = n_rows
+            for frame in values(project, source, more, index):
+                rows = frame.select(schema.names())
+                rows = rows if predicate is None else rows.filter(predicate)
+                rows = rows if left is None else rows.head(left)
+                left = None if left is None else left - rows.height
+                yield rows if wanted is None else rows.select(wanted)
+                if left == 0:
+                    return
+
+        return register_io_source(frames, schema=schema)
+    rows = ours.scan()
+    if of is not None:
+        rows = rows.filter(pl.col("_row_id").is_in(of.implode()))
+    newest = pl.col("_collection") == pl.col("_collection").max().over("_row_id")
+    return rows.filter(newest).filter(~pl.col("_deleted")).select(*ids, *more)
 
 
 def source_content_id(index: pl.DataFrame) -> str:

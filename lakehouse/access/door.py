@@ -14,7 +14,7 @@ from functools import partial
 import polars as pl
 from pydantic import ValidationError
 
-from lakehouse import audit, versions
+from lakehouse import audit, bronze, versions
 from lakehouse.access import policy
 from lakehouse.access.masks import condition, masked
 from lakehouse.access.policy import Allowed, Filter, Operator, Value
@@ -177,7 +177,11 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
             return _Opened(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
     at = _delta_version(stored, table, version)
     rows = stored.scan(at)
-    if layer == "bronze":
+    if layer == "bronze" and name in project.sources and project.source(name).mode == "virtual":
+        if version is not None and at != stored.version():
+            raise NotFoundError(f"{table} keeps no values, and is read as it is", where=f"version {version}", fix="leave the version out")
+        rows = bronze.live_rows(project, name, rows.collect_schema().names())
+    elif layer == "bronze":
         newest = pl.col("_collection") == pl.col("_collection").max().over("_row_id")
         rows = rows.filter(newest).filter(~pl.col("_deleted"))
     return _Opened(table, f"delta {at}", rows, rows.collect_schema(), _levels(project, layer, name))

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -191,7 +192,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     outdated = _stored_keys(signals_table) != recipe.signal_keys or _stored_stages(signals_table) != _stages_key(recipe)
     change = difference(signals_table, signals.select("_row_id", "_content", "_failed"), anew=outdated, version=at[1])
     if not change.nothing:
-        apply(signals_table, change, lambda index: [_of(signals, index)], signals.schema, keys)
+        apply(signals_table, change, partial(_of, signals), signals.schema, keys)
     measured = new.height
     del signals, known, fit, new  # so that silver is written in their room
 
@@ -235,9 +236,9 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     )
 
 
-def _of(rows: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:
+def _of(rows: pl.DataFrame, index: pl.DataFrame) -> list[pl.DataFrame]:
     """The rows whose `_row_id` stands in `index`, which is taken from them; no copy where that is all of them."""
-    return rows if index.height == rows.height else rows.join(index.select("_row_id"), on="_row_id", how="semi")
+    return [rows if index.height == rows.height else rows.join(index.select("_row_id"), on="_row_id", how="semi")]
 
 
 def unfit_rows(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.DataFrame:

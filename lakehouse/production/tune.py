@@ -110,14 +110,10 @@ def _sample(project: Project, name: str, side: str, rows: pl.DataFrame, fates: p
     rows = rows.sort("_row_id").gather_every(max(1, rows.height // max(samples, 1))).head(samples)
     strings = [c for c, t in source_columns(project, project.dataset(name)).items() if t == pl.String]
     items = [
-        bronze.table(project, source)
-        .scan()
-        .filter(pl.col("_row_id").is_in(rows["_root"].implode()) & ~pl.col("_deleted"))
-        .select(pl.col("_row_id").alias("_root"), "_collection", *strings)
-        .collect()
+        bronze.live_rows(project, source, strings, of=rows["_root"]).select(pl.col("_row_id").alias("_root"), *strings).collect()
         for source in project.dataset(name).sources
     ]
-    newest = pl.concat(items).sort("_collection").unique("_root", keep="last")
+    newest = pl.concat(items)
     worked_on = [call.params.get("column") for call in project.dataset(name).recipe]
     text = next((c for c in worked_on if c in strings), strings[0] if strings else None)
     shown = pl.lit(None, pl.String) if text is None else pl.col(text).str.slice(0, _SEEN).str.replace_all(r"\s+", " ")

@@ -131,16 +131,13 @@ def run_unit(unit: Unit) -> Staged:
 def read_rows(project: Project, dataset: str, source: str, files: list[str], pending: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """`_row_id`, `_content` and own columns of the `pending` rows in these bronze files, in slices of some megabytes of items."""
     columns = source_columns(project, project.dataset(dataset))
-    table = bronze.table(project, source)
-    stored = table.schema()
+    stored = bronze.table(project, source).schema()
     have = [c for c in columns if c in stored]
     missing = [pl.lit(None, t).alias(c) for c, t in columns.items() if c not in have]
     limit = min(_SLICE_BYTES, project.settings.unit_bytes)
-    places = table.located(["_row_id", "_collection"], files)
-    places = places.join(pending, on=["_row_id", "_collection"], how="semi", maintain_order="left").select("_file", "_at")
     gathered: list[pl.DataFrame] = []
     size = 0
-    for rows in table.pick(["_row_id", "_content", "_bytes", *have], places):
+    for rows in bronze.values(project, source, ["_content", "_bytes", *have], pending.select("_row_id", "_collection"), files):
         ends = rows.select(((pl.col("_bytes").fill_null(0).cum_sum() + size) // limit).alias("slice"))["slice"]
         own = rows.with_columns(missing).select("_row_id", "_content", *columns)
         start = 0

@@ -19,6 +19,7 @@ from lakehouse.project import Project
 from lakehouse.reserve.batches import Batches
 from lakehouse.reserve.carried import Carried, carried, remember
 from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.in_place import InPlace
 from lakehouse.reserve.landing import Landed, Remote, landed
 from lakehouse.reserve.material import Feed
 from lakehouse.reserve.record import Recorded, last_collection, record
@@ -74,6 +75,12 @@ def feed(project: Project, name: str) -> Feed | Remote:
     except SpecError as error:
         error.where = error.where or document.where(("connector", source.connector.name))
         raise
+    if source.mode == "virtual" and not isinstance(made, InPlace):
+        raise SpecError(
+            f"what `{source.connector.name}` reads does not stand anywhere to be read again",
+            where=document.where(("mode",)),
+            fix="take `mode: collected`; virtual are sources of `files`, `delta`, `delta_sharing` and `sql`",
+        )
     return made
 
 
@@ -160,6 +167,9 @@ def material_of(project: Project, name: str, collected: Callable[[Feed], bool], 
         NotFoundError, SpecError: no such source, or wrongly declared. SourceError: it cannot be fetched.
     """
     made = feed(project, name)
+    if project.source(name).mode == "virtual":
+        assert isinstance(made, InPlace)
+        return made.in_place(project, name)
     return landed(project, name, made, collected, progress) if isinstance(made, Remote) else made
 
 
@@ -174,7 +184,7 @@ def _reading(source: Source) -> str:
     other = {"discovery", "screening"}  # these look at what was read
     own = [file for file in here.rglob("*.py") if file != Path(__file__) and other.isdisjoint(file.relative_to(here).parts)]
     code = code_version(Path(__file__), also=own)
-    declared = source.model_dump(include={"connector", "key", "columns", "max_item_bytes"})
+    declared = source.model_dump(include={"connector", "key", "columns", "max_item_bytes", "mode"})
     return digest({"declared": declared, "code": code})
 
 

@@ -125,6 +125,9 @@ class Rows:
         return rows.filter(new | different)
 
     def _stored(self, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
+        if self.source.mode == "virtual":
+            bare = {"_raw": bronze.SYSTEM["_raw"], "_blob": bronze.SYSTEM["_blob"], **self.batches.own}
+            rows = rows.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in bare.items())
         return rows.with_columns(
             pl.lit(self.number, dtype=pl.Int64).alias("_collection"),
             pl.lit(False).alias("_deleted"),

@@ -46,6 +46,10 @@ class Source(Model):
     owner: Owner
     license: str = Field(description="SPDX identifier or the terms in words; carried to every row.")
     connector: Call
+    mode: Literal["collected", "virtual"] = Field(
+        default="collected",
+        description="`virtual` leaves the rows where they are: bronze holds which there are, values are read in place when needed.",
+    )
     key: Literal["position", "content"] | list[str] = Field(
         default="position",
         description="What identifies an item: its place in its file, its content (n-th copy of it), or columns.",
@@ -68,6 +72,8 @@ class Source(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Source:
+        if self.mode == "virtual" and self.encrypt:
+            raise ValueError("`encrypt` is of what lands, and nothing of a virtual source does: leave one of them out")
         if self.columns is not None and isinstance(self.key, list):
             for column in self.key:
                 if column not in self.columns:

@@ -39,13 +39,13 @@ def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label
     merged = fates.scan().filter(pl.col("fate") == "merged").select("_row_id", survivor="other").collect()
     chain = _survivors(merged)
     labels = [
-        bronze.table(project, source).scan().select("_row_id", "_collection", "_deleted", pl.col(label).cast(pl.String)).collect()
+        bronze.live_rows(project, source, [label]).select("_row_id", pl.col(label).cast(pl.String)).collect()
         for source in dataset.sources
         if label in bronze.table(project, source).schema()
     ]
     if chain.is_empty() or not labels:
         return NO_CONTRADICTIONS
-    said = pl.concat(labels).sort("_collection").unique("_row_id", keep="last").filter(~pl.col("_deleted") & pl.col(label).is_not_null())
+    said = pl.concat(labels).filter(pl.col(label).is_not_null())
     whole = gold.filter(pl.col("_row_id") == pl.col("_root")).select(survivor="_row_id", given=pl.col(label))
     of = chain.join(said.select("_row_id", said=pl.col(label)), on="_row_id").join(whole, on="survivor")
     own = whole.select("survivor", _row_id="survivor", said="given", given="given")

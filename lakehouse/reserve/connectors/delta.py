@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -16,7 +17,10 @@ from pydantic import Field
 from lakehouse.errors import FactoryError, NotFoundError, SourceError, SpecError, StorageError
 from lakehouse.hashing import digest
 from lakehouse.progress import Progress
+from lakehouse.project import Project
 from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.in_place import Standing
 from lakehouse.reserve.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Options, RawFile, Value
 from lakehouse.reserve.tables import land_table
@@ -46,10 +50,47 @@ class Delta:
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """Data file after data file; one that was read before, of the same columns, is not read again: data files never change."""
-        where = self.url if "://" in self.url else str((landing.project.root / self.url).resolve())
+        with self._told():
+            version, table = self._table(landing.project)
+            self._files(version, table, landing, progress)
+
+    def in_place(self, project: Project, source: str) -> Standing:
+        """Its data files, each known by its name, which is never used twice."""
+        with self._told():
+            _, table = self._table(project)
+            names = self._names(table.schema)
+            shape = digest([[f"{field.name} {field.type}" for field in table.schema], names, self.filter])
+            files = sorted(table.get_fragments(), key=lambda fragment: str(fragment.path))
+        stands = tuple(
+            RawFile(
+                f"{self.url.rstrip('/')}/{file.path}",
+                str(file.path),
+                Rows(partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._told).handle,
+                "rows",
+                Options(),
+                self.set,
+                digest([file.path, shape]),
+            )
+            for file in files
+        )
+        return Standing(digest([self.identity, shape, [file.name for file in stands]]), stands)
+
+    def _frames(self, file: Any, schema: pa.Schema, names: list[str]) -> Generator[pl.DataFrame, None, None]:
+        for part in self._parts(file, schema, names):
+            frame = pl.from_arrow(part)
+            assert isinstance(frame, pl.DataFrame)
+            yield frame
+
+    def _table(self, project: Project) -> tuple[int, ds.Dataset]:
+        where = self.url if "://" in self.url else str((project.root / self.url).resolve())
+        table = Table(where, self.storage_options).delta(self.version)
+        return table.version(), table.to_pyarrow_dataset()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong with the table as an error with a way out."""
         try:
-            table = Table(where, self.storage_options).delta(self.version)
-            self._files(table.version(), table.to_pyarrow_dataset(), landing, progress)
+            yield
         except NotFoundError as error:
             fix = "check `url:`" if self.version is None else "check `url:` and `version:`"
             raise SourceError(f"there is no such Delta table{self._of_version}", where=self.url, fix=fix) from error
@@ -69,10 +110,7 @@ class Delta:
         return "" if self.version is None else f" with a version {self.version}"
 
     def _files(self, version: int, table: ds.Dataset, landing: Landing, progress: Progress) -> None:
-        names = list(self.columns) or table.schema.names
-        for name in names:
-            if name not in table.schema.names:
-                raise SourceError(f"the table has no column `{name}`", where=self.url, fix=suggest(name, table.schema.names))
+        names = self._names(table.schema)
         schema = digest([f"{field.name} {field.type}" for field in table.schema])
         if landing.pieces and landing.cursor["version"] != version:
             landing.overtaken()
@@ -92,14 +130,20 @@ class Delta:
 
     def _file(self, file: Any, schema: pa.Schema, names: list[str], landing: Landing, cursor: Mapping[str, Any]) -> None:
         """Land the rows of a data file; one without such rows leaves nothing."""
-
-        def parts() -> Iterator[pa.Table]:
-            for batch in file.to_batches(schema=schema, columns=None if self.filter else names):
-                part = pa.Table.from_batches([batch])
-                yield (part if self.filter is None else part.filter(self._mask(part))).select(names)
-
         wanted = pa.schema([schema.field(name) for name in names])
-        land_table(landing, file.path, f"{self.url.rstrip('/')}/{file.path}", parts(), wanted, cursor)
+        land_table(landing, file.path, f"{self.url.rstrip('/')}/{file.path}", self._parts(file, schema, names), wanted, cursor)
+
+    def _names(self, schema: pa.Schema) -> list[str]:
+        """The columns to read."""
+        for name in self.columns:
+            if name not in schema.names:
+                raise SourceError(f"the table has no column `{name}`", where=self.url, fix=suggest(name, schema.names))
+        return list(self.columns) or list(schema.names)
+
+    def _parts(self, file: Any, schema: pa.Schema, names: list[str]) -> Iterator[pa.Table]:
+        for batch in file.to_batches(schema=schema, columns=None if self.filter else names):
+            part = pa.Table.from_batches([batch])
+            yield (part if self.filter is None else part.filter(self._mask(part))).select(names)
 
     def _mask(self, rows: pa.Table) -> pa.Array:
         """Which rows the filter keeps; an unknown value keeps none."""
@@ -117,6 +161,10 @@ class Delta:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet."""
         return RawFile(piece.uri, f"{piece.name}", partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+
+
+def _schema(schema: pa.Schema, names: list[str]) -> pl.Schema:
+    return pl.Schema(pa.schema([schema.field(name) for name in names]))
 
 
 @CONNECTORS.register()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 from urllib.parse import quote
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,7 +20,10 @@ from pydantic import Field
 from lakehouse.errors import SourceError, SpecError
 from lakehouse.hashing import digest
 from lakehouse.progress import Progress
+from lakehouse.project import Project
 from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.in_place import Standing
 from lakehouse.reserve.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Options, RawFile, Value
 from lakehouse.reserve.resume import fetched
@@ -27,6 +32,22 @@ from lakehouse.reserve.web import Web, from_environment, no_secrets
 from lakehouse.yamlfile import suggest
 
 _ASKED = {"delta-sharing-capabilities": "responseformat=parquet"}
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a server says of a table.
+
+    Attributes:
+        partitions: names of the columns that stand in no data file.
+        files: each with its id, its signed address and the values of its partition.
+    """
+
+    where: str
+    version: str
+    fields: pa.Schema
+    partitions: frozenset[str]
+    files: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -51,20 +72,13 @@ class DeltaSharing:
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """Data file after data file of the table as it is now; one that was read before, of the same columns, is not sent again."""
-        endpoint, token = self._server(landing.project.root)
-        share, schema, table = (quote(each, safe="") for each in self.table.split("."))
-        where = f"{endpoint.rstrip('/')}/shares/{share}/schemas/{schema}/tables/{table}/query"
-        with Web({"Authorization": f"Bearer {token}"}, **self.web) as web, Web({}, **self.web) as store:
-            answer = web.post(where, {}, _ASKED)
-            fields, partitions, files = _said(answer.text, where)
-            version = answer.headers.get("Delta-Table-Version", "")
-            names = list(self.columns) or fields.names
-            for name in names:
-                if name not in fields.names:
-                    raise SourceError(f"the table has no column `{name}`", where=where, fix=suggest(name, fields.names))
-            wanted = pa.schema([fields.field(name) for name in names])
-            known = digest([f"{field.name} {field.type}" for field in wanted])
-            state = digest([known, *sorted(file["id"] for file in files)])
+        said = self._asked(landing.project.root)
+        where, version, fields, partitions, files = said.where, said.version, said.fields, said.partitions, said.files
+        names = self._names(said)
+        wanted = pa.schema([fields.field(name) for name in names])
+        known = digest([f"{field.name} {field.type}" for field in wanted])
+        state = digest([known, *sorted(file["id"] for file in files)])
+        with Web({}, **self.web) as store:
             if landing.pieces and landing.cursor["state"] != state:
                 landing.overtaken()
             held = {(piece.name, piece.cursor["schema"]): piece for piece in landing.before}
@@ -84,6 +98,57 @@ class DeltaSharing:
                     parts = _parts(found.part, fields, partitions, file.get("partitionValues") or {}, where)
                     selected = (part.select(names) for part in parts)
                     land_table(landing, name, f"delta-sharing://{self.table}@{version}/{name}", selected, wanted, cursor)
+
+    def in_place(self, project: Project, source: str) -> Standing:
+        """Its data files as the server names them now; each is fetched when it is read, into a file without a name."""
+        said = self._asked(project.root)
+        names = self._names(said)
+        wanted = pa.schema([said.fields.field(name) for name in names])
+        known = digest([f"{field.name} {field.type}" for field in wanted])
+        stands = tuple(
+            RawFile(
+                f"delta-sharing://{self.table}/{file['id']}",
+                str(file["id"]),
+                Rows(partial(self._frames, said, file, names), partial(pl.Schema, wanted)).handle,
+                "rows",
+                Options(),
+                self.set,
+                digest([file["id"], known]),
+            )
+            for file in sorted(said.files, key=lambda file: str(file["id"]))
+        )
+        return Standing(digest([self.identity, known, [file.name for file in stands]]), stands)
+
+    def _frames(self, said: _Said, file: dict[str, Any], names: list[str]) -> Generator[pl.DataFrame, None, None]:
+        with tempfile.TemporaryFile() as held, Web({}, **self.web) as store:
+            with store.stream(file["url"]) as response:
+                for data in response.iter_raw():
+                    held.write(data)
+                    if held.tell() > self.max_bytes:
+                        raise SourceError(
+                            f"a data file is larger than {self.max_bytes:,} bytes", where=said.where, fix="raise `max_bytes:`"
+                        )
+            held.seek(0)
+            for part in _parts(held, said.fields, said.partitions, file.get("partitionValues") or {}, said.where):
+                frame = pl.from_arrow(part.select(names))
+                assert isinstance(frame, pl.DataFrame)
+                yield frame
+
+    def _asked(self, root: Path) -> _Said:
+        """What the server says of the table."""
+        endpoint, token = self._server(root)
+        share, schema, table = (quote(each, safe="") for each in self.table.split("."))
+        where = f"{endpoint.rstrip('/')}/shares/{share}/schemas/{schema}/tables/{table}/query"
+        with Web({"Authorization": f"Bearer {token}"}, **self.web) as web:
+            answer = web.post(where, {}, _ASKED)
+        return _Said(where, answer.headers.get("Delta-Table-Version", ""), *_said(answer.text, where))
+
+    def _names(self, said: _Said) -> list[str]:
+        """The columns to read."""
+        for name in self.columns:
+            if name not in said.fields.names:
+                raise SourceError(f"the table has no column `{name}`", where=said.where, fix=suggest(name, said.fields.names))
+        return list(self.columns) or list(said.fields.names)
 
     def _server(self, root: Path) -> tuple[str, str]:
         """The endpoint and the bearer token, of the profile or as declared."""
@@ -129,7 +194,9 @@ def _said(text: str, where: str) -> tuple[pa.Schema, frozenset[str], list[dict[s
     return fields, frozenset(meta.get("partitionColumns") or ()), files
 
 
-def _parts(part: Path, fields: pa.Schema, partitions: frozenset[str], values: Mapping[str, Any], where: str) -> Iterator[pa.Table]:
+def _parts(
+    part: Path | BinaryIO, fields: pa.Schema, partitions: frozenset[str], values: Mapping[str, Any], where: str
+) -> Iterator[pa.Table]:
     """The rows of a data file with all columns of the table: those of its partition, and nulls where the file has none."""
     try:
         with pq.ParquetFile(part) as file:

@@ -46,6 +46,13 @@ class Files:
         here = _names(project)
         return [raw for file, sha256 in self._digests(project).items() for raw in self._raw(project, here(file), file, sha256)]
 
+    def in_place(self, project: Project, source: str) -> Feed:
+        """Itself: files are read where they are; an archive would be unpacked into the lake."""
+        for file in self._found(project):
+            if is_archive(file):
+                raise SourceError("an archive is unpacked to be read", where=file, fix="unpack it, or take `mode: collected`")
+        return self
+
     def _raw(self, project: Project, name: str, file: str, sha256: str) -> list[RawFile]:
         if not is_archive(name):
             return [self._one(name, file, sha256)]

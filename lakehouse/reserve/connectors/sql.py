@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from uuid import uuid4
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -16,8 +17,11 @@ from pydantic import Field
 from lakehouse.errors import SourceError, SpecError
 from lakehouse.hashing import digest, row_digest
 from lakehouse.progress import Progress
+from lakehouse.project import Project
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.databases import Database
+from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.in_place import Standing
 from lakehouse.reserve.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Options, RawFile, Value
 from lakehouse.reserve.values import as_kinds, described, dtype_of, found, from_json, series, to_json, wider
@@ -89,6 +93,34 @@ class Sql:
                         held = []
             if held:
                 self._land(landing, held, kinds, last_row)
+
+    def in_place(self, project: Project, source: str) -> Standing:
+        """All rows, by their key; whether they changed is seen by reading them."""
+        if self.grows or not isinstance(project.source(source).key, list):
+            fix = "leave `cursor:` out" if self.grows else "name what identifies a row with `key: [...]` of the source"
+            raise SpecError("a virtual source of a database is read as a whole, its rows known by their key", fix=fix)
+        with self.database.connect(project):
+            pass  # a database that is not there is said before anything is done
+        known: dict[str, str] = {}
+        rows = Rows(partial(self._frames, project, known), partial(self._schema, project, known))
+        return Standing(uuid4().hex, (RawFile(self._what, "rows", rows.handle, "rows", Options(), self.set),))
+
+    def _frames(self, project: Project, known: dict[str, str]) -> Generator[pl.DataFrame, None, None]:
+        """The rows in the kinds that are known so far; `known` is widened to what is met."""
+        with self.database.connect(project) as connection:
+            names = self._names(connection)
+            known.update({name: "null" for name in names if name not in known})
+            kinds = {name: known[name] for name in names}
+            self._no_nulls(connection)
+            with closing(self._parts(connection, names, kinds, [])) as parts:
+                for part, _ in parts:
+                    known.update(kinds)
+                    yield as_kinds(part, kinds)
+
+    def _schema(self, project: Project, known: dict[str, str]) -> pl.Schema:
+        for _ in self._frames(project, known):
+            pass
+        return pl.Schema({name: dtype_of(kind) for name, kind in known.items()})
 
     def _parts(
         self, connection: Connection, names: list[str], kinds: dict[str, str], last: list[Any]

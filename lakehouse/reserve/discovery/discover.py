@@ -141,10 +141,10 @@ def discover_source(project: Project, name: str) -> Discovery:
     notes = ["never collected: nothing to compare with"] if version is None else []
     if version is not None:
         live = bronze.live_index(project, name, version=version)
-        kept = live.sample(min(ITEMS, live.height), seed=7).select("_row_id", "_collection")
-        scan = table.scan(version).select("_row_id", "_collection", "_findings", *[c for c in batches.own if c in table.schema(version)])
-        before = scan.join(kept.lazy(), on=["_row_id", "_collection"], how="semi").filter(pl.col("_findings").list.len() == 0).collect()
-        drift = moved(before.drop("_row_id", "_collection", "_findings"), good, found.columns, live.height, total)
+        kept = live.sample(min(ITEMS, live.height), seed=7)["_row_id"]
+        had = [c for c in batches.own if c in table.schema(version)]
+        before = bronze.live_rows(project, name, ["_findings", *had], of=kept).filter(pl.col("_findings").list.len() == 0)
+        drift = moved(before.select(had).collect(), good, found.columns, live.height, total)
     types = Counter(files_.format for files_ in files)
     groups = tuple(Group(kind, n, size if len(types) == 1 else 0) for kind, n in types.most_common())
     notes += batches.warnings

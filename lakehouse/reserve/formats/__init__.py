@@ -9,7 +9,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.errors import SourceError
-from lakehouse.reserve.formats import csv, jsonl, lines, parquet, text
+from lakehouse.reserve.formats import csv, jsonl, lines, parquet, rows, text
 from lakehouse.reserve.material import Reader, Reading
 
 Shape = Callable[[BinaryIO, Reading], Mapping[str, "str | pl.DataType"]]
@@ -40,6 +40,7 @@ FORMATS: Mapping[str, FileFormat] = {
     "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE),
     "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE),
     "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
+    "rows": FileFormat(rows.read, rows.shape, parquet.MEDIA_TYPE),
 }
 
 _EXTENSIONS = {
@@ -64,7 +65,9 @@ def by_extension(name: str) -> str:
     """
     ending = _ending(name)
     if ending not in _EXTENSIONS:
-        raise SourceError(f"the format of {name} is not known by its name", fix=f"say it: `format:` one of {', '.join(sorted(FORMATS))}")
+        raise SourceError(
+            f"the format of {name} is not known by its name", fix=f"say it: `format:` one of {', '.join(sorted(FORMATS.keys() - {'rows'}))}"
+        )
     return _EXTENSIONS[ending]
 
 

@@ -42,43 +42,48 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
 
 
 def _batches(file: pq.ParquetFile, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
-    found = file.schema_arrow.names
+    same_columns(file.schema_arrow.names, columns)
+    meta = file.metadata
+    held = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
+    height = max(1, min(1_000_000, int(reading.chunk_bytes / max(1.0, held / max(1, meta.num_rows)))))
+    position = 1
+    try:
+        for batch in file.iter_batches(batch_size=height):
+            frame = pl.from_arrow(pa.Table.from_batches([batch]))
+            assert isinstance(frame, pl.DataFrame)
+            yield rows(frame.select(columns), position, reading)
+            position += frame.height
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"damaged Parquet at row {position}: {_first_line(error)}", fix="fetch the file again") from error
+
+
+def same_columns(found: list[str], columns: list[str]) -> None:
+    """Refuse a file or table that lacks some of `columns`, or has others (ShapeError)."""
     if set(found) != set(columns):
         missing, extra = sorted(set(columns) - set(found)), sorted(set(found) - set(columns))
         raise ShapeError(
             f"the file lacks {missing or 'nothing'} and has unknown {extra or 'nothing'}; found {sorted(found)}",
             fix="correct the file, or declare its columns under `columns:` of the source",
         )
-    meta = file.metadata
-    held = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
-    rows = max(1, min(1_000_000, int(reading.chunk_bytes / max(1.0, held / max(1, meta.num_rows)))))
-    position = 1
-    try:
-        for batch in file.iter_batches(batch_size=rows):
-            frame = pl.from_arrow(pa.Table.from_batches([batch]))
-            assert isinstance(frame, pl.DataFrame)
-            yield _rows(frame.select(columns), position, reading)
-            position += frame.height
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"damaged Parquet at row {position}: {_first_line(error)}", fix="fetch the file again") from error
 
 
-def _rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
+def rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
+    """The rows of a frame, the first of which is number `position`, as they are collected."""
     own = frame.select(pl.col(name).cast(deltable(name, dtype)) for name, dtype in frame.schema.items())
     size = own.with_columns(sizes(own.schema))["_bytes"]  # numbers alone are one literal, not one a row
     positions = pl.Series(range(position, position + own.height), dtype=pl.Int64)
-    rows = good_rows(own, positions, size)
+    good = good_rows(own, positions, size)
     big = size > reading.max_item_bytes
     if not big.any():
-        return rows
+        return good
     bad: list[BadItem] = []
-    for row in rows.filter(big).iter_rows(named=True):
+    for row in good.filter(big).iter_rows(named=True):
         sink = reading.sink()
         one = own.slice(row["_position"] - position, 1)
         encoded = one.with_columns(pl.col(pl.Binary).bin.encode("base64"))
         sink.write(encoded.select(pl.struct(pl.all()).struct.json_encode())[0, 0].encode())
         bad.append(BadItem(row["_position"], row["_bytes"], "oversized", blob=sink.close()))
-    return with_bad(rows.filter(~big), bad)
+    return with_bad(good.filter(~big), bad)
 
 
 @contextmanager

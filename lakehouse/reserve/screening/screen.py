@@ -218,9 +218,7 @@ def _columns(project: Project, name: str, each: Bound, index: int, types: pl.Sch
 
 def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Columns of these rows (`_row_id`, `_content`, `_collection`), some megabytes at a time."""
-    table = bronze.table(project, name)
-    places = table.located(["_row_id", "_collection"]).join(rows, on=["_row_id", "_collection"], how="inner")
-    yield from table.pick([c for c in columns if c not in _IDS], places) if set(columns) - set(_IDS) else [places.drop("_file", "_at")]
+    yield from bronze.values(project, name, [c for c in columns if c not in _IDS], rows)
 
 
 def _look(each: Bound, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -1,0 +1,74 @@
+"""`rows`: what a table elsewhere gives row by row, for sources that stay where they are; no format that a declaration names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import polars as pl
+
+from lakehouse.reserve.columns import deltable
+from lakehouse.reserve.formats import parquet
+from lakehouse.reserve.material import Reading
+
+_LEAST, _MOST = 256, 65_536
+"""Rows of a frame that is handed on."""
+
+
+@dataclass
+class Rows:
+    """An open stream of frames, in the place of a file's bytes.
+
+    Attributes:
+        frames: of rows, in their order; closed with the stream.
+        schema: asks for column names and types; may read everything.
+        told: turns what goes wrong elsewhere into an error with a way out.
+    """
+
+    frames: Callable[[], Generator[pl.DataFrame, None, None]]
+    schema: Callable[[], Mapping[str, pl.DataType]]
+    told: Callable[[], AbstractContextManager[Any]] = nullcontext
+    _open: Generator[pl.DataFrame, None, None] | None = None
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        with self.told():
+            self._open = self.frames()
+            yield from self._open
+
+    def handle(self) -> BinaryIO:
+        """Itself, as the handle that a format reads."""
+        return cast(BinaryIO, self)
+
+    def peek(self, size: int) -> bytes:
+        """Whether there are rows is seen when they are read."""
+        return b"\n"
+
+    def close(self) -> None:
+        """Let go of the table."""
+        if self._open is not None:
+            self._open.close()
+
+
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
+    """Column names and types as Delta can hold them."""
+    rows = cast(Rows, handle)
+    with rows.told():
+        return {name: deltable(name, dtype) for name, dtype in rows.schema().items()}
+
+
+def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Frames of about `reading.chunk_bytes`; a row over the limit is `oversized`.
+
+    Raises:
+        ShapeError: the table lacks some of `columns`, or has others.
+    """
+    position = 1
+    for frame in cast(Rows, handle):
+        parquet.same_columns(frame.columns, columns)
+        step = max(_LEAST, min(_MOST, frame.height * reading.chunk_bytes // max(1, int(frame.estimated_size()))))
+        for start in range(0, frame.height, step):
+            rows = frame.select(columns).slice(start, step)
+            yield parquet.rows(rows, position, reading)
+            position += rows.height
