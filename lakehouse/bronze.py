@@ -24,7 +24,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "_license": pl.String,
     "_findings": pl.List(pl.String),  # why the item is unfit, e.g. invalid_utf8; silver quarantines such rows
     "_raw": pl.Binary,  # the bytes of an item that could not be read into columns
-    "_blob": pl.String,  # SHA-256 of bytes over the limit, kept in blobs/, or sealed/<source>/
+    "_blob": pl.String,  # SHA-256 of a file that is an item, or of bytes over the limit, kept in blobs/, or sealed/<source>/
 }
 SYSTEM = pl.Schema(_COLUMNS)
 

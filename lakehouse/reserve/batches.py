@@ -128,7 +128,7 @@ class Batches:
         own = row_digest(dict(self.own), list(self.own))
         raw = row_digest({"_raw": pl.Binary()}, ["_raw"])
         return rows.with_columns(
-            pl.when(pl.col("_blob").is_not_null())
+            pl.when(pl.col("_blob").is_not_null() & (pl.col("_findings").list.len() > 0))
             .then("_blob")
             .when(pl.col("_raw").is_not_null())
             .then(raw)

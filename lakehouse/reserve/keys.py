@@ -32,7 +32,7 @@ def keyed(rows: pl.DataFrame, key: Key) -> pl.DataFrame:
     finding = pl.lit(["missing_key"], dtype=pl.List(pl.String))
     return rows.with_columns(short.alias("_key")).with_columns(
         pl.coalesce("_key", pl.concat_str(pl.lit("~x"), content)).alias("_key"),
-        pl.when(pl.col("_key").is_null() & pl.col("_raw").is_null() & pl.col("_blob").is_null())
+        pl.when(pl.col("_key").is_null() & pl.col("_raw").is_null() & (pl.col("_blob").is_null() | (pl.col("_findings").list.len() == 0)))
         .then(pl.concat_list("_findings", finding))
         .otherwise("_findings")
         .alias("_findings"),

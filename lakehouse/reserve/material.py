@@ -13,7 +13,10 @@ from lakehouse.project import Project
 
 Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
 """One ASCII character."""
-Format = Literal["auto", "lines", "jsonl", "csv", "parquet", "text"]
+Format = (
+    Literal["auto", "lines", "text", "jsonl", "json", "csv", "excel", "parquet", "arrow", "orc", "avro"]
+    | Literal["document", "image", "audio", "video"]
+)
 Value = str | int | float | bool
 
 READ = pl.Schema(
@@ -22,7 +25,7 @@ READ = pl.Schema(
         "_bytes": pl.Int64(),  # size of the item as it stands in the file
         "_findings": pl.List(pl.String()),  # why it is unfit
         "_raw": pl.Binary(),  # the bytes of an item that could not be read into columns
-        "_blob": pl.String(),  # SHA-256 of bytes over the limit, set aside
+        "_blob": pl.String(),  # SHA-256 of bytes that are set aside: a file that is an item, or over the limit
     }
 )
 """What every format adds to a source's own columns."""

@@ -9,7 +9,22 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.errors import SourceError
-from lakehouse.reserve.formats import csv, jsonl, lines, parquet, rows, text
+from lakehouse.reserve.formats import (
+    arrow,
+    avro,
+    csv,
+    documents,
+    excel,
+    image,
+    json_array,
+    jsonl,
+    lines,
+    orc,
+    parquet,
+    recording,
+    rows,
+    text,
+)
 from lakehouse.reserve.material import Reader, Reading
 
 Shape = Callable[[BinaryIO, Reading], Mapping[str, "str | pl.DataType"]]
@@ -40,6 +55,15 @@ FORMATS: Mapping[str, FileFormat] = {
     "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE),
     "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE),
     "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
+    "json": FileFormat(json_array.read, json_array.shape, json_array.MEDIA_TYPE),
+    "excel": FileFormat(excel.read, excel.shape, excel.MEDIA_TYPE),
+    "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE),
+    "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE),
+    "avro": FileFormat(avro.read, avro.shape, avro.MEDIA_TYPE),
+    "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE),
+    "image": FileFormat(image.read, image.shape, image.MEDIA_TYPE),
+    "audio": FileFormat(recording.read_audio, recording.audio_shape, recording.AUDIO_TYPE),
+    "video": FileFormat(recording.read_video, recording.video_shape, recording.VIDEO_TYPE),
     "rows": FileFormat(rows.read, rows.shape, parquet.MEDIA_TYPE),
 }
 
@@ -54,6 +78,15 @@ _EXTENSIONS = {
     "md": "text",
     "html": "text",
     "htm": "text",
+    "json": "json",
+    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "excel"),
+    **dict.fromkeys(("arrow", "feather", "ipc"), "arrow"),
+    "orc": "orc",
+    "avro": "avro",
+    **dict.fromkeys(("pdf", "docx", "pptx", "odt", "odp", "epub", "rtf", "eml"), "document"),
+    **dict.fromkeys(("png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"), "image"),
+    **dict.fromkeys(("wav", "mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "aiff"), "audio"),
+    **dict.fromkeys(("mp4", "m4v", "mov", "mkv", "webm", "avi", "ogv"), "video"),
 }
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import polars as pl
 import pyarrow as pa
@@ -15,6 +13,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.errors import ShapeError, SourceError
 from lakehouse.reserve.columns import deltable, sizes
+from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import BadItem, Reading, good_rows, with_bad
 
 MEDIA_TYPE = "application/vnd.apache.parquet"
@@ -88,16 +87,11 @@ def rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
 
 @contextmanager
 def _opened(handle: BinaryIO) -> Iterator[pq.ParquetFile]:
-    """The file; a stream that cannot seek (an archive's member, gz) is copied to memory or, above 64 MB, to a temporary file."""
-    with tempfile.SpooledTemporaryFile(max_size=64 * 1024 * 1024) as spooled:
-        if not handle.seekable():
-            shutil.copyfileobj(handle, spooled)
-            spooled.seek(0)
-            handle = cast(BinaryIO, spooled)
+    with seekable(handle) as whole:
         try:
-            file = pq.ParquetFile(handle)
+            file = pq.ParquetFile(whole)
         except (pa.ArrowException, OSError) as error:
-            size = handle.seek(0, io.SEEK_END)
+            size = whole.seek(0, io.SEEK_END)
             raise SourceError(f"not a whole Parquet file ({size:,} bytes): {_first_line(error)}", fix="fetch the file again") from error
         yield file
 

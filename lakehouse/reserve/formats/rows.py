@@ -10,11 +10,8 @@ from typing import Any, BinaryIO, cast
 import polars as pl
 
 from lakehouse.reserve.columns import deltable
-from lakehouse.reserve.formats import parquet
+from lakehouse.reserve.formats.framed import framed
 from lakehouse.reserve.material import Reading
-
-_LEAST, _MOST = 256, 65_536
-"""Rows of a frame that is handed on."""
 
 
 @dataclass
@@ -59,16 +56,5 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """Frames of about `reading.chunk_bytes`; a row over the limit is `oversized`.
-
-    Raises:
-        ShapeError: the table lacks some of `columns`, or has others.
-    """
-    position = 1
-    for frame in cast(Rows, handle):
-        parquet.same_columns(frame.columns, columns)
-        step = max(_LEAST, min(_MOST, frame.height * reading.chunk_bytes // max(1, int(frame.estimated_size()))))
-        for start in range(0, frame.height, step):
-            rows = frame.select(columns).slice(start, step)
-            yield parquet.rows(rows, position, reading)
-            position += rows.height
+    """The rows as they come; raises as `framed` does."""
+    yield from framed(cast(Rows, handle), reading, columns)

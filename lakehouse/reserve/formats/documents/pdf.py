@@ -1,0 +1,37 @@
+"""PDF, by pypdf: the text layer, page by page; a scan has none."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+from lakehouse.errors import MissingExtraError
+from lakehouse.reserve.formats.documents.parts import Document
+from lakehouse.reserve.formats.whole import Unreadable
+
+
+def read(data: bytes, limit: int) -> Document:
+    """A document of PDF.
+
+    Raises:
+        Unreadable: it is damaged, or opens with a password only.
+    """
+    try:
+        from pypdf import PdfReader
+        from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+    except ModuleNotFoundError:
+        raise MissingExtraError("format `document` (PDF)", "documents") from None
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it tells of every page is a finding, or nothing
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise Unreadable("encrypted_document")
+        pages = [page.extract_text().strip() for page in reader.pages]
+        about = reader.metadata
+        title, author = (None, None) if about is None else (about.title, about.author)
+    except (FileNotDecryptedError, DependencyError) as error:
+        raise Unreadable("encrypted_document") from error
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError, ArithmeticError) as error:
+        # Of damaged files pypdf raises whatever its next step stumbles over.
+        raise Unreadable("damaged_document") from error
+    return Document("\n\n".join(page for page in pages if page), title, author, len(pages))

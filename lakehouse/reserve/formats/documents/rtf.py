@@ -1,0 +1,23 @@
+"""Rich text, by striprtf."""
+
+from __future__ import annotations
+
+from lakehouse.errors import MissingExtraError
+from lakehouse.reserve.formats.documents.parts import Document, lines
+from lakehouse.reserve.formats.whole import Unreadable
+
+
+def read(data: bytes, limit: int) -> Document:
+    """A document of RTF, which is ASCII; signs beyond are escaped in it.
+
+    Raises:
+        Unreadable: it is damaged.
+    """
+    try:
+        from striprtf.striprtf import rtf_to_text
+    except ModuleNotFoundError:
+        raise MissingExtraError("format `document` (RTF)", "documents") from None
+    try:
+        return Document(lines(rtf_to_text(data.decode("latin-1"), errors="replace")))
+    except (ValueError, LookupError, IndexError) as error:
+        raise Unreadable("damaged_document") from error

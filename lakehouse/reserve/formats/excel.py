@@ -1,0 +1,68 @@
+"""`excel`: a row of a workbook's first sheet (xlsx, xls, xlsb, ods) is an item; the first row names the columns. Held as a whole."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from itertools import zip_longest
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from lakehouse.errors import MissingExtraError, ShapeError, SourceError
+from lakehouse.reserve.formats.framed import framed
+from lakehouse.reserve.material import Reading
+
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_KINDS: tuple[tuple[type, pl.DataType], ...] = ((bool, pl.Boolean()), (date, pl.Date()), (datetime, pl.Datetime("us")))
+
+
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
+    """Column names and types: numbers, truth values, dates and times where a column holds nothing else, and text.
+
+    Raises:
+        SourceError: no workbook, or one with a password. ShapeError: two columns have one name.
+    """
+    return dict(_frame(handle).schema)
+
+
+def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """The rows; raises as `framed` and `shape` do."""
+    yield from framed([_frame(handle)], reading, columns)
+
+
+def _frame(handle: BinaryIO) -> pl.DataFrame:
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook
+    except ModuleNotFoundError:
+        raise MissingExtraError("format `excel`", "documents") from None
+    try:
+        rows = CalamineWorkbook.from_filelike(io.BytesIO(handle.read())).get_sheet_by_index(0).to_python(skip_empty_area=True)
+    except (CalamineError, OSError) as error:
+        raise SourceError(f"no workbook that can be read: {error}", fix="fetch the file again, or save it without a password") from error
+    names = [str(name).strip() or f"column_{number}" for number, name in enumerate(rows[0], 1)] if rows else []
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ShapeError(f"two columns of the sheet are called `{twice}`", fix="give each its own name")
+    cells = zip_longest(*rows[1:]) if len(rows) > 1 else ([] for _ in names)
+    return pl.DataFrame([_column(name, values) for name, values in zip(names, cells, strict=False)])
+
+
+def _column(name: str, cells: Sequence[Any]) -> pl.Series:
+    """Values of one type, an empty cell as null; a mixture as text, a whole number without `.0`."""
+    values = [None if cell == "" else cell for cell in cells]
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float} and kinds:
+        whole = all(value is None or float(value).is_integer() for value in values)
+        return pl.Series(
+            name, [None if v is None else int(v) if whole else float(v) for v in values], dtype=pl.Int64 if whole else pl.Float64
+        )
+    for kind, dtype in _KINDS:
+        if kinds == {kind}:
+            return pl.Series(name, values, dtype=dtype)
+    return pl.Series(name, [None if v is None else _said(v) for v in values], dtype=pl.String)
+
+
+def _said(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

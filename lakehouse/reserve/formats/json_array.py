@@ -1,0 +1,83 @@
+"""`json`: the objects of a JSON array are items (`[{...}, ...]`), or the one object that a file is; read as JSON lines are."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, BinaryIO, cast
+
+import polars as pl
+
+from lakehouse.errors import MissingExtraError, SourceError
+from lakehouse.reserve.formats import jsonl
+from lakehouse.reserve.material import Reading
+from lakehouse.streams import Pieces
+
+MEDIA_TYPE = "application/json"
+
+
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, Any]:
+    """Column types as those of JSON lines.
+
+    Raises:
+        SourceError: no JSON, or no array of objects.
+    """
+    return dict(jsonl.shape(_lines(handle), reading))
+
+
+def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """The objects, whatever the array's size, some megabytes at a time; raises as `shape` does."""
+    yield from jsonl.read(_lines(handle), reading, columns)
+
+
+def _lines(handle: BinaryIO) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedReader(_Objects(handle), 1 << 16))
+
+
+class _Objects(Pieces):
+    def __init__(self, handle: BinaryIO) -> None:
+        super().__init__(handle)
+        self._objects = _objects(handle)
+
+    def piece(self) -> bytes | None:
+        return next(self._objects, None)
+
+
+def _objects(handle: BinaryIO) -> Iterator[bytes]:
+    try:
+        import ijson
+    except ModuleNotFoundError:
+        raise MissingExtraError("format `json`", "documents") from None
+    head = cast(io.BufferedReader, handle).peek(1024).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if head not in (b"[", b"{"):
+        raise SourceError("no JSON array, and no object", fix="take `format: jsonl` for lines, or `text`")
+    number = 0
+    try:
+        for number, item in enumerate(ijson.items(_Bare(handle), "item" if head == b"[" else ""), 1):
+            if not isinstance(item, dict):
+                raise SourceError(f"item {number} of the array is no object", fix="take `format: text` to keep the file as it is")
+            yield json.dumps(item, ensure_ascii=False, default=_number).encode() + b"\n"
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        raise SourceError(f"damaged JSON behind item {number}: {str(error).splitlines()[0]}", fix="fetch the file again") from error
+
+
+def _number(value: Any) -> int | float:
+    assert isinstance(value, Decimal)
+    return int(value) if value == value.to_integral_value() and "." not in str(value) and "E" not in str(value) else float(value)
+
+
+class _Bare:
+    """A file behind its byte order mark, which the parser does not know."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self._handle, self._begun = handle, False
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        data = self._handle.read(size)
+        if not self._begun and size:
+            self._begun = True
+            data = data.removeprefix(b"\xef\xbb\xbf")
+        return data
