@@ -65,6 +65,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
             ),
             metadata={
                 "dagster/row_count": done.live,
+                "mode": source.mode,
                 "dagster/column_schema": dg.TableSchema(columns=own),
                 **tables(project, "bronze", name, done.delta_version),
                 "added": done.added,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from lakehouse.errors import SpecError
 from lakehouse.hashing import content_id
 from lakehouse.project import Project
 from lakehouse.table import Table
@@ -47,6 +48,30 @@ def live_index(project: Project, source: str, *more: str, version: int | None) -
     return newest.filter(~pl.col("_deleted")).select(columns)
 
 
+VIRTUAL = "virtual: the rows stand elsewhere, their values are null here"
+"""Description of the table of a virtual source."""
+
+
+def is_virtual(project: Project, source: str) -> bool:
+    """Whether the rows of a declared source stay where they are.
+
+    Raises:
+        SpecError: its table was made under the other mode, and so has values that it should not, or lacks those that it should have.
+    """
+    declared = project.source(source).mode
+    ours = table(project, source)
+    made = declared
+    if ours.exists():
+        made = "virtual" if ours.delta().metadata().description == VIRTUAL else "collected"
+    if made != declared:
+        raise SpecError(
+            f"bronze/{source} is that of a {made} source, and `mode: {declared}` would leave its rows as they are",
+            where=project.sources[source].document.where(("mode",) if "mode" in project.source(source).model_fields_set else ()),
+            fix=f"take `mode: {made}`, or declare the material under another name",
+        )
+    return declared == "virtual"
+
+
 def values(
     project: Project, source: str, columns: Sequence[str], rows: pl.DataFrame, files: Sequence[str] | None = None
 ) -> Iterator[pl.DataFrame]:
@@ -61,7 +86,7 @@ def values(
     """
     ours, place = table(project, source), ["_row_id", "_collection"]
     asked = [c for c in columns if c not in rows.columns]
-    if project.source(source).mode == "virtual" and not set(asked) <= set(SYSTEM):
+    if not set(asked) <= set(SYSTEM) and is_virtual(project, source):
         system = [c for c in dict.fromkeys(("_uri", "_content", *asked)) if c in SYSTEM and c not in rows.columns]
         found = ours.located([*place, *system], files).drop("_file", "_at").join(rows, on=place, how="inner", maintain_order="left")
         # The workshop stands above this module, as do the connectors that its declarations name.
@@ -80,7 +105,7 @@ def live_rows(project: Project, source: str, columns: Sequence[str], *, of: pl.S
     ids = ["_row_id", "_content", "_collection"]
     more = [c for c in columns if c not in ids]
     ours = table(project, source)
-    if project.source(source).mode == "virtual":
+    if is_virtual(project, source):
         index = live_index(project, source, version=ours.version()).select(ids)
         if of is not None:
             index = index.filter(pl.col("_row_id").is_in(of.implode()))

@@ -156,6 +156,7 @@ class Table:
         metadata: Mapping[str, str] | None = None,
         after: int | None = None,
         evolve: bool = False,
+        description: str | None = None,
     ) -> int:
         """Write `rows` (a frame, or frames streamed one at a time with their `schema`) in ONE commit; returns the version.
 
@@ -163,6 +164,7 @@ class Table:
         bring new columns, null in older rows; the caller has compared the types of the others, which Delta would cast in silence.
 
         `after` is the version that `rows` were made for (-1: there is no table yet); without it, an append stands beside any other.
+        A table that this write makes keeps the `description`.
 
         Raises:
             StorageError: the store refuses the write; nothing was committed.
@@ -177,7 +179,7 @@ class Table:
                 raise ValueError("streamed rows need their schema")
             target = _arrow(pl.DataFrame(schema=schema)).schema
             batches = _batches(rows, schema, target, failure)
-        return self._commit(batches, target, failure, mode, metadata, after, evolve=evolve)
+        return self._commit(batches, target, failure, mode, metadata, after, evolve=evolve, description=description)
 
     def replace(
         self,
@@ -204,6 +206,7 @@ class Table:
         *,
         evolve: bool = False,
         instead_of: Iterable[str] = (),
+        description: str | None = None,
     ) -> int:
         """Write the rows as files and commit these; returns the version. `failure` holds what went wrong in making the rows."""
         with self._guard(failure):
@@ -220,6 +223,7 @@ class Table:
                         shape,
                         adds,
                         mode="error",
+                        description=description,
                         configuration=_KEPT,
                         storage_options=options,
                         commit_properties=_properties(metadata, -1),

@@ -177,7 +177,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
             return _Opened(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
     at = _delta_version(stored, table, version)
     rows = stored.scan(at)
-    if layer == "bronze" and name in project.sources and project.source(name).mode == "virtual":
+    if layer == "bronze" and name in project.sources and bronze.is_virtual(project, name):
         if version is not None and at != stored.version():
             raise NotFoundError(f"{table} keeps no values, and is read as it is", where=f"version {version}", fix="leave the version out")
         rows = bronze.live_rows(project, name, rows.collect_schema().names())

@@ -107,6 +107,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     source, table = project.source(name), bronze.table(project, name)
     # What another run commits from here on, while the material is fetched or read, makes the write below fail.
     version = table.version()
+    virtual = bronze.is_virtual(project, name)
     last, reading = last_collection(project, name), _reading(source)
 
     def read_by(material: Feed) -> str:
@@ -141,6 +142,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
                 metadata={"collection": str(number), "fingerprint": fingerprint},
                 after=-1 if version is None else version,
                 evolve=batches.evolves,
+                description=bronze.VIRTUAL if virtual else None,
             )
     except SourceError:
         if isinstance(material, Landed):

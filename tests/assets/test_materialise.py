@@ -134,3 +134,17 @@ def test_no_split_leak_warns_where_rows_are_split_one_by_one(factory: Factory) -
     assert result.success
     (leak,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "no_split_leak"]
     assert leak.severity == dg.AssetCheckSeverity.WARN
+
+
+def test_a_virtual_source_says_so_and_makes_the_same_version(factory: Factory) -> None:
+    assert factory.materialise(*LINE).success
+    assert factory.metadata("bronze/orders_raw")["mode"] == "collected"
+    version = versions.find(factory.project, "orders", "latest").version
+    (factory.root / "lake").rename(factory.root.parent / "copied")
+    declared = factory.root / "assets" / "sources" / "orders_raw.yaml"
+    declared.write_text(declared.read_text(encoding="utf-8") + "mode: virtual\n", encoding="utf-8")
+    assert factory.materialise(*LINE).success
+    shown = factory.metadata("bronze/orders_raw")
+    assert (shown["mode"], shown["dagster/row_count"]) == ("virtual", 60)
+    assert versions.find(factory.project, "orders", "latest").version == version
+    assert factory.project.table("bronze", "orders_raw").read()["text"].null_count() == 60

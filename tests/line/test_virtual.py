@@ -19,7 +19,8 @@ from lakehouse import bronze
 from lakehouse.access.door import read
 from lakehouse.cli import cli
 from lakehouse.errors import SourceError, SpecError
-from lakehouse.reserve.screening.screen import screen
+from lakehouse.reserve.discovery.discover import discover_source
+from lakehouse.reserve.screening.screen import detections, screen
 
 from ..factory import Factory, new_factory
 from ..reserve.conftest import killed
@@ -268,3 +269,52 @@ def test_a_table_that_is_gone_is_one_message(factory: Factory, tmp_path: Path, m
     assert isinstance(done.exception, SourceError)
     assert "there is no such Delta table" in str(done.exception)
     assert not (factory.root / "lake" / "silver" / "notes").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [("virtual", "collected"), ("collected", "virtual")])
+def test_a_source_does_not_change_its_mode_under_its_name(factory: Factory, tmp_path: Path, before: str, after: str) -> None:
+    origin = _parquet(tmp_path / "rows")
+    declare(factory, origin, before)
+    origin.set_to(made_up(0, 20))
+    factory.made()
+    held_before = bronze.table(factory.project, "notes").version()
+    declare(factory, origin, after)
+    factory.declare([{"text_length": {"column": "text", "at_least": 9}}])
+    for run in (factory.collect, factory.silver, lambda: bronze.live_rows(factory.project, "notes", ["text"])):
+        with pytest.raises(SpecError, match=rf"notes.yaml:\d+: bronze/notes is that of a {before} source(.|\n)*take `mode: {before}`"):
+            run()
+    assert bronze.table(factory.project, "notes").version() == held_before
+    declare(factory, origin, before)
+    assert factory.collect().unchanged
+    factory.silver()
+    assert factory.rows("silver").height == 16
+
+
+def test_a_changed_source_can_be_looked_at_before_it_is_indexed_anew(factory: Factory, tmp_path: Path) -> None:
+    origin = _parquet(tmp_path / "rows")
+    declare(factory, origin, "virtual")
+    origin.set_to(made_up(0, 40))
+    factory.collect()
+    assert {moved.verdict for moved in discover_source(factory.project, "notes").drift} == {"same", "too few rows"}
+    origin.set_to(made_up(0, 40, "other"))
+    found = discover_source(factory.project, "notes")
+    assert found.drift == ()
+    assert any("not there any more" in note for note in found.notes)
+
+
+def test_items_over_the_limit_keep_their_finding_alone(factory: Factory, tmp_path: Path) -> None:
+    origin = _parquet(tmp_path / "rows")
+    declare(factory, origin, "virtual", max_item_bytes=2000)
+    long = pl.DataFrame({"id": ["long"], "text": [TOKEN * 1000], "label": ["a"]})
+    origin.set_to(pl.concat([made_up(0, 30), long]))
+    assert factory.collect().findings == {"oversized": 1}
+    assert held(factory.root / "lake") == []
+    factory.silver()
+    assert [rule for fate, _, rule in factory.fates().values() if fate == "quarantined"] == ["oversized"]
+    assert held(factory.root / "lake" / "silver") != []
+
+
+def test_detectors_of_bytes_that_are_not_kept_are_refused(factory: Factory, tmp_path: Path) -> None:
+    declare(factory, _parquet(tmp_path / "rows"), "virtual", screening=["files"])
+    with pytest.raises(SpecError, match=r"notes.yaml:\d+: `files` looks at bytes of unreadable items"):
+        detections(factory.project, "notes")

@@ -144,7 +144,12 @@ def discover_source(project: Project, name: str) -> Discovery:
         kept = live.sample(min(ITEMS, live.height), seed=7)["_row_id"]
         had = [c for c in batches.own if c in table.schema(version)]
         before = bronze.live_rows(project, name, ["_findings", *had], of=kept).filter(pl.col("_findings").list.len() == 0)
-        drift = moved(before.select(had).collect(), good, found.columns, live.height, total)
+        try:
+            drift = moved(before.select(had).collect(), good, found.columns, live.height, total)
+        except SourceError:
+            if not bronze.is_virtual(project, name):
+                raise
+            notes.append("the rows that were indexed are not there any more as they were: what moved cannot be told")
     types = Counter(files_.format for files_ in files)
     groups = tuple(Group(kind, n, size if len(types) == 1 else 0) for kind, n in types.most_common())
     notes += batches.warnings

@@ -91,6 +91,9 @@ def detections(project: Project, name: str) -> list[Bound]:
             what = f"`{declared.name}` speaks of a collection, not of rows: there is nothing to quarantine"
             raise SpecError(what, where=document.where((*loc, "action")), fix="`action: warn`; with `blocking: true` datasets refuse it")
         _known_columns(look, spec.columns, where)
+        if spec.mode == "virtual" and {"_raw", "_blob"} & set(look.columns or ()):
+            what = f"`{declared.name}` looks at bytes of unreadable items, which bronze does not keep of a virtual source"
+            raise SpecError(what, where=where, fix="name a column of bytes with `column:`, or leave it out")
         plain = entry.params.model_construct(**params).model_dump()
         measuring = {key: value for key, value in plain.items() if key not in entry.info.get("decides", ())}
         contents = {key: file_digest(path) for key, path in paths.items()}
