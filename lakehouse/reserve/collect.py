@@ -171,7 +171,11 @@ def material_of(project: Project, name: str, collected: Callable[[Feed], bool], 
     made = feed(project, name)
     if project.source(name).mode == "virtual":
         assert isinstance(made, InPlace)
-        return made.in_place(project, name)
+        try:
+            return made.in_place(project, name)
+        except SpecError as error:
+            error.where = error.where or project.sources[name].document.where(("mode",))
+            raise
     return landed(project, name, made, collected, progress) if isinstance(made, Remote) else made
 
 

@@ -250,7 +250,7 @@ def test_archives_and_cursors_are_refused(factory: Factory, tmp_path: Path) -> N
     sqlite3.connect(tmp_path / "base").close()
     moving = {"sql": {"url": f"sqlite:///{tmp_path / 'base'}", "table": "t", "order": ["id"], "cursor": "id"}}
     factory.declare_source(connector=moving, mode="virtual")
-    with pytest.raises(SpecError, match=r"read as a whole(.|\n)*leave `cursor:` out"):
+    with pytest.raises(SpecError, match=r"notes.yaml:\d+: a virtual source of a database is read as a whole(.|\n)*leave `cursor:` out"):
         factory.collect()
     factory.write("raw/notes.zip", "PK")
     factory.declare_source(connector={"files": {"path": "raw/notes.zip"}}, mode="virtual")
