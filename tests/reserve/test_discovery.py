@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from lakehouse.cli.discover import discover_command
 from lakehouse.errors import FactoryError, SourceError, SpecError
@@ -119,9 +121,13 @@ def test_oranges_rows_of_types_are_skipped(factory: Factory) -> None:
 
 
 def test_a_picture_called_csv(factory: Factory) -> None:
-    found = discover(factory.write("in/table.csv", b"\x89PNG\r\n\x1a\n" + bytes(64)))
+    drawn = io.BytesIO()
+    Image.new("RGB", (7, 5)).save(drawn, "png")
+    found = discover(factory.write("in/table.csv", drawn.getvalue()))
     assert found.notes == ("table.csv is named .csv, but it is image/png",)
-    with pytest.raises(SourceError, match="is image/png: no source can be written"):
+    assert collected(factory, found).select("format", "width", "height").row(0) == ("png", 7, 5)
+    found = discover(factory.write("in/program.csv", b"\x7fELF" + bytes(64)))
+    with pytest.raises(SourceError, match="is application/x-elf: no source can be written"):
         write_source(factory.project, found)
 
 

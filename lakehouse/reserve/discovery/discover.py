@@ -92,7 +92,7 @@ def discover(path: Path) -> Discovery:
     budget = Budget(max(1024 * 1024, BYTES // len(chosen)), max(1, ITEMS // len(chosen)))
     held: list[tuple[Look, Sample]] = []
     for one in chosen:
-        taken = sample(one.file, one.encoding, one.layout, budget)
+        taken = sample(one, budget)
         if held and list(held[0][1].kinds) != list(taken.kinds):
             notes.append(f"{one.file.name} has other columns and was left out")
             continue
@@ -257,7 +257,7 @@ def _main(readable: Sequence[Look]) -> Look:
 def _likeness(one: Look) -> tuple[object, ...]:
     """What files that are read as one source have in common."""
     if one.layout is None:
-        return (one.type,)
+        return (one.format,)
     csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()
     return (one.layout.structure, one.needs_conversion, *csv)
 

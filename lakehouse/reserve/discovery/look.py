@@ -30,6 +30,16 @@ _ENDINGS = {
     "lines": ("txt", "text", "log"),
     "text": ("md", "html", "htm", "xml", "txt"),
 }
+_FORMATS = {
+    "application/vnd.apache.parquet": "parquet",
+    "application/vnd.apache.arrow.file": "arrow",
+    "application/vnd.apache.orc": "orc",
+    "application/avro": "avro",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",
+    "application/x-ole-storage": "",  # what it holds, only a reader of each kind tells
+}
+_ITEMS = {"document": "document", "image": "image", "audio": "audio", "video": "video"}
+"""Formats whose item is a file, by the kind of its content."""
 _KNOWN = {ending for endings in _ENDINGS.values() for ending in endings} | {"parquet", "pq", "png", "jpg", "jpeg", "gif", "pdf", "zip"}
 
 
@@ -54,7 +64,14 @@ class Look:
     @property
     def is_readable(self) -> bool:
         """Whether items can be read from it, as it is or after a conversion."""
-        return self.type == "application/vnd.apache.parquet" or (self.layout is not None and self.layout.structure != "json")
+        return bool(self.format) if self.layout is None else self.layout.structure != "json"
+
+    @property
+    def format(self) -> str:
+        """The format by which the collector reads the (converted) file; empty: none."""
+        if self.layout is None:
+            return _FORMATS.get(self.type, _ITEMS.get(self.kind, ""))
+        return "jsonl" if self.layout.structure in ("json_array", "json") else self.layout.structure
 
     @property
     def needs_conversion(self) -> bool:

@@ -15,10 +15,12 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.errors import SourceError
+from lakehouse.reserve.batches import Digest
 from lakehouse.reserve.columns import unify
 from lakehouse.reserve.compression import damage_named, decompressed
 from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.layout import Layout
+from lakehouse.reserve.discovery.look import Look
 from lakehouse.reserve.formats import FORMATS
 from lakehouse.reserve.material import READ, Reading
 
@@ -30,18 +32,6 @@ _ITEM = 32 * 1024 * 1024
 _HEAD = 1024 * 1024
 WORDS: dict[type[pl.DataType], str] = {pl.String: "string", pl.Int64: "int", pl.Float64: "float", pl.Boolean: "bool", pl.Binary: "binary"}
 """Types that a declaration has a word for."""
-
-
-class Nowhere:
-    """Takes the bytes of an item over the limit and keeps none."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take and forget."""
-        return len(data)
-
-    def close(self) -> str:
-        """Nothing was kept."""
-        return ""
 
 
 @dataclass(frozen=True)
@@ -71,15 +61,16 @@ class Budget:
     items: int = ITEMS
 
 
-def sample(file: Path, encoding: Encoding | None, layout: Layout | None, budget: Budget) -> Sample:
-    """A sample of one file; `encoding` and `layout` None: Parquet.
+def sample(look: Look, budget: Budget) -> Sample:
+    """A sample of one file.
 
     Raises:
         SourceError: damaged, unreadable, or of columns that cannot be read.
     """
+    file, encoding, layout = look.file, look.encoding, look.layout
     with damage_named(str(file)):
         if encoding is None or layout is None:
-            return _of_parquet(file, budget)
+            return _of_format(file, look.format, budget)
         with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
             size = file.stat().st_size
             plain = not file.name.lower().endswith((".gz", ".zst"))
@@ -105,18 +96,12 @@ def kinds_of(data: bytes, layout: Layout) -> dict[str, str]:
     return {"text": "string"}
 
 
-def format_of(layout: Layout | None) -> str:
-    """The format by which the collector reads the (converted) file."""
-    if layout is None:
-        return "parquet"
-    return "jsonl" if layout.structure in ("json_array", "json") else layout.structure
-
-
 def rows_of(data: bytes, layout: Layout, columns: list[str]) -> pl.DataFrame:
     """The items of UTF-8 bytes, read as the collector reads them."""
     held: list[pl.DataFrame] = []
     count = 0
-    for rows in FORMATS[format_of(layout)].read(io.BytesIO(data), _reading(layout), columns):
+    kind = "jsonl" if layout.structure in ("json_array", "json") else layout.structure
+    for rows in FORMATS[kind].read(io.BytesIO(data), _reading(layout), columns):
         held.append(rows)
         count += rows.height
         if count >= ITEMS * 2:
@@ -126,7 +111,7 @@ def rows_of(data: bytes, layout: Layout, columns: list[str]) -> pl.DataFrame:
 
 def _reading(layout: Layout) -> Reading:
     return Reading(
-        sink=Nowhere,
+        sink=Digest,
         separator=layout.separator,
         quote=layout.quote,
         header=layout.header,
@@ -247,16 +232,17 @@ def _between(buffer: str, place: int, mark: str) -> int:
     return found.end() if found else place
 
 
-def _of_parquet(file: Path, budget: Budget) -> Sample:
+def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
+    """Rows from the start of a file whose format says where they are; of a Parquet file the share is told by their number."""
     import pyarrow.parquet as pq
 
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
-        shape = FORMATS["parquet"].shape(handle, _reading(Layout("csv")))
+        shape = FORMATS[kind].shape(handle, _reading(Layout("csv")))
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
-        plain = not file.name.lower().endswith((".gz", ".zst"))
+        plain = kind == "parquet" and not file.name.lower().endswith((".gz", ".zst"))
         total = pq.ParquetFile(file).metadata.num_rows if plain else None
         held, count, taken = [], 0, 0
-        for rows in FORMATS["parquet"].read(handle, _reading(Layout("csv")), list(shape)):
+        for rows in FORMATS[kind].read(handle, _reading(Layout("csv")), list(shape)):
             held.append(rows)
             count += rows.height
             taken += int(rows["_bytes"].sum())

@@ -17,7 +17,7 @@ from lakehouse.project import Project
 from lakehouse.reserve.compression import damage_named, decompressed
 from lakehouse.reserve.discovery.discover import Discovery
 from lakehouse.reserve.discovery.look import Look
-from lakehouse.reserve.discovery.sampling import format_of, objects
+from lakehouse.reserve.discovery.sampling import objects
 from lakehouse.reserve.formats import by_extension, usual_separator
 from lakehouse.spec import NAME
 
@@ -44,7 +44,7 @@ def write_source(project: Project, found: Discovery, name: str | None = None) ->
     if found.described is None:
         types = ", ".join(group.type for group in found.groups)
         raise SourceError(
-            f"{found.path} is {types}: no source can be written for it", fix="the collector reads text, JSON lines, CSV and Parquet"
+            f"{found.path} is {types}: no source can be written for it", fix="convert it to one of the formats of docs/collecting.md"
         )
     path = Path(found.path).resolve()
     name = name or _name_of(path)
@@ -115,7 +115,7 @@ def _path(project: Project, described: Look, place: Path) -> str:
 
 def _options(described: Look, path: str) -> dict[str, Any]:
     """What the name of the file does not say of how it is read."""
-    wanted = format_of(described.layout)
+    wanted = described.format
     name = described.file.name if path.endswith(described.file.suffix) or Path(path).suffix == "" else path
     try:
         told = by_extension(name)
