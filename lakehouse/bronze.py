@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from lakehouse.errors import SpecError
+from lakehouse.errors import LockedError, SpecError
 from lakehouse.hashing import content_id
 from lakehouse.project import Project
 from lakehouse.table import Table
@@ -33,6 +33,21 @@ SYSTEM = pl.Schema(_COLUMNS)
 def table(project: Project, source: str) -> Table:
     """The Delta table of a source."""
     return project.table("bronze", source)
+
+
+def refuse_half_erased(project: Project, source: str) -> None:
+    """Refuse to read or write a source of which an erasure was interrupted: its tables do not agree.
+
+    Raises:
+        LockedError: the erasure has to be finished first.
+    """
+    erasures = project.table("system", "erasures")
+    if not erasures.exists():
+        return
+    events = erasures.scan().filter((pl.col("source") == source) & (pl.col("event") != "item")).select("request", "event").collect()
+    begun = set(events.filter(pl.col("event") == "requested")["request"])
+    if left := begun - set(events.filter(pl.col("event") == "done")["request"]):
+        raise LockedError(f"the erasure {min(left)} of rows of source {source} was interrupted", fix="finish it: lakehouse erase --resume")
 
 
 def live_index(project: Project, source: str, *more: str, version: int | None) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 Events of a version: `made` (its manifest), `evaluated` (one evaluation's result), `gated` (the gates' verdicts),
 `described` (only metadata changed: a new label for the same content), `released` and `withdrawn`, `graded` (its indicators and grade),
 `downgraded` (a lower grade with the reason), `retired` and `reinstated` (each with the reason), `archived` (its rows stand in an archive)
-and `restored` (they are back).
+and `restored` (they are back), `erased` (it lost rows for good; the others stand where they stood).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ Event = Literal[
     "reinstated",
     "archived",
     "restored",
+    "erased",
 ]
 Part = Literal["major", "minor", "patch"]
 Grade = Literal["A", "B", "C", "D"]
@@ -68,6 +69,8 @@ class Version:
         downgraded: grade, reason and who said so, of the newest downgrade since it was graded, or None.
         retired: reason, who said so and what supersedes it, or None.
         archived: where its rows stand, since gold has them no more, or None.
+        erased: how many rows it lost by erasures (`rows`), how many each split has left (`splits`), the content id of what is left and the
+            requests; or None.
     """
 
     dataset: str
@@ -83,6 +86,7 @@ class Version:
     downgraded: dict[str, Any] | None = None
     retired: dict[str, Any] | None = None
     archived: dict[str, Any] | None = None
+    erased: dict[str, Any] | None = None
 
     @property
     def grade(self) -> Grade | None:
@@ -109,6 +113,16 @@ class Version:
     def content_id(self) -> str:
         """Identity of the content: sealed after the run."""
         return str(self.manifest["content_id"])
+
+    @property
+    def held_content(self) -> str:
+        """Identity of the content that its rows have now: the sealed one, unless rows were erased."""
+        return str(self.erased["content_id"]) if self.erased else self.content_id
+
+    @property
+    def held_rows(self) -> dict[str, int]:
+        """Rows by split that it has now."""
+        return dict(self.erased["splits"] if self.erased else self.manifest["rows"])
 
     @property
     def gold_version(self) -> int:
@@ -149,7 +163,7 @@ def versions(project: Project, dataset: str) -> list[Version]:
         payload = json.loads(row["payload"])
         if row["event"] == "made":
             state = folded.setdefault(row["version"], {"labels": [], "evaluations": {}, "gates": None, "released": [], "released_at": None})
-            state["archived"] = None  # gold holds its rows again
+            state["archived"] = state["erased"] = None  # gold holds its rows again
             state["manifest"] = {**payload, "made_at": row["at"].isoformat()}
             state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
             continue
@@ -172,6 +186,13 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["downgraded"] = None  # the measured letter takes a downgrade back
         elif row["event"] in ("downgraded", "retired", "archived"):
             state[row["event"]] = {**payload, "at": row["at"].isoformat()}
+        elif row["event"] == "erased":
+            before = state.get("erased") or {"rows": 0, "requests": []}
+            if (moved := payload.pop("archived", None)) and state.get("archived"):
+                state["archived"] = {**state["archived"], **moved}
+            requests = [*dict.fromkeys([*before["requests"], payload.pop("request")])]
+            lost = before["rows"] + payload["rows"]
+            state["erased"] = {**payload, "rows": lost, "requests": requests, "at": row["at"].isoformat()}
         elif row["event"] in ("reinstated", "restored"):
             state["retired" if row["event"] == "reinstated" else "archived"] = None
     return [
@@ -185,7 +206,7 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["gates"],
             tuple(state["released"]),
             None if state.get("retired") else state["released_at"],
-            *(state.get(name) for name in ("graded", "downgraded", "retired", "archived")),
+            *(state.get(name) for name in ("graded", "downgraded", "retired", "archived", "erased")),
         )
         for version, state in folded.items()
     ]

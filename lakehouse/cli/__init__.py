@@ -31,6 +31,8 @@ _COMMANDS = {
     "retire": ("lakehouse.cli.keep", "Withdraw a version, or reinstate it."),
     "archive": ("lakehouse.cli.keep", "Move a version's rows to an archive, or back."),
     "maintain": ("lakehouse.cli.keep", "Retire, downgrade, archive versions by the dataset's rules."),
+    "erase": ("lakehouse.cli.erase", "Erase rows for good, from every version and every byte of the lake."),
+    "erasures": ("lakehouse.cli.erase", "List what was erased, and what was out of reach."),
     "tier": ("lakehouse.cli.store", "Compress what is rarely used, pack what is cold."),
     "scrub": ("lakehouse.cli.store", "Read every shard of the cold packs, and repair them."),
     "keys": ("lakehouse.cli.store", "List, rotate, shred the keys of encrypted sources."),

@@ -67,7 +67,7 @@ def versions_command(dataset: str, as_json: bool) -> None:
             (
                 v.label,
                 v.version,
-                sum(v.manifest["rows"].values()),
+                sum(v.held_rows.values()),
                 scores[0] if scores else None,
                 gates,
                 f"{v.grade}, lowered" if v.downgraded else v.grade,
@@ -84,11 +84,13 @@ def versions_command(dataset: str, as_json: bool) -> None:
             show.out.print(f"  {v.label} retired by {v.retired['by']}: {escape(v.retirement or '')}", soft_wrap=True)
         if v.archived:
             show.out.print(f"  {v.label} archived in {v.archived['place']}", soft_wrap=True)
+        if v.erased:
+            show.out.print(f"  {v.label} lost {v.erased['rows']:,} rows that were erased after it was sealed", soft_wrap=True)
 
 
 def _standing(version: Version) -> str:
     """Whether a version was released, and what became of it."""
-    told = (("yes", version.released), ("retired", version.retired), ("archived", version.archived))
+    told = (("yes", version.released), ("retired", version.retired), ("archived", version.archived), ("erased rows", version.erased))
     return ", ".join(word for word, said in told if said) or "-"
 
 

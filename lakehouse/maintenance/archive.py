@@ -113,22 +113,22 @@ def restore(project: Project, dataset: str, reference: str, by: str, *, place: s
         _unpack(project, version, at, known["files"])
         verify(project, version, at, progress)
         gold = project.table("gold", dataset).uri
-        there, here = _files(project, at), _files(project, gold)
+        there, here = files_at(project, at), files_at(project, gold)
         moved = 0
         for name in known["files"]:
             progress(f"restoring {dataset} {version.label}", 0, None)
-            size = _size(there, f"data/{name}", at) or 0
+            size = file_size(there, f"data/{name}", at) or 0
             for of in reversed(known.get("sealed", [])):
                 size = plain_size(size, of)
-            if _size(here, name, gold) == size:  # a killed copy is short
+            if file_size(here, name, gold) == size:  # a killed copy is short
                 continue
             if known.get("sealed"):
-                _put(here, name, _opened(project, _read(there, f"data/{name}", at) or b"", f"{at}/data/{name}"), gold)
+                put_file(here, name, open_file(project, read_file(there, f"data/{name}", at) or b"", f"{at}/data/{name}"), gold)
                 moved += size
             else:
                 moved += _copy(there, f"data/{name}", here, name, gold)[1]
         rows = collect(project.table("gold", dataset).scan(version.gold_version).select("_row_id", "_hash"), f"gold/{dataset}")
-        if content_id(rows, "_row_id", "_hash") != version.content_id:
+        if content_id(rows, "_row_id", "_hash") != version.held_content:
             raise MaintenanceError(f"gold/{dataset} has not the content of {version.label} after all", where=at, fix="run it again")
         versions.record(project, dataset, version.version, "restored", {"place": at, "by": by})
         return Archived(dataset, version.version, version.label, at, len(known["files"]), known["bytes"], moved, unchanged=False)
@@ -144,19 +144,19 @@ def verify(project: Project, version: Version, place: str, progress: Progress = 
     """
     what = f"the archive of {version.dataset} {version.label}"
     there = "://" in place or Path(place).is_dir()  # a folder that is opened would be made
-    listed = _listed(files := _files(project, place), place) if there else None
+    listed = listed_in(files := files_at(project, place), place) if there else None
     if listed is None:
         raise MaintenanceError(f"{what} is not there", where=place, fix="name the place where it stands: --restore --from PLACE")
     columns = sorted(set(version.manifest["columns"]))
     found = []
     for at, (name, sha) in enumerate(listed.items()):
         progress(f"verifying {what}", at, len(listed))
-        data = _read(files, name, place)
+        data = read_file(files, name, place)
         if data is None or hashlib.sha256(data).hexdigest() != sha:
             state = "is missing" if data is None else "was changed: its SHA-256 differs"
             raise MaintenanceError(f"{what}: {name} {state}", where=place, fix="bring a whole copy of the archive")
         if name.startswith("data/"):
-            data = _opened(project, data, f"{place}/{name}")
+            data = open_file(project, data, f"{place}/{name}")
             rows = pl.read_parquet(data, columns=[*columns, "_row_id", "_split", "_hash"])
             digest = row_digest(dict(rows.schema), [*columns, "_row_id", "_split"])
             if not rows.select((digest == pl.col("_hash")).all()).item():
@@ -164,7 +164,7 @@ def verify(project: Project, version: Version, place: str, progress: Progress = 
                     f"{what}: rows of {name} are not those that were sealed", where=place, fix="bring a whole copy of it"
                 )
             found.append(rows.select("_row_id", "_hash"))
-    if not found or content_id(pl.concat(found), "_row_id", "_hash") != version.content_id:
+    if not found or content_id(pl.concat(found), "_row_id", "_hash") != version.held_content:
         raise MaintenanceError(f"{what} has not the content of the version", where=place, fix="bring a whole copy of the archive")
 
 
@@ -172,35 +172,35 @@ def _write(project: Project, version: Version, place: str, progress: Progress) -
     """Copy the version's files and seal them, unless a sealed archive stands at the place; what the register is to hold of it."""
     table = project.table("gold", version.dataset)
     names = sorted(uri.rsplit("/", 1)[-1] for uri in table.delta(version.gold_version).file_uris())
-    here, there = _files(project, table.uri), _files(project, place)
+    here, there = files_at(project, table.uri), files_at(project, place)
     classes = sorted({of for each in version.manifest["inputs"] if (of := class_of(project, each["source"]))})
-    if _listed(there, place) is None:
+    if listed_in(there, place) is None:
         sums = {}
         for at, name in enumerate(names):
             progress(f"archiving {version.dataset} {version.label}", at, len(names))
             if classes:
-                data = _sealed(project, _read(here, name, table.uri) or b"", classes)
-                sums[f"data/{name}"] = _put(there, f"data/{name}", data, place)
+                data = seal_file(project, read_file(here, name, table.uri) or b"", classes)
+                sums[f"data/{name}"] = put_file(there, f"data/{name}", data, place)
             else:
                 sums[f"data/{name}"] = _copy(here, name, there, f"data/{name}", place)[0]
         manifest = {**version.manifest, "version": version.version, "evaluations": version.evaluations, "gates": version.gates}
         manifest |= {"graded": version.graded, "retired": version.retired}
         text = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
-        sums[MANIFEST] = _put(there, MANIFEST, text, place)
-        _put(there, SUMS, "".join(f"{sha}  {name}\n" for name, sha in sums.items()).encode(), place)
+        sums[MANIFEST] = put_file(there, MANIFEST, text, place)
+        put_file(there, SUMS, "".join(f"{sha}  {name}\n" for name, sha in sums.items()).encode(), place)
     verify(project, version, place, progress)
-    size = sum(_size(there, f"data/{name}", place) or 0 for name in names)
+    size = sum(file_size(there, f"data/{name}", place) or 0 for name in names)
     return {"place": place, "files": names, "bytes": size, **({"sealed": classes} if classes else {})}
 
 
-def _sealed(project: Project, data: bytes, classes: list[str]) -> bytes:
+def seal_file(project: Project, data: bytes, classes: list[str]) -> bytes:
     """A data file sealed under the key of each class in turn: it opens only while none of them was shredded."""
     for of in classes:
         data = b"".join(seal(iter([data]), sealing_key(project, of)))
     return data
 
 
-def _opened(project: Project, data: bytes, name: str) -> bytes:
+def open_file(project: Project, data: bytes, name: str) -> bytes:
     """A data file as gold has it, whatever it is sealed under."""
     while data.startswith(MAGIC):
         data = b"".join(unseal(io.BytesIO(data).read, opener(project), name))
@@ -216,10 +216,10 @@ def _unpack(project: Project, version: Version, place: str, names: Iterable[str]
     """Bring those data files back to the archive that stand in cold packs."""
     if "://" not in place and not Path(place).is_dir():
         return
-    there = _files(project, place)
+    there = files_at(project, place)
     for name in names:
         found = packs.find(project, packed_name(version, name))
-        if found is None or _size(there, f"data/{name}", place) == found[1].size:
+        if found is None or file_size(there, f"data/{name}", place) == found[1].size:
             continue
         stream = packs.open_item(project, packed_name(version, name))
         assert stream is not None
@@ -245,9 +245,9 @@ def _give_back(project: Project, version: Version, names: Iterable[str]) -> int:
     for other in versions.versions(project, version.dataset):
         if other.archived is None:
             kept |= {uri.rsplit("/", 1)[-1] for uri in table.delta(other.gold_version).file_uris()}
-    files, freed = _files(project, table.uri), 0
+    files, freed = files_at(project, table.uri), 0
     for name in sorted(set(names) - kept):
-        size = _size(files, name, table.uri)
+        size = file_size(files, name, table.uri)
         if size is not None:
             with _told(table.uri):
                 files.delete_file(name)
@@ -255,32 +255,32 @@ def _give_back(project: Project, version: Version, names: Iterable[str]) -> int:
     return freed
 
 
-def _files(project: Project, uri: str) -> fs.FileSystem:
+def files_at(project: Project, uri: str) -> fs.FileSystem:
     return file_system(uri, store_options(uri, project.settings.storage_options))
 
 
-def _listed(files: fs.FileSystem, place: str) -> dict[str, str] | None:
+def listed_in(files: fs.FileSystem, place: str) -> dict[str, str] | None:
     """Checksums by path, as the archive lists them; None where there is no list, so no archive."""
-    text = _read(files, SUMS, place)
+    text = read_file(files, SUMS, place)
     return None if text is None else {name: sha for sha, name in (line.split("  ", 1) for line in text.decode().splitlines())}
 
 
-def _size(files: fs.FileSystem, name: str, place: str) -> int | None:
+def file_size(files: fs.FileSystem, name: str, place: str) -> int | None:
     """Bytes of a file; None where there is none."""
     with _told(place):
         (found,) = files.get_file_info([name])
     return int(found.size) if found.is_file else None
 
 
-def _read(files: fs.FileSystem, name: str, place: str) -> bytes | None:
+def read_file(files: fs.FileSystem, name: str, place: str) -> bytes | None:
     """A file whole; None where there is none."""
-    if _size(files, name, place) is None:
+    if file_size(files, name, place) is None:
         return None
     with _told(place), files.open_input_stream(name) as handle:
         return bytes(handle.read())
 
 
-def _put(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
+def put_file(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
     """Write a file; its SHA-256."""
     with _told(place), _sink(files, name) as handle:
         for at in range(0, len(content), _CHUNK):

@@ -116,9 +116,11 @@ def compare(project: Project, dataset: str, references: Sequence[str], margin: f
 def _side(project: Project, version: Version) -> Side:
     findings, slices = _findings(project, version)
     became = "retired" if version.retired else "released" if version.released_at else ""
+    if version.erased:
+        became = ", ".join([*([became] if became else []), f"{version.erased['rows']:,} rows erased"])
     steps = {str(step["step"]): int(step["out"]) for step in version.manifest["balance"]}
     signals = _signals(project, version)
-    return Side(version.version, version.label, version.manifest["rows"], steps, signals, findings, slices, version.grade, became)
+    return Side(version.version, version.label, version.held_rows, steps, signals, findings, slices, version.grade, became)
 
 
 def _signals(project: Project, version: Version) -> dict[str, tuple[float, float]]:

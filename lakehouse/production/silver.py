@@ -99,7 +99,10 @@ def read_inputs(project: Project, dataset: Dataset, recipe: Recipe) -> Inputs:
     Raises:
         NotFoundError: a source was not collected, or a referenced dataset has no version.
         ScreeningError: a source was not screened as it declares, or a blocking detector refuses it.
+        LockedError: an erasure of rows of a source was interrupted.
     """
+    for source in dataset.sources:
+        bronze.refuse_half_erased(project, source)
     recorded = {source: bronze.recorded_content(project, source) for source in dataset.sources}
     references = {}
     for other in recipe.references:

@@ -93,6 +93,7 @@ def build(project: Project, version: Version) -> Bundle:
         "gates": version.gates,
         **({"graded": version.graded} if version.graded else {}),
         **({"downgraded": version.downgraded} if version.downgraded else {}),
+        **({"erased": version.erased, "rows": version.held_rows} if version.erased else {}),
         "files": files,
     }
     text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
@@ -149,7 +150,8 @@ def verify_bundle(folder: Path) -> list[str]:
     """What is wrong with the bundle in `folder`; empty when all is well.
 
     Checks every file against `SHA256SUMS` (and that no other file is there), the identity and the row counts against the
-    manifest, that a row id stands in one split only, and the rows' values and splits against the version's content id.
+    manifest, that a row id stands in one split only, and the rows' values and splits against the content id of the version, or of what
+    erasures have left of it.
     """
     try:
         bundle = read_bundle(folder)
@@ -179,7 +181,8 @@ def _verify_rows(folder: Path, manifest: dict[str, Any]) -> list[str]:
     together = pl.concat(digests)
     if together[ROW_ID].n_unique() != together.height:
         problems.append("a row id stands in the bundle more than once")
-    if content_id(together, ROW_ID, "digest") != manifest["content_id"]:
+    held = (manifest.get("erased") or manifest)["content_id"]
+    if content_id(together, ROW_ID, "digest") != held:
         problems.append("the rows are not those of the version: their content id differs")
     return problems
 
@@ -201,10 +204,10 @@ def _refuse_other_content(identity: pl.DataFrame, version: Version) -> None:
     if identity.is_empty():
         raise ReleaseError(f"version {version.label} of {version.dataset} has no rows", fix="see what dropped them: lakehouse show DATASET")
     found = content_id(identity, "_row_id", "_hash")
-    if found != version.content_id:
+    if found != version.held_content:
         raise ReleaseError(
             f"gold/{version.dataset} at Delta version {version.gold_version} is not the content recorded for {version.label}: "
-            f"content id {found[:12]}, recorded {version.content_id[:12]}",
+            f"content id {found[:12]}, recorded {version.held_content[:12]}",
             fix="make the dataset again: lakehouse run DATASET",
         )
 

@@ -260,13 +260,21 @@ def _sensitivity(manifest: Mapping[str, Any]) -> str:
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:
-    lines = [f"- Column `{name}` may hold personal data: {', '.join(found)}." for name, found in _carried(manifest) if found]
-    if not lines and manifest.get("privacy") is not None:
+    lines = [_erased(manifest["erased"])] if manifest.get("erased") else []
+    lines += [f"- Column `{name}` may hold personal data: {', '.join(found)}." for name, found in _carried(manifest) if found]
+    if not any(found for _, found in _carried(manifest)) and manifest.get("privacy") is not None:
         lines.append("- No column carries a declared privacy class. Redaction works by rules: what no rule describes is not found.")
     lines += [f"- In more than one split: {_value(found)} {name}." for name, found in sorted((manifest.get("leaks") or {}).items())]
     if manifest.get("evaluations"):
         lines.append("- Scores hold for the splits and held-out sets they were measured on, not for other material.")
     return "## Known limits\n\n" + "\n".join(lines or ["None are recorded."])
+
+
+def _erased(erased: Mapping[str, Any]) -> str:
+    return (
+        f"- {erased['rows']:,} rows were erased after this version was sealed (the last on {erased['at'][:10]}): its content id is that of "
+        f"the rows it was sealed with, `{str(erased['content_id'])[:12]}` is that of those it has; scores and balance speak of the former."
+    )
 
 
 def _carried(manifest: Mapping[str, Any]) -> list[tuple[str, list[str]]]:

@@ -155,6 +155,12 @@ class Blobs:
         with self._store_errors():
             obstore.delete(self._remote(), self._key(sha256) + form)
 
+    def discard(self, sha256: str) -> None:
+        """Delete a blob in whatever form it is kept here; what a cold pack has of it is forgotten with the next packing without it."""
+        for form in FORMS:
+            if self._size(sha256, form) >= 0:
+                self.drop(sha256, form)
+
     def sink(self) -> BlobSink:
         """A place to write one blob."""
         return BlobSink(self)

@@ -17,8 +17,11 @@ from lakehouse.lock import locked
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.reserve.batches import Batches
+from lakehouse.reserve.blobs import oversized_blobs
 from lakehouse.reserve.carried import Carried, carried, remember
 from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.reserve.erased import Erased, erased_of
+from lakehouse.reserve.erased_pieces import erase_pieces
 from lakehouse.reserve.in_place import InPlace
 from lakehouse.reserve.landing import Landed, Remote, landed
 from lakehouse.reserve.material import Feed
@@ -40,6 +43,7 @@ class Collection:
         collection: its number.
         live, added, changed, vanished: rows.
         findings: number of live rows by finding.
+        erased: items that were left out, since they were erased.
         warnings: files that were skipped and why.
         unchanged: nothing was appended.
         seconds: wall time.
@@ -54,6 +58,7 @@ class Collection:
     changed: int
     vanished: int
     findings: dict[str, int]
+    erased: int
     warnings: tuple[str, ...]
     unchanged: bool
     seconds: float
@@ -96,6 +101,7 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
         LockedError: another run collects it. StorageError: the lake cannot be written.
     """
     with locked(project, f"source {name}"):
+        bronze.refuse_half_erased(project, name)
         made = _collect(project, name, progress, batch_bytes)
         if not made.unchanged:
             work.record(project, "collect", name, made.added + made.changed, made.seconds)
@@ -117,6 +123,8 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     fingerprint = read_by(material)
     if last is not None and last.fingerprint == fingerprint and last.delta_version == version:
         progress(f"{name}: unchanged", last.live, last.live)
+        if isinstance(material, Landed) and material.landing.spoilt:
+            material.landing.prune()
         return _as_it_was(name, last, time.monotonic() - started)
     number = (last.collection if last else 0) + 1
     if version is not None:
@@ -125,11 +133,14 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     grows = isinstance(material, Landed) and material.remote.grows
     if grows:
         batch_bytes = max(batch_bytes, BATCH_BYTES)  # a piece is one frame, so that the last row of a key in it is known
+    erased = erased_of(project, name)
     untouched = last is not None and last.delta_version == version
+    if erased is not None and source.key != "position" and not grows:
+        untouched = False  # copies of a key are numbered, and of those that were erased bronze knows nothing
     kept = carried(project, name, source.key, files, reading, index, grows=grows) if untouched else Carried()
     unread = [file for file in files if file.name not in kept.files]
     batches = Batches(project, source, unread, batch_bytes, table.schema(version) if version is not None else None)
-    run = Rows(source, number, batches, index, kept, progress, grows)
+    run = Rows(source, number, batches, index, kept, progress, grows, erased)
     frames = run.frames()
     try:
         first = next(frames, None)
@@ -148,15 +159,33 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
         if isinstance(material, Landed):
             material.landing.refuse()
         raise
-    assert version is not None
+    if version is None:
+        raise SourceError(f"every item of source {name} was erased; there is nothing to collect")
     content = bronze.source_content_id(run.live())
     findings = dict(sorted(run.findings.items()))
     remember(project, name, number, [(file, run.per_file[file.name], grows or file.name not in run.moved) for file in unread], reading)
     counts = (run.count, run.added, run.changed, run.vanished)
-    record(project, Recorded(name, number, datetime.now(UTC), fingerprint, content, version, *counts, findings))
+    record(project, Recorded(name, number, datetime.now(UTC), fingerprint, content, version, *counts, findings, run.left_out))
+    if erased is not None:
+        _leave_out(project, name, material, run, erased)
     if isinstance(material, Landed):
         material.landing.prune()
-    return Collection(name, content, version, number, *counts, findings, tuple(batches.warnings), first is None, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Collection(name, content, version, number, *counts, findings, run.left_out, tuple(batches.warnings), first is None, seconds)
+
+
+def _leave_out(project: Project, name: str, material: Feed, run: Rows, erased: Erased) -> None:
+    """Delete what reading the material has brought of erased items: landed bytes, and oversized items that no row has."""
+    if isinstance(material, Landed):
+        pieces = [piece for piece in material.landing.pieces if material.remote.file(piece, material.landing).name in run.left_in]
+        erase_pieces(project, material.landing, material.remote, erased, pieces)
+    if run.left_blobs:
+        stand: set[str] = set()
+        for other in project.sources:
+            if (table := bronze.table(project, other)).exists():
+                stand |= set(table.scan().select(pl.col("_blob").drop_nulls().unique()).collect()["_blob"])
+        for blob in run.left_blobs - stand:
+            oversized_blobs(project, name).discard(blob)
 
 
 def material_of(project: Project, name: str, collected: Callable[[Feed], bool], *, progress: Progress = silent) -> Feed:
@@ -181,7 +210,7 @@ def material_of(project: Project, name: str, collected: Callable[[Feed], bool], 
 
 def _as_it_was(name: str, last: Recorded, seconds: float) -> Collection:
     numbers = (last.content_id, last.delta_version, last.collection, last.live)
-    return Collection(name, *numbers, 0, 0, 0, last.findings, (), True, seconds)
+    return Collection(name, *numbers, 0, 0, 0, last.findings, last.erased, (), True, seconds)
 
 
 def _reading(source: Source) -> str:

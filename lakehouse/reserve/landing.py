@@ -29,7 +29,7 @@ SCHEMA = pl.Schema(
         "identity": pl.String(),  # of what decides the material: the connector's parameters
         "pass": pl.Int64(),
         "number": pl.Int64(),  # of the entry in its pass, from 1
-        "kind": pl.String(),  # piece, end, refused
+        "kind": pl.String(),  # piece, end, refused; erased: the piece holds an erased item; replaced: it was written anew without one
         "name": pl.String(),
         "uri": pl.String(),
         "blob": pl.String(),
@@ -88,6 +88,7 @@ class Landing:
         pieces: of the pass under way.
         cursor: where it goes on; None at its beginning.
         before: pieces of the last whole pass.
+        spoilt: blobs of pieces that hold an erased item: their bytes go after each collection, and are fetched again for the next.
     """
 
     project: Project
@@ -98,6 +99,7 @@ class Landing:
     before: tuple[Piece, ...] = ()
     cursor: Any = None
     ended: bool = False
+    spoilt: frozenset[str] = frozenset()
     _pass: int = 1
     _number: int = 0
 
@@ -109,18 +111,22 @@ class Landing:
         if rows.is_empty():
             return
         self._pass = int(rows["pass"].max()) + 1  # type: ignore[arg-type]
+        self.spoilt = frozenset(rows.filter(pl.col("kind") == "erased")["blob"])
         rows = rows.filter(pl.col("identity") == self.identity)
         if not rows.is_empty() and rows["pass"][-1] == self._pass - 1:
             last = rows.filter(pl.col("pass") == self._pass - 1)
-            if last["kind"][-1] != "refused":
+            steps = last.filter(pl.col("kind").is_in(["piece", "end", "refused"]))
+            if steps["kind"][-1] != "refused":
                 self._pass -= 1
                 self._number = int(last["number"][-1])
                 self.pieces = _pieces(last)
-                self.cursor = json.loads(last["cursor"][-1])
-                self.ended = last["kind"][-1] == "end"
+                self.cursor = json.loads(steps["cursor"][-1])
+                self.ended = steps["kind"][-1] == "end"
         whole = rows.filter((pl.col("kind") == "end") & (pl.col("pass") < self._pass))["pass"]
         if len(whole):
-            self.before = tuple(_pieces(rows.filter(pl.col("pass") == whole[-1])))
+            self.before = tuple(p for p in _pieces(rows.filter(pl.col("pass") == whole[-1])) if p.blob not in self.spoilt)
+        if not self.ended and not self.whole:
+            self.anew()
 
     def sink(self) -> BlobSink:
         """A place for the bytes of a piece; they are kept once it is closed."""
@@ -155,7 +161,7 @@ class Landing:
 
     def anew(self) -> None:
         """Begin the next pass."""
-        self.before = tuple(self.pieces)
+        self.before = tuple(piece for piece in self.pieces if piece.blob not in self.spoilt)
         self.pieces, self.cursor, self.ended = [], None, False
         self._pass, self._number = self._pass + 1, 0
 
@@ -166,8 +172,35 @@ class Landing:
         self.before = before
 
     def prune(self) -> None:
-        """Delete bytes that no piece of the pass under way or of the last whole one has."""
-        self._blobs.keep_only({piece.blob for piece in (*self.pieces, *self.before)})
+        """Delete bytes that no piece of the pass under way or of the last whole one has, and those that hold an erased item."""
+        self._blobs.keep_only({piece.blob for piece in (*self.pieces, *self.before)} - self.spoilt)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no piece of the pass under way lacks its bytes for an erased item in it."""
+        return self.spoilt.isdisjoint(piece.blob for piece in self.pieces)
+
+    def pieces_known(self) -> list[Piece]:
+        """The pieces whose bytes are kept."""
+        return [*self.pieces, *self.before]
+
+    def holds(self, piece: Piece) -> bool:
+        """Whether the bytes of a piece are kept."""
+        return self._blobs.exists(piece.blob)
+
+    def spoil(self, piece: Piece) -> None:
+        """Note that a piece holds an erased item, and delete its bytes."""
+        if piece.blob not in self.spoilt:
+            self._note("erased", piece)
+            self.spoilt |= {piece.blob}
+        self._blobs.discard(piece.blob)
+
+    def replace(self, piece: Piece, blob: str, size: int) -> None:
+        """Note that a piece has other bytes, which are kept, and delete those it had."""
+        new = Piece(piece.name, piece.uri, blob, size, piece.cursor)
+        self._note("replaced", new)
+        self.pieces = [new if one == piece else one for one in self.pieces]
+        self._blobs.discard(piece.blob)
 
     @property
     def _blobs(self) -> Blobs:
@@ -208,7 +241,7 @@ def landed(project: Project, source: str, remote: Remote, collected: Callable[[F
     landing = Landing(project, source, remote.identity, remote.grows)
     feed = Landed(remote, landing)
     if landing.ended and not remote.grows:
-        if not collected(feed):
+        if not collected(feed) and landing.whole:
             return feed
         landing.anew()
     remote.fetch(landing, progress)
@@ -239,5 +272,11 @@ def lines_of(piece: Piece, landing: Landing, constants: Mapping[str, Value]) -> 
 
 
 def _pieces(rows: pl.DataFrame) -> list[Piece]:
-    rows = rows.filter(pl.col("kind") == "piece")
-    return [Piece(r["name"], r["uri"], r["blob"], r["bytes"], json.loads(r["cursor"])) for r in rows.iter_rows(named=True)]
+    found: list[Piece] = []
+    for r in rows.filter(pl.col("kind").is_in(["piece", "replaced"])).iter_rows(named=True):
+        piece = Piece(r["name"], r["uri"], r["blob"], r["bytes"], json.loads(r["cursor"]))
+        if r["kind"] == "replaced":
+            found = [piece if one.name == piece.name else one for one in found]
+        else:
+            found.append(piece)
+    return found

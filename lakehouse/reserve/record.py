@@ -24,6 +24,7 @@ SCHEMA = pl.Schema(
         "changed": pl.Int64(),
         "vanished": pl.Int64(),
         "findings": pl.String(),
+        "erased": pl.Int64(),
     }
 )
 
@@ -37,6 +38,7 @@ class Recorded:
         fingerprint: of the material and of how it was read.
         delta_version: of `bronze/<source>` after it.
         findings: number of live rows by finding.
+        erased: items of the material that were left out, since they were erased.
     """
 
     source: str
@@ -50,12 +52,14 @@ class Recorded:
     changed: int
     vanished: int
     findings: dict[str, int]
+    erased: int = 0
 
 
 def record(project: Project, made: Recorded) -> None:
     """Append one collection."""
     row = {name: getattr(made, name) for name in SCHEMA.names()}
-    project.table("system", "collections").write(pl.DataFrame([{**row, "findings": canonical(made.findings)}], schema=SCHEMA), "append")
+    rows = pl.DataFrame([{**row, "findings": canonical(made.findings)}], schema=SCHEMA)
+    project.table("system", "collections").write(rows, "append", evolve=True)
 
 
 def collections(project: Project, source: str) -> list[Recorded]:
@@ -64,7 +68,9 @@ def collections(project: Project, source: str) -> list[Recorded]:
     if not table.exists():
         return []
     rows = table.scan().filter(pl.col("source") == source).sort("at").collect()
-    return [Recorded(**{**row, "findings": json.loads(row["findings"])}) for row in rows.iter_rows(named=True)]
+    return [
+        Recorded(**{**row, "findings": json.loads(row["findings"]), "erased": row.get("erased") or 0}) for row in rows.iter_rows(named=True)
+    ]
 
 
 def last_collection(project: Project, source: str) -> Recorded | None:

@@ -14,6 +14,7 @@ from lakehouse.errors import SourceError
 from lakehouse.progress import Progress
 from lakehouse.reserve.batches import Batches
 from lakehouse.reserve.carried import Carried
+from lakehouse.reserve.erased import Erased
 from lakehouse.reserve.keys import keyed, row_ids
 from lakehouse.spec import Source
 
@@ -34,6 +35,7 @@ class Rows:
     carried: Carried
     progress: Progress
     grows: bool = False
+    erased: Erased | None = None
     added: int = 0
     changed: int = 0
     vanished: int = 0
@@ -41,6 +43,9 @@ class Rows:
     findings: Counter[str] = field(default_factory=Counter)
     per_file: Counter[str] = field(default_factory=Counter)
     moved: set[str] = field(default_factory=set)
+    left_out: int = 0
+    left_in: set[str] = field(default_factory=set)
+    left_blobs: set[str] = field(default_factory=set)
     _seen: list[pl.DataFrame] = field(default_factory=list)
     _keys: list[pl.Series] = field(default_factory=list)
 
@@ -75,7 +80,7 @@ class Rows:
             self.progress(f"{self.source.source}: items", self.count, None)
         if self.grows:
             self._take_carried(self._not_replaced())
-        if not self.count:
+        if not self.count and not self.left_out:
             raise SourceError(f"source {self.source.source} yields no item; nothing is written", fix="check that its files are not empty")
         gone = self.index.join(self.live(), on="_row_id", how="anti", maintain_order="left")
         self.vanished = gone.height
@@ -109,6 +114,7 @@ class Rows:
         rows = row_ids(rows, self.source.source, self.source.key, self._keys)
         if self.source.key != "position":
             self._keys.append(rows["_key"])
+        rows = self._not_erased(rows)
         self._seen.append(rows.select("_row_id", "_content"))
         self.count += rows.height
         self.findings.update(rows["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
@@ -123,6 +129,17 @@ class Rows:
         elsewhere = rows.filter(~new & ~different & (rows["_stands"] != rows["_uri"]).fill_null(True))
         self.moved.update(elsewhere["_file"].unique().to_list())
         return rows.filter(new | different)
+
+    def _not_erased(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows without erased items, which have had their part in numbering the copies of a key."""
+        if self.erased is None or rows.is_empty():
+            return rows
+        held = self.erased.hold(rows, self.source.key)
+        out = rows.filter(held)
+        self.left_out += out.height
+        self.left_in.update(out["_file"].unique())
+        self.left_blobs.update(out["_blob"].drop_nulls())
+        return rows.filter(~held)
 
     def _stored(self, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
         if self.source.mode == "virtual":

@@ -38,6 +38,13 @@ class Detection(Model):
         return Call.model_validate({self.name: self.params})
 
 
+class Retention(Model):
+    """How long rows may be kept; older ones are erased, from every version."""
+
+    days: int = Field(gt=0, description="Days after which a row is due.")
+    column: str | None = Field(default=None, description="Column of the date they are counted from; without it, when it was collected.")
+
+
 class Source(Model):
     """Raw material, shared by datasets: `assets/sources/<source>.yaml`."""
 
@@ -68,6 +75,7 @@ class Source(Model):
     fresh_within_hours: float | None = Field(default=None, gt=0)
     max_item_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="A larger item is set aside in blobs/ and quarantined.")
     encrypt: bool = Field(default=False, description="What lands and what is set aside is encrypted, under a key of the source.")
+    retention: Retention | None = Field(default=None, description="How long rows may be kept: `{days: 365, column: created}`.")
     max_vanished: float = Field(default=0.5, ge=0, le=1, description="Above this share of vanished items a collection is refused.")
 
     @model_validator(mode="after")
@@ -78,6 +86,8 @@ class Source(Model):
             for column in self.key:
                 if column not in self.columns:
                     raise ValueError(f"key column `{column}` is not among columns {sorted(self.columns)}")
+        if self.columns is not None and self.retention and self.retention.column and self.retention.column not in self.columns:
+            raise ValueError(f"retention column `{self.retention.column}` is not among columns {sorted(self.columns)}")
         for column in self.columns or ():
             if column.startswith("_"):
                 raise ValueError(f"column `{column}`: names with a leading `_` belong to the system")

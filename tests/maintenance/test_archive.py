@@ -158,7 +158,7 @@ def dies(*given, **named): os.kill(os.getpid(), signal.SIGKILL)
 def after(name):
     real = getattr(module, name)
     setattr(module, name, lambda *given, **named: (real(*given, **named), dies()))
-if place in ("_copy", "_put", "verify", "_keep_index"):
+if place in ("_copy", "put_file", "verify", "_keep_index"):
     after(place)
 elif place == "before the event":
     versions.record = dies
@@ -177,7 +177,7 @@ def killed(project: Project, place: str, what: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["_copy", "_put", "verify", "_keep_index", "before the event", "after the event"])
+@pytest.mark.parametrize("place", ["_copy", "put_file", "verify", "_keep_index", "before the event", "after the event"])
 def test_killed_while_archiving(project: Project, place: str) -> None:
     before, held = rows_of(project), recall(project, "reviews_raw/001").held
     killed(project, place, "archive")

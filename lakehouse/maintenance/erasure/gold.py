@@ -1,0 +1,85 @@
+"""Gold with the archives of its versions, and what the register says of a version that lost rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pyarrow import fs
+
+from lakehouse import versions
+from lakehouse.errors import StorageError
+from lakehouse.hashing import content_id
+from lakehouse.maintenance.erasure import archives, history
+from lakehouse.maintenance.erasure.archives import Archive
+from lakehouse.maintenance.erasure.history import Written
+from lakehouse.maintenance.erasure.places import Found
+from lakehouse.maintenance.erasure.removal import Removal
+from lakehouse.project import Project
+from lakehouse.release.past import collect
+from lakehouse.table import Table
+from lakehouse.versions import Version
+
+
+def erase(project: Project, dataset: str, table: Table, found: Found, removal: Removal, request: str) -> list[Archive]:
+    """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
+    files = history.files_of(table)
+    with history.told(table.uri):
+        instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
+    changed = []
+    with archives.workshop(project) as folder:
+        local = fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem())
+        for archive in archives.archives(project, dataset):
+            held = archives.held(project, archive, removal, folder)
+            if not held:
+                continue
+            mine = {name: instead.get(name) or history.write_cut(local, name, local, removal.cut, request) for name in held}
+            for name, new in mine.items():
+                _bring(new, files if name in instead else local, local, folder)
+            archives.put(project, archive, mine, local)
+            # Files that only the archive has are named by gold's log as well.
+            instead |= {name: new for name, new in mine.items() if name not in instead}
+            changed.append(archive)
+    if instead:
+        history.replace(table, instead)
+    history.drop_unnamed(table, list(found.unnamed))
+    return changed
+
+
+def _bring(new: list[Written], source: fs.FileSystem, local: fs.FileSystem, folder: Path) -> None:
+    for written in new:
+        if not (folder / written.name).exists():
+            with source.open_input_stream(written.name) as read, local.open_output_stream(written.name) as out:
+                out.write(read.read())
+
+
+def lost(project: Project, dataset: str) -> list[tuple[Version, pl.DataFrame]]:
+    """The versions that have fewer rows than the register knows, with what they have left (INDEX)."""
+    found = []
+    for version in versions.versions(project, dataset):
+        known = sum(version.held_rows.values())
+        try:
+            index = versions.index(project, version)
+            if index.select(pl.len()).collect().item() != known:
+                found.append((version, collect(index, f"version {version.label} of {dataset}")))
+        except (StorageError, OSError, pl.exceptions.PolarsError):
+            continue  # its files were cleaned up: it has no rows to lose
+    return found
+
+
+def note(project: Project, dataset: str, request: str, changed: list[Archive]) -> None:
+    """Record `erased` of every version that lost rows: how many, what is left, and where that stands."""
+    moved = {(archive.version.version, archive.place): archives.facts(project, archive) for archive in changed}
+    for version, left in lost(project, dataset):
+        known = version.archived
+        payload: dict[str, Any] = {
+            "request": request,
+            "rows": sum(version.held_rows.values()) - left.height,
+            "splits": dict(left.group_by("_split").len().sort("_split").iter_rows()),
+            "content_id": content_id(left, "_row_id", "_hash"),
+            "stands": {"archive": known["place"]} if known else {"table": f"gold/{dataset}", "delta_version": version.gold_version},
+        }
+        if known and (facts := moved.get((version.version, known["place"]))):
+            payload["archived"] = facts
+        versions.record(project, dataset, version.version, "erased", payload)

@@ -1,0 +1,100 @@
+"""Every table of the lake that rows may stand in, and what an erasure finds in their data files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from lakehouse.datafiles import file_system
+from lakehouse.maintenance.erasure import history
+from lakehouse.maintenance.erasure.removal import Removal
+from lakehouse.project import Project
+from lakehouse.store import store_options
+from lakehouse.table import CHUNK_ROWS, Table
+
+_UNTOUCHED = frozenset(
+    ("audit", "collections", "erasures", "files", "keys", "landing", "packs", "plans", "salt", "selftests", "volumes", "work")
+)
+"""System tables that hold nothing of a row: counts, digests of files, names of keys; and the log, whose chain must not break."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What of a table has to go.
+
+    Attributes:
+        name: `layer/table`.
+        rows: of the newest version.
+        all_rows: of all data files; a row that was rewritten counts once for each.
+        files: data files that are written anew.
+        unnamed: data files that no commit names and that hold such rows.
+    """
+
+    name: str
+    rows: int
+    all_rows: int
+    files: tuple[str, ...]
+    unnamed: tuple[str, ...]
+
+
+def tables(project: Project) -> Iterator[tuple[str, Table]]:
+    """The tables but bronze, which is last to be erased from: what it holds tells what goes elsewhere."""
+    for layer in ("gold", "silver", "system"):
+        at = f"{project.lake}/{layer}"
+        files = file_system(at, store_options(at, project.settings.storage_options))
+        for found in sorted(files.get_file_info(fs.FileSelector("", allow_not_found=True)), key=lambda one: str(one.base_name)):
+            if found.type == fs.FileType.Directory and not (layer == "system" and found.base_name in _UNTOUCHED):
+                table = Table(f"{at}/{found.base_name}", project.settings.storage_options)
+                if table.exists():
+                    yield f"{layer}/{found.base_name}", table
+
+
+def find(name: str, table: Table, removal: Removal) -> Found:
+    """Look at every data file of a table, also of its older versions and those that a killed write left."""
+    files = history.files_of(table)
+    with history.told(table.uri):
+        known, newest = history.named(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
+        rows = all_rows = 0
+        held: list[str] = []
+        unnamed: list[str] = []
+        for file in history.data_files(files):
+            gone, changed = touches(files, file, removal)
+            if not changed:
+                continue
+            (held if file in known else unnamed).append(file)
+            all_rows += gone
+            rows += gone if file in newest else 0
+    return Found(name, rows, all_rows, tuple(held), tuple(unnamed))
+
+
+def touches(files: fs.FileSystem, name: str, removal: Removal) -> tuple[int, bool]:
+    """How many rows of a data file go, and whether anything in it has to change."""
+    gone, changed = 0, False
+    for rows in read_columns(files, name, removal):
+        n, touched = removal.touches(rows)
+        gone, changed = gone + n, changed or touched
+    return gone, changed
+
+
+def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[pl.DataFrame]:
+    """Of a data file, the columns that tell what goes; nothing where it has none."""
+    with files.open_input_file(name) as handle:
+        file = pq.ParquetFile(handle)
+        columns = removal.looked_at(file.schema_arrow.names)
+        if columns:
+            for batch in file.iter_batches(16 * CHUNK_ROWS, columns=columns, use_threads=False):
+                yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def erase(table: Table, found: Found, removal: Removal, request: str) -> None:
+    """Take what was found out of the whole history of a table."""
+    files = history.files_of(table)
+    with history.told(table.uri):
+        instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
+    if instead:
+        history.replace(table, instead)
+    history.drop_unnamed(table, list(found.unnamed))
