@@ -43,6 +43,9 @@ def definitions(project: Project) -> dg.Definitions:
     if storage.warm_after_days is not None or storage.cold_after_days is not None:
         assets.append(maintenance.tiers(project))
         schedules.append(maintenance.daily_tiers())
+    if any(declared.spec.retention for declared in project.sources.values()):
+        assets.append(maintenance.retention(project))
+        schedules.append(maintenance.daily_retention())
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,

@@ -1,11 +1,14 @@
 """Maintenance: `maintenance/<dataset>` does what the dataset declares about its versions, by hand or by its schedule.
 
-`storage/tiers` moves what lakehouse.yaml says between hot, warm and cold, by hand or daily.
+`storage/tiers` moves what lakehouse.yaml says between hot, warm and cold, by hand or daily. `storage/retention` erases what is older than
+its source allows.
 """
 
 import dagster as dg
 
 from assets.common import key, log_progress, owners, plain_failures
+from lakehouse.audit import account
+from lakehouse.maintenance.erasure.due import erase_due, with_retention
 from lakehouse.maintenance.policy import maintain
 from lakehouse.maintenance.tiers import tier
 from lakehouse.project import Project
@@ -79,4 +82,49 @@ def daily_tiers() -> dg.ScheduleDefinition:
         cron_schedule="0 4 * * *",
         target=dg.AssetSelection.assets(key("storage", "tiers")),
         description="Move bytes between hot, warm and cold: 0 4 * * * (UTC).",
+    )
+
+
+def retention(project: Project) -> dg.AssetsDefinition:
+    """The asset that erases rows which are older than their source allows: how many of each source, and what is out of reach."""
+
+    @dg.asset(
+        key=key("storage", "retention"),
+        deps=[key("bronze", name) for name in with_retention(project)],
+        group_name="maintenance",
+        description="Rows erased that are older than `retention` of their source allows, from every version.",
+        tags={"factory/workshop": "reserve"},
+    )
+    def kept(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with plain_failures():
+            done = erase_due(project, account(), progress=log_progress(context))
+        columns = [dg.TableColumn("source"), dg.TableColumn("rule"), dg.TableColumn("rows", "int"), dg.TableColumn("undated", "int")]
+        columns += [dg.TableColumn(name) for name in ("request", "versions", "out of reach")]
+        records = [
+            dg.TableRecord(
+                {
+                    "source": one.source,
+                    "rule": one.rule,
+                    "rows": one.erasure.rows,
+                    "undated": one.undated,
+                    "request": one.erasure.request or "",
+                    "versions": ", ".join(f"{held.dataset} {held.label}" for held in one.erasure.versions),
+                    "out of reach": ", ".join(f"{each.kind}: {each.what}" for each in one.erasure.outside),
+                }
+            )
+            for one in done
+        ]
+        table = dg.MetadataValue.table(records, dg.TableSchema(columns=columns))
+        return dg.MaterializeResult(metadata={"erased": table, "rows": sum(one.erasure.rows for one in done)})
+
+    return kept
+
+
+def daily_retention() -> dg.ScheduleDefinition:
+    """Rows that are due go once a day; switched on in the UI."""
+    return dg.ScheduleDefinition(
+        name="erase_due_rows",
+        cron_schedule="0 2 * * *",
+        target=dg.AssetSelection.assets(key("storage", "retention")),
+        description="Erase rows that are older than their source allows: 0 2 * * * (UTC).",
     )

@@ -102,7 +102,7 @@ def erase(project: Project, source: str, ids: Sequence[str], reason: str, basis:
     project.source(source)
     with _alone(project):
         finished = tuple(_finish(project, progress))
-        left = rows.states(project, source, ids)["_row_id"].unique().sort().to_list() if finished else list(ids)
+        left = rows.states(project, source, ids)["_row_id"].unique().sort().to_list()
         planned = plan(project, source, left, reason, basis)
         if planned.state == "nothing":
             return Erasure(source, "nothing", reason=reason, basis=basis, finished=finished, seconds=time.monotonic() - started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,26 +17,33 @@ from lakehouse.table import Table
 
 def places_of(root: Path, token: str) -> list[str]:
     """Files below `root` that hold a token: in their bytes, decompressed bytes, Parquet values or Parquet metadata."""
-    return sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file() and any(token in t for t in _texts(file)))
+    return sorted(
+        str(file.relative_to(root))
+        for file in root.rglob("*")
+        if file.is_file() and any(token in t for t in texts(file.name, file.read_bytes()))
+    )
 
 
-def _texts(file: Path) -> Iterator[str]:
-    data = file.read_bytes()
+def texts(name: str, data: bytes) -> Iterator[str]:
+    """What a file says, in every way it may be packed; binary values of Parquet as the text they are."""
+    yield name
     yield data.decode("utf-8", "replace")
-    yield file.name
     if data.startswith(b"\x1f\x8b"):
         yield gzip.decompress(data).decode("utf-8", "replace")
     if data.startswith(b"\x28\xb5\x2f\xfd"):
         yield zstandard.ZstdDecompressor().decompressobj().decompress(data).decode("utf-8", "replace")
     if data.startswith(b"PAR1"):
-        about = pq.ParquetFile(file)
+        about = pq.ParquetFile(io.BytesIO(data))
         groups = (about.metadata.row_group(number) for number in range(about.metadata.num_row_groups))
         bounds = [group.column(at).statistics for group in groups for at in range(group.num_columns)]
         yield " ".join(f"{found.min} {found.max}" for found in bounds if found is not None and found.has_min_max)
         yield str(about.metadata.metadata)
-        table = about.read()
-        for column in table.columns:
-            yield json.dumps(column.to_pylist(), ensure_ascii=False, default=repr)
+        for column in about.read().columns:
+            yield json.dumps(column.to_pylist(), ensure_ascii=False, default=_text)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def rows_of_versions(lake: Path, *, layers: tuple[str, ...] = ("bronze", "silver", "gold")) -> dict[str, list[pl.DataFrame]]:

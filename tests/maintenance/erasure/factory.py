@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import yaml
+import polars as pl
 
 from tests.factory import Factory, Row, new_factory
 from tests.maintenance.factory import clean_notes
 
 TOKEN = "Zx9qTokenVonHierUndHeute"
-HEX = TOKEN.encode().hex()
-AUGMENT = [{"steps": [{"look_alikes": {"column": "text", "rate": 0.3}}], "share": 1.0, "copies": 1, "seed": 3}]
+AUGMENT = [{"steps": [{"punctuation_noise": {"column": "text"}}], "copies": 2, "seed": 3}]
 SPLITS = {"by": "row", "train": 0.9, "test": 0.1, "seed": 1}
 
 
@@ -23,14 +21,17 @@ def long_text(number: int) -> str:
 
 
 def planted_notes() -> list[Row]:
-    """Notes, four of which hold a token: plain (0900), oversized (0901), breaking the contract (0902), unreadable to the recipe (0903)."""
+    """Notes, some of which hold a token: plain (0900), oversized, breaking the contract (0902); `new_notes` adds an unreadable line."""
     return [
         *clean_notes(40),
         {"id": "0900", "text": long_text(0), "label": "positive"},
         {"id": "0901", "text": long_text(1) * 200, "label": "positive"},
         {"id": "0902", "text": long_text(2), "label": "forbidden"},
-        {"id": "0903", "text": long_text(3), "label": None},
     ]
+
+
+BROKEN = f'{{"id": "0904", "text": "{long_text(4)}\n'
+"""A line that cannot be read into columns: bronze keeps its bytes."""
 
 
 MORE = '''    @pa.check("label")
@@ -43,21 +44,27 @@ MORE = '''    @pa.check("label")
 '''
 
 
-def new_notes(root: Path, recipe: list[Any] | None = None, **changes: Any) -> Factory:
+def new_notes(root: Path, recipe: list[Any] | None = None, rows: list[Row] | None = None, **changes: Any) -> Factory:
     """A factory of planted notes: nothing is collected yet."""
     factory = new_factory(root)
     factory.contract(more=MORE)
     factory.declare_source(max_item_bytes=4096)
     factory.declare(recipe or [{"text_length": {"column": "text", "at_least": 2}}], splits=SPLITS, **changes)
-    factory.material(planted_notes())
+    plant(factory, planted_notes() if rows is None else rows)
     return factory
 
 
-def settings(factory: Factory, **values: Any) -> None:
-    """Write `lakehouse.yaml`."""
-    factory.write("lakehouse.yaml", yaml.safe_dump(values))
+def plant(factory: Factory, rows: list[Row]) -> None:
+    """The origin from now on, the broken line at its end."""
+    factory.material(rows)
+    file = factory.root / "raw/notes.jsonl"
+    file.write_text(file.read_text(encoding="utf-8") + BROKEN, encoding="utf-8")
 
 
-def lines(factory: Factory, source: str = "notes") -> list[dict[str, Any]]:
-    """The items of the origin."""
-    return [json.loads(line) for line in (factory.root / f"raw/{source}.jsonl").read_text(encoding="utf-8").splitlines()]
+def planted(factory: Factory) -> list[str]:
+    """Row ids of the items that hold a token, whatever became of them."""
+    rows = factory.project.table("bronze", "notes").read(["_row_id", "_raw", "_blob"])
+    found = rows.filter(
+        pl.col("_row_id").str.contains("notes/09", literal=True) | pl.col("_raw").is_not_null() | pl.col("_blob").is_not_null()
+    )
+    return sorted(found["_row_id"].unique())
