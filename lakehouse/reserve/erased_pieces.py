@@ -28,7 +28,7 @@ def erase_landed(project: Project, source: str, remote: Remote, erased: Erased) 
     """
     landing = Landing(project, source, remote.identity, remote.grows)
     landing.prune()
-    return erase_pieces(project, landing, remote, erased, {*landing.pieces_known()})
+    return erase_pieces(project, landing, remote, erased, landing.pieces_known())
 
 
 def erase_pieces(project: Project, landing: Landing, remote: Remote, erased: Erased, pieces: Iterable[Piece]) -> int:

@@ -1,0 +1,84 @@
+"""What has landed: erased items leave the pieces, do not come back with the next fetch, and other items are read as before."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.maintenance.erasure.erase import erase
+from lakehouse.project import Project
+from lakehouse.reserve.collect import Collection, collect
+from tests.factory import Factory
+from tests.maintenance.erasure.bytes_of import places_of
+from tests.maintenance.erasure.factory import TOKEN
+from tests.reserve.web_server import Served, serving
+
+
+@pytest.fixture
+def server() -> Iterator[Served]:
+    with serving() as running:
+        yield running
+
+
+def declared(root: Path, connector: dict[str, Any], **changes: Any) -> Factory:
+    factory = Factory(root)
+    factory.declare_source("shop", connector=connector, **{"key": ["id"], "columns": None, **changes})
+    (root / "assets/datasets").mkdir(parents=True, exist_ok=True)
+    return factory
+
+
+def packed(*texts: str) -> bytes:
+    return gzip.compress("".join(json.dumps({"id": f"{n}", "text": text}) + "\n" for n, text in enumerate(texts)).encode())
+
+
+def live(project: Project) -> list[str]:
+    return sorted(project.table("bronze", "shop").read(["text"])["text"])
+
+
+def again(factory: Factory, held: list[str]) -> Collection:
+    found = collect(factory.project, "shop")
+    assert live(factory.project) == held
+    assert places_of(Path(factory.project.lake), TOKEN) == []
+    return found
+
+
+@pytest.mark.parametrize("key", ["position", ["id"], "content"])
+def test_a_file_that_is_fetched_again_leaves_nothing(tmp_path: Path, server: Served, key: Any) -> None:
+    server.files["a.jsonl.gz"] = packed("one", f"two {TOKEN}", "three")
+    factory = declared(tmp_path, {"http": {"files": [{"url": f"{server.url}/files/a.jsonl.gz"}]}}, key=key)
+    collect(factory.project, "shop")
+    project = factory.project
+    assert any(place.startswith("landing/") for place in places_of(Path(project.lake), TOKEN))
+    rows = project.table("bronze", "shop").read(["_row_id", "text"])
+    (row,) = rows.filter(rows["text"].str.contains(TOKEN))["_row_id"]
+    erase(project, "shop", [row], "asked", "gdpr-17", "li")
+    assert places_of(Path(project.lake), TOKEN) == []
+    assert (again(factory, ["one", "three"]).erased, again(factory, ["one", "three"]).unchanged) == (1, True)
+    server.files["a.jsonl.gz"] = packed("one", f"two {TOKEN}", "three", "four")
+    found = again(factory, ["four", "one", "three"])
+    assert (found.added, found.vanished, found.erased) == (1, 0, 1)
+    declared(tmp_path, {"http": {"files": [{"url": f"{server.url}/files/a.jsonl.gz"}]}}, key=key, max_item_bytes=999)
+    assert again(factory, ["four", "one", "three"]).erased == 1, "the bytes that went are fetched again where they are needed"
+
+
+def test_pieces_of_what_only_grows_are_written_anew(tmp_path: Path, server: Served) -> None:
+    server.items = [{"id": n, "text": f"{n} {TOKEN}" if n == 3 else f"{n}", "updated": n, "tags": []} for n in range(1, 8)]
+    paging = {"items": "data.items", "next": {"cursor": "meta.next", "param": "at"}, "since": {"field": "updated", "param": "after"}}
+    factory = declared(tmp_path, {"rest": {"url": f"{server.url}/pages/cursor", **paging}})
+    collect(factory.project, "shop")
+    held = [f"{n}" for n in (1, 2, 4, 5, 6, 7)]
+    assert any(place.startswith("landing/") for place in places_of(Path(factory.project.lake), TOKEN))
+    erase(factory.project, "shop", ["shop/3"], "asked", "gdpr-17", "li")
+    assert places_of(Path(factory.project.lake), TOKEN) == []
+    asked = len(server.asked)
+    found = again(factory, held)
+    assert (found.added, found.changed, found.vanished) == (0, 0, 0)
+    assert all("after=7" in path or "at=" in path for path in server.asked[asked:]), "nothing that landed is asked for again"
+    server.items += [{"id": 3, "text": f"3 {TOKEN} again", "updated": 8, "tags": []}, {"id": 8, "text": "8", "updated": 9, "tags": []}]
+    found = again(factory, [*held, "8"])
+    assert (found.added, found.erased) == (1, 1)
