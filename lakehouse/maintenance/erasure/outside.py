@@ -98,7 +98,7 @@ def _release(project: Project, version: Version) -> Outside:
                 places.append(f"DVC remote {event['remote']}")
             hub: Mapping[str, Any] | None = event.get("hub")
             if hub:
-                places.append(f"Hub {hub.get('url') or hub.get('repository') or hub.get('repo') or ''}".strip())
+                places.append(f"Hub {hub['repo']} at {hub['endpoint']}, tag {hub['tag']}")
     places.append("this machine's DVC cache")
     places.append("sites and readers that have pulled it: who they are is not known here")
     tags = ", ".join(f"{version.dataset}@v{label}" for label in version.released)
