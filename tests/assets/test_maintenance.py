@@ -43,3 +43,27 @@ def test_declared_tiers_are_an_asset_and_a_daily_schedule(made_by_hand: Factory)
     assert graph["schedules"]["tier_storage"] == "0 4 * * *"
     assert factory.materialise("storage/tiers").success
     assert factory.metadata("storage/tiers")["files"] == 0
+
+
+def test_declared_retention_is_an_asset_and_a_daily_schedule(made_by_hand: Factory) -> None:
+    factory = made_by_hand
+    assert "storage/retention" not in described(factory.graph)["assets"]
+    file = next((factory.root / "assets/sources").glob("*.yaml"))
+    file.write_text(file.read_text(encoding="utf-8") + "retention: {days: 30}\n", encoding="utf-8")
+    graph = described(factory.graph)
+    assert graph["schedules"]["erase_due_rows"] == "0 2 * * *"
+    assert graph["assets"]["storage/retention"]["deps"] == [f"bronze/{file.stem}"]
+    assert factory.materialise("storage/retention").success
+    assert factory.metadata("storage/retention")["rows"] == 0
+    # A year later, by bronze written anew with another time of collection.
+    table = factory.project.table("bronze", file.stem)
+    rows = table.read()
+    first = pl.col("_row_id") == rows["_row_id"].min()
+    long_ago = pl.when(first).then(pl.col("_collected_at") - pl.duration(days=400)).otherwise(pl.col("_collected_at"))
+    table.write(rows.with_columns(_collected_at=long_ago), "overwrite")
+    assert factory.materialise("storage/retention").success
+    shown = factory.metadata("storage/retention")
+    assert shown["rows"] == 1
+    (record,) = [record.data for record in shown["erased"].records]
+    assert (record["source"], record["rule"], record["rows"]) == (file.stem, "30 days from collection", 1)
+    assert str(record["out of reach"]).startswith("origin: ")
