@@ -71,6 +71,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
                 "added": done.added,
                 "changed": done.changed,
                 "vanished": done.vanished,
+                **({"erased": done.erased} if done.erased else {}),
                 "unchanged": done.unchanged,
                 "seconds": round(done.seconds, 2),
                 **({"warnings": "\n".join(done.warnings)} if done.warnings else {}),

@@ -92,7 +92,7 @@ def _show(found: Erasure) -> None:
         show.out.print(f"[bold]{found.source}[/]: no such row is left, nothing to do")
         return
     did = "erased" if found.state == "done" else "would be erased"
-    head = f"[bold]{found.source}[/]: {found.rows:,} rows {did}, {found.files:,} data files written anew"
+    head = f"[bold]{found.source}[/]: {found.rows:,} {'row' if found.rows == 1 else 'rows'} {did}, {found.files:,} data files written anew"
     show.out.print(head + (f" (request {found.request}, {found.seconds:.1f} s)" if found.request else ""))
     show.table("From tables", ["table", "rows of its newest version"], found.tables.items(), right=["rows of its newest version"])
     if found.versions:

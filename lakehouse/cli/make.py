@@ -95,6 +95,8 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
     ]
     show.table("Collected", columns, rows, right=columns[1:5])
     for c in done:
+        if c.erased:
+            show.out.print(f"  {c.source}: erased: {c.erased:,}, left out for good")
         for warning in c.warnings:
             show.out.print(f"[yellow]warning[/] {c.source}: {warning}")
     for screening in screenings:
@@ -138,6 +140,7 @@ def _print(made: line.Made) -> None:
     show.out.print(f"\n[bold]{made.dataset}[/]")
     for c in made.collections:
         state = "unchanged" if c.unchanged else f"{c.added:,} new, {c.changed:,} changed, {c.vanished:,} vanished"
+        state += f"; erased: {c.erased:,}" if c.erased else ""
         show.out.print(f"  bronze/{c.source}: {c.live:,} items, {state}")
         for warning in c.warnings:
             show.out.print(f"  [yellow]warning[/] {warning}")

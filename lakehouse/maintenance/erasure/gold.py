@@ -24,7 +24,7 @@ from lakehouse.versions import Version
 
 def erase(project: Project, dataset: str, table: Table, found: Found, removal: Removal, request: str) -> list[Archive]:
     """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
-    files = history.files_of(table)
+    files, removal = history.files_of(table), removal.of(found.name)
     with history.told(table.uri):
         instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
     changed = []
@@ -41,8 +41,9 @@ def erase(project: Project, dataset: str, table: Table, found: Found, removal: R
             # Files that only the archive has are named by gold's log as well.
             instead |= {name: new for name, new in mine.items() if name not in instead}
             changed.append(archive)
-    if instead:
-        history.replace(table, instead)
+    unbound = [name for name in found.unbound if name not in instead]
+    if instead or unbound:
+        history.replace(table, instead, unbound)
     history.drop_unnamed(table, list(found.unnamed))
     return changed
 

@@ -17,7 +17,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,10 +61,17 @@ def data_files(files: fs.FileSystem) -> list[str]:
     return sorted(found.base_name for found in listed if found.is_file and found.base_name.endswith(".parquet"))
 
 
-def named(table: Table) -> set[str]:
-    """Names of the data files that some commit of a table adds."""
+def added(table: Table) -> dict[str, list[str]]:
+    """The data files that some commit of a table adds, each with the smallest and largest texts that the log says of it."""
     files = files_of(table)
-    return {action["add"]["path"] for name in _commits(files, table.uri) for action in _actions(files, name) if "add" in action}
+    found: dict[str, list[str]] = {}
+    for name in _commits(files, table.uri):
+        for action in _actions(files, name):
+            if "add" in action:
+                stats = json.loads(action["add"].get("stats") or "{}")
+                bounds = [*(stats.get("minValues") or {}).values(), *(stats.get("maxValues") or {}).values()]
+                found.setdefault(action["add"]["path"], []).extend(bound for bound in bounds if isinstance(bound, str))
+    return found
 
 
 def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut, request: str) -> list[Written]:
@@ -91,8 +98,9 @@ def _cut_batches(file: pq.ParquetFile, schema: pa.Schema, cut: Cut) -> Iterator[
             yield from left.select(schema.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).to_batches()
 
 
-def replace(table: Table, instead: dict[str, list[Written]]) -> None:
-    """Make every commit name the files of `instead` in the place of the old ones, and delete these.
+def replace(table: Table, instead: dict[str, list[Written]], unbound: Iterable[str] = ()) -> None:
+    """Make every commit name the files of `instead` in the place of the old ones, and delete these; of files `unbound`, which stand here
+    no more, the log forgets the smallest and largest values.
 
     The new files stand there. Nobody else may be writing to the table; who is reading an old version meanwhile may have to read again.
 
@@ -105,10 +113,11 @@ def replace(table: Table, instead: dict[str, list[Written]]) -> None:
         for name in _logs(files):
             if "checkpoint" in name or name.startswith("_"):
                 files.delete_file(f"{LOG}/{name}")
+        forget = frozenset(unbound)
         for step in (_removed_too, _added_instead, _removed_once):
             for name in commits:
                 before = _actions(files, name)
-                after = step(before, instead)
+                after = _without_bounds(step(before, instead), forget)
                 if after != before:
                     _put_whole(files, table.uri, name, after)
         for name in sorted(instead):
@@ -176,6 +185,17 @@ def _added_instead(actions: list[dict[str, Any]], instead: dict[str, list[Writte
 
 def _removed_once(actions: list[dict[str, Any]], instead: dict[str, list[Written]]) -> list[dict[str, Any]]:
     return [action for action in actions if not ("remove" in action and action["remove"]["path"] in instead)]
+
+
+def _without_bounds(actions: list[dict[str, Any]], names: frozenset[str]) -> list[dict[str, Any]]:
+    out = []
+    for action in actions:
+        about = action.get("add")
+        if about and about["path"] in names and about.get("stats"):
+            stats = {key: value for key, value in json.loads(about["stats"]).items() if key not in ("minValues", "maxValues")}
+            action = {"add": {**about, "stats": json.dumps(stats)}}
+        out.append(action)
+    return out
 
 
 def _about(action: dict[str, Any], new: Written) -> dict[str, Any]:

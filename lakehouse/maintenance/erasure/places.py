@@ -32,6 +32,7 @@ class Found:
         all_rows: of all data files; a row that was rewritten counts once for each.
         files: data files that are written anew.
         unnamed: data files that no commit names and that hold such rows.
+        unbound: files that stand here no more and whose bounds in the log are of such rows.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Found:
     all_rows: int
     files: tuple[str, ...]
     unnamed: tuple[str, ...]
+    unbound: tuple[str, ...]
 
 
 def tables(project: Project) -> Iterator[tuple[str, Table]]:
@@ -55,20 +57,22 @@ def tables(project: Project) -> Iterator[tuple[str, Table]]:
 
 def find(name: str, table: Table, removal: Removal) -> Found:
     """Look at every data file of a table, also of its older versions and those that a killed write left."""
-    files = history.files_of(table)
+    files, removal = history.files_of(table), removal.of(name)
     with history.told(table.uri):
-        known, newest = history.named(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
+        known, newest = history.added(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
         rows = all_rows = 0
         held: list[str] = []
         unnamed: list[str] = []
-        for file in history.data_files(files):
+        standing = history.data_files(files)
+        for file in standing:
             gone, changed = touches(files, file, removal)
             if not changed:
                 continue
             (held if file in known else unnamed).append(file)
             all_rows += gone
             rows += gone if file in newest else 0
-    return Found(name, rows, all_rows, tuple(held), tuple(unnamed))
+        unbound = [file for file in sorted(known.keys() - set(standing)) if known[file] and removal.speaks(known[file])]
+    return Found(name, rows, all_rows, tuple(held), tuple(unnamed), tuple(unbound))
 
 
 def touches(files: fs.FileSystem, name: str, removal: Removal) -> tuple[int, bool]:
@@ -92,9 +96,9 @@ def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[
 
 def erase(table: Table, found: Found, removal: Removal, request: str) -> None:
     """Take what was found out of the whole history of a table."""
-    files = history.files_of(table)
+    files, removal = history.files_of(table), removal.of(found.name)
     with history.told(table.uri):
         instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
-    if instead:
-        history.replace(table, instead)
+    if instead or found.unbound:
+        history.replace(table, instead, found.unbound)
     history.drop_unnamed(table, list(found.unnamed))

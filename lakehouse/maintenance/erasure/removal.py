@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import polars as pl
 
 GONE = ("_row_id", "_root", "_parent")
 """A row goes that is erased, or was cut out of, or made from, one that is."""
-NAMED = ("_cluster", "other")
-"""Columns by which a row that stays may name one that goes."""
-TEXTS = ("payload", "evidence")
+_NAMED = {"silver": ("_cluster",), "gold": ("_cluster",), "fates": ("other",)}
+"""Columns by which a row that stays may name one that goes, by the kind of table. Others of these names are a source's own."""
+_TEXTS = {"fates": ("evidence",), "system": ("payload", "evidence")}
 """Texts, mostly JSON, that may name rows and hold values of them."""
 _SUFFIX = r"(#([a-z0-9_+]+\.)?\d+)+$"
 _SHORTEST = 12
@@ -35,15 +35,40 @@ class Removal:
         names: what is written in the place of each row id, by row id.
         values: texts of these rows, which texts about them may hold.
         also: further values by column for which a row goes.
+        kind: of the table: bronze, silver, fates, gold or system.
     """
 
     names: Mapping[str, str]
     values: Sequence[str] = ()
     also: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kind: str = "bronze"
+
+    def of(self, table: str) -> Removal:
+        """The same for a table, `layer/name`."""
+        layer, _, name = table.partition("/")
+        return replace(self, kind="fates" if layer == "silver" and name.endswith("_fates") else layer)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Columns that may name a row that goes."""
+        return _NAMED.get(self.kind, ())
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns of texts about rows."""
+        return _TEXTS.get(self.kind, ())
+
+    def speaks(self, bounds: Iterable[str]) -> bool:
+        """Whether one of a file's smallest and largest values, maybe cut short, is of a row that goes."""
+        given = list(bounds)
+        if pl.DataFrame({"bound": pl.Series(given, dtype=pl.String)}).select(root("bound").is_in(self._ids.implode()).any()).item():
+            return True
+        starts = {value[:_SHORTEST] for value in self.values}
+        return any(bound[:_SHORTEST] in starts for bound in given)
 
     def looked_at(self, columns: Iterable[str]) -> list[str]:
         """Those of a table's columns that tell what goes."""
-        return [name for name in columns if name in (*GONE, *NAMED, *TEXTS, *self.also)]
+        return [name for name in columns if name in (*GONE, *self.named, *self.texts, *self.also)]
 
     def gone(self, rows: pl.DataFrame) -> pl.Series:
         """Whether each row goes."""
@@ -55,8 +80,8 @@ class Removal:
     def cut(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that stay, changed where they speak of one that goes."""
         left = rows.filter(~self.gone(rows))
-        renamed = [self._renamed(name) for name in NAMED if name in left.columns]
-        texts = [self._without(left[name]) for name in TEXTS if left.schema.get(name) == pl.String]
+        renamed = [self._renamed(name) for name in self.named if name in left.columns]
+        texts = [self._without(left[name]) for name in self.texts if left.schema.get(name) == pl.String]
         return left.with_columns(*renamed, *texts)
 
     def touches(self, rows: pl.DataFrame) -> tuple[int, bool]:

@@ -48,7 +48,7 @@ def test_erasing_equals_never_having_had(texts: list[str], data: st.DataObject) 
 
 
 def test_children_go_with_their_row_and_neighbours_do_not() -> None:
-    removal = Removal({"s/1": "erased~a"})
+    removal = Removal({"s/1": "erased~a"}).of("silver/notes")
     rows = pl.DataFrame(
         {
             "_row_id": ["s/1", "s/1#0", "s/1#0#typos.1", "s/10", "s/2", "s/1x#0"],
@@ -64,8 +64,28 @@ def test_a_text_loses_ids_and_values_and_stays_json(key: str, value: str) -> Non
     row = f"s/{key}"
     said = {"rows": [{"row": row}, {"row": f"{row}#0"}], "text": f"before {value} after", "other": "t/1"}
     texts = pl.DataFrame({"payload": [json.dumps(said, ensure_ascii=False), None]})
-    (left, none) = Removal({row: "erased~a"}, [value]).cut(texts)["payload"]
+    (left, none) = Removal({row: "erased~a"}, [value]).of("system/tickets").cut(texts)["payload"]
     assert none is None
     found = json.loads(left)
     assert found["rows"] == [{"row": "erased~a"}, {"row": "erased~a#0"}]
     assert (found["other"], value in found["text"]) == ("t/1", False)
+
+
+def test_own_columns_of_a_source_are_left_as_they_are() -> None:
+    rows = pl.DataFrame({"_row_id": ["s/2"], "other": ["s/1"], "payload": ["see s/1"], "evidence": ["s/1"]})
+    for table in ("bronze/s", "silver/notes", "gold/notes"):
+        assert Removal({"s/1": "erased~a"}).of(table).cut(rows).equals(rows)
+    assert Removal({"s/1": "erased~a"}).of("silver/notes_fates").cut(rows).row(0) == ("s/2", "erased~a", "see s/1", "erased~a")
+
+
+def test_bounds_of_files_that_a_vacuum_took_leave_the_log(tmp_path: Path) -> None:
+    factory = new_factory(tmp_path)
+    factory.material([{"id": f"{n}", "text": f"第{n}号的话", "label": "x"} for n in range(3)])
+    factory.made()
+    table = factory.project.table("silver", "notes")
+    table.write(table.read().filter(pl.col("_row_id") != "notes/2"), "overwrite")
+    table.vacuum([], 0)
+    assert any("notes/2" in file.read_text() for file in Path(table.uri, "_delta_log").glob("*.json"))
+    erase(factory.project, "notes", ["notes/2"], "asked", "gdpr-17", "li")
+    assert not any("notes/2" in file.read_text() for file in Path(table.uri, "_delta_log").glob("*.json"))
+    assert table.read().height == 2
