@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from lakehouse import bronze
-from lakehouse.errors import NotFoundError, SpecError
+from lakehouse.errors import NotFoundError, SourceError, SpecError
 from lakehouse.maintenance.erasure import history
 from lakehouse.project import Project
 from lakehouse.reserve.erased import Erased, erased_of, salted
@@ -39,15 +39,18 @@ def named(project: Project, source: str, rows: Sequence[str]) -> list[str]:
 
 
 def matching(project: Project, source: str, where: str) -> list[str]:
-    """Ids of the rows that meet a condition in SQL, in any of their collections.
+    """Ids of the rows that meet a condition in SQL, in any of their collections; of a virtual source, as they stand there now.
 
     Raises:
-        SpecError: it does not parse, or does not fit the source's columns.
+        SpecError: it does not parse, or does not fit the source's columns. SourceError: a virtual source cannot be read.
     """
     table = bronze.table(project, source)
     fix = f"write it as SQL has it, over the columns {', '.join(c for c in table.schema() if not c.startswith('_'))}"
     try:
-        found = table.scan().filter(pl.sql_expr(where)).select("_row_id").unique().collect()
+        met = pl.sql_expr(where)
+        columns = [name for name in met.meta.root_names() if name in table.schema()]
+        rows = bronze.live_rows(project, source, columns) if _is_virtual(project, source) else table.scan()
+        found = rows.filter(met).select("_row_id").unique().collect()
     except (pl.exceptions.PolarsError, TypeError) as error:
         raise SpecError(f"--where cannot be understood: {str(error).splitlines()[0]}", where=f"--where {where!r}", fix=fix) from error
     return sorted(found["_row_id"])
@@ -71,8 +74,7 @@ def due(project: Project, source: Source, now: datetime | None = None) -> tuple[
     if dtype != pl.String and not dtype.is_temporal():
         raise SpecError(f"retention: column `{column}` is {dtype}, no date", where=where, fix="name a column of dates, such as 2026-01-31")
     day = pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False) if dtype == pl.String else pl.col(column).cast(pl.Date)
-    newest = table.scan().select("_row_id", "_collection", "_deleted", day.alias("_day")).collect()
-    live = newest.filter(~pl.col("_deleted")).sort("_collection").unique("_row_id", keep="last")
+    live = bronze.live_rows(project, source.source, [column]).select("_row_id", day.alias("_day")).collect()
     last = ((now or datetime.now(UTC)) - timedelta(days=rule.days)).date()
     return sorted(live.filter(pl.col("_day") <= last)["_row_id"]), int(live["_day"].null_count())
 
@@ -91,15 +93,26 @@ def states(project: Project, source: str, ids: Sequence[str]) -> pl.DataFrame:
 
 
 def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:
-    """All texts that columns of the rows `ids` ever held."""
+    """All texts that columns of the rows `ids` ever held; of a virtual source, those that they hold there now."""
     found: set[str] = set()
     wanted = pl.Series(list(ids), dtype=pl.String)
-    for rows in _files(project, source, None):
+    stored_rows = _files(project, source, None)
+    if _is_virtual(project, source):
+        own = [name for name in bronze.table(project, source).schema() if not name.startswith("_")]
+        try:
+            stored_rows = iter([bronze.live_rows(project, source, own, of=wanted).collect()])
+        except SourceError:
+            return []  # the rows are there no more, and nobody here can say what they held
+    for rows in stored_rows:
         mine = rows.filter(pl.col("_row_id").is_in(wanted.implode()))
         for name, dtype in mine.schema.items():
             if dtype == pl.String and not name.startswith("_"):
                 found.update(mine[name].drop_nulls())
     return sorted(found)
+
+
+def _is_virtual(project: Project, source: str) -> bool:
+    return project.source(source).mode == "virtual"
 
 
 def _was_erased(erased: Erased, row: str) -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from lakehouse.maintenance.erasure import rows
 from lakehouse.maintenance.erasure.erase import erase
 from lakehouse.project import Project
 from lakehouse.reserve.collect import Collection, collect
-from tests.factory import Factory
+from tests.factory import Factory, new_factory
 from tests.maintenance.erasure.bytes_of import places_of
 from tests.maintenance.erasure.factory import TOKEN
 from tests.reserve.web_server import Served, serving
@@ -54,8 +55,8 @@ def test_a_file_that_is_fetched_again_leaves_nothing(tmp_path: Path, server: Ser
     collect(factory.project, "shop")
     project = factory.project
     assert any(place.startswith("landing/") for place in places_of(Path(project.lake), TOKEN))
-    rows = project.table("bronze", "shop").read(["_row_id", "text"])
-    (row,) = rows.filter(rows["text"].str.contains(TOKEN))["_row_id"]
+    items = project.table("bronze", "shop").read(["_row_id", "text"])
+    (row,) = items.filter(items["text"].str.contains(TOKEN))["_row_id"]
     erase(project, "shop", [row], "asked", "gdpr-17", "li")
     assert places_of(Path(project.lake), TOKEN) == []
     assert (again(factory, ["one", "three"]).erased, again(factory, ["one", "three"]).unchanged) == (1, True)
@@ -82,3 +83,17 @@ def test_pieces_of_what_only_grows_are_written_anew(tmp_path: Path, server: Serv
     server.items += [{"id": 3, "text": f"3 {TOKEN} again", "updated": 8, "tags": []}, {"id": 8, "text": "8", "updated": 9, "tags": []}]
     found = again(factory, [*held, "8"])
     assert (found.added, found.erased) == (1, 1)
+
+
+def test_a_virtual_source_forgets_which_rows_there_were(tmp_path: Path) -> None:
+    factory = new_factory(tmp_path, [{"text_length": {"column": "text", "at_least": 2}}])
+    factory.declare_source(mode="virtual")
+    factory.material([{"id": "1", "text": "一句话"}, {"id": "2", "text": f"两句 {TOKEN}"}, {"id": "3", "text": "三句话"}])
+    factory.made()
+    project = factory.project
+    ids = rows.matching(project, "notes", f"text LIKE '%{TOKEN}%'")
+    assert ids == ["notes/2"]
+    erase(project, "notes", ids, "asked", "gdpr-17", "li")
+    assert places_of(Path(project.lake), TOKEN) == places_of(Path(project.lake), "notes/2") == []
+    found, (_, gold) = factory.collect(), factory.made()
+    assert (found.live, found.erased, gold.rows) == (2, 1, 2)
