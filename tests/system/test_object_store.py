@@ -22,12 +22,15 @@ import yaml
 from lakehouse import bronze, versions
 from lakehouse.errors import LockedError, SourceError, StorageError
 from lakehouse.maintenance.archive import archive, restore
+from lakehouse.maintenance.erasure.erase import erase
 from lakehouse.project import Project
 from lakehouse.reserve.blobs import Blobs
 from lakehouse.reserve.collect import collect, feed
 from lakehouse.reserve.landing import Landing
 from lakehouse.table import Table
 from tests.loopback import free_port, wait_until_open
+from tests.maintenance.erasure.bytes_of import texts
+from tests.maintenance.erasure.factory import TOKEN, new_notes, planted
 from tests.release import factory
 from tests.reserve.conftest import killed_collecting
 
@@ -117,6 +120,37 @@ def test_a_version_of_a_lake_on_a_store_is_archived_and_restored(tmp_path: Path,
     assert versions.index(project, versions.find(project, "reviews", "1.0.0")).collect().height == 3
     assert restore(project, "reviews", "1.0.0", "li").moved == found.moved
     assert versions.rows(project, versions.find(project, "reviews", "1.0.0")).sort("_row_id").collect().equals(before)
+
+
+@pytest.mark.slow
+def test_rows_are_erased_from_a_lake_and_an_archive_on_a_store(tmp_path: Path, store: Store) -> None:
+    notes = new_notes(tmp_path)
+    put_on(tmp_path, store, "s3://lakes/erased/lake")
+    notes.made()
+    notes.declare([{"text_length": {"column": "text", "at_least": 3}}])
+    notes.made()
+    project = notes.project
+    archive(project, "notes", "1.0.0", "unused", "li", to="s3://lakes/erased/archive")
+    ids = planted(notes)
+    assert {key.split("/")[1] for key in objects_with(store, "erased/", TOKEN)} == {"lake", "archive"}
+    held = versions.rows(project, versions.find(project, "notes", "1.1.0")).sort("_row_id").collect()
+    erase(project, "notes", ids, "asked", "gdpr-17", "li")
+    assert objects_with(store, "erased/", TOKEN) == []
+    left = held.filter(~pl.col("_row_id").is_in(ids))
+    assert versions.rows(project, versions.find(project, "notes", "1.1.0")).sort("_row_id").collect().equals(left)
+    restore(project, "notes", "1.0.0", "li")
+    assert versions.rows(project, versions.find(project, "notes", "1.0.0")).collect().height == left.height
+    assert (notes.collect().erased, notes.made()[1].rows) == (4, left.height)
+
+
+def objects_with(store: Store, prefix: str, token: str) -> list[str]:
+    """Keys of the objects that hold a token, in any way they may be packed."""
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=store.endpoint)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket="lakes", Prefix=prefix)
+    keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
+    return [key for key in keys if any(token in t for t in texts(key, client.get_object(Bucket="lakes", Key=key)["Body"].read()))]
 
 
 @pytest.mark.slow

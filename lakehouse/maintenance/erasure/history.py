@@ -207,8 +207,8 @@ def _about(action: dict[str, Any], new: Written) -> dict[str, Any]:
 def _put_whole(files: fs.FileSystem, uri: str, name: str, actions: list[dict[str, Any]]) -> None:
     """Replace a commit in one step, its time of change kept: by it Delta finds the version of a moment."""
     text = "".join(json.dumps(action, separators=(",", ":"), ensure_ascii=False) + "\n" for action in actions).encode()
-    if "://" in uri:  # an object appears whole or not at all
-        with files.open_output_stream(f"{LOG}/{name}") as handle:
+    if "://" in uri:  # an object appears whole or not at all; delta-rs' store takes bytes, so Arrow is to keep them in one buffer
+        with files.open_output_stream(f"{LOG}/{name}", buffer_size=len(text) + 1) as handle:
             handle.write(text)
         return
     target = Path(uri, LOG, name)
