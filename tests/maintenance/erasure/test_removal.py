@@ -32,7 +32,7 @@ def tables(factory: Factory) -> list[pl.DataFrame]:
     return [factory.rows(layer, name) for layer, name in names]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.lists(WORDS, min_size=2, max_size=7), st.data())
 def test_erasing_equals_never_having_had(texts: list[str], data: st.DataObject) -> None:
     rows: list[Row] = [{"id": f"{n:03}", "text": text, "label": "x"} for n, text in enumerate(texts)]
