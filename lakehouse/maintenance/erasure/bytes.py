@@ -17,10 +17,11 @@ from lakehouse.reserve.landing import Landing, Remote
 from lakehouse.storage import packs
 
 
-def erase_blobs(project: Project, source: str, ids: list[str]) -> int:
-    """Delete oversized items that no other row of any source has; returns their number."""
+def erase_blobs(project: Project, source: str, ids: list[str], contents: pl.Series) -> int:
+    """Delete oversized items of rows that go, by id or content, and that no other row of any source has; returns their number."""
     mine = stored(project, source)
-    going = pl.col("_row_id").is_in(pl.Series(ids, dtype=pl.String).implode())
+    going = pl.col("_row_id").is_in(pl.Series(ids, dtype=pl.String).implode()) | pl.col("_content").is_in(contents.implode())
+    going = going.fill_null(False)
     wanted = set(mine.filter(~going)["_blob"].drop_nulls())
     for other in project.sources:
         if other != source and bronze.table(project, other).exists():

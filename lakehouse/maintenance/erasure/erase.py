@@ -68,12 +68,15 @@ def plan(project: Project, source: str, ids: Sequence[str], reason: str = "", ba
     """
     if not ids:
         return Erasure(source, "nothing", reason=reason, basis=basis)
-    removal = Removal(dict.fromkeys(ids, ""), rows.texts(project, source, ids))
+    states = rows.states(project, source, ids)
+    alike = _alike(project, source, ids, states)
+    own = states["_content"].drop_nulls().unique()
+    moved = rows.moved(project, source, ids, own.filter(~own.is_in(alike["_content"].implode())))
+    removal = Removal(dict.fromkeys(ids, ""), rows.texts(project, source, ids), moved)
     found = [places.find(name, table, removal) for name, table in _tables(project, source)]
     held = holding(project, ids)
     for dataset in known_datasets(project):
         archives.archives(project, dataset)  # refuses where one is missing
-    states = rows.states(project, source, ids)
     return Erasure(
         source,
         "planned",
@@ -83,7 +86,7 @@ def plan(project: Project, source: str, ids: Sequence[str], reason: str = "", ba
         tables={one.name: one.rows for one in found if one.files},
         files=sum(len(one.files) for one in found),
         versions=tuple(of for _, of in held),
-        alike=tuple(_alike(project, source, ids, states)["_row_id"].sort()),
+        alike=tuple(alike["_row_id"].sort()),
         outside=tuple(outside(project, source, ids, held)),
     )
 
@@ -142,12 +145,15 @@ def _finish(project: Project, progress: Progress) -> Iterator[str]:
 def _carry_out(project: Project, source: str, request: str, progress: Progress) -> None:
     """Erase the rows of a recorded request everywhere, bronze last; what was done already is found done."""
     salt, items = salt_text(project), requests.items(project, request)
-    ids = rows.of_request(project, source, salt, items)
-    if ids:
-        names = pl.DataFrame({"_row_id": ids}).with_columns(new=pl.concat_str(pl.lit("erased~"), salted(salt, "_row_id").str.slice(0, 16)))
-        removal = Removal(dict(names.iter_rows()), rows.texts(project, source, ids))
+    ids, contents = rows.of_request(project, source, salt, items), rows.contents_of_request(project, source, salt, items)
+    moved = rows.moved(project, source, ids, contents)
+    if ids or moved:
+        named = pl.DataFrame({"_row_id": pl.Series(ids, dtype=pl.String)})
+        short = salted(salt, "_row_id").str.slice(0, 16)
+        names = dict(named.select("_row_id", new=pl.concat_str(pl.lit("erased~"), short)).iter_rows())
+        removal = Removal(names, rows.texts(project, source, ids), moved)
         progress("erasing: answers of models", 0, None)
-        asked = answers.to_answers(project, ids, dict(names.iter_rows()))
+        asked = answers.to_answers(project, ids, names)
         if asked is not None:
             table = project.table("system", "answers")
             places.erase(table, places.find("system/answers", table, asked), asked, request)
@@ -166,11 +172,11 @@ def _carry_out(project: Project, source: str, request: str, progress: Progress) 
                 archives.drop_old(project, archive)
         progress("erasing: landed bytes, oversized items, cold packs", 0, None)
         bytes.erase_pieces(project, source)
-        bytes.erase_blobs(project, source, ids)
+        bytes.erase_blobs(project, source, ids, contents)
         drop_forgotten(project, progress)
         progress(f"erasing: bronze/{source}", 0, None)
         table = bronze.table(project, source)
-        removal = Removal(dict.fromkeys(ids, ""))
+        removal = Removal(dict.fromkeys(ids, ""), moved=moved)
         places.erase(table, places.find(f"bronze/{source}", table, removal), removal, request)
     _note_live(project, source)
     bytes.clear_state(project)

@@ -29,7 +29,6 @@ class Found:
     Attributes:
         name: `layer/table`.
         rows: of the newest version.
-        all_rows: of all data files; a row that was rewritten counts once for each.
         files: data files that are written anew.
         unnamed: data files that no commit names and that hold such rows.
         unbound: files that stand here no more and whose bounds in the log are of such rows.
@@ -37,7 +36,6 @@ class Found:
 
     name: str
     rows: int
-    all_rows: int
     files: tuple[str, ...]
     unnamed: tuple[str, ...]
     unbound: tuple[str, ...]
@@ -60,7 +58,7 @@ def find(name: str, table: Table, removal: Removal) -> Found:
     files, removal = history.files_of(table), removal.of(name)
     with history.told(table.uri):
         known, newest = history.added(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
-        rows = all_rows = 0
+        rows = 0
         held: list[str] = []
         unnamed: list[str] = []
         standing = history.data_files(files)
@@ -69,10 +67,9 @@ def find(name: str, table: Table, removal: Removal) -> Found:
             if not changed:
                 continue
             (held if file in known else unnamed).append(file)
-            all_rows += gone
             rows += gone if file in newest else 0
         unbound = [file for file in sorted(known.keys() - set(standing)) if known[file] and removal.speaks(known[file])]
-    return Found(name, rows, all_rows, tuple(held), tuple(unnamed), tuple(unbound))
+    return Found(name, rows, tuple(held), tuple(unnamed), tuple(unbound))
 
 
 def touches(files: fs.FileSystem, name: str, removal: Removal) -> tuple[int, bool]:

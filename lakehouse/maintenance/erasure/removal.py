@@ -34,12 +34,14 @@ class Removal:
     Attributes:
         names: what is written in the place of each row id, by row id.
         values: texts of these rows, which texts about them may hold.
+        moved: earlier states of other rows that go, since an erased item stood there then: `_row_id` and `_content`, a line break between.
         also: further values by column for which a row goes.
         kind: of the table: bronze, silver, fates, gold or system.
     """
 
     names: Mapping[str, str]
     values: Sequence[str] = ()
+    moved: frozenset[str] = frozenset()
     also: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kind: str = "bronze"
 
@@ -68,12 +70,15 @@ class Removal:
 
     def looked_at(self, columns: Iterable[str]) -> list[str]:
         """Those of a table's columns that tell what goes."""
-        return [name for name in columns if name in (*GONE, *self.named, *self.texts, *self.also)]
+        return [name for name in columns if name in (*GONE, *self.named, *self.texts, *self.also, *(["_content"] if self.moved else []))]
 
     def gone(self, rows: pl.DataFrame) -> pl.Series:
         """Whether each row goes."""
         ids = self._ids.implode()
         by = [root(name).is_in(ids) for name in GONE if name in rows.columns]
+        if self.moved and {"_row_id", "_content"} <= set(rows.columns):
+            state = pl.concat_str(root("_row_id"), "_content", separator="\n")
+            by.append(state.is_in(pl.Series(sorted(self.moved), dtype=pl.String).implode()))
         by += [pl.col(name).is_in(sorted(values)) for name, values in self.also.items() if name in rows.columns]
         return rows.select(pl.any_horizontal(e.fill_null(False) for e in by) if by else pl.repeat(False, pl.len())).to_series()
 

@@ -86,10 +86,21 @@ def of_request(project: Project, source: str, salt: str, items: pl.DataFrame) ->
 
 
 def states(project: Project, source: str, ids: Sequence[str]) -> pl.DataFrame:
-    """`_row_id`, `_content`, `_blob`, `_live` of every state of the rows `ids`."""
-    rows = stored(project, source).filter(pl.col("_row_id").is_in(list(ids)))
-    live = bronze.live_index(project, source, version=bronze.table(project, source).version()).select("_row_id", "_content")
-    return rows.unique().join(live.with_columns(_live=pl.lit(True)), on=["_row_id", "_content"], how="left")
+    """`_row_id`, `_content`, `_blob` of every state of the rows `ids`."""
+    return stored(project, source).filter(pl.col("_row_id").is_in(list(ids)))
+
+
+def contents_of_request(project: Project, source: str, salt: str, items: pl.DataFrame) -> pl.Series:
+    """Contents that bronze still has, in any file, and that only rows of a request (`content`, salted hashes) had when it was made."""
+    known = stored(project, source).select("_content").drop_nulls().unique()
+    return known.filter(salted(salt, "_content").is_in(items["content"].drop_nulls().implode()))["_content"]
+
+
+def moved(project: Project, source: str, ids: Sequence[str], contents: pl.Series) -> frozenset[str]:
+    """Earlier states of other rows with these contents, as `Removal.moved` has them: where the key is the position, an item that was
+    moved stood under another id."""
+    other = stored(project, source).filter(~pl.col("_row_id").is_in(list(ids)) & pl.col("_content").is_in(contents.implode()))
+    return frozenset(other.select(pl.concat_str("_row_id", "_content", separator="\n")).to_series())
 
 
 def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:

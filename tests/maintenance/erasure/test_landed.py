@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from lakehouse.maintenance.erasure import rows
@@ -15,7 +16,7 @@ from lakehouse.maintenance.erasure.erase import erase
 from lakehouse.project import Project
 from lakehouse.reserve.collect import Collection, collect
 from tests.factory import Factory, new_factory
-from tests.maintenance.erasure.bytes_of import places_of
+from tests.maintenance.erasure.bytes_of import places_of, rows_of_versions
 from tests.maintenance.erasure.factory import TOKEN
 from tests.reserve.web_server import Served, serving
 
@@ -97,3 +98,27 @@ def test_a_virtual_source_forgets_which_rows_there_were(tmp_path: Path) -> None:
     assert places_of(Path(project.lake), TOKEN) == places_of(Path(project.lake), "notes/2") == []
     found, (_, gold) = factory.collect(), factory.made()
     assert (found.live, found.erased, gold.rows) == (2, 1, 2)
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_an_item_that_was_moved_goes_from_where_it_stood_before(tmp_path: Path, long: bool) -> None:
+    factory = new_factory(tmp_path, [{"text_length": {"column": "text", "at_least": 2}}])
+    factory.declare_source(key="position", max_item_bytes=2000)
+    secret = {"id": "x", "text": f"一句 {TOKEN}" * (200 if long else 1)}
+    factory.material([{"id": "1", "text": "头一句"}, secret, {"id": "3", "text": "第三句"}])
+    factory.made()
+    factory.material([{"id": "0", "text": "新的一句"}, {"id": "1", "text": "头一句"}, secret, {"id": "3", "text": "第三句"}])
+    factory.made()
+    project, lake = factory.project, Path(factory.project.lake)
+    now = project.table("bronze", "notes").read().sort("_collection").unique("_row_id", keep="last")
+    (row,) = now.filter(pl.col("_blob").is_not_null() if long else pl.col("text").str.contains(TOKEN))["_row_id"]
+    before = rows_of_versions(lake)
+    erase(project, "notes", [row], "asked", "gdpr-17", "li")
+    assert places_of(lake, TOKEN) == []
+    after = rows_of_versions(lake)
+    left = [len(states) for states in after.values()]
+    assert left == [len(states) for states in before.values()]
+    texts = {text for states in after.values() for rows in states if "text" in rows for text in rows["text"].drop_nulls()}
+    assert texts == {"头一句", "第三句", "新的一句"}
+    found, (_, gold) = factory.collect(), factory.made()
+    assert (found.live, found.erased, gold.rows) == (3, 1, 3)
