@@ -80,12 +80,23 @@ class Registry:
             self._loaded = True
         return dict(sorted(self._entries.items()))
 
+    def _load(self, name: str) -> None:
+        """Import the module that is called as its function, as nearly all are; the others' libraries are then not needed."""
+        package = importlib.import_module(self.package)
+        for folder in map(Path, package.__path__):
+            for file in folder.rglob(f"{name}.py"):
+                importlib.import_module(".".join([self.package, *file.relative_to(folder).with_suffix("").parts]))
+
     def entry(self, call: Call, *, document: yamlfile.Document | None = None, loc: yamlfile.Loc = ()) -> Entry:
         """The entry that `call` names.
 
         Raises:
             SpecError: unknown name, with the nearest known one.
         """
+        if not self._loaded and call.name not in self._entries and call.name.isidentifier():
+            self._load(call.name)
+        if call.name in self._entries:
+            return self._entries[call.name]
         entries = self.entries()
         if call.name not in entries:
             where = document.where((*loc, call.name)) if document else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -73,9 +75,7 @@ class Files:
     def _found(self, project: Project) -> list[str]:
         place = project.root / self.path
         if has_magic(self.path) and not place.exists():
-            anchor = Path(place.anchor)
-            matching = anchor.glob(str(place.relative_to(anchor)))
-            found = [str(file) for file in matching if file.is_file() and not _hidden(file, project)]
+            found = _matching(place, project)
             if not found:
                 raise SourceError(
                     f"no file matches `{self.path}`", where=str(project.root), fix="check `path:`; it starts at the project folder"
@@ -95,14 +95,35 @@ class Files:
 
 def _below(folder: str, *, hidden: bool) -> Iterator[str]:
     """The files below a folder; a hidden one is none of them, nor what is in a hidden folder unless `hidden`. Folders that are links are
-    not entered."""
-    for at, folders, names in os.walk(folder):
-        if not hidden:
-            folders[:] = [each for each in folders if not each.startswith(".")]
-        for name in names:
-            file = f"{at}/{name}"
-            if not name.startswith(".") and os.path.isfile(file):  # noqa: PTH113 - a Path for each costs as much as the rest
-                yield file
+    not entered.
+
+    Raises:
+        SourceError: a folder that cannot be read.
+    """
+    waiting = [folder]
+    while waiting:
+        at = waiting.pop()
+        try:
+            with os.scandir(at) as entries:  # tells what an entry is without a look at each
+                for entry in entries:
+                    shown = not entry.name.startswith(".")
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting += [entry.path] if shown or hidden else []
+                    elif shown and entry.is_file():
+                        yield entry.path
+        except OSError as error:
+            raise SourceError(f"the folder cannot be read: {error.strerror}", where=at, fix="give the right to read it") from error
+
+
+def _matching(place: Path, project: Project) -> list[str]:
+    """The files that a glob matches, none of them hidden."""
+    if place.parent.name == "**" and not has_magic(str(place.parent.parent)):
+        named = re.compile(fnmatch.translate(place.name)).match
+        above = place.parent.parent
+        hidden = not above.is_relative_to(project.root)
+        return [file for file in _below(str(above), hidden=hidden) if named(file.rpartition("/")[2])] if above.is_dir() else []
+    anchor = Path(place.anchor)
+    return [str(file) for file in anchor.glob(str(place.relative_to(anchor))) if file.is_file() and not _hidden(file, project)]
 
 
 def _names(project: Project) -> Callable[[str], str]:
