@@ -6,11 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lakehouse.errors import LockedError
 from lakehouse.project import Project
+
+
+def lock_file(project: Project, name: str) -> Path:
+    """The file of the lock `name`."""
+    return project.state / "locks" / f"{name.replace(' ', '-')}.lock"
 
 
 @contextmanager
@@ -20,9 +26,8 @@ def locked(project: Project, name: str) -> Iterator[None]:
     Raises:
         LockedError: another process holds it; says which and since when.
     """
-    folder = project.state / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name.replace(' ', '-')}.lock"
+    path = lock_file(project, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
     holder = path.with_suffix(".holder")
     lock = FileLock(path, is_singleton=True)
     try:

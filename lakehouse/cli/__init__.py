@@ -19,6 +19,7 @@ _COMMANDS = {
     "plan": ("lakehouse.cli.make", "Show what a run would change, and why."),
     "collect": ("lakehouse.cli.make", "Collect sources into bronze."),
     "sites": ("lakehouse.cli.sites", "Show what sites have released, or let them process."),
+    "watch": ("lakehouse.cli.watch", "Watch what runs now, and how far it is."),
     "screen": ("lakehouse.cli.screen", "Show what detectors find in a source."),
     "run": ("lakehouse.cli.make", "Make datasets: collect, silver, gold, pilot."),
     "status": ("lakehouse.cli.look", "Show every source and dataset."),

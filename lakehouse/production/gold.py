@@ -31,6 +31,7 @@ from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
+from lakehouse.running import noted
 from lakehouse.spec import Dataset
 from lakehouse.table import Table
 
@@ -86,7 +87,8 @@ def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Go
         NondeterminismError: the same plan gave other content; gold stays as it was.
     """
     with locked(project, f"dataset {name}"):
-        made = _make(project, name, progress)
+        with noted(project, f"dataset {name}", progress) as noting:
+            made = _make(project, name, noting)
         if made.added + made.changed:
             work.record(project, "gold", name, made.added + made.changed, made.seconds)
         return made

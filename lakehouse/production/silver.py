@@ -33,6 +33,7 @@ from lakehouse.production.units import Staged, files_with, forget, read_rows, ru
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.runner import run_units
+from lakehouse.running import noted
 from lakehouse.spec import Dataset
 from lakehouse.table import Table, parquet_chunks, picked
 
@@ -146,7 +147,8 @@ def make_silver(project: Project, name: str, *, progress: Progress = silent) -> 
         LockedError, NotFoundError, SpecError, ScreeningError, StorageError, BalanceError.
     """
     with locked(project, f"dataset {name}"):
-        made = _make(project, name, progress)
+        with noted(project, f"dataset {name}", progress) as noting:
+            made = _make(project, name, noting)
         if made.measured:
             work.record(project, "silver", name, made.measured, made.seconds)
         return made

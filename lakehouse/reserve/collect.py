@@ -27,6 +27,7 @@ from lakehouse.reserve.landing import Landed, Remote, landed
 from lakehouse.reserve.material import Feed
 from lakehouse.reserve.record import Recorded, last_collection, record
 from lakehouse.reserve.rows import Rows
+from lakehouse.running import noted
 from lakehouse.spec import Source
 
 BATCH_BYTES = 16 * 1024 * 1024
@@ -102,7 +103,8 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
     """
     with locked(project, f"source {name}"):
         bronze.refuse_half_erased(project, name)
-        made = _collect(project, name, progress, batch_bytes)
+        with noted(project, f"source {name}", progress) as noting:
+            made = _collect(project, name, noting, batch_bytes)
         if not made.unchanged:
             work.record(project, "collect", name, made.added + made.changed, made.seconds)
         return made
