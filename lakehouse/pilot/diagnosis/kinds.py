@@ -10,7 +10,7 @@ from lakehouse.pilot.diagnosis.column_leaks import column_leaks
 from lakehouse.pilot.diagnosis.contradictions import contradiction_findings
 from lakehouse.pilot.diagnosis.coverage import coverage_findings
 from lakehouse.pilot.diagnosis.drift import drift_findings
-from lakehouse.pilot.diagnosis.findings import Found
+from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.influence import influence_findings
 from lakehouse.pilot.diagnosis.label_errors import label_findings
 from lakehouse.pilot.diagnosis.leaks import text_leaks
@@ -18,6 +18,7 @@ from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.neighbours import neighbour_findings
 from lakehouse.pilot.diagnosis.row_values import value_findings
 from lakehouse.pilot.diagnosis.slices import slice_findings
+from lakehouse.pilot.diagnosis.views import PictureView
 
 Kind = Literal["contradiction", "label_error", "low_value", "influence", "neighbours", "slice", "coverage", "drift", "leak"]
 
@@ -132,6 +133,8 @@ def _leak_said(said: Mapping[str, Any]) -> list[str]:
 
 
 def _leaks(m: Material) -> Found:
+    if isinstance(m.view, PictureView):
+        return Found(findings("leak", [], [], []))  # what gives a class away in a picture is no word
     return column_leaks(m) if m.view.text is None else text_leaks(m, m.view.text)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.pilot.diagnosis.terms import words as words_of
+from lakehouse.pilot.models.images import ImageClassification
 from lakehouse.pilot.models.learner import Learner
 from lakehouse.pilot.models.tabular import Tabular
 from lakehouse.pilot.models.text_classification import TextClassification
@@ -120,7 +121,49 @@ class ColumnsView(View):
         return np.asarray(np.hstack([np.cos(angles), np.sin(angles)]) / _FREQUENCIES**0.5, dtype=np.float32)
 
 
-VIEWS: Mapping[str, type[TextView] | type[ColumnsView]] = {"text_classification": TextView, "tabular_classification": ColumnsView}
+class PictureView(View):
+    """A picture, as bytes.
+
+    Its words say how bright, how rich in contrast and how rich in edges it is, by tenths of the rows. Its vectors are what the model reads
+    of it, every number standardised, reduced to 100 dimensions.
+    """
+
+    what = "how bright, contrasted and edged pictures are"
+    common = 1.0
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.picture, self.label = str(params["input"]), str(params["label"])
+        self.columns = (self.picture,)
+        self.images = ImageClassification(input=self.picture, label=self.label, size=params["size"], epochs=params["epochs"])
+        self.learner = self.images
+
+    def shown(self) -> pl.Expr:
+        return pl.format("a picture of {} bytes", pl.col(self.picture).bin.size())
+
+    def words(self, rows: pl.DataFrame) -> pl.Series:
+        greys = self._greys(rows)
+        steps = np.abs(np.diff(greys, axis=1)).mean(axis=(1, 2)) + np.abs(np.diff(greys, axis=2)).mean(axis=(1, 2))
+        told = {"brightness": greys.mean(axis=(1, 2)), "contrast": greys.std(axis=(1, 2)), "edges": steps}
+        said = [_named(name, pl.Series(name, values.round(3))) for name, values in told.items()]
+        return pl.select(pl.concat_list(said).alias("words"))["words"]
+
+    def vectors(self, rows: pl.DataFrame) -> NDArray[np.float32]:
+        from sklearn.decomposition import PCA
+        from sklearn.preprocessing import normalize
+
+        _, features = self.images.learn_features(rows.with_row_index("_row_id"))
+        dimensions = min(_DIMENSIONS, *features.shape)
+        return np.asarray(normalize(PCA(dimensions, random_state=SEED).fit_transform(features)), dtype=np.float32)
+
+    def _greys(self, rows: pl.DataFrame) -> NDArray[np.float64]:
+        return self.images.greys(rows if "_row_id" in rows.columns else rows.with_row_index("_row_id"))
+
+
+VIEWS: Mapping[str, type[TextView] | type[ColumnsView] | type[PictureView]] = {
+    "text_classification": TextView,
+    "tabular_classification": ColumnsView,
+    "image_classification": PictureView,
+}
 """The tasks of `train` whose rows are diagnosed."""
 
 

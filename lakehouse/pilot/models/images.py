@@ -41,10 +41,16 @@ class ImageClassification(LinearClassifier):
     def features(self, learnt: Any, rows: pl.DataFrame) -> Any:
         return learnt.transform(self._numbers(rows))
 
-    def _numbers(self, rows: pl.DataFrame) -> NDArray[np.float64]:
-        greys = np.stack(
+    def greys(self, rows: pl.DataFrame) -> NDArray[np.float64]:
+        """The pictures in grey, from 0 to 1, shape (rows, size, size)."""
+        if rows.is_empty():
+            return np.empty((0, self.size, self.size))
+        return np.stack(
             [self._greys(data, name) for data, name in rows.select(self.input, "_row_id").iter_rows()]
         )  # decoding is a file each
+
+    def _numbers(self, rows: pl.DataFrame) -> NDArray[np.float64]:
+        greys = self.greys(rows)
         return np.column_stack([greys.reshape(len(greys), -1), edges(greys)])
 
     def _greys(self, data: bytes, name: str) -> NDArray[np.float64]:
