@@ -172,12 +172,14 @@ FILES = {
     "a script": (b"#!/bin/sh\nrm -rf /\n", "readme.txt", {"script"}),
     "an action": (b"%PDF-1.7\n1 0 obj <</OpenAction <</S /J#61vaScript /JS (x)>>>>", "a.pdf", {"pdf_action"}),
     "a packed action": (b"%PDF-1.7\nstream\n" + zlib.compress(b"<</S /Launch>>") + b"\nendstream", "a.pdf", {"pdf_action"}),
+    "an action in a plain stream": (b"%PDF-1.7\nstream\n<</S /Launch>>\nendstream", "a.pdf", {"pdf_action"}),
     "a bomb": (zipped(zeros_dot_txt=bytes(110_000_000)), "a.zip", {"bomb"}),
     "a web page as a picture": (b"<html>hello</html>", "a.png", {"mismatch"}),
 }
 FINE = {
     "a letter": (zipped(word__document_dot_xml=b"<w/>"), "a.docx"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "a.png"),
+    "packed bytes that spell a name": (b"%PDF-1.4\nstream\n\x80\xff/JS \x91\nendstream", "a.pdf"),
     "a PDF": (b"%PDF-1.4\n1 0 obj <</Type /Catalog>>", "a.pdf"),
     "text": ("普通的文字".encode(), "a.txt"),
     "text that begins with MZ": (b"MZ is the code of Mozambique; " * 4, "a.txt"),

@@ -123,7 +123,8 @@ def _in_zip(data: bytes) -> Iterator[tuple[str, float]]:
 
 
 def _in_pdf(data: bytes) -> Iterator[tuple[str, float]]:
-    parts = [data]
+    # Packed bytes are looked at once they are unpacked: as they are, they spell a short name by chance.
+    parts = [_PDF_STREAM.sub(b"stream endstream", data)]
     room = _INFLATED
     for packed in _PDF_STREAM.finditer(data):
         if room <= 0:
@@ -131,7 +132,9 @@ def _in_pdf(data: bytes) -> Iterator[tuple[str, float]]:
         try:
             parts.append(zlib.decompressobj().decompress(packed.group(1), room))
         except zlib.error:
-            continue
+            if not packed.group(1)[:_HEAD].isascii():
+                continue
+            parts.append(packed.group(1)[:room])  # one that is not packed
         room -= len(parts[-1])
     for part in parts:
         plain = _PDF_HEX.sub(lambda hit: bytes([int(hit.group(1), 16)]), part)
