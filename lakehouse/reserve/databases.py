@@ -58,8 +58,11 @@ class Database:
         no_secrets({name: str(value) for name, value in url.query.items() if name != "passfile"}, "url")
 
     @contextmanager
-    def connect(self, project: Project) -> Iterator[Connection]:
+    def connect(self, project: Project, *, kept: bool = True) -> Iterator[Connection]:
         """A connection in one transaction that reads one snapshot, where the database has such (PostgreSQL, MySQL, MariaDB).
+
+        Args:
+            kept: whether what has come before it breaks off is kept, which its message says.
 
         Raises:
             MissingExtraError: the driver is not installed. SourceError: unreachable, refused, or broken off, with what the database said.
@@ -74,7 +77,9 @@ class Database:
                     connection = connection.execution_options(isolation_level="REPEATABLE READ")
             # Outside the connection, for letting go of a broken one raises as well.
             with (
-                self._errors(password, "cannot be read", "see what the database says, and run it again; what has come is kept"),
+                self._errors(
+                    password, "cannot be read", "see what the database says, and run it again" + ("; what has come is kept" if kept else "")
+                ),
                 connection,
             ):
                 try:

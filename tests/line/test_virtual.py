@@ -258,6 +258,19 @@ def test_archives_and_cursors_are_refused(factory: Factory, tmp_path: Path) -> N
         factory.collect()
 
 
+def test_a_table_of_a_database_that_is_dropped_is_one_message(factory: Factory, tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'base'}", poolclass=sa.NullPool)
+    origin = _database(f"sqlite:///{tmp_path / 'base'}", engine)
+    origin.set_to(made_up(0, 20))
+    declare(factory, origin, "virtual")
+    factory.collect()
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table remarks"))
+    with pytest.raises(SourceError, match=r"no such table: remarks(.|\n)*run it again$"):
+        factory.silver()
+    assert not factory.project.table("silver", "notes").exists()
+
+
 def test_a_table_that_is_gone_is_one_message(factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     origin = _delta(tmp_path / "rows")
     declare(factory, origin, "virtual")

@@ -107,7 +107,7 @@ class Sql:
 
     def _frames(self, project: Project, known: dict[str, str]) -> Generator[pl.DataFrame, None, None]:
         """The rows in the kinds that are known so far; `known` is widened to what is met."""
-        with self.database.connect(project) as connection:
+        with self.database.connect(project, kept=False) as connection:
             names = self._names(connection)
             known.update({name: "null" for name in names if name not in known})
             kinds = {name: known[name] for name in names}
