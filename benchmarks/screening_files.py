@@ -17,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 import pypdf
+import pypdf.errors
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from lakehouse.reserve.screening.detector import DETECTORS
@@ -50,7 +51,7 @@ def with_script(data: bytes) -> bytes | None:
         out = io.BytesIO()
         writer.write(out)
         return out.getvalue()
-    except Exception:
+    except pypdf.errors.PyPdfError:  # an old file that pypdf does not write
         return None
 
 

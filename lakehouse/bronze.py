@@ -112,6 +112,12 @@ def values(
     yield from ours.pick(asked, places) if asked else [places.drop("_file", "_at")]
 
 
+def live(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Of rows of bronze, the newest of each id that is no tombstone."""
+    newest = pl.col("_collection") == pl.col("_collection").max().over("_row_id")
+    return rows.filter(newest).filter(~pl.col("_deleted"))
+
+
 def live_rows(project: Project, source: str, columns: Sequence[str], *, of: pl.Series | None = None) -> pl.LazyFrame:
     """`_row_id`, `_content`, `_collection` and `columns` of the rows that are live in the newest version; only `of` these ids, if given.
 
@@ -143,8 +149,7 @@ def live_rows(project: Project, source: str, columns: Sequence[str], *, of: pl.S
     rows = ours.scan()
     if of is not None:
         rows = rows.filter(pl.col("_row_id").is_in(of.implode()))
-    newest = pl.col("_collection") == pl.col("_collection").max().over("_row_id")
-    return rows.filter(newest).filter(~pl.col("_deleted")).select(*ids, *more)
+    return live(rows).select(*ids, *more)
 
 
 def source_content_id(index: pl.DataFrame) -> str:

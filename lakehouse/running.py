@@ -7,15 +7,17 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lakehouse.errors import StorageError
 from lakehouse.lock import lock_file
 from lakehouse.progress import Progress
 from lakehouse.project import Project
+from lakehouse.table import whole
 
 _EVERY = 0.5
 """Seconds between two notes of a run."""
@@ -59,11 +61,10 @@ def noted(project: Project, name: str, progress: Progress) -> Iterator[Progress]
 
     def keep(what: str, done: int, total: int | None) -> None:
         said = Running(name, what, done, total, started, _now(), os.getpid())
-        part = file.with_suffix(f".{os.getpid()}.part")
-        with suppress(OSError):
+        with suppress(OSError, StorageError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(asdict(said)), encoding="utf-8")
-            part.replace(file)
+            with whole(file) as part:
+                part.write_text(json.dumps(asdict(said)), encoding="utf-8")
 
     def note(what: str, done: int, total: int | None) -> None:
         nonlocal last
@@ -86,7 +87,7 @@ def running(project: Project) -> list[Running]:
     for file in sorted(_folder(project).glob("*.json")):
         with suppress(OSError, ValueError, TypeError):  # it has ended meanwhile
             said = Running(**json.loads(file.read_text(encoding="utf-8")))
-            found.append(Running(**{**asdict(said), "killed": not _held(project, said.name)}))
+            found.append(replace(said, killed=not _held(project, said.name)))
     return found
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+
+import pyarrow as pa
 
 from lakehouse.errors import StorageError
 
@@ -36,6 +39,15 @@ def object_store(uri: str, declared: Mapping[str, str]) -> Any:
     if uri.startswith("file://"):
         return make(uri, mkdir=True)
     return make(uri, config=options, client_options=client, retry_config=retries)
+
+
+@contextmanager
+def told(place: str) -> Iterator[None]:
+    """What a store refuses, in words (StorageError)."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise storage_error(error, place) from error
 
 
 _STORE_FAULTS = (

@@ -182,8 +182,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
             raise NotFoundError(f"{table} keeps no values, and is read as it is", where=f"version {version}", fix="leave the version out")
         rows = bronze.live_rows(project, name, rows.collect_schema().names())
     elif layer == "bronze":
-        newest = pl.col("_collection") == pl.col("_collection").max().over("_row_id")
-        rows = rows.filter(newest).filter(~pl.col("_deleted"))
+        rows = bronze.live(rows)
     return _Opened(table, f"delta {at}", rows, rows.collect_schema(), _levels(project, layer, name))
 
 

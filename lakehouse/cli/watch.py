@@ -28,11 +28,11 @@ def watch_command(once: bool, every: float, as_json: bool) -> None:
         show.dump([asdict(each) for each in running(project)])
         return
     found = running(project)
-    if once or not any(not each.killed for each in found):
+    if once or all(each.killed for each in found):
         show.out.print(_table(found) if found else "Nothing runs.")
         return
     with Live(_table(found), console=show.out, refresh_per_second=4) as live:
-        while any(not each.killed for each in found):
+        while not all(each.killed for each in found):
             time.sleep(every)
             found = running(project)
             live.update(_table(found))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from lakehouse.release.past import collect
 from lakehouse.storage import packs
 from lakehouse.storage.keys import class_of, opener, sealing_key
 from lakehouse.storage.sealed import MAGIC, plain_size, seal, unseal
-from lakehouse.store import storage_error, store_options
+from lakehouse.store import store_options, told
 from lakehouse.versions import INDEX, Version
 
 SUMS, MANIFEST = "SHA256SUMS", "manifest.json"
@@ -223,7 +222,7 @@ def _unpack(project: Project, version: Version, place: str, names: Iterable[str]
             continue
         stream = packs.open_item(project, packed_name(version, name))
         assert stream is not None
-        with stream, _told(place), _sink(there, f"data/{name}") as written:
+        with stream, told(place), _sink(there, f"data/{name}") as written:
             while block := stream.read(_CHUNK):
                 written.write(block)
 
@@ -249,7 +248,7 @@ def _give_back(project: Project, version: Version, names: Iterable[str]) -> int:
     for name in sorted(set(names) - kept):
         size = file_size(files, name, table.uri)
         if size is not None:
-            with _told(table.uri):
+            with told(table.uri):
                 files.delete_file(name)
             freed += size
     return freed
@@ -267,7 +266,7 @@ def listed_in(files: fs.FileSystem, place: str) -> dict[str, str] | None:
 
 def file_size(files: fs.FileSystem, name: str, place: str) -> int | None:
     """Bytes of a file; None where there is none."""
-    with _told(place):
+    with told(place):
         (found,) = files.get_file_info([name])
     return int(found.size) if found.is_file else None
 
@@ -276,13 +275,13 @@ def read_file(files: fs.FileSystem, name: str, place: str) -> bytes | None:
     """A file whole; None where there is none."""
     if file_size(files, name, place) is None:
         return None
-    with _told(place), files.open_input_stream(name) as handle:
+    with told(place), files.open_input_stream(name) as handle:
         return bytes(handle.read())
 
 
 def put_file(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
     """Write a file; its SHA-256."""
-    with _told(place), _sink(files, name) as handle:
+    with told(place), _sink(files, name) as handle:
         for at in range(0, len(content), _CHUNK):
             handle.write(content[at : at + _CHUNK])
     return hashlib.sha256(content).hexdigest()
@@ -298,18 +297,9 @@ def _sink(files: fs.FileSystem, name: str) -> pa.NativeFile:
 def _copy(source: fs.FileSystem, name: str, target: fs.FileSystem, as_name: str, place: str) -> tuple[str, int]:
     """Copy a file some megabytes at a time; its SHA-256 and size."""
     sha, size = hashlib.sha256(), 0
-    with _told(place), source.open_input_stream(name) as read, _sink(target, as_name) as written:
+    with told(place), source.open_input_stream(name) as read, _sink(target, as_name) as written:
         while block := read.read(_CHUNK):
             written.write(block)
             sha.update(block)
             size += len(block)
     return sha.hexdigest(), size
-
-
-@contextmanager
-def _told(place: str) -> Iterator[None]:
-    """What a store refuses, in words."""
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise storage_error(error, place) from error

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 import polars as pl
-import pyarrow as pa
 
 from lakehouse import bronze, versions
 from lakehouse.datafiles import file_system
@@ -32,7 +31,7 @@ from lakehouse.release.past import known_datasets
 from lakehouse.reserve.blobs import Blobs, Kept
 from lakehouse.storage import packs
 from lakehouse.storage.packs import Member
-from lakehouse.store import storage_error, store_options
+from lakehouse.store import store_options, told
 from lakehouse.versions import Version
 
 
@@ -187,11 +186,9 @@ def _archived(project: Project, unused: datetime) -> list[_Cold]:
 def _archive_files(project: Project, version: Version, place: str, names: list[str]) -> list[_Cold]:
     if "://" not in place and not Path(place).is_dir():
         return []  # on a disk that is not there
-    try:
+    with told(place):
         files = file_system(place, store_options(place, project.settings.storage_options))
         infos = files.get_file_info([f"data/{name}" for name in names])
-    except (OSError, pa.ArrowException) as error:
-        raise storage_error(error, place) from error
     return [
         _Cold(
             f"archive/{version.dataset}/{version.version}",

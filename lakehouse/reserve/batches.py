@@ -20,6 +20,9 @@ from lakehouse.reserve.material import READ, RawFile, Reading
 from lakehouse.reserve.shape import constants, file_columns, own_columns
 from lakehouse.spec import Source
 
+BATCH_BYTES = 16 * 1024 * 1024
+"""Item bytes held at a time; an item may exceed it, up to the source's `max_item_bytes`."""
+
 SHAPE_BYTES = 8 * 1024 * 1024
 """Chunk in which unknown columns are looked for: one size always, so that the types found do not depend on the batch."""
 

@@ -16,7 +16,7 @@ from lakehouse.hashing import code_version, digest
 from lakehouse.lock import locked
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
-from lakehouse.reserve.batches import Batches
+from lakehouse.reserve.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.blobs import oversized_blobs
 from lakehouse.reserve.carried import Carried, carried, remember
 from lakehouse.reserve.connector import CONNECTORS
@@ -29,9 +29,6 @@ from lakehouse.reserve.record import Recorded, last_collection, record
 from lakehouse.reserve.rows import Rows
 from lakehouse.running import noted
 from lakehouse.spec import Source
-
-BATCH_BYTES = 16 * 1024 * 1024
-"""Item bytes held at a time; an item may exceed it, up to the source's `max_item_bytes`."""
 
 
 @dataclass(frozen=True)

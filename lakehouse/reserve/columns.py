@@ -50,6 +50,11 @@ def deltable(name: str, dtype: pl.DataType) -> pl.DataType:
     raise ShapeError(f"column `{name}` has the type {dtype}, which Delta cannot hold", fix="write it as text or a number in the file")
 
 
+def deltables(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
+    """The types in which Delta holds the columns of a schema; raises as `deltable` does."""
+    return {name: deltable(name, dtype) for name, dtype in schema.items()}
+
+
 def unify(first: str, second: str) -> str:
     """The JSON type that holds the values of both: int and float are float, other mixtures are text."""
     pair = {first, second} - {"null"}

@@ -12,12 +12,10 @@ import pyarrow.parquet as pq
 from lakehouse import bronze
 from lakehouse.errors import FactoryError, StorageError
 from lakehouse.project import Project
-from lakehouse.reserve.batches import Batches
+from lakehouse.reserve.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.erased import Erased
 from lakehouse.reserve.keys import keyed
 from lakehouse.reserve.landing import Landing, Piece, Remote
-
-_BATCH_BYTES = 16 * 1024 * 1024
 
 
 def erase_landed(project: Project, source: str, remote: Remote, erased: Erased) -> int:
@@ -61,7 +59,7 @@ def _positions(project: Project, source: str, remote: Remote, landing: Landing, 
     spec, table = project.source(source), bronze.table(project, source)
     stored = table.schema() if table.exists() else None
     found = [pl.Series("_position", [], dtype=pl.Int64)]
-    for rows in Batches(project, spec, [remote.file(piece, landing)], _BATCH_BYTES, stored):
+    for rows in Batches(project, spec, [remote.file(piece, landing)], BATCH_BYTES, stored):
         rows = keyed(rows, spec.key).with_columns(_row_id=pl.concat_str(pl.lit(f"{source}/"), "_key"))
         found.append(rows.filter(erased.hold(rows, spec.key))["_position"])
     return pl.concat(found)

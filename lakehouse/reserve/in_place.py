@@ -14,9 +14,8 @@ import polars as pl
 from lakehouse import bronze
 from lakehouse.errors import SourceError
 from lakehouse.project import Project
+from lakehouse.reserve.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.material import Feed, RawFile
-
-_BATCH_BYTES = 16 * 1024 * 1024
 
 
 @runtime_checkable
@@ -61,7 +60,6 @@ def values(project: Project, name: str, columns: Sequence[str], rows: pl.DataFra
     Raises:
         SourceError: the material cannot be read, or some rows are not there any more.
     """
-    from lakehouse.reserve.batches import Batches
     from lakehouse.reserve.collect import material_of
 
     source, stored = project.source(name), bronze.table(project, name).schema()
@@ -71,7 +69,7 @@ def values(project: Project, name: str, columns: Sequence[str], rows: pl.DataFra
     for group in ([file for file in files if file.uri in seen], [file for file in files if file.uri not in seen]):
         if missing.is_empty():
             return
-        for frame in Batches(project, source, group, _BATCH_BYTES, stored):
+        for frame in Batches(project, source, group, BATCH_BYTES, stored):
             here = frame.select("_content", *columns).unique("_content", keep="first", maintain_order=True)
             found = missing.join(here, on="_content", how="inner", maintain_order="right")
             if found.is_empty():

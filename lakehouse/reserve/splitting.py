@@ -79,6 +79,19 @@ def spill_line(start: bytes, handle: BinaryIO, position: int, reading: Reading) 
     return BadItem(position, size + len(last), "oversized", blob=sink.close()), rest
 
 
+def held_or_spilled(handle: BinaryIO, reading: Reading) -> bytes | BadItem:
+    """A file that is one item: its bytes, or, over the limit, the item whose bytes went to the sink piece by piece."""
+    data = handle.read(reading.max_item_bytes + 1)
+    if len(data) <= reading.max_item_bytes:
+        return data
+    sink, size = reading.sink(), len(data)
+    sink.write(data)
+    while block := handle.read(reading.chunk_bytes):
+        sink.write(block)
+        size += len(block)
+    return BadItem(1, size, "oversized", blob=sink.close())
+
+
 def spill(data: bytes, position: int, reading: Reading) -> BadItem:
     """Send an oversized item that is already held to the sink."""
     sink = reading.sink()

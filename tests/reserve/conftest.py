@@ -15,7 +15,8 @@ import yaml
 
 from lakehouse import bronze
 from lakehouse.project import Project
-from lakehouse.reserve.collect import BATCH_BYTES, Collection, collect
+from lakehouse.reserve.batches import BATCH_BYTES
+from lakehouse.reserve.collect import Collection, collect
 
 
 @dataclass(frozen=True)

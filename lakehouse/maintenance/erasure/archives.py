@@ -25,6 +25,7 @@ from lakehouse.maintenance.erasure.places import touches
 from lakehouse.maintenance.erasure.removal import Removal
 from lakehouse.project import Project
 from lakehouse.storage import packs
+from lakehouse.store import told
 from lakehouse.versions import Version
 
 
@@ -143,7 +144,7 @@ def drop_old(project: Project, archive: Archive) -> None:
     """Delete data files that an archive lists no more, there and in cold packs."""
     there = files_at(project, archive.place)
     listed = {name.removeprefix("data/") for name in listed_in(there, archive.place) or {}}
-    with history.told(archive.place):
+    with told(archive.place):
         for name in history.data_files(_below(there)):
             if name not in listed:
                 there.delete_file(f"data/{name}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -66,12 +66,19 @@ def plan(project: Project, source: str, ids: Sequence[str], reason: str = "", ba
     Raises:
         StorageError: a table's log or an archive cannot be read.
     """
-    if not ids:
-        return Erasure(source, "nothing", reason=reason, basis=basis)
-    states = rows.states(project, source, ids)
+    return _planned(project, source, ids, rows.stored(project, source), reason, basis) if ids else _nothing(source, reason, basis)
+
+
+def _nothing(source: str, reason: str, basis: str) -> Erasure:
+    return Erasure(source, "nothing", reason=reason, basis=basis)
+
+
+def _planned(project: Project, source: str, ids: Sequence[str], known: pl.DataFrame, reason: str, basis: str) -> Erasure:
+    """The plan for rows of which there is something; `known` is what bronze has of all rows."""
+    states = rows.states(known, ids)
     alike = _alike(project, source, ids, states)
     own = states["_content"].drop_nulls().unique()
-    moved = rows.moved(project, source, ids, own.filter(~own.is_in(alike["_content"].implode())))
+    moved = rows.moved(known, ids, own.filter(~own.is_in(alike["_content"].implode())))
     removal = Removal(dict.fromkeys(ids, ""), rows.texts(project, source, ids), moved)
     found = [places.find(name, table, removal) for name, table in _tables(project, source)]
     held = holding(project, ids)
@@ -105,11 +112,12 @@ def erase(project: Project, source: str, ids: Sequence[str], reason: str, basis:
     project.source(source)
     with _alone(project):
         finished = tuple(_finish(project, progress))
-        left = rows.states(project, source, ids)["_row_id"].unique().sort().to_list()
-        planned = plan(project, source, left, reason, basis)
-        if planned.state == "nothing":
-            return Erasure(source, "nothing", reason=reason, basis=basis, finished=finished, seconds=time.monotonic() - started)
-        states = rows.states(project, source, left)
+        known = rows.stored(project, source)
+        states = rows.states(known, ids)
+        left = states["_row_id"].unique().sort().to_list()
+        if not left:
+            return replace(_nothing(source, reason, basis), finished=finished, seconds=time.monotonic() - started)
+        planned = _planned(project, source, left, known, reason, basis)
         shared = _alike(project, source, left, states)["_content"]
         said = {"by": by, "reason": reason, "basis": basis, "rows": planned.rows, "tables": planned.tables}
         said |= {"versions": [asdict(one) for one in planned.versions], "outside": [asdict(one) for one in planned.outside]}
@@ -119,7 +127,7 @@ def erase(project: Project, source: str, ids: Sequence[str], reason: str, basis:
         _carry_out(project, source, request, progress)
         audit.record(project, **told, rows=planned.rows, outcome="done")
     seconds = time.monotonic() - started
-    return Erasure(**{**_shallow(planned), "state": "done", "request": request, "finished": finished, "seconds": seconds})
+    return replace(planned, state="done", request=request, finished=finished, seconds=seconds)
 
 
 def resume(project: Project, *, progress: Progress = silent) -> tuple[str, ...]:
@@ -145,8 +153,9 @@ def _finish(project: Project, progress: Progress) -> Iterator[str]:
 def _carry_out(project: Project, source: str, request: str, progress: Progress) -> None:
     """Erase the rows of a recorded request everywhere, bronze last; what was done already is found done."""
     salt, items = salt_text(project), requests.items(project, request)
-    ids, contents = rows.of_request(project, source, salt, items), rows.contents_of_request(project, source, salt, items)
-    moved = rows.moved(project, source, ids, contents)
+    known = rows.stored(project, source)
+    ids, contents = rows.of_request(known, salt, items), rows.contents_of_request(known, salt, items)
+    moved = rows.moved(known, ids, contents)
     if ids or moved:
         named = pl.DataFrame({"_row_id": pl.Series(ids, dtype=pl.String)})
         short = salted(salt, "_row_id").str.slice(0, 16)
@@ -229,7 +238,3 @@ def _alone(project: Project) -> Iterator[None]:
         for name in known_datasets(project):
             held.enter_context(locked(project, f"dataset {name}"))
         yield
-
-
-def _shallow(value: Erasure) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -18,6 +18,7 @@ from lakehouse.maintenance.erasure.places import Found
 from lakehouse.maintenance.erasure.removal import Removal
 from lakehouse.project import Project
 from lakehouse.release.past import collect
+from lakehouse.store import told
 from lakehouse.table import Table
 from lakehouse.versions import Version
 
@@ -25,7 +26,7 @@ from lakehouse.versions import Version
 def erase(project: Project, dataset: str, table: Table, found: Found, removal: Removal, request: str) -> list[Archive]:
     """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
     files, removal = history.files_of(table), removal.of(found.name)
-    with history.told(table.uri):
+    with told(table.uri):
         instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
     changed = []
     with archives.workshop(project) as folder:

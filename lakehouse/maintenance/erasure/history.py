@@ -18,7 +18,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from pyarrow import fs
 
 from lakehouse.datafiles import file_system, write_files
 from lakehouse.errors import StorageError
-from lakehouse.store import storage_error, store_options
+from lakehouse.store import store_options, told
 from lakehouse.table import Table, parquet_chunks
 
 LOG = "_delta_log"
@@ -216,12 +215,3 @@ def _put_whole(files: fs.FileSystem, uri: str, name: str, actions: list[dict[str
     part.write_bytes(text)
     os.utime(part, ns=(about.st_atime_ns, about.st_mtime_ns))
     part.replace(target)
-
-
-@contextmanager
-def told(place: str) -> Iterator[None]:
-    """What a store refuses, in words."""
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise storage_error(error, place) from error

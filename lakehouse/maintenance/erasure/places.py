@@ -13,7 +13,7 @@ from lakehouse.datafiles import file_system
 from lakehouse.maintenance.erasure import history
 from lakehouse.maintenance.erasure.removal import Removal
 from lakehouse.project import Project
-from lakehouse.store import store_options
+from lakehouse.store import store_options, told
 from lakehouse.table import CHUNK_ROWS, Table
 
 _UNTOUCHED = frozenset(
@@ -56,7 +56,7 @@ def tables(project: Project) -> Iterator[tuple[str, Table]]:
 def find(name: str, table: Table, removal: Removal) -> Found:
     """Look at every data file of a table, also of its older versions and those that a killed write left."""
     files, removal = history.files_of(table), removal.of(name)
-    with history.told(table.uri):
+    with told(table.uri):
         known, newest = history.added(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
         rows = 0
         held: list[str] = []
@@ -94,7 +94,7 @@ def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[
 def erase(table: Table, found: Found, removal: Removal, request: str) -> None:
     """Take what was found out of the whole history of a table."""
     files, removal = history.files_of(table), removal.of(found.name)
-    with history.told(table.uri):
+    with told(table.uri):
         instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
     if instead or found.unbound:
         history.replace(table, instead, found.unbound)

@@ -15,6 +15,7 @@ from lakehouse.maintenance.erasure import history
 from lakehouse.project import Project
 from lakehouse.reserve.erased import Erased, erased_of, salted
 from lakehouse.spec import Source
+from lakehouse.store import told
 from lakehouse.table import CHUNK_ROWS
 
 
@@ -49,7 +50,7 @@ def matching(project: Project, source: str, where: str) -> list[str]:
     try:
         met = pl.sql_expr(where)
         columns = [name for name in met.meta.root_names() if name in table.schema()]
-        rows = bronze.live_rows(project, source, columns) if _is_virtual(project, source) else table.scan()
+        rows = bronze.live_rows(project, source, columns) if bronze.is_virtual(project, source) else table.scan()
         found = rows.filter(met).select("_row_id").unique().collect()
     except (pl.exceptions.PolarsError, TypeError) as error:
         raise SpecError(f"--where cannot be understood: {str(error).splitlines()[0]}", where=f"--where {where!r}", fix=fix) from error
@@ -79,27 +80,27 @@ def due(project: Project, source: Source, now: datetime | None = None) -> tuple[
     return sorted(live.filter(pl.col("_day") <= last)["_row_id"]), int(live["_day"].null_count())
 
 
-def of_request(project: Project, source: str, salt: str, items: pl.DataFrame) -> list[str]:
-    """Ids that bronze still has, in any file, of the items of a request (`row`, salted hashes)."""
-    known = stored(project, source).select("_row_id").unique()
-    return sorted(known.filter(salted(salt, "_row_id").is_in(items["row"].implode()))["_row_id"])
+def of_request(known: pl.DataFrame, salt: str, items: pl.DataFrame) -> list[str]:
+    """Ids that bronze still has, in any file (`known`, as `stored` gives it), of the items of a request (`row`, salted hashes)."""
+    ids = known.select("_row_id").unique()
+    return sorted(ids.filter(salted(salt, "_row_id").is_in(items["row"].implode()))["_row_id"])
 
 
-def states(project: Project, source: str, ids: Sequence[str]) -> pl.DataFrame:
+def states(known: pl.DataFrame, ids: Sequence[str]) -> pl.DataFrame:
     """`_row_id`, `_content`, `_blob` of every state of the rows `ids`."""
-    return stored(project, source).filter(pl.col("_row_id").is_in(list(ids)))
+    return known.filter(pl.col("_row_id").is_in(list(ids)))
 
 
-def contents_of_request(project: Project, source: str, salt: str, items: pl.DataFrame) -> pl.Series:
+def contents_of_request(known: pl.DataFrame, salt: str, items: pl.DataFrame) -> pl.Series:
     """Contents that bronze still has, in any file, and that only rows of a request (`content`, salted hashes) had when it was made."""
-    known = stored(project, source).select("_content").drop_nulls().unique()
-    return known.filter(salted(salt, "_content").is_in(items["content"].drop_nulls().implode()))["_content"]
+    contents = known.select("_content").drop_nulls().unique()
+    return contents.filter(salted(salt, "_content").is_in(items["content"].drop_nulls().implode()))["_content"]
 
 
-def moved(project: Project, source: str, ids: Sequence[str], contents: pl.Series) -> frozenset[str]:
+def moved(known: pl.DataFrame, ids: Sequence[str], contents: pl.Series) -> frozenset[str]:
     """Earlier states of other rows with these contents, as `Removal.moved` has them: where the key is the position, an item that was
     moved stood under another id."""
-    other = stored(project, source).filter(~pl.col("_row_id").is_in(list(ids)) & pl.col("_content").is_in(contents.implode()))
+    other = known.filter(~pl.col("_row_id").is_in(list(ids)) & pl.col("_content").is_in(contents.implode()))
     return frozenset(other.select(pl.concat_str("_row_id", "_content", separator="\n")).to_series())
 
 
@@ -108,7 +109,7 @@ def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:
     found: set[str] = set()
     wanted = pl.Series(list(ids), dtype=pl.String)
     stored_rows = _files(project, source, None)
-    if _is_virtual(project, source):
+    if bronze.is_virtual(project, source):
         own = [name for name in bronze.table(project, source).schema() if not name.startswith("_")]
         try:
             stored_rows = iter([bronze.live_rows(project, source, own, of=wanted).collect()])
@@ -120,10 +121,6 @@ def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:
             if dtype == pl.String and not name.startswith("_"):
                 found.update(mine[name].drop_nulls())
     return sorted(found)
-
-
-def _is_virtual(project: Project, source: str) -> bool:
-    return project.source(source).mode == "virtual"
 
 
 def _was_erased(erased: Erased, row: str) -> bool:
@@ -144,7 +141,7 @@ def _files(project: Project, source: str, columns: list[str] | None) -> Iterator
     if not table.exists():
         return
     files: Any = history.files_of(table)
-    with history.told(table.uri):
+    with told(table.uri):
         for name in history.data_files(files):
             with files.open_input_file(name) as handle:
                 for batch in pq.ParquetFile(handle).iter_batches(CHUNK_ROWS, columns=columns, use_threads=False):

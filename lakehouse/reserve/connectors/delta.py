@@ -77,9 +77,7 @@ class Delta:
 
     def _frames(self, file: Any, schema: pa.Schema, names: list[str]) -> Generator[pl.DataFrame, None, None]:
         for part in self._parts(file, schema, names):
-            frame = pl.from_arrow(part)
-            assert isinstance(frame, pl.DataFrame)
-            yield frame
+            yield pl.DataFrame(pl.from_arrow(part))
 
     def _table(self, project: Project) -> tuple[int, ds.Dataset]:
         where = self.url if "://" in self.url else str((project.root / self.url).resolve())

@@ -130,9 +130,7 @@ class DeltaSharing:
                         )
             held.seek(0)
             for part in _parts(held, said.fields, said.partitions, file.get("partitionValues") or {}, said.where):
-                frame = pl.from_arrow(part.select(names))
-                assert isinstance(frame, pl.DataFrame)
-                yield frame
+                yield pl.DataFrame(pl.from_arrow(part.select(names)))
 
     def _asked(self, root: Path) -> _Said:
         """What the server says of the table."""

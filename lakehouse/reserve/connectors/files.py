@@ -50,7 +50,7 @@ class Files:
 
     def in_place(self, project: Project, source: str) -> Feed:
         """Itself: files are read where they are; an archive would be unpacked into the lake."""
-        for file in self._found(project):
+        for file in self._digests(project):
             if is_archive(file):
                 raise SourceError("an archive is unpacked to be read", where=file, fix="unpack it, or take `mode: collected`")
         return self

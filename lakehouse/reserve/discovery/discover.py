@@ -14,8 +14,8 @@ from lakehouse import bronze
 from lakehouse.errors import SourceError
 from lakehouse.lock import locked
 from lakehouse.project import Project
-from lakehouse.reserve.batches import Batches
-from lakehouse.reserve.collect import BATCH_BYTES, material_of
+from lakehouse.reserve.batches import BATCH_BYTES, Batches
+from lakehouse.reserve.collect import material_of
 from lakehouse.reserve.columns import DECLARED, fitted
 from lakehouse.reserve.discovery.columns import Column, described, named_like_a_label, typed
 from lakehouse.reserve.discovery.drift import Moved, moved

@@ -39,6 +39,11 @@ class Layout:
     fields: int = 1
     consistency: float = 1.0
 
+    @property
+    def format(self) -> str:
+        """The format by which the collector reads the (converted) file."""
+        return "jsonl" if self.structure in ("json_array", "json") else self.structure
+
 
 def layout(head: str, ending: str, *, whole: bool) -> Layout:
     """The layout of a text by its first characters; the name's ending decides only what the text leaves open.

@@ -69,9 +69,7 @@ class Look:
     @property
     def format(self) -> str:
         """The format by which the collector reads the (converted) file; empty: none."""
-        if self.layout is None:
-            return _FORMATS.get(self.type, _ITEMS.get(self.kind, ""))
-        return "jsonl" if self.layout.structure in ("json_array", "json") else self.layout.structure
+        return _FORMATS.get(self.type, _ITEMS.get(self.kind, "")) if self.layout is None else self.layout.format
 
     @property
     def needs_conversion(self) -> bool:

@@ -100,8 +100,7 @@ def rows_of(data: bytes, layout: Layout, columns: list[str]) -> pl.DataFrame:
     """The items of UTF-8 bytes, read as the collector reads them."""
     held: list[pl.DataFrame] = []
     count = 0
-    kind = "jsonl" if layout.structure in ("json_array", "json") else layout.structure
-    for rows in FORMATS[kind].read(io.BytesIO(data), _reading(layout), columns):
+    for rows in FORMATS[layout.format].read(io.BytesIO(data), _reading(layout), columns):
         held.append(rows)
         count += rows.height
         if count >= ITEMS * 2:

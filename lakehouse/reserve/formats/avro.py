@@ -9,7 +9,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.errors import SourceError
-from lakehouse.reserve.columns import deltable
+from lakehouse.reserve.columns import deltables
 from lakehouse.reserve.formats.framed import framed
 from lakehouse.reserve.material import Reading
 
@@ -22,7 +22,7 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
     Raises:
         SourceError: truncated, or not Avro.
     """
-    return {name: deltable(name, dtype) for name, dtype in _frame(handle).schema.items()}
+    return deltables(_frame(handle).schema)
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:

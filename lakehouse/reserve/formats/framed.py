@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, TypeVar
 
 import polars as pl
+import pyarrow as pa
 
+from lakehouse.errors import SourceError
 from lakehouse.reserve.formats import parquet
+from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import Reading
+
+Opened = TypeVar("Opened")
 
 _LEAST, _MOST = 256, 65_536
 """Rows of a frame that is handed on."""
@@ -27,3 +34,23 @@ def framed(frames: Iterable[pl.DataFrame], reading: Reading, columns: list[str])
             rows = frame.select(columns).slice(start, step)
             yield parquet.rows(rows, position, reading)
             position += rows.height
+
+
+@contextmanager
+def opened(handle: BinaryIO, opening: Callable[[BinaryIO], Opened], what: str) -> Iterator[Opened]:
+    """What `opening` makes of a file that it may read at any place.
+
+    Raises:
+        SourceError: it, or a later step of the block, finds the file to be no whole one of its format.
+    """
+    try:
+        with seekable(handle) as whole:
+            yield opening(whole)
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"no whole {what} file: {str(error).splitlines()[0]}", fix="fetch the file again") from error
+
+
+def frames(batches: Iterable[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    """Arrow's record batches as frames."""
+    for batch in batches:
+        yield pl.DataFrame(pl.from_arrow(batch))

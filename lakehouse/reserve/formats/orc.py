@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.orc
 
-from lakehouse.errors import SourceError
-from lakehouse.reserve.columns import deltable
-from lakehouse.reserve.formats.framed import framed
-from lakehouse.reserve.formats.seekable import seekable
+from lakehouse.reserve.columns import deltables
+from lakehouse.reserve.formats.framed import framed, frames, opened
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/vnd.apache.orc"
@@ -25,27 +22,12 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
     Raises:
         SourceError: truncated, or not ORC.
     """
-    with _opened(handle) as file:
-        return {name: deltable(name, dtype) for name, dtype in pl.Schema(file.schema).items()}
+    with opened(handle, pa.orc.ORCFile, "ORC") as file:
+        return deltables(pl.Schema(file.schema))
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Stripe by stripe; raises as `framed` and `shape` do."""
-    with _opened(handle) as file:
-        yield from framed(_frames(file), reading, columns)
-
-
-def _frames(file: pa.orc.ORCFile) -> Iterator[pl.DataFrame]:
-    for number in range(file.nstripes):
-        frame = pl.from_arrow(pa.Table.from_batches([file.read_stripe(number)]))
-        assert isinstance(frame, pl.DataFrame)
-        yield frame
-
-
-@contextmanager
-def _opened(handle: BinaryIO) -> Iterator[pa.orc.ORCFile]:
-    try:
-        with seekable(handle) as whole:
-            yield pa.orc.ORCFile(whole)
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"no whole ORC file: {str(error).splitlines()[0]}", fix="fetch the file again") from error
+    with opened(handle, pa.orc.ORCFile, "ORC") as file:
+        batches = (file.read_stripe(number) for number in range(file.nstripes))
+        yield from framed(frames(batches), reading, columns)

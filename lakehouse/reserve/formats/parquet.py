@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.errors import ShapeError, SourceError
-from lakehouse.reserve.columns import deltable, sizes
+from lakehouse.reserve.columns import deltable, deltables, sizes
 from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import BadItem, Reading, good_rows, with_bad
 
@@ -26,8 +26,7 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
         SourceError: truncated, or not Parquet.
     """
     with _opened(handle) as file:
-        schema = pl.Schema(file.schema_arrow)
-    return {name: deltable(name, dtype) for name, dtype in schema.items()}
+        return deltables(pl.Schema(file.schema_arrow))
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from lakehouse.reserve.columns import deltable
+from lakehouse.reserve.columns import deltables
 from lakehouse.reserve.formats.framed import framed
 from lakehouse.reserve.material import Reading
 
@@ -52,7 +52,7 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
     """Column names and types as Delta can hold them."""
     rows = cast(Rows, handle)
     with rows.told():
-        return {name: deltable(name, dtype) for name, dtype in rows.schema().items()}
+        return deltables(rows.schema())
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:

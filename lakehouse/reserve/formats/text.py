@@ -8,7 +8,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
-from lakehouse.reserve.splitting import BOM
+from lakehouse.reserve.splitting import BOM, held_or_spilled
 
 COLUMNS = {"text": "string"}
 MEDIA_TYPE = "text/plain"
@@ -16,17 +16,11 @@ MEDIA_TYPE = "text/plain"
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
     """The whole file as one row; an empty file yields none, one that is not UTF-8 has the finding `invalid_utf8`."""
-    data = handle.read(reading.max_item_bytes + 1)
-    if not data:
+    data = held_or_spilled(handle, reading)
+    if isinstance(data, BadItem):
+        yield with_bad(no_rows(["text"]), [data])
         return
-    if len(data) > reading.max_item_bytes:
-        sink = reading.sink()
-        sink.write(data)
-        size = len(data)
-        while block := handle.read(reading.chunk_bytes):
-            sink.write(block)
-            size += len(block)
-        yield with_bad(no_rows(["text"]), [BadItem(1, size, "oversized", blob=sink.close())])
+    if not data:
         return
     try:
         text = data.removeprefix(BOM).decode("utf-8")

@@ -9,6 +9,7 @@ import polars as pl
 
 from lakehouse.errors import ShapeError
 from lakehouse.reserve.material import READ, BadItem, Reading, no_rows, with_bad
+from lakehouse.reserve.splitting import held_or_spilled
 
 Facts = Callable[[bytes, Reading], Mapping[str, Any]]
 """The facts of a file, by column; raises Unreadable."""
@@ -39,18 +40,14 @@ def one_item(
     """
     if unknown := sorted(set(columns) - set(schema) - {DATA}):
         raise ShapeError(f"the format has no column {unknown}", fix=f"declare some of {', '.join([*schema, DATA])}")
-    data = handle.read(reading.max_item_bytes + 1)
+    data = held_or_spilled(handle, reading)
+    if isinstance(data, BadItem):
+        yield with_bad(no_rows(columns), [data])
+        return
     if not data:
         return
-    sink = reading.sink()
+    sink, size = reading.sink(), len(data)
     sink.write(data)
-    size = len(data)
-    if size > reading.max_item_bytes:
-        while block := handle.read(reading.chunk_bytes):
-            sink.write(block)
-            size += len(block)
-        yield with_bad(no_rows(columns), [BadItem(1, size, "oversized", blob=sink.close())])
-        return
     sha256 = sink.close()
     try:
         found = {**facts(data, reading), "sha256": sha256, DATA: data if DATA in columns else None}
