@@ -15,9 +15,9 @@ from filelock import FileLock, Timeout
 
 from lakehouse.errors import StorageError
 from lakehouse.lock import lock_file
+from lakehouse.parquet.files import whole
 from lakehouse.progress import Progress
 from lakehouse.project import Project
-from lakehouse.table import whole
 
 _EVERY = 0.5
 """Seconds between two notes of a run."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import chain
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,12 +18,10 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
-from lakehouse.datafiles import delta_schema, file_system, write_files
 from lakehouse.errors import LockedError, NotFoundError, StorageError
+from lakehouse.parquet.datafiles import delta_schema, file_system, parted, write_files
+from lakehouse.parquet.files import arrow, parquet_chunks, picked
 from lakehouse.store import storage_error, store_options
-
-CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
-"""What is read at a time: at most so many rows, and about so many bytes."""
 
 _KEPT = {"delta.logRetentionDuration": "interval 36500 days"}
 """Delta's own 30 days would take from a version, at the table's hundredth commit, the log by which it is read."""
@@ -97,25 +93,44 @@ class Table:
         return rows.with_columns(_at=pl.int_range(pl.len()).over("_file"))
 
     def pick(self, columns: Iterable[str], places: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """`columns` of the rows at `places` (`_file`, `_at`, as `located` gives them) beside the other columns of `places`, by chunks."""
-        names = list(columns)
-        for (file,), rows in sorted(places.group_by("_file"), key=lambda item: str(item[0])):
-            yield from picked(self.chunks(names, [str(file)]), rows.drop("_file").sort("_at"))
+        """`columns` of the rows at `places` (`_file`, `_at`, as `located` gives them) beside the other columns of `places`, by chunks.
+
+        Row groups that hold none of them are not read.
+        """
+        names, wanted = list(columns), dict(places.partition_by("_file", as_dict=True, include_key=False))
+        for name, file in self._opened(str(key[0]) for key in wanted):
+            rows = wanted[name,].sort("_at")
+            first = 0
+            for number in range(file.num_row_groups):
+                end = first + file.metadata.row_group(number).num_rows
+                inside = rows.filter(pl.col("_at").is_between(first, end, closed="left"))
+                if inside.height:
+                    yield from picked(self._shaped(file, names, [number]), inside.with_columns(pl.col("_at") - first))
+                first = end
 
     def chunks(self, columns: Iterable[str], files: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
         """`columns` of the newest version, some megabytes at a time, file by file; only of `files` (names), if given."""
-        names, stored = list(columns), self.schema()
+        names = list(columns)
+        for _, file in self._opened(files):
+            yield from self._shaped(file, names, range(file.num_row_groups))
+
+    def _opened(self, files: Iterable[str] | None = None) -> Iterator[tuple[str, pq.ParquetFile]]:
+        """The data files of the newest version by name, each open until the next one; only `files`, if given."""
         wanted = None if files is None else set(files)
         for fragment in sorted(self.delta().to_pyarrow_dataset().get_fragments(), key=lambda f: str(f.path)):
-            if wanted is not None and str(fragment.path).rsplit("/", 1)[-1] not in wanted:
-                continue
-            # Not the fragment's own scanner: it reads ahead, some hundred megabytes where texts are long.
-            with fragment.filesystem.open_input_file(fragment.path) as handle:
-                file = pq.ParquetFile(handle)
-                have = [name for name in names if name in file.schema_arrow.names]
-                added = [pl.lit(None, stored[name]).alias(name) for name in names if name not in have]
-                for rows in parquet_chunks(file, have):
-                    yield rows.with_columns(added).select(names)
+            name = str(fragment.path).rsplit("/", 1)[-1]
+            if wanted is None or name in wanted:
+                # Not the fragment's own scanner: it reads ahead, some hundred megabytes where texts are long.
+                with fragment.filesystem.open_input_file(fragment.path) as handle:
+                    yield name, pq.ParquetFile(handle)
+
+    def _shaped(self, file: pq.ParquetFile, names: list[str], groups: Iterable[int]) -> Iterator[pl.DataFrame]:
+        """Row groups of a file by chunks, with null for columns that the table got later."""
+        have = [name for name in names if name in file.schema_arrow.names]
+        stored = self.schema() if len(have) < len(names) else {}
+        added = [pl.lit(None, stored[name]).alias(name) for name in names if name not in have]
+        for rows in parquet_chunks(file, have, groups):
+            yield rows.with_columns(added).select(names)
 
     def schema(self, version: int | None = None) -> pl.Schema:
         """Column names and types."""
@@ -172,28 +187,37 @@ class Table:
         """
         failure: list[BaseException] = []
         if isinstance(rows, pl.DataFrame):
-            data: pa.Table = _arrow(rows)
+            data: pa.Table = arrow(rows)
             target, batches = data.schema, iter(data.to_batches())
         else:
             if schema is None:
                 raise ValueError("streamed rows need their schema")
-            target = _arrow(pl.DataFrame(schema=schema)).schema
+            target = arrow(pl.DataFrame(schema=schema)).schema
             batches = _batches(rows, schema, target, failure)
         return self._commit(batches, target, failure, mode, metadata, after, evolve=evolve, description=description)
 
     def replace(
         self,
-        files: Iterable[str],
+        gone: pl.DataFrame,
         rows: Iterable[pl.DataFrame],
         *,
         schema: pl.Schema,
         metadata: Mapping[str, str] | None = None,
         after: int,
     ) -> int:
-        """Put `rows` in the place of data files (names) of version `after`, in one commit; returns the version. Raises as `write` does."""
+        """Put `rows` in the place of those of version `after` at `gone` (`_file`, `_at`), in one commit; returns the version.
+
+        Files that hold some of them give way to new ones: row groups without any are moved as they are, of the others the rows that
+        stay are written again.
+
+        Raises as `write` does.
+        """
         failure: list[BaseException] = []
-        target = _arrow(pl.DataFrame(schema=schema)).schema
-        return self._commit(_batches(rows, schema, target, failure), target, failure, "append", metadata, after, instead_of=list(files))
+        target = arrow(pl.DataFrame(schema=schema)).schema
+        with self._guard(failure):
+            whole, stay = parted(file_system(self.uri, self._options() or {}), gone)
+        batches = _batches(chain(self.pick(schema.names(), stay), rows), schema, target, failure)
+        return self._commit(batches, target, failure, "append", metadata, after, instead_of=whole)
 
     def _commit(
         self,
@@ -205,17 +229,20 @@ class Table:
         after: int | None,
         *,
         evolve: bool = False,
-        instead_of: Iterable[str] = (),
+        instead_of: Mapping[str, Sequence[int]] | None = None,
         description: str | None = None,
     ) -> int:
-        """Write the rows as files and commit these; returns the version. `failure` holds what went wrong in making the rows."""
+        """Write the rows as files and commit these, instead of others (names, with those of their row groups that are moved).
+
+        Returns the version. `failure` holds what went wrong in making the rows.
+        """
         with self._guard(failure):
             options = self._options()
             files = file_system(self.uri, options or {})
             delta = None if after == -1 or (after is None and not self.exists()) else self.delta(after)
             shape = Schema.from_arrow(delta_schema(schema))
             new = _new_columns(delta, shape, self.uri, evolve=evolve) if delta is not None and mode == "append" else []
-            adds = write_files(files, batches, schema)
+            adds = write_files(files, batches, schema, moved=instead_of or {})
             try:
                 if delta is None:
                     create_table_with_add_actions(
@@ -232,7 +259,7 @@ class Table:
                     if new:
                         delta.alter.add_columns(new, commit_properties=_properties(None, after))
                         after = delta.version() if after is not None else None
-                    gone = [RemoveAction(name, True, int(time.time() * 1000)) for name in instead_of]
+                    gone = [RemoveAction(name, True, int(time.time() * 1000)) for name in instead_of or ()]
                     delta.create_write_transaction([*adds, *gone], mode, shape, commit_properties=_properties(metadata, after))
             except DeltaError as error:
                 # Only where the commit was refused: after a lost answer, an interrupt or a failed checkpoint it may stand, files and all.
@@ -296,72 +323,6 @@ def _properties(metadata: Mapping[str, str] | None, after: int | None) -> Commit
     )
 
 
-def parquet_chunks(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[pl.DataFrame]:
-    """`columns` of a Parquet file, at most CHUNK_ROWS rows and about CHUNK_BYTES at a time."""
-    names = list(columns)
-    for number in range(file.num_row_groups):
-        about = file.metadata.row_group(number)
-        rows = max(1, min(CHUNK_ROWS, CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)))
-        for batch in file.iter_batches(rows, [number], names, use_threads=False):
-            yield pl.DataFrame(pl.from_arrow(batch))
-
-
-def picked(chunks: Iterable[pl.DataFrame], places: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Of the rows of all `chunks`, numbered through, those numbered `_at` in `places` (ascending), beside its other columns."""
-    at = places["_at"].to_numpy()
-    begin = first = 0
-    for chunk in chunks:
-        end = int(np.searchsorted(at, first + chunk.height))
-        if end > begin:
-            beside = places.slice(begin, end - begin).drop("_at")
-            yield chunk.select(pl.all().gather(pl.Series(at[begin:end] - first))).hstack(beside)
-        begin, first = end, first + chunk.height
-
-
-def write_parquet(frame: pl.DataFrame, path: Path, **options: Any) -> None:
-    """Write a Parquet file so that `path` either is absent or complete, whatever happens; `options` are those of Polars.
-
-    Raises:
-        StorageError: no room, no permission; nothing is left behind.
-    """
-    with whole(path) as part:
-        frame.write_parquet(part, **{"compression": "zstd", **options})
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A place to write a file that appears under `path` at the end, whole or not at all.
-
-    Raises:
-        StorageError: no room, no permission; nothing is left behind.
-    """
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    except (OSError, pl.exceptions.PolarsError, pa.ArrowException) as error:
-        raise storage_error(error, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def parquet_writer(path: Path, schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """A function that adds frames of this schema to a Parquet file, which appears under `path` at the end, whole or not at all.
-
-    Raises:
-        StorageError: no room, no permission; nothing is left behind.
-    """
-    target = _arrow(pl.DataFrame(schema=schema)).schema
-    with whole(path) as part, pq.ParquetWriter(part, target, compression="zstd", compression_level=1) as writer:
-        yield lambda frame: writer.write_table(_arrow(frame.select(schema.names())).cast(target))
-
-
-def _arrow(frame: pl.DataFrame) -> pa.Table:
-    # `oldest` avoids string views, which other engines cannot read.
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-
-
 def _batches(
     frames: Iterable[pl.DataFrame], schema: pl.Schema, target: pa.Schema, failure: list[BaseException]
 ) -> Iterator[pa.RecordBatch]:
@@ -380,7 +341,7 @@ def _batches(
     def produce() -> None:
         try:
             for frame in frames:
-                put(_arrow(frame.select(schema.names())).cast(target))
+                put(arrow(frame.select(schema.names())).cast(target))
                 if abandoned.is_set():
                     return
         except BaseException as error:  # raised again by `write`, in the caller's thread

@@ -14,8 +14,8 @@ from lakehouse.catalogue.entries import entries
 from lakehouse.catalogue.page import page
 from lakehouse.catalogue.search import search
 from lakehouse.cli import show
+from lakehouse.parquet.files import whole
 from lakehouse.project import Project
-from lakehouse.table import whole
 
 
 @click.command("catalogue")

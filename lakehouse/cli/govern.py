@@ -14,10 +14,10 @@ from lakehouse.access.door import reading
 from lakehouse.access.policy import Operator
 from lakehouse.cli import show
 from lakehouse.errors import FactoryError, NotFoundError
+from lakehouse.parquet.files import whole
 from lakehouse.production.sensitive import levels_of_dataset, uses
 from lakehouse.project import Project
 from lakehouse.sensitivity import WORDS, levels_of_source
-from lakehouse.table import whole
 from lakehouse.yamlfile import suggest
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {

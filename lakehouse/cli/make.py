@@ -13,6 +13,7 @@ from lakehouse.cli import show
 from lakehouse.cli.demand import show_demand
 from lakehouse.cli.screen import brief
 from lakehouse.errors import SpecError
+from lakehouse.parquet.files import whole
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest
 from lakehouse.planning import plan as planning
@@ -20,7 +21,6 @@ from lakehouse.planning.picture import volumes_picture
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
 from lakehouse.reserve.screening.screen import Screening, screen
-from lakehouse.table import whole
 
 
 def _names(project: Project, given: tuple[str, ...]) -> list[str]:

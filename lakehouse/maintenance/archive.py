@@ -19,11 +19,11 @@ import pyarrow as pa
 from pyarrow import fs
 
 from lakehouse import versions
-from lakehouse.datafiles import file_system
 from lakehouse.errors import MaintenanceError
 from lakehouse.hashing import content_id, row_digest
 from lakehouse.lock import locked
 from lakehouse.maintenance.standing import needed
+from lakehouse.parquet.datafiles import file_system
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.release.past import collect

@@ -19,12 +19,12 @@ from typing import Any, BinaryIO, Literal, cast
 import polars as pl
 
 from lakehouse import bronze, versions
-from lakehouse.datafiles import file_system
 from lakehouse.errors import LockedError, SpecError
 from lakehouse.lock import locked
 from lakehouse.maintenance.archive import packed_name
 from lakehouse.maintenance.compaction import Compacted, compact
 from lakehouse.maintenance.standing import needed
+from lakehouse.parquet.datafiles import file_system
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.release.past import known_datasets

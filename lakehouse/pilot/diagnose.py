@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -237,8 +236,5 @@ def _store(table: Table, version: Version, made: pl.DataFrame) -> None:
     if after is None:
         table.write(made, "append", after=-1)
         return
-    have = table.located(["dataset", "version"])
     mine = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
-    files = have.filter(mine)["_file"].unique().sort()
-    stay = table.pick(FINDINGS.names(), have.filter(pl.col("_file").is_in(files.implode()) & ~mine).select("_file", "_at"))
-    table.replace(files, chain(stay, [made]), schema=FINDINGS, after=after)
+    table.replace(table.located(["dataset", "version"]).filter(mine), [made], schema=FINDINGS, after=after)

@@ -10,12 +10,12 @@ import polars as pl
 from lakehouse import audit
 from lakehouse.errors import NotFoundError, SpecError
 from lakehouse.lock import locked
+from lakehouse.parquet.files import whole
 from lakehouse.pilot import policies, tickets
 from lakehouse.pilot.diagnose import params_of, view_of
 from lakehouse.pilot.tickets import Ticket
 from lakehouse.production.decisions import Decision
 from lakehouse.project import Project
-from lakehouse.table import whole
 from lakehouse.versions import find
 from lakehouse.versions import rows as rows_of
 

@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 from lakehouse.contract import Contract
 from lakehouse.errors import ContractError, RecipeError
 from lakehouse.hashing import row_digest
+from lakehouse.parquet.files import parquet_chunks, parquet_writer, picked
 from lakehouse.production import splits
 from lakehouse.production.balance import Balance
 from lakehouse.production.operator import SEED, Ask
 from lakehouse.production.recipe import Variants
 from lakehouse.progress import Progress
 from lakehouse.project import Project
-from lakehouse.table import Table, parquet_chunks, parquet_writer, picked
+from lakehouse.table import Table
 
 INDEX = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_group", "_hash", "_learnt")
 """What gold's index knows of a row; of a variant too."""

@@ -17,7 +17,7 @@ import polars as pl
 
 from lakehouse.errors import SpecError
 from lakehouse.hashing import canonical
-from lakehouse.table import whole
+from lakehouse.parquet.files import whole
 
 KEY = pl.concat_str(pl.col("_content"), pl.col("_row_id").str.strip_prefix(pl.col("_root")))
 """What a decision knows a row by, over the columns that every step sees."""

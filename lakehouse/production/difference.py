@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 import polars as pl
 
@@ -87,8 +86,7 @@ def apply(
 ) -> int:
     """Write `change` in one commit; `rows_of` gives the full rows (with `schema`) of index rows, in frames. Returns the Delta version.
 
-    Rows that are only added become new files. Files that hold changed or removed rows are written anew, the rows that stay copied chunk
-    by chunk.
+    Rows that are only added become new files. Files that hold changed or removed rows are made anew: `Table.replace`.
     """
     if change.rewrite:
         return table.write(rows_of(change.write), "overwrite", schema=schema, metadata=metadata, after=change.version)
@@ -96,6 +94,4 @@ def apply(
         return table.write(rows_of(change.write), "append", schema=schema, metadata=metadata, after=change.version)
     have = table.located(["_row_id"])
     leaves = pl.col("_row_id").is_in(pl.concat([change.remove, change.write["_row_id"]]).implode())
-    files = have.filter(leaves)["_file"].unique().sort()
-    stay = table.pick(schema.names(), have.filter(pl.col("_file").is_in(files.implode()) & ~leaves).select("_file", "_at"))
-    return table.replace(files, chain(stay, rows_of(change.write)), schema=schema, metadata=metadata, after=change.version)
+    return table.replace(have.filter(leaves), rows_of(change.write), schema=schema, metadata=metadata, after=change.version)

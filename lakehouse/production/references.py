@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from lakehouse import versions
+from lakehouse.parquet.files import whole
 from lakehouse.production.operator import Keep, Model, Tables
 from lakehouse.production.recipe import Recipe
 from lakehouse.progress import Progress
 from lakehouse.project import Project
-from lakehouse.table import whole
 
 _UNUSED_SECONDS = 30 * 24 * 3600
 

@@ -21,6 +21,7 @@ from lakehouse import bronze, screened, versions, work
 from lakehouse.errors import BalanceError, NotFoundError
 from lakehouse.hashing import canonical, digest
 from lakehouse.lock import locked
+from lakehouse.parquet.files import parquet_chunks, picked
 from lakehouse.production import balance as balances
 from lakehouse.production.balance import Balance
 from lakehouse.production.decide import FATES, decide
@@ -35,7 +36,7 @@ from lakehouse.project import Project
 from lakehouse.runner import run_units
 from lakehouse.running import noted
 from lakehouse.spec import Dataset
-from lakehouse.table import Table, parquet_chunks, picked
+from lakehouse.table import Table
 
 SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster")
 

@@ -14,11 +14,11 @@ from typing import TypeVar
 import polars as pl
 
 from lakehouse import bronze
+from lakehouse.parquet.files import parquet_writer, write_parquet
 from lakehouse.production.measure import measure, types_of
 from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.references import bind_models
 from lakehouse.project import Project
-from lakehouse.table import parquet_writer, write_parquet
 
 T = TypeVar("T")
 R = TypeVar("R")

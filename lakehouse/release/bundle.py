@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from lakehouse import versions
 from lakehouse.errors import ReleaseError
 from lakehouse.hashing import content_id, file_digest, row_digest
+from lakehouse.parquet.files import write_parquet
 from lakehouse.project import Project
 from lakehouse.release import card, pictures
-from lakehouse.table import write_parquet
 from lakehouse.versions import Version
 
 SPLITS = ("train", "validation", "test")

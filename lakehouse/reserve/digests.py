@@ -11,8 +11,8 @@ import polars as pl
 
 from lakehouse.errors import StorageError
 from lakehouse.hashing import file_digest
+from lakehouse.parquet.files import write_parquet
 from lakehouse.reserve.compression import damage_named
-from lakehouse.table import write_parquet
 
 _RACY_NS = 2_000_000_000
 """A file changed less than this before it was hashed can change again without another time of change (as git's index has it)."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lakehouse.parquet.files import whole
 from lakehouse.store import object_store, storage_error
-from lakehouse.table import whole
 
 
 @dataclass(frozen=True)

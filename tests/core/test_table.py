@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.errors import LockedError, NotFoundError, StorageError
+from lakehouse.parquet.files import picked
 from lakehouse.store import storage_error
-from lakehouse.table import Table, picked
+from lakehouse.table import Table
 
 SCHEMA = pl.Schema({"_row_id": pl.String, "n": pl.Int64})
 
@@ -77,13 +78,14 @@ def test_files_are_replaced_in_one_commit_and_others_left_alone(table: Table) ->
     table.write(rows("m", "n"), "append")
     untouched = file_of(table, "m")
     new = [rows("b", n=1), rows("d", "e")]
-    assert table.replace([file_of(table, "a")], new, schema=SCHEMA, metadata={"plan": "p"}, after=1) == 2
+    gone = table.located(["_row_id"]).filter(pl.col("_row_id").is_in(["a", "b", "c"]))
+    assert table.replace(gone, new, schema=SCHEMA, metadata={"plan": "p"}, after=1) == 2
     assert held(table) == {"b": 1, "d": 0, "e": 0, "m": 0, "n": 0}
     assert held(table, 1) == {"a": 0, "b": 0, "c": 0, "m": 0, "n": 0}
     assert file_of(table, "n") == untouched
     assert table.metadata() == {"factory.plan": "p"}
     with pytest.raises(LockedError):
-        table.replace([untouched], [], schema=SCHEMA, after=1)
+        table.replace(table.located(["_row_id"]).filter(pl.col("_row_id") == "m"), [], schema=SCHEMA, after=1)
     assert held(table).keys() == {"b", "d", "e", "m", "n"}
 
 

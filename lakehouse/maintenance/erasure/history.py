@@ -27,10 +27,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from lakehouse.datafiles import file_system, write_files
 from lakehouse.errors import StorageError
+from lakehouse.parquet.datafiles import file_system, write_files
+from lakehouse.parquet.files import parquet_chunks
 from lakehouse.store import store_options, told
-from lakehouse.table import Table, parquet_chunks
+from lakehouse.table import Table
 
 LOG = "_delta_log"
 _FEW_COMMITS = 10

@@ -9,12 +9,13 @@ import polars as pl
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from lakehouse.datafiles import file_system
 from lakehouse.maintenance.erasure import history
 from lakehouse.maintenance.erasure.removal import Removal
+from lakehouse.parquet.datafiles import file_system
+from lakehouse.parquet.files import CHUNK_ROWS
 from lakehouse.project import Project
 from lakehouse.store import store_options, told
-from lakehouse.table import CHUNK_ROWS, Table
+from lakehouse.table import Table
 
 _UNTOUCHED = frozenset(
     ("audit", "collections", "erasures", "files", "keys", "landing", "packs", "plans", "salt", "selftests", "volumes", "work")

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from lakehouse import bronze
 from lakehouse.errors import NotFoundError, SourceError, SpecError
 from lakehouse.maintenance.erasure import history
+from lakehouse.parquet.files import CHUNK_ROWS
 from lakehouse.project import Project
 from lakehouse.reserve.erased import Erased, erased_of, salted
 from lakehouse.spec import Source
 from lakehouse.store import told
-from lakehouse.table import CHUNK_ROWS
 
 
 def named(project: Project, source: str, rows: Sequence[str]) -> list[str]:
