@@ -26,9 +26,9 @@ from pyarrow import fs
 from lakehouse.parquet.rowgroups import Footer, Spliced, footer_of
 
 _FILE_BYTES = 32 * 1024 * 1024
-"""Size of a data file: some 100 MB of text. What changes a row writes its file anew."""
-_GROUP_ROWS, _GROUP_BYTES = 16 * 1024, 16 * 1024 * 1024
-"""A row group: at most so many rows, and about so many bytes."""
+"""Size of a data file: some 100 MB of text."""
+_GROUP_ROWS, _GROUP_BYTES = 16 * 1024, 4 * 1024 * 1024
+"""A row group: at most so many rows, and about so many bytes. What changes a row writes its group anew."""
 _BOUND = 64
 """Length of the bounds kept of an id. Whole texts would stand in footers and in Delta's log."""
 _FEW_VALUES = ("_collection", "_deleted", "_license", "_media_type", "_parent", "_split", "_uri", "fate", "rule", "source", "step")
