@@ -1,4 +1,4 @@
-"""The line: a dataset from its sources to an evaluated version. The same code serves the command line and Dagster."""
+"""The line: a dataset from its sources to an evaluated and graded version. The same code serves the command line and Dagster."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from lakehouse import standards, yamlfile
+from lakehouse import standards, versions, yamlfile
 from lakehouse.access import policy
 from lakehouse.errors import FactoryError, SpecError
+from lakehouse.maintenance.grade import Graded, grade
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.pilot import Piloted, names_of, pilot
 from lakehouse.production.gold import Gold, make_gold
@@ -30,7 +31,7 @@ STAGES: tuple[Stage, ...] = ("bronze", "silver", "gold", "pilot")
 
 @dataclass(frozen=True)
 class Made:
-    """What a run did for one dataset; stages that were not asked for are None."""
+    """What a run did for one dataset; stages that were not asked for are None, and so is the grade where a pilot left it as it was."""
 
     dataset: str
     collections: tuple[Collection, ...]
@@ -38,6 +39,7 @@ class Made:
     silver: Silver | None = None
     gold: Gold | None = None
     pilot: Piloted | None = None
+    graded: Graded | None = None
 
     @property
     def unchanged(self) -> bool:
@@ -101,7 +103,16 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
         silver = make_silver(project, name, progress=progress) if last >= 1 else None
         gold = make_gold(project, name, progress=progress) if last >= 2 else None
         piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
-        yield Made(name, collections, screenings, silver, gold, piloted)
+        graded = _graded(project, piloted, progress) if piloted else None
+        yield Made(name, collections, screenings, silver, gold, piloted, graded)
+
+
+def _graded(project: Project, piloted: Piloted, progress: Progress) -> Graded | None:
+    """The grade of a version, where an evaluation told something new of it or it has none."""
+    version = versions.find(project, piloted.dataset, piloted.version)
+    if version.archived is not None or (piloted.unchanged and version.graded is not None):
+        return None
+    return grade(project, piloted.dataset, piloted.version, progress=progress)
 
 
 def plans(project: Project, names: list[str]) -> list[Preview]:

@@ -108,7 +108,7 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
 @click.option("--to", type=click.Choice(["silver", "gold", "pilot"]), default="pilot", show_default=True, help="How far to go.")
 @show.json_option
 def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> None:
-    """Make datasets (all of them, if none is named) and what they refer to: collect, silver, gold, pilot.
+    """Make datasets (all of them, if none is named) and what they refer to: collect, silver, gold, pilot, grade.
 
     Only what is left to do is done; a run that was killed is finished by running it again.
 
@@ -162,6 +162,8 @@ def _print(made: line.Made) -> None:
             show.out.print(f"  [red]split leak[/]: {g.leaks['groups']:,} groups, {g.leaks['rows']:,} equal rows in more than one split")
     if made.pilot:
         _print_pilot(made)
+    if made.graded:
+        show.out.print(f"  grade [bold]{made.graded.grade}[/]: {'; '.join(made.graded.because)}")
 
 
 _OTHER_SCORES = {metric for scoring in SCORINGS.values() for metric in scoring.headline} - {"accuracy", "macro_f1"}

@@ -96,6 +96,7 @@ def test_a_bag_of_characters_takes_a_negated_complaint_for_a_complaint(found: di
 
 
 @pytest.mark.slow
-def test_the_baseline_answers_in_milliseconds(found: dict[str, dict[str, Any]]) -> None:
+def test_the_baseline_is_asked_by_one_and_by_four(found: dict[str, dict[str, Any]]) -> None:
     numbers = found["load"]
-    assert 0 < mean(numbers, "p50_ms.w1") < mean(numbers, "p99_ms.w4") < 2000
+    for workers in (1, 4):
+        assert 0 < mean(numbers, f"p50_ms.w{workers}") <= mean(numbers, f"p99_ms.w{workers}")
