@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import polars as pl
+import pytest
 from PIL import Image
 
 from lakehouse.pilot.diagnose import diagnose, page_of
@@ -51,11 +52,14 @@ def flipped(rows: pl.DataFrame, share: float, seed: int) -> tuple[pl.DataFrame, 
     return rows.with_columns(digit=pl.when(pl.col("_row_id").is_in(list(wrong))).then(other).otherwise("digit")), wrong
 
 
-def test_flipped_labels_of_pictures_are_found_and_become_a_ticket(factory: Factory) -> None:
+def test_flipped_labels_of_pictures_are_found_and_become_a_ticket(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, wrong = flipped(digits(), 0.08, 3)
     factory.declare(evaluations=[{"train": TRAIN}])
     factory.make(hashed(rows))
+    opened, open_picture = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda data: opened.append(data) or open_picture(data))
     found = diagnose(factory.project, "orders")
+    assert len(opened) <= rows["picture"].n_unique(), "a picture is decoded once"
     said = found.findings.filter(pl.col("kind") == "label_error")["_row_id"].to_list()
     hits = len(wrong & set(said))
     assert hits / len(wrong) >= 0.8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import Any
 
@@ -28,6 +29,8 @@ class ImageClassification(LinearClassifier):
             raise RecipeError(f"train: size {size} cannot be cut in four cells", fix="size: a multiple of 4, 8 at least")
         self.input, self.label, self.size, self.epochs = input, label, size, epochs
         self.needs = {input: "bytes", label: "label"}
+        self._known: dict[bytes, NDArray[np.uint8]] = {}
+        """By the digest of an encoded picture, what is read of it: a picture is decoded once, however often it is asked for."""
 
     def labelled(self, rows: pl.DataFrame) -> pl.DataFrame:
         return with_classes(rows.filter(pl.col(self.input).is_not_null()), str(self.label))
@@ -45,17 +48,19 @@ class ImageClassification(LinearClassifier):
         """The pictures in grey, from 0 to 1, shape (rows, size, size)."""
         if rows.is_empty():
             return np.empty((0, self.size, self.size))
-        return np.stack(
-            [self._greys(data, name) for data, name in rows.select(self.input, "_row_id").iter_rows()]
-        )  # decoding is a file each
+        small = np.stack([self._small(data, name) for data, name in rows.select(self.input, "_row_id").iter_rows()])  # a file each
+        return small / 255.0
 
     def _numbers(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         greys = self.greys(rows)
         return np.column_stack([greys.reshape(len(greys), -1), edges(greys)])
 
-    def _greys(self, data: bytes, name: str) -> NDArray[np.float64]:
+    def _small(self, data: bytes, name: str) -> NDArray[np.uint8]:
         from PIL import Image, UnidentifiedImageError
 
+        key = hashlib.blake2b(data, digest_size=16).digest()
+        if (known := self._known.get(key)) is not None:
+            return known
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 small = picture.convert("L").resize((self.size, self.size), Image.Resampling.BILINEAR)
@@ -64,7 +69,8 @@ class ImageClassification(LinearClassifier):
                 f"train: `{self.input}` of row {name} is no picture that can be read: {error}",
                 fix="take the row out with a recipe step",
             ) from error
-        return np.asarray(small, dtype=np.float64) / 255
+        self._known[key] = np.asarray(small, dtype=np.uint8)
+        return self._known[key]
 
 
 def edges(greys: NDArray[np.float64]) -> NDArray[np.float64]:
