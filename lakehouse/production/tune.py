@@ -19,7 +19,7 @@ from lakehouse.production.recipe import compile_recipe, source_columns
 from lakehouse.production.references import tables_for
 from lakehouse.production.silver import live_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
 from lakehouse.project import Project
-from lakehouse.spec import Call
+from lakehouse.spec import Call, Dataset
 
 _SEEN = 80
 _VARIANT = re.compile(r"#([a-z0-9_+]+)\.\d+$")
@@ -97,29 +97,38 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
     wanted = decision.survivors.select("_row_id", "_root", "_content")
     changed = have.join(wanted, on="_row_id", how="inner").filter(pl.col("_content") != pl.col("_content_right")).height
     leave, back = have.join(wanted, on="_row_id", how="anti"), wanted.join(have, on="_row_id", how="anti")
-    before = tables_of(project, name)[2]
-    shown = [
-        _sample(project, name, "would leave", leave, decision.fates, samples),
-        _sample(project, name, "would come back", back, before.read(), samples),
-    ]
-    return Tuned(name, have.height, wanted.height, leave.height, back.height, changed, pl.concat(shown), decision.balance)
+    shown = pl.concat(
+        [
+            _sample("would leave", leave, decision.fates.lazy(), samples),
+            _sample("would come back", back, tables_of(project, name)[2].scan(), samples),
+        ]
+    )
+    return Tuned(
+        name, have.height, wanted.height, leave.height, back.height, changed, _with_text(project, dataset, shown), decision.balance
+    )
 
 
-def _sample(project: Project, name: str, side: str, rows: pl.DataFrame, fates: pl.DataFrame, samples: int) -> pl.DataFrame:
-    """Some of `rows`, spread evenly over them, with the fate that tells them apart and the beginning of their text."""
+def _sample(side: str, rows: pl.DataFrame, fates: pl.LazyFrame, samples: int) -> pl.DataFrame:
+    """Some of `rows`, spread evenly over them, with the fate that tells them apart."""
     rows = rows.sort("_row_id").gather_every(max(1, rows.height // max(samples, 1))).head(samples)
-    strings = [c for c, t in source_columns(project, project.dataset(name)).items() if t == pl.String]
-    items = [
-        bronze.live_rows(project, source, strings, of=rows["_root"]).select(pl.col("_row_id").alias("_root"), *strings).collect()
-        for source in project.dataset(name).sources
-    ]
-    newest = pl.concat(items)
-    worked_on = [call.params.get("column") for call in project.dataset(name).recipe]
+    ends = fates.filter(pl.col("_row_id").is_in(rows["_row_id"].implode())).select("_row_id", "step", "rule", "evidence").collect()
+    found = rows.join(ends, on="_row_id", how="left", maintain_order="left")
+    return found.select(pl.lit(side).alias("side"), "_row_id", "_root", "step", "rule", "evidence")
+
+
+def _with_text(project: Project, dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with the beginning of their text in the place of `_root`."""
+    strings = [c for c, t in source_columns(project, dataset).items() if t == pl.String]
+    worked_on = [call.params.get("column") for call in dataset.recipe]
     text = next((c for c in worked_on if c in strings), strings[0] if strings else None)
-    shown = pl.lit(None, pl.String) if text is None else pl.col(text).str.slice(0, _SEEN).str.replace_all(r"\s+", " ")
-    found = rows.join(fates.select("_row_id", "step", "rule", "evidence"), on="_row_id", how="left", maintain_order="left")
-    joined = found.join(newest.select("_root", shown.alias("text")), on="_root", how="left", maintain_order="left")
-    return joined.select(pl.lit(side).alias("side"), "_row_id", "step", "rule", "evidence", "text")
+    if text is None or rows.is_empty():
+        return rows.drop("_root").with_columns(text=pl.lit(None, pl.String))
+    seen = pl.col(text).str.slice(0, _SEEN).str.replace_all(r"\s+", " ")
+    items = [
+        bronze.live_rows(project, source, [text], of=rows["_root"].unique()).select(pl.col("_row_id").alias("_root"), text=seen).collect()
+        for source in dataset.sources
+    ]
+    return rows.join(pl.concat(items), on="_root", how="left", maintain_order="left").drop("_root")
 
 
 def explain(project: Project, name: str, row_id: str) -> list[Explained]:
