@@ -17,6 +17,8 @@ from lakehouse.project import Project
 
 _MEMBERS = 3
 """Rows shown of a finding about several."""
+_SLICE = {"slice": "slice", "size": "rows", "errors": "wrong", "rate": "rate", "error": "off by"}
+"""Columns of a table of slices by what the evidence calls them; `errors` and `rate` are of classes, `error` of numbers."""
 _SHOWN = 60
 """Characters of a row's text in a table."""
 
@@ -47,25 +49,23 @@ def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], page
         head = {"dataset": dataset, "version": found.version, "label": found.label, "unchanged": found.unchanged}
         show.dump({**head, "counts": dict(found.counts), "summary": dict(found.summary), "findings": listed})
         return
-    said = found.summary
-    show.out.print(
-        f"[bold]{dataset}[/] {found.label} ({found.version}): {said['rows']:,} labelled rows, of which models that have not seen them "
-        f"get {said['errors']:,} wrong ({said['errors'] / said['rows']:.1%})" + ("; diagnosed before" if found.unchanged else "")
-    )
+    said, of = found.summary, found.kinds
+    before = "; diagnosed before" if found.unchanged else ""
+    show.out.print(f"[bold]{dataset}[/] {found.label} ({found.version}): {found.headline()}{before}")
     texts, several = _texts(project, found, listed), _kinds_of(found)
     for kind, rows in listed.items():
-        title = f"\n{KINDS[kind].title}: {found.counts[kind]:,}"
+        title = f"\n{of[kind].title}: {found.counts[kind]:,}"
         if kind == "slice" and rows:
-            cells = [(r["rank"], r["evidence"]["slice"], *(r["evidence"][k] for k in ("size", "errors", "rate", "p"))) for r in rows]
-            columns = ["#", "slice", "rows", "wrong", "rate", "p"]
-            show.table(title, columns, [(*c[:5], f"{c[5]:.1g}") for c in cells], right=["#", *columns[2:]])
+            shown = {name: column for name, column in _SLICE.items() if name in rows[0]["evidence"]}
+            cells = [(r["rank"], *(r["evidence"][name] for name in shown), f"{r['evidence']['p']:.1g}") for r in rows]
+            show.table(title, ["#", *shown.values(), "p"], cells, right=["#", *[*shown.values()][1:], "p"])
         else:
             show.out.print(f"[bold]{title}[/]")
-            for sentence in KINDS[kind].sentences(said.get(kind, {})):
+            for sentence in of[kind].sentences(said.get(kind, {})):
                 show.out.print(f"  [dim]{escape(sentence)}[/]", soft_wrap=True)
-        if KINDS[kind].several and kind != "slice":
+        if of[kind].several and kind != "slice":
             for r in rows:
-                show.out.print(f"{r['rank']:>3} {escape(KINDS[kind].words(r['evidence']))}", soft_wrap=True)
+                show.out.print(f"{r['rank']:>3} {escape(of[kind].words(r['evidence']))}", soft_wrap=True)
                 for row in r["evidence"]["rows"][:_MEMBERS]:
                     show.out.print(f"    {escape(row)}", soft_wrap=True)
         elif kind != "slice":
@@ -73,7 +73,7 @@ def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], page
                 also = several[r["_row_id"]] - 1
                 more = f", {also} other finding{'s' if also > 1 else ''}" if also else ""
                 show.out.print(f"{r['rank']:>3} {escape(r['_row_id'])}", soft_wrap=True)
-                show.out.print(f"    {escape(KINDS[kind].words(r['evidence']))}{more}", soft_wrap=True)
+                show.out.print(f"    {escape(of[kind].words(r['evidence']))}{more}", soft_wrap=True)
                 show.out.print(f"    [dim]{escape(texts.get(r['_row_id']) or '')}[/]", soft_wrap=True)
     first = next((r["_row_id"] for rows in listed.values() for r in rows if r["_row_id"]), None)
     if page is not None:

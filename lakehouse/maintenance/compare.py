@@ -148,7 +148,8 @@ def _findings(project: Project, version: Version) -> tuple[dict[str, int | None]
     counts = dict(rows.group_by("kind").len().iter_rows())
     # Contradictions are looked for while a version stands only.
     unseen = () if summary.get("contradictions") else ("contradiction",)
-    return {kind: None if kind in unseen else counts.get(kind, 0) for kind in KINDS}, {each["slice"]: float(each["rate"]) for each in told}
+    slices = {each["slice"]: float(each["rate"] if "rate" in each else each["error"]) for each in told}
+    return {kind: None if kind in unseen else counts.get(kind, 0) for kind in KINDS}, slices
 
 
 def _change(project: Project, a: Version, b: Version) -> Change:

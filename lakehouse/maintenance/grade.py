@@ -154,5 +154,7 @@ def _screen(evidence: Evidence) -> dict[str, float | None]:
     kinds = {str(kind): found for (kind,), found in evidence.findings.group_by("kind")}
     for kind in ("contradiction", "label_error") if evidence.contradictions else ("label_error",):
         screen[kind] = kinds[kind]["_row_id"].n_unique() / rows if kind in kinds else 0.0
-    screen["slice"] = max((float(json.loads(e)["rate"]) for e in kinds["slice"]["evidence"]), default=0.0) if "slice" in kinds else 0.0
+    told = [json.loads(e) for e in kinds["slice"]["evidence"]] if "slice" in kinds else []
+    # Slices of numbers have an error in units of the label, which no share bounds.
+    screen["slice"] = max((float(e["rate"]) for e in told), default=0.0) if all("rate" in e for e in told) else None
     return screen

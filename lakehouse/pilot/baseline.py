@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,23 @@ class OutOfFold:
     def wrong(self) -> NDArray[np.bool_]:
         """Whether the likeliest class is another than the given one, shape (rows,)."""
         return np.asarray(self.probabilities.argmax(axis=1) != self.given)
+
+    @property
+    def error(self) -> NDArray[np.float64]:
+        """1 where it is wrong, else 0."""
+        return self.wrong.astype(np.float64)
+
+    def label(self, at: int) -> str:
+        """The label of a row."""
+        return self.classes[int(self.given[at])]
+
+    def summary(self) -> dict[str, Any]:
+        """The classes, and how many rows are told wrong."""
+        return {"classes": list(self.classes), "errors": int(self.wrong.sum())}
+
+    def metrics(self) -> dict[str, float]:
+        """The share of the rows told wrong."""
+        return {"error_rate": float(self.wrong.mean())}
 
 
 def groups(rows: pl.DataFrame) -> NDArray[np.int64]:

@@ -18,10 +18,12 @@ from lakehouse.hashing import code_version, digest
 from lakehouse.lock import locked
 from lakehouse.pilot import tracking
 from lakehouse.pilot.diagnosis.findings import COLUMNS, findings
-from lakehouse.pilot.diagnosis.kinds import KINDS, Kind
+from lakehouse.pilot.diagnosis.kinds import KINDS, Kind, KindOf
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, prepare
+from lakehouse.pilot.diagnosis.of_truth import KINDS_OF, headline
 from lakehouse.pilot.diagnosis.page import PAGE, made_page
-from lakehouse.pilot.diagnosis.views import VIEWS, View
+from lakehouse.pilot.diagnosis.tasks import VIEWS
+from lakehouse.pilot.diagnosis.views import View
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.pilot import held_out_version
 from lakehouse.progress import Progress, silent
@@ -51,12 +53,13 @@ class Diagnosis:
 
     Attributes:
         findings: FINDINGS without the summary, by kind and rank. `score` is, for `contradiction`, the share of the rows it stands for that
-            have its label; for `label_error`, the probability of the given label minus
-            that of the suggested one; for `low_value`, the Shapley value; for `influence`, what the row adds to the loss of the scored
-            rows; for `neighbours`, the share with another label; for `slice`, SliceLine's score; for `coverage`, the share of its set;
-            for `drift`, AUC or PSI; for `leak`, precision times recall.
+            have its label; for `label_error`, the probability of the given label minus that of the suggested one (of numbers: minus z); for
+            `low_value`, the Shapley value; for `influence`, what the row adds to the loss of the scored rows; for `neighbours`, the share
+            with another label (of numbers: z); for `slice`, SliceLine's score; for `coverage`, the share of its set; for `drift`, AUC or
+            PSI; for `leak`, precision times recall (of numbers: R2).
         counts: findings by kind.
-        summary: columns read, rows, classes, folds, errors, whether contradictions were looked for, the confident joint, the MLflow run.
+        summary: what the labels are (`truth`), columns read, rows, folds, how far models are off, whether contradictions were looked for,
+            the MLflow run, and what each kind says beside its findings.
         unchanged: the findings stood already.
     """
 
@@ -68,6 +71,15 @@ class Diagnosis:
     summary: Mapping[str, Any]
     unchanged: bool
     seconds: float
+
+    @property
+    def kinds(self) -> Mapping[Kind, KindOf]:
+        """What there is to know about each kind of finding, of labels such as these."""
+        return KINDS_OF[self.summary["truth"]]
+
+    def headline(self) -> str:
+        """What is said of all rows together."""
+        return headline(self.summary)
 
     def top(self, kind: Kind, number: int) -> list[dict[str, Any]]:
         """The first findings of a kind, worst first, evidence as plain data."""
@@ -113,7 +125,7 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
         params = params_of(declared)
         frozen = held_out_version(project, declared.pilot.held_out) if declared.pilot.held_out else None
         here = Path(__file__)
-        own = code_version(here, [here.with_name("baseline.py"), *here.with_name("diagnosis").glob("*.py")])
+        own = code_version(here, [here.with_name("baseline.py"), *here.with_name("diagnosis").rglob("*.py")])
         code = [own, EVALUATIONS.entries()["train"].code()]
         key = digest([found.version, code, params, frozen.content_id if frozen else None])[:32]
         stored = _stored(project, found, key)
@@ -194,15 +206,15 @@ def _made(
     material = prepare(project, version, params, frozen, looks, progress)
     judged = material.judged
     progress(f"diagnosing {material.name}: findings", 3, 4)
-    found = {kind: of.find(material) for kind, of in KINDS.items()}
+    found = {kind: of.find(material) for kind, of in KINDS_OF[material.view.truth.name].items()}
     summary: dict[str, Any] = {
+        "truth": material.view.truth.name,
         "columns": list(material.view.columns),
         "rows": material.rows.height,
         "train_rows": len(material.learnt),
         "scored_rows": len(material.scored),
-        "classes": list(judged.classes),
         "folds": judged.folds,
-        "errors": int(judged.wrong.sum()),
+        **judged.summary(),
         "contradictions": looks,
         "held_out": {"dataset": frozen.dataset, "version": frozen.version} if frozen else None,
         **{kind: each.said for kind, each in found.items() if each.said},
@@ -216,11 +228,11 @@ def _made(
         version,
         key=key,
         params={**params, "folds": judged.folds, "k": NEIGHBOURS, "dimensions": material.vectors.shape[1]},
-        metrics={**{f"findings.{kind}": n for kind, n in counts.items()}, "error_rate": float(judged.wrong.mean())},
+        metrics={**{f"findings.{kind}": n for kind, n in counts.items()}, **judged.metrics()},
         files={**pictures, "findings.csv": listed.write_csv().encode(), PAGE: page.encode()},
     )
     summary |= {"run_id": run.run_id, "page": run.page}
-    made = pl.concat([listed, findings(_SUMMARY, [None], [float(summary["errors"])], [summary])])
+    made = pl.concat([listed, findings(_SUMMARY, [None], [float(judged.error.sum())], [summary])])
     at = datetime.now(UTC)
     made = made.with_columns(
         dataset=pl.lit(version.dataset), version=pl.lit(version.version), key=pl.lit(key), at=pl.lit(at).cast(FINDINGS["at"])

@@ -13,7 +13,6 @@ from lakehouse.errors import SpecError
 from lakehouse.hashing import file_digest
 from lakehouse.pilot.diagnose import view_of
 from lakehouse.pilot.diagnosis.views import View
-from lakehouse.pilot.evaluations.train import labelled
 from lakehouse.pilot.tickets import Suspect, Ticket, open_ticket, tickets
 from lakehouse.project import Project
 from lakehouse.versions import Version
@@ -57,7 +56,8 @@ def open_report(
     """Open a ticket for the reports of a file, on the rows of a version that they point at.
 
     A report that names a row, or whose text is that of a row, points at it, and its label is the suggested one. Any other text points at
-    the nearest train rows (cosine of TF-IDF vectors) with another label than the right one, or, where that is not known, at all nearest.
+    the nearest train rows (cosine of TF-IDF vectors) with another label than the right one, or, where that is not known, at all nearest;
+    where labels are numbers it points at nothing, since near rows have other numbers anyway.
 
     Returns:
         The ticket, None where it stood already or nothing was pointed at; and how many reports were `rows`, `neighbours`, `nothing`.
@@ -73,18 +73,18 @@ def open_report(
         raise SpecError("a report names no row, and this dataset has no text that would find it", where=str(path), fix="give `row`")
     gold = rows_of(project, version).sort("_row_id").collect()
     view.learner.check(f"{version.dataset} {version.label}", gold)
-    rows = labelled(gold, label)
+    rows = view.truth.labelled(gold, label)
     at = {row: i for i, row in enumerate(rows["_row_id"])}
     by_text = {value: i for i, value in enumerate(rows[text])} if text else {}
-    found: dict[int, str | None] = {}
+    found: dict[int, str | float | None] = {}
     counts = {"rows": 0, "neighbours": 0, "nothing": 0}
     others: list[dict[str, str]] = []
     for report in reports:
         place = at.get(report["row"]) if "row" in report else by_text.get(report["text"])
         if place is not None:
-            found[place] = report.get("label")
+            found[place] = _suggested(report, rows.schema[label], path)
             counts["rows"] += 1
-        elif "text" in report:
+        elif "text" in report and view.truth.name == "classes":
             others.append(report)
         else:
             counts["nothing"] += 1
@@ -96,6 +96,20 @@ def open_report(
     evidence = {"origin": origin, "file": path.name, "digest": file_digest(path), "reports": reports[:200], **counts}
     known = {each.ticket for each in tickets(project, version.dataset)}
     return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence, known), counts
+
+
+def _suggested(report: dict[str, str], kind: pl.DataType, path: Path) -> str | float | None:
+    """The label of a report in the type of the column.
+
+    Raises:
+        SpecError: it is none of that type.
+    """
+    if (said := report.get("label")) is None:
+        return None
+    made: str | float | None = pl.Series([said], dtype=pl.String).cast(kind, strict=False)[0]
+    if made is None:
+        raise SpecError(f"the label {said!r} of a report is no {kind}", where=str(path), fix="give the label as the dataset writes it")
+    return made
 
 
 def _nearest(rows: pl.DataFrame, texts: list[str], view: View) -> list[list[int]]:

@@ -53,7 +53,7 @@ def decide(project: Project, path: Path, by: str) -> dict[str, tuple[int, int, i
         Per ticket the rows relabelled, dropped, and kept as they are.
 
     Raises:
-        SpecError: a line that cannot be taken, with its number; then nothing of the file is.
+        SpecError: a line that cannot be taken; then nothing of its ticket is.
         NotFoundError: an unknown ticket.
     """
     try:
@@ -92,7 +92,9 @@ def _take(project: Project, ticket: Ticket, given: pl.DataFrame, by: str) -> tup
         if decision == "drop":
             made.append(Decision(place, content, drop=f"{ticket.kind} (ticket {ticket.ticket})", ticket=ticket.ticket, by=by))
         elif decision == "relabel":
-            new = pl.Series([value], dtype=pl.String).cast(kind)[0]
+            new = pl.Series([value], dtype=pl.String).cast(kind, strict=False)[0]
+            if new is None:
+                raise SpecError(f"row {row}: the label {value!r} is no {kind}", fix=f"give `{label}` as the dataset writes it")
             made.append(Decision(place, content, set={label: new}, ticket=ticket.ticket, by=by))
     kept = given.filter(pl.col("decision") == "keep")["row"].to_list()
     if kept:

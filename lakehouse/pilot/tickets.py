@@ -18,7 +18,7 @@ import polars as pl
 from lakehouse import bronze
 from lakehouse.errors import NotFoundError
 from lakehouse.hashing import canonical, digest
-from lakehouse.pilot.diagnose import KINDS, Diagnosis
+from lakehouse.pilot.diagnose import Diagnosis
 from lakehouse.project import Project
 from lakehouse.versions import Version, index
 from lakehouse.yamlfile import suggest
@@ -43,13 +43,14 @@ class Suspect:
 
     Attributes:
         given, suggested: its label, and what it should be; None where nothing suggests one.
-        p_given: probability of the given label by models that have not seen the row; None where the finding has none.
+        p_given: probability of the given label by models that have not seen the row, or, of a number, of one so far off; None where the
+            finding has none.
         kinds: how many kinds of finding name the row.
     """
 
     row: str
-    given: str | None = None
-    suggested: str | None = None
+    given: str | float | None = None
+    suggested: str | float | None = None
     p_given: float | None = None
     split: str | None = None
     kinds: int = 1
@@ -174,7 +175,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
     kinds = dict(several.iter_rows())
     splits = dict(index(project, version).select("_row_id", "_split").collect().iter_rows())
     made: list[Ticket | None] = []
-    for kind, of in KINDS.items():
+    for kind, of in found.kinds.items():
         settled = {row for each in known if each.kind == kind for row in _settled(each)}
         listed = found.top(kind, found.findings.height)
         if of.several:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from lakehouse.cli import cli
 from lakehouse.errors import RecipeError
 from lakehouse.pilot.diagnose import KINDS, diagnose, findings_table
-from lakehouse.pilot.diagnosis.views import VIEWS
+from lakehouse.pilot.diagnosis.tasks import VIEWS
 from lakehouse.pilot.models.tasks import TASKS
 
 from .conftest import TRAIN, Factory, remarks

@@ -24,7 +24,7 @@ _ALONE, _LEAST, _DEPTH = 0.98, 0.5, 5
 commonest class, gives the label away; by a tree of so many levels."""
 
 
-def column_leaks(m: Material) -> Found:
+def column_leaks(m: Material[Any]) -> Found:
     """Columns that give the label away, then values of one source and one class; and the columns of most importance."""
     if (fitted := m.fitted) is None:
         return Found(findings("leak", [], [], []))
@@ -45,7 +45,7 @@ def column_leaks(m: Material) -> Found:
     )
 
 
-def told_alone(m: Material, column: str) -> float | None:
+def told_alone(m: Material[Any], column: str) -> float | None:
     """The share of the train rows that a tree on one column tells right without having seen them; None where that is no leak."""
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier
@@ -63,7 +63,7 @@ def told_alone(m: Material, column: str) -> float | None:
     return right if right >= _ALONE and (right - commonest) >= _LEAST * (1 - commonest) else None
 
 
-def _alone(m: Material, fitted: Fitted, column: str, right: float) -> dict[str, Any]:
+def _alone(m: Material[Any], fitted: Fitted, column: str, right: float) -> dict[str, Any]:
     return {
         "term": column,
         "class": f"every `{m.label}`",
@@ -79,7 +79,7 @@ def _alone(m: Material, fitted: Fitted, column: str, right: float) -> dict[str, 
     }
 
 
-def _without(m: Material, fitted: Fitted, column: str, term: str | None) -> dict[str, int]:
+def _without(m: Material[Any], fitted: Fitted, column: str, term: str | None) -> dict[str, int]:
     """How many rows that the model has not seen hold a term (or all of them), and of how many it says another class without the column."""
     scored = changed = 0
     for part in m.sets.values():
@@ -93,7 +93,7 @@ def _without(m: Material, fitted: Fitted, column: str, term: str | None) -> dict
     return {"scored": scored, "changed": changed}
 
 
-def _importance(m: Material, fitted: Fitted) -> tuple[list[tuple[str, float]], dict[str, bytes]]:
+def _importance(m: Material[Any], fitted: Fitted) -> tuple[list[tuple[str, float]], dict[str, bytes]]:
     part = m.sets.get(m.scored_set)
     if part is None or not isinstance(m.view.learner, Tabular):
         return [], {}
@@ -103,7 +103,7 @@ def _importance(m: Material, fitted: Fitted) -> tuple[list[tuple[str, float]], d
     return top, {"terms.png": terms_picture({m.label: top}, f"{m.name}: loss of macro F1 when a column is permuted")} if top else {}
 
 
-def _column(m: Material, term: str) -> str:
+def _column(m: Material[Any], term: str) -> str:
     """The column of a word: the longest name that it begins with."""
     return max((c for c in m.view.columns if term.startswith((f"{c}=", f"{c} "))), key=len)
 

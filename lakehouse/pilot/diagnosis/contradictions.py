@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from lakehouse import bronze
@@ -22,12 +24,13 @@ NO_CONTRADICTIONS = pl.DataFrame(
 )
 
 
-def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label: str) -> pl.DataFrame:
+def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label: str, as_text: pl.Expr | None = None) -> pl.DataFrame:
     """The gold rows into which rows with other labels were merged and whose own label is not that of most, the least certain first.
 
     Args:
         gold: `_row_id`, `_root` and text `label` of labelled rows. Rows that were divided, and variants, are left out: only a whole item
             has the label that its source gave it.
+        as_text: how `label` was made text, where that is more than a cast.
 
     Returns:
         `_row_id`, `given`, `suggested` (the label of more than half of all; null: none is), `share` (of the given label), `labels` (each
@@ -38,8 +41,9 @@ def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label
         return NO_CONTRADICTIONS
     merged = fates.scan().filter(pl.col("fate") == "merged").select("_row_id", survivor="other").collect()
     chain = _survivors(merged)
+    as_text = pl.col(label).cast(pl.String) if as_text is None else as_text
     labels = [
-        bronze.live_rows(project, source, [label]).select("_row_id", pl.col(label).cast(pl.String)).collect()
+        bronze.live_rows(project, source, [label]).select("_row_id", as_text).collect()
         for source in dataset.sources
         if label in bronze.table(project, source).schema()
     ]
@@ -86,7 +90,7 @@ def _survivors(merged: pl.DataFrame) -> pl.DataFrame:
         chain = further.select("_row_id", survivor=pl.coalesce("next", "survivor"))
 
 
-def contradiction_findings(m: Material) -> Found:
+def contradiction_findings(m: Material[Any]) -> Found:
     """Rows whose duplicates have other labels, where they are looked for."""
     found = contradictions(m.project, m.project.dataset(m.version.dataset), m.rows, m.label) if m.looks else NO_CONTRADICTIONS
     evidence = [

@@ -76,7 +76,7 @@ def _similarity(
     return out
 
 
-def coverage_findings(m: Material) -> Found:
+def coverage_findings(m: Material[Any]) -> Found:
     """Regions of each set that the train rows hardly cover, those with most rows first, with their errors and their words."""
     made: list[tuple[float, dict[str, Any]]] = []
     said: dict[str, Any] = {}
@@ -87,8 +87,8 @@ def coverage_findings(m: Material) -> Found:
             "rows": len(beyond),
             "beyond": int(beyond.sum()),
             "expected": round((1 - _QUANTILE) * len(beyond), 1),
-            "errors_beyond": int(part.wrong[beyond].sum()),
-            "errors": int(part.wrong.sum()),
+            **m.view.truth.measured(part.error),
+            **_named("beyond", m.view.truth.measured(part.error[beyond])),
             "in_regions": sum(map(len, found.regions)),
         }
         if found.regions:
@@ -98,26 +98,28 @@ def coverage_findings(m: Material) -> Found:
     return Found(findings("coverage", [None] * len(made), [score for score, _ in made], [told for _, told in made]), said=said)
 
 
-def _region(m: Material, name: str, part: Part, found: Gaps, rows: NDArray[np.int64], known: pl.Series) -> dict[str, Any]:
-    inside = np.zeros(len(part.wrong), dtype=bool)
+def _region(m: Material[Any], name: str, part: Part, found: Gaps, rows: NDArray[np.int64], known: pl.Series) -> dict[str, Any]:
+    inside = np.zeros(len(part.error), dtype=bool)
     inside[rows] = True
     centre = part.vectors[rows].mean(axis=0)
     rows = rows[np.argsort(-(part.vectors[rows] @ centre), kind="stable")]  # the most typical first
     near = np.argsort(-(m.vectors[m.learnt] @ centre), kind="stable")[:_NEAREST]
     labels = part.rows[m.label].gather(rows)
-    counts = labels.value_counts(sort=True).head(5)
     return {
         "set": name,
         "terms": telling(known, inside, common=m.view.common),
         "size": len(rows),
-        "errors": int(part.wrong[rows].sum()),
-        "rate": round(float(part.wrong[rows].mean()), 4),
-        "rate_elsewhere": round(float(part.wrong[~inside].mean()), 4) if not inside.all() else None,
+        **m.view.truth.measured(part.error[inside]),
+        **_named("elsewhere", m.view.truth.measured(part.error[~inside])),
         "distance": round(float(np.median(found.distance[rows])), 4),
         "reach": round(found.reach, 4),
-        "labels": dict(counts.iter_rows()),
+        "labels": dict(m.view.truth.described(labels)),
         "rows": part.rows["_row_id"].gather(rows).to_list(),
         "given": labels.to_list(),
         "predicted": part.predicted[rows].tolist(),
         "nearest_train": [m.ids[m.learnt[at]] for at in near],
     }
+
+
+def _named(where: str, measured: dict[str, Any]) -> dict[str, Any]:
+    return {f"{name}_{where}": value for name, value in measured.items()}

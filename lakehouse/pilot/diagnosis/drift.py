@@ -203,7 +203,7 @@ def columns_of(rows: pl.DataFrame, text: str | None, label: str, leave: Sequence
     return rows.select(pl.col(label), *own, *(how.alias(name) for name, how in shape.items() if name not in taken))
 
 
-def drift_findings(m: Material) -> Found:
+def drift_findings(m: Material[Any]) -> Found:
     """What tells the train rows from the rows of each set, with the rows that are most of one side only.
 
     Of columns, one row a group is counted, so that near-duplicates are no evidence of their own.
@@ -253,7 +253,7 @@ def _first(group: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.sort(np.unique(group, return_index=True)[1])
 
 
-def _typical(m: Material, part: Part, told: Told) -> dict[str, Any]:
+def _typical(m: Material[Any], part: Part, told: Told) -> dict[str, Any]:
     """The rows that are most of one side only, and the words that tell the sides apart."""
     n = len(m.learnt)
     theirs = np.argsort(-told.odds[n:], kind="stable")[:_ROWS]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.baseline import OutOfFold
 from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import Material
 
@@ -108,7 +109,7 @@ def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(expit(z))
 
 
-def influence_findings(m: Material) -> Found:
+def influence_findings(m: Material[OutOfFold]) -> Found:
     """Train rows without which the scored rows would be told better, those that cost most first, with the errors they push most.
 
     The total is over all scored rows, not over those in error alone: a row with a right label often pushes a few errors and helps many
@@ -117,7 +118,7 @@ def influence_findings(m: Material) -> Found:
     part = m.sets.get(m.scored_set)
     if part is None:
         return Found(findings("influence", [], [], []))
-    wrong = np.flatnonzero(part.wrong)
+    wrong = np.flatnonzero(part.error)
     labels = m.judged.given
     asked = wrong[: max(1, _BYTES // (8 * len(m.learnt)))]
     penalty = _PENALTY * len(m.learnt)
@@ -134,7 +135,7 @@ def influence_findings(m: Material) -> Found:
     return Found(findings("influence", ids, found.total[order].tolist(), evidence), said=said)
 
 
-def _evidence(m: Material, row: int, total: float, effects: NDArray[np.float64], most: list[tuple[int, float]]) -> dict[str, Any]:
+def _evidence(m: Material[Any], row: int, total: float, effects: NDArray[np.float64], most: list[tuple[int, float]]) -> dict[str, Any]:
     part = m.sets[m.scored_set]
     return {
         "given": m.given(row),

@@ -42,7 +42,7 @@ class KindOf:
 
     title: str
     how: str
-    find: Callable[[Material], Found]
+    find: Callable[[Material[Any]], Found]
     words: Callable[[Mapping[str, Any]], str]
     ticket: str
     several: bool = False
@@ -77,7 +77,7 @@ def _slice(e: Mapping[str, Any]) -> str:
 
 def _coverage(e: Mapping[str, Any]) -> str:
     about = ", ".join(e["terms"]) or "no word tells them"
-    elsewhere = "" if e["rate_elsewhere"] is None else f" ({e['rate']:.1%}; elsewhere {e['rate_elsewhere']:.1%})"
+    elsewhere = f" ({e['rate']:.1%}; elsewhere {e['rate_elsewhere']:.1%})" if "rate_elsewhere" in e else ""
     return (
         f"{e['set']}, {e['size']:,} rows about {about}: {e['errors']:,} wrong{elsewhere}, distance {e['distance']:.2f} of {e['reach']:.2f}"
     )
@@ -111,7 +111,7 @@ def _influence_said(said: Mapping[str, Any]) -> list[str]:
 def _coverage_said(said: Mapping[str, Any]) -> list[str]:
     return [
         f"{name}: {of['beyond']:,} of {of['rows']:,} rows lie beyond the reach of the train rows ({of['expected']:,.1f} would by chance), "
-        f"{of['in_regions']:,} of them in regions; {of['errors_beyond']:,} of its {of['errors']:,} errors are there."
+        f"{of['in_regions']:,} of them in regions; {of.get('errors_beyond', 0):,} of its {of['errors']:,} errors are there."
         for name, of in said.items()
     ]
 
@@ -132,7 +132,7 @@ def _leak_said(said: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _leaks(m: Material) -> Found:
+def _leaks(m: Material[Any]) -> Found:
     if isinstance(m.view, PictureView):
         return Found(findings("leak", [], [], []))  # what gives a class away in a picture is no word
     return column_leaks(m) if m.view.text is None else text_leaks(m, m.view.text)

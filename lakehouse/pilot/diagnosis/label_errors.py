@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.baseline import OutOfFold
 from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.pictures import joint_picture
@@ -60,7 +61,7 @@ def label_errors(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -
     return LabelErrors(joint, rows, likely[rows], margin[rows])
 
 
-def label_findings(m: Material) -> Found:
+def label_findings(m: Material[OutOfFold]) -> Found:
     """Rows whose label is likely wrong, the surest first."""
     found, judged = label_errors(m.judged.given, m.judged.probabilities), m.judged
     evidence = [

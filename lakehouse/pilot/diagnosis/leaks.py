@@ -114,7 +114,7 @@ def _one_place(term: str, texts: pl.Series) -> str | None:
     return next((name for name, of in share.items() if of is not None and of >= _AT_EDGE), None)  # type: ignore[operator]
 
 
-def text_leaks(m: Material, text: str) -> Found:
+def text_leaks(m: Material[Any], text: str) -> Found:
     """Suspicious terms with their rows; and the terms of most weight of each class, whatever they are."""
     if (fitted := m.fitted) is None:
         return Found(findings("leak", [], [], []))
@@ -133,7 +133,7 @@ def origins(rows: pl.DataFrame) -> pl.Series:
     return rows["_root" if "_root" in rows.columns else "_row_id"].str.split("/").list.first()
 
 
-def evidence_of(m: Material, one: Decisive, terms: Sequence[str]) -> dict[str, Any]:
+def evidence_of(m: Material[Any], one: Decisive, terms: Sequence[str]) -> dict[str, Any]:
     """What is told of a term."""
     return {
         "term": str(terms[one.term]),
@@ -163,7 +163,7 @@ def _top(model: Any, terms: NDArray[np.str_]) -> dict[str, list[tuple[str, float
     return out
 
 
-def _changed(m: Material, fitted: Fitted, one: Decisive) -> dict[str, int]:
+def _changed(m: Material[Any], fitted: Fitted, one: Decisive) -> dict[str, int]:
     """How many rows that the model has not seen hold the term, and of how many it says another class without it and its family."""
     scored, changed = 0, 0
     for part in m.sets.values():

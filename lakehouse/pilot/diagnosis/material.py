@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse import versions
-from lakehouse.pilot.baseline import OutOfFold, groups, out_of_fold
-from lakehouse.pilot.diagnosis.views import VIEWS, View
-from lakehouse.pilot.models.text_classification import labelled
+from lakehouse.pilot.baseline import groups
+from lakehouse.pilot.diagnosis.tasks import VIEWS
+from lakehouse.pilot.diagnosis.truth import Judged
+from lakehouse.pilot.diagnosis.views import View
 from lakehouse.progress import Progress
 from lakehouse.project import Project
 from lakehouse.versions import Version
 
 NEIGHBOURS = 10
 _FOLDS = 5
+J = TypeVar("J", bound=Judged)
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,15 @@ class Part:
     Attributes:
         rows: by `_row_id`.
         vectors: shape (rows, dimensions); `features`: those of the model, shape (rows, terms or columns).
-        predicted: what the model says, shape (rows,); `wrong` where the label is another.
+        predicted: what the model says, shape (rows,); `error` how far that is from the label, at least 0.
         group: rows of one group share their number, which is none of a train row's.
     """
 
     rows: pl.DataFrame
     vectors: NDArray[np.float32]
     features: Any
-    predicted: NDArray[np.str_]
-    wrong: NDArray[np.bool_]
+    predicted: NDArray[Any]
+    error: NDArray[np.float64]
     group: NDArray[np.int64]
 
 
@@ -52,8 +54,8 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Material:
-    """A version of a dataset of a classification task, prepared.
+class Material(Generic[J]):
+    """A version of a dataset, prepared.
 
     Attributes:
         frozen: the version of the frozen set.
@@ -64,7 +66,7 @@ class Material:
         judged: by models that have seen neither a row nor its group.
         vectors: of length 1, equal for rows that are read as equal.
         learnt, scored: numbers of the train rows, and of the rows that these are valued for: `test`, else `validation`.
-        fitted: None where the train rows hold fewer than two classes.
+        fitted: None where the train rows allow no model, such as those of one class.
         sets: `test` (or `validation`) and `held_out`, those that exist and hold rows; empty without `fitted`.
     """
 
@@ -76,7 +78,7 @@ class Material:
     view: View
     rows: pl.DataFrame
     group: NDArray[np.int64]
-    judged: OutOfFold
+    judged: J
     vectors: NDArray[np.float32]
     learnt: NDArray[np.int64]
     scored: NDArray[np.int64]
@@ -98,14 +100,14 @@ class Material:
         """What the rows of `scored` are called."""
         return "test" if (self.rows["_split"] == "test").any() else "validation"
 
-    def given(self, at: int) -> str:
-        """The label of a row."""
-        return str(self.judged.classes[self.judged.given[at]])
+    def given(self, at: int) -> Any:
+        """The label of a row, as plain data."""
+        return self.judged.label(at)
 
 
 def prepare(
     project: Project, version: Version, params: Mapping[str, Any], frozen: Version | None, looks: bool, progress: Progress
-) -> Material:
+) -> Material[Any]:
     """Read a version and its frozen set, and learn the models.
 
     Raises:
@@ -115,10 +117,10 @@ def prepare(
     label = view.label
     gold = versions.rows(project, version).collect()
     view.learner.check(name, gold)
-    rows = labelled(gold.sort("_row_id"), label)
+    rows = view.truth.labelled(gold.sort("_row_id"), label)
     group = groups(rows)
     progress(f"diagnosing {name}: models that have not seen the row", 0, 4)
-    judged = out_of_fold(rows, view.learner, label, _FOLDS)
+    judged = view.truth.out_of_fold(rows, view.learner, label, _FOLDS)
     progress(f"diagnosing {name}: vectors", 1, 4)
     held_out = _frozen(project, frozen, rows, view)
     read = [*view.columns, label]
@@ -141,7 +143,7 @@ def _frozen(project: Project, frozen: Version | None, rows: pl.DataFrame, view: 
     if frozen is None:
         return none
     found = versions.rows(project, frozen).sort("_row_id").collect()
-    return labelled(found, view.label) if {*view.columns, view.label} <= set(found.columns) else none
+    return view.truth.labelled(found, view.label) if {*view.columns, view.label} <= set(found.columns) else none
 
 
 def _split(rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -154,7 +156,7 @@ def _split(rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _fitted(rows: pl.DataFrame, view: View, seed: int) -> Fitted | None:
-    if rows[view.label].n_unique() < 2:
+    if not view.truth.learnable(rows, view.label):
         return None
     given = view.learner.labelled(rows)
     learnt, features = view.learner.learn_features(given)
@@ -163,5 +165,5 @@ def _fitted(rows: pl.DataFrame, view: View, seed: int) -> Fitted | None:
 
 def _part(fitted: Fitted, view: View, rows: pl.DataFrame, vectors: NDArray[np.float32], group: NDArray[np.int64]) -> Part:
     features = view.learner.features(fitted.learnt, rows)
-    predicted = view.learner.predict(fitted.model, features, rows).to_numpy().astype(str)
-    return Part(rows, vectors, features, predicted, predicted != rows[view.label].to_numpy().astype(str), group)
+    predicted, error = view.truth.told(rows[view.label], view.learner.predict(fitted.model, features, rows))
+    return Part(rows, vectors, features, predicted, error, group)

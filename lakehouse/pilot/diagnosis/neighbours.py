@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.baseline import OutOfFold
 from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, Material
 
@@ -43,20 +44,9 @@ def neighbours(
         vectors: of length 1 (or 0), shape (rows, dimensions); near is the cosine.
         labels, group: shape (rows,); copies and variants of a row, which share its group, are no witnesses.
     """
-    n = len(vectors)
-    if n == 0:
-        return Neighbours(np.empty(0, np.int64), np.empty(0), np.empty((0, k), np.int64), np.empty(0))
-    k = min(k, n)
-    nearest, similarity = np.empty((n, k), dtype=np.int64), np.empty((n, k), dtype=np.float32)
-    chunk = max(1, _BYTES // (n * 8))
-    for start in range(0, n, chunk):
-        similar = vectors[start : start + chunk] @ vectors.T
-        similar[group[start : start + chunk, None] == group[None, :]] = -np.inf
-        top = np.argpartition(similar, n - k, axis=1)[:, n - k :]
-        near = np.take_along_axis(similar, top, axis=1)
-        order = np.lexsort((top, -near), axis=1)  # equally near: by row number
-        nearest[start : start + chunk] = np.take_along_axis(top, order, axis=1)
-        similarity[start : start + chunk] = np.take_along_axis(near, order, axis=1)
+    nearest, similarity = nearest_others(vectors, group, k)
+    if len(vectors) == 0:
+        return Neighbours(np.empty(0, np.int64), np.empty(0), nearest, np.empty(0))
     there = np.isfinite(similarity)
     number = there.sum(axis=1)
     share = ((labels[nearest] != labels[:, None]) & there).sum(axis=1) / np.maximum(number, 1)
@@ -66,7 +56,28 @@ def neighbours(
     return Neighbours(rows, share[rows], np.where(there, nearest, -1)[rows], mean[rows])
 
 
-def neighbour_findings(m: Material) -> Found:
+def nearest_others(vectors: NDArray[np.float32], group: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The numbers of the `k` nearest rows of other groups, nearest first, and their cosines; -inf where there are fewer.
+
+    Returns:
+        Both of shape (rows, min(k, rows)).
+    """
+    n = len(vectors)
+    k = min(k, n)
+    nearest, similarity = np.empty((n, k), dtype=np.int64), np.empty((n, k), dtype=np.float32)
+    chunk = max(1, _BYTES // (max(n, 1) * 8))
+    for start in range(0, n, chunk):
+        similar = vectors[start : start + chunk] @ vectors.T
+        similar[group[start : start + chunk, None] == group[None, :]] = -np.inf
+        top = np.argpartition(similar, n - k, axis=1)[:, n - k :]
+        near = np.take_along_axis(similar, top, axis=1)
+        order = np.lexsort((top, -near), axis=1)  # equally near: by row number
+        nearest[start : start + chunk] = np.take_along_axis(top, order, axis=1)
+        similarity[start : start + chunk] = np.take_along_axis(near, order, axis=1)
+    return nearest, similarity
+
+
+def neighbour_findings(m: Material[OutOfFold]) -> Found:
     """Rows among rows of another label, with those."""
     near = neighbours(m.vectors, m.judged.given, m.group, NEIGHBOURS)
     evidence = []

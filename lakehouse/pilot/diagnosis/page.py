@@ -12,8 +12,9 @@ import polars as pl
 
 from lakehouse import bronze
 from lakehouse.pilot.diagnosis.findings import Found
-from lakehouse.pilot.diagnosis.kinds import KINDS, Kind
+from lakehouse.pilot.diagnosis.kinds import Kind, KindOf
 from lakehouse.pilot.diagnosis.material import Material
+from lakehouse.pilot.diagnosis.of_truth import KINDS_OF, headline
 
 PAGE = "diagnosis.html"
 """Its name among the artifacts of the run."""
@@ -21,7 +22,7 @@ _FINDINGS, _MEMBERS, _CHARACTERS = 10, 3, 400
 _HIDDEN = "(left out)"
 
 
-def made_page(m: Material, found: Mapping[Kind, Found], summary: Mapping[str, Any]) -> str:
+def made_page(m: Material[Any], found: Mapping[Kind, Found], summary: Mapping[str, Any]) -> str:
     """The page as HTML, every text of the data escaped.
 
     A text whose column may hold a privacy class is left out, and so are its words.
@@ -32,15 +33,16 @@ def made_page(m: Material, found: Mapping[Kind, Found], summary: Mapping[str, An
     rows = _rows(m, _named(listed), hidden=bool(hidden))
     every = pl.concat([each.findings for each in found.values()]).filter(pl.col("_row_id").is_not_null())
     several = dict(every.group_by("_row_id").agg(pl.col("kind").n_unique()).iter_rows())
+    kinds = KINDS_OF[m.view.truth.name]
     sections = [
         {
             "kind": kind,
-            "title": KINDS[kind].title,
-            "how": KINDS[kind].how,
+            "title": kinds[kind].title,
+            "how": kinds[kind].how,
             "count": each.findings.height,
-            "said": [] if hidden and kind == "leak" else KINDS[kind].sentences(each.said),
+            "said": [] if hidden and kind == "leak" else kinds[kind].sentences(each.said),
             "pictures": _pictures({} if hidden and kind == "leak" else each.pictures),
-            "findings": [_finding(kind, one, rows, several, bool(hidden)) for one in listed[kind]],
+            "findings": [_finding(kind, kinds[kind], one, rows, several, bool(hidden)) for one in listed[kind]],
         }
         for kind, each in found.items()
     ]
@@ -53,6 +55,7 @@ def made_page(m: Material, found: Mapping[Kind, Found], summary: Mapping[str, An
             columns=m.view.columns,
             label=m.label,
             summary=summary,
+            headline=headline(summary),
             hidden=hidden,
             sections=sections,
         )
@@ -79,7 +82,9 @@ def _named(listed: Mapping[Kind, Sequence[Mapping[str, Any]]]) -> list[str]:
     return list(dict.fromkeys([*ids, *members, *pushed]))
 
 
-def _finding(kind: Kind, one: Mapping[str, Any], rows: Mapping[str, Any], several: Mapping[str, int], hidden: bool) -> dict[str, Any]:
+def _finding(
+    kind: Kind, of: KindOf, one: Mapping[str, Any], rows: Mapping[str, Any], several: Mapping[str, int], hidden: bool
+) -> dict[str, Any]:
     evidence = dict(one["evidence"])
     members = [rows[row] for row in evidence.get("rows", [])[:_MEMBERS] if row in rows]
     if kind == "influence":
@@ -88,7 +93,7 @@ def _finding(kind: Kind, one: Mapping[str, Any], rows: Mapping[str, Any], severa
         evidence |= {name: _HIDDEN if name == "term" else [_HIDDEN] for name in ("term", "terms") if name in evidence}
     row = one["_row_id"]
     return {
-        "words": KINDS[kind].words(evidence),
+        "words": of.words(evidence),
         "row": rows.get(row) if row else None,
         "rows": members,
         "also": several.get(row, 1) - 1 if row else 0,
@@ -99,7 +104,7 @@ def _pictures(pictures: Mapping[str, bytes]) -> list[dict[str, str]]:
     return [{"name": name.removesuffix(".png"), "data": base64.b64encode(png).decode()} for name, png in pictures.items()]
 
 
-def _rows(m: Material, ids: Sequence[str], *, hidden: bool) -> dict[str, dict[str, Any]]:
+def _rows(m: Material[Any], ids: Sequence[str], *, hidden: bool) -> dict[str, dict[str, Any]]:
     """Text, split, file and merged rows of each row shown."""
     wanted = pl.col("_row_id").is_in(pl.Series(ids, dtype=pl.String).implode())
     begin = (m.view.shown().str.slice(0, _CHARACTERS) if not hidden else pl.lit(None, pl.String)).alias("_shown")
@@ -121,7 +126,7 @@ def _rows(m: Material, ids: Sequence[str], *, hidden: bool) -> dict[str, dict[st
     }
 
 
-def _files(m: Material, ids: Sequence[str]) -> dict[str, str]:
+def _files(m: Material[Any], ids: Sequence[str]) -> dict[str, str]:
     """The file that each row was collected from, by its root."""
     roots = pl.DataFrame({"_row_id": sorted({row.partition("#")[0] for row in ids})}, schema={"_row_id": pl.String})
     out: dict[str, str] = {}
@@ -133,7 +138,7 @@ def _files(m: Material, ids: Sequence[str]) -> dict[str, str]:
     return out
 
 
-def _merged(m: Material, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+def _merged(m: Material[Any], ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """How many rows were merged into each, by step and rule, where the fates are those of this version."""
     fates = m.project.table("silver", f"{m.version.dataset}_fates")
     if not m.looks or not fates.exists():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.pilot.baseline import OutOfFold
 from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, Material
 from lakehouse.pilot.diagnosis.pictures import values_picture
@@ -56,7 +57,7 @@ def row_values(
     return values / len(test)
 
 
-def value_findings(m: Material) -> Found:
+def value_findings(m: Material[OutOfFold]) -> Found:
     """The train rows of least value below zero, the worst first."""
     given = m.judged.given
     values = row_values(m.vectors[m.learnt], given[m.learnt], m.vectors[m.scored], given[m.scored], NEIGHBOURS)

@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lakehouse.pilot.diagnosis.classes import Classes
 from lakehouse.pilot.diagnosis.terms import words as words_of
+from lakehouse.pilot.diagnosis.truth import Truth
 from lakehouse.pilot.models.images import ImageClassification
 from lakehouse.pilot.models.learner import Learner
 from lakehouse.pilot.models.tabular import Tabular
@@ -26,9 +28,10 @@ _BINS = 10
 
 
 class View(ABC):
-    """The rows of one classification task.
+    """The rows of one task.
 
     Attributes:
+        truth: what its labels are.
         learner: of the evaluation `train`.
         columns: what it reads of a row; `label`: its truth.
         text: the column, where it reads one text.
@@ -37,6 +40,7 @@ class View(ABC):
         common: share of the rows in which a word may stand that tells some rows from others.
     """
 
+    truth: Truth = Classes()
     learner: Learner
     columns: Sequence[str]
     label: str
@@ -157,14 +161,6 @@ class PictureView(View):
 
     def _greys(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         return self.images.greys(rows if "_row_id" in rows.columns else rows.with_row_index("_row_id"))
-
-
-VIEWS: Mapping[str, type[TextView] | type[ColumnsView] | type[PictureView]] = {
-    "text_classification": TextView,
-    "tabular_classification": ColumnsView,
-    "image_classification": PictureView,
-}
-"""The tasks of `train` whose rows are diagnosed."""
 
 
 def bins(values: pl.Series, number: int = 5) -> pl.Series:
