@@ -62,7 +62,8 @@ def completeness(e: Evidence) -> Indicator:
     filled = pl.all().is_not_null()
     blank = cs.string().str.strip_chars().str.len_bytes().eq(0).fill_null(False)
     counts = e.rows.select(filled.sum()).row(0)
-    blanks = e.rows.select(blank.sum()).row(0)
+    texts = e.rows.select(blank.sum())
+    blanks = texts.row(0) if texts.width else ()  # a contract may have no column of text
     what = "cells that are neither null nor blank, of all cells of the contract's columns"
     return _share("completeness", sum(counts) - sum(blanks), e.rows.height * e.rows.width, what)
 

@@ -91,6 +91,10 @@ def _take(project: Project, ticket: Ticket, given: pl.DataFrame, by: str) -> tup
         place, content = places[row]
         if decision == "drop":
             made.append(Decision(place, content, drop=f"{ticket.kind} (ticket {ticket.ticket})", ticket=ticket.ticket, by=by))
+        elif decision == "relabel" and isinstance(kind, pl.List):
+            raise SpecError(
+                f"row {row}: `{label}` has a tag for each token, which no line sets", fix="`drop` the row, or correct its source"
+            )
         elif decision == "relabel":
             new = pl.Series([value], dtype=pl.String).cast(kind, strict=False)[0]
             if new is None:

@@ -115,7 +115,7 @@ def _region(m: Material[Any], name: str, part: Part, found: Gaps, rows: NDArray[
         "reach": round(found.reach, 4),
         "labels": dict(m.view.truth.described(labels)),
         "rows": part.rows["_row_id"].gather(rows).to_list(),
-        "given": labels.to_list(),
+        "given": m.view.truth.listed(labels),
         "predicted": part.predicted[rows].tolist(),
         "nearest_train": [m.ids[m.learnt[at]] for at in near],
     }

@@ -212,14 +212,15 @@ def drift_findings(m: Material[Any]) -> Found:
     scores: list[float] = []
     evidence: list[dict[str, Any]] = []
     said: dict[str, Any] = {}
-    train = m.rows[m.learnt]
+    train = m.view.plain(m.rows[m.learnt])
     for name, part in m.sets.items():
         told = told_apart(m.vectors[m.learnt], part.vectors, np.concatenate([m.group[m.learnt], part.group]))
         first, other = _first(m.group[m.learnt]), _first(part.group)
-        shared = [c for c in train.columns if c in part.rows.columns]
-        leave = [c for c in train.columns if c not in part.rows.columns]
+        rows = m.view.plain(part.rows)
+        shared = [c for c in train.columns if c in rows.columns]
+        leave = [c for c in train.columns if c not in rows.columns]
         one = columns_of(train.select(shared)[first], m.view.text, m.label, leave)
-        each = moved(one, columns_of(part.rows.select(shared)[other], m.view.text, m.label, leave).select(one.columns))
+        each = moved(one, columns_of(rows.select(shared)[other], m.view.text, m.label, leave).select(one.columns))
         if told is not None:
             said[name] = {"auc": round(told.auc, 4), "low": round(told.low, 4), "high": round(told.high, 4)}
         said.setdefault(name, {})["columns"] = [

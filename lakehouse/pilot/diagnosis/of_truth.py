@@ -7,8 +7,9 @@ from typing import Any
 
 from lakehouse.pilot.diagnosis.kinds import KINDS, Kind, KindOf
 from lakehouse.pilot.diagnosis.numbers.kinds import NUMBERS
+from lakehouse.pilot.diagnosis.tags.kinds import TAGS
 
-KINDS_OF: Mapping[str, Mapping[Kind, KindOf]] = {"classes": KINDS, "numbers": NUMBERS}
+KINDS_OF: Mapping[str, Mapping[Kind, KindOf]] = {"classes": KINDS, "numbers": NUMBERS, "tags": TAGS}
 """By the name of a Truth."""
 
 
@@ -27,4 +28,10 @@ def _of_numbers(said: Mapping[str, Any]) -> str:
     return f"{said['rows']:,} labelled rows, from which models that have not seen them are off by {off}"
 
 
-_HEADLINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"classes": _of_classes, "numbers": _of_numbers}
+def _of_tags(said: Mapping[str, Any]) -> str:
+    share, tokens = said["errors"] / said["tokens"], f"{said['tokens']:,} tokens"
+    wrong = f"{said['errors']:,} wrong ({share:.1%}), in {said['rows_with_errors']:,} rows"
+    return f"{said['rows']:,} labelled rows of {tokens}, of which models that have not seen them tag {wrong}"
+
+
+_HEADLINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"classes": _of_classes, "numbers": _of_numbers, "tags": _of_tags}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lakehouse.pilot.diagnosis.numbers.views import regression_view, tabular_regression_view
+from lakehouse.pilot.diagnosis.tags.view import TokensView
 from lakehouse.pilot.diagnosis.views import ColumnsView, PictureView, TextView, View
 
 VIEWS: Mapping[str, Callable[[Mapping[str, Any]], View]] = {
@@ -14,4 +15,5 @@ VIEWS: Mapping[str, Callable[[Mapping[str, Any]], View]] = {
     "image_classification": PictureView,
     "regression": regression_view,
     "tabular_regression": tabular_regression_view,
+    "sequence_labelling": TokensView,
 }

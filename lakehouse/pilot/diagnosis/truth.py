@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lakehouse.pilot.models.learner import Learner
 
-TruthName = Literal["classes", "numbers"]
+TruthName = Literal["classes", "numbers", "tags"]
 
 
 class Judged(Protocol):
@@ -72,3 +72,7 @@ class Truth(ABC):
     @abstractmethod
     def described(self, labels: pl.Series) -> Mapping[str, Any]:
         """The labels of some rows, taken together."""
+
+    def listed(self, labels: pl.Series) -> list[Any]:
+        """The labels of rows as plain data, one text or number a row."""
+        return labels.to_list()

@@ -57,6 +57,10 @@ class View(ABC):
     def words(self, rows: pl.DataFrame) -> pl.Series:
         """The distinct words of each row."""
 
+    def plain(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with columns that can be compared by value, where those that are read cannot."""
+        return rows
+
     @abstractmethod
     def vectors(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """Rows as vectors of length 1 (or 0), near where rows are alike, equal for equal rows; shape (rows, dimensions)."""
@@ -81,14 +85,7 @@ class TextView(View):
         return words_of(rows[str(self.text)])
 
     def vectors(self, rows: pl.DataFrame) -> NDArray[np.float32]:
-        from sklearn.decomposition import TruncatedSVD
-        from sklearn.preprocessing import normalize
-
-        _, features = self.learner.learn_features(rows)
-        dimensions = min(_DIMENSIONS, min(features.shape) - 1)
-        if dimensions < 1:
-            return np.asarray(normalize(features.toarray()), dtype=np.float32)
-        return np.asarray(normalize(TruncatedSVD(dimensions, random_state=SEED).fit_transform(features)), dtype=np.float32)
+        return reduced(self.learner.learn_features(rows)[1])
 
 
 class ColumnsView(View):
@@ -161,6 +158,17 @@ class PictureView(View):
 
     def _greys(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         return self.images.greys(rows if "_row_id" in rows.columns else rows.with_row_index("_row_id"))
+
+
+def reduced(features: Any) -> NDArray[np.float32]:
+    """Sparse features as vectors of length 1 (or 0), of 100 dimensions at most; shape (rows, dimensions)."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
+
+    dimensions = min(_DIMENSIONS, min(features.shape) - 1)
+    if dimensions < 1:
+        return np.asarray(normalize(features.toarray()), dtype=np.float32)
+    return np.asarray(normalize(TruncatedSVD(dimensions, random_state=SEED).fit_transform(features)), dtype=np.float32)
 
 
 def bins(values: pl.Series, number: int = 5) -> pl.Series:
