@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer
 
@@ -15,6 +16,7 @@ from lakehouse.errors import SpecError
 from lakehouse.maintenance.compare import compare
 from lakehouse.maintenance.grade import grade
 from lakehouse.pilot import review, tickets
+from lakehouse.pilot.diagnosis.contradictions import contradictions
 from lakehouse.production import decisions
 from lakehouse.repair import repair
 from tests.factory import Factory, Row, new_factory
@@ -95,6 +97,7 @@ def test_wrong_numbers_are_repaired_and_the_ticket_is_judged(tmp_path: Path, emp
     assert grade(factory.project, "notes", ticket.version).screen["label_error"] == pytest.approx(len(ticket.rows) / 369)
 
 
+@pytest.mark.slow
 def test_a_person_decides_and_a_label_that_is_no_number_is_refused(tmp_path: Path, empty_store: Path) -> None:
     factory, wrong = factory_of(tmp_path, empty_store, {"on": "label_error", "action": "queue"})
     (waiting,) = [tickets.find(factory.project, one) for one in repair(factory.project, "notes").waiting]
@@ -109,3 +112,16 @@ def test_a_person_decides_and_a_label_that_is_no_number_is_refused(tmp_path: Pat
     assert review.decide(factory.project, file, "ana") == {waiting.ticket: (1, 0, 0)}
     (decided,) = decisions.read(factory.root / "repairs/notes.jsonl")
     assert (decided.row, decided.set) == (row, {"perimeter": 101.5})
+
+
+def test_duplicates_with_other_numbers_are_contradictions_however_the_numbers_are_written(tmp_path: Path) -> None:
+    factory = new_factory(tmp_path)
+    factory.declare([{"dedup_exact": {"columns": ["text"]}}])
+    same = [("a", "到货 很快", "7"), ("b", "到货 很快", "5"), ("c", "到货 很快", "5.0"), ("d", "到货 慢", "9"), ("e", "到货 慢", "9.00")]
+    factory.material([{"id": one, "text": text, "label": label} for one, text, label in same])
+    factory.made()
+    as_number = pl.col("label").cast(pl.Float64).cast(pl.String)
+    gold = factory.rows("gold").with_columns(as_number)
+    (found,) = contradictions(factory.project, factory.project.dataset("notes"), gold, "label", as_number).iter_rows(named=True)
+    assert (found["_row_id"], found["given"], found["suggested"]) == ("notes/a", "7.0", "5.0")
+    assert {each["label"]: each["rows"] for each in found["labels"]} == {"5.0": 2, "7.0": 1}

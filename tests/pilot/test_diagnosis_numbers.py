@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from lakehouse.cli import cli
 from lakehouse.errors import SpecError
+from lakehouse.pilot import policies
 from lakehouse.pilot.diagnose import KINDS, diagnose, page_of
 from lakehouse.pilot.reports import open_report
-from lakehouse.pilot.review import export
+from lakehouse.pilot.review import decide, export
 from lakehouse.pilot.tickets import open_findings, tickets
 from lakehouse.versions import find
 
@@ -140,7 +141,7 @@ def test_rows_that_train_lacks_and_a_moved_label_are_named(factory: Factory) -> 
     assert "column worst perimeter" in {one["evidence"]["what"] for one in found.top("drift", 10)}
 
 
-def test_tickets_are_exported_decided_and_reported(factory: Factory, tmp_path: Path) -> None:
+def test_tickets_are_exported_decided_and_reported(factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, _ = biopsies()
     whole = rows.with_columns(pl.col("worst perimeter").round().cast(pl.Int64))
     made(factory, whole)
@@ -161,6 +162,11 @@ def test_tickets_are_exported_decided_and_reported(factory: Factory, tmp_path: P
     (tmp_path / "odd.jsonl").write_text('{"row": "biopsies/0007", "label": "large"}\n', encoding="utf-8")
     with pytest.raises(SpecError, match="'large' of a report is no Int64"):
         open_report(project, version, tmp_path / "odd.jsonl")
+    file = tmp_path / "decide.csv"
+    file.write_text(f"ticket,row,decision,label\n{ticket.ticket},{ticket.rows[0].row},relabel,large\n", encoding="utf-8")
+    monkeypatch.setattr(policies, "contents", lambda _project, _dataset, asked: {row: (row, row) for row in asked})
+    with pytest.raises(SpecError, match=r"the label 'large' is no Int64"):
+        decide(project, file, "ana")
 
 
 def test_remarks_with_a_number(factory: Factory) -> None:

@@ -15,49 +15,55 @@ from lakehouse.pilot.diagnosis.numbers.neighbours import neighbour_findings
 from lakehouse.pilot.diagnosis.numbers.row_values import value_findings
 from lakehouse.pilot.diagnosis.numbers.slices import slice_findings
 
+_N = ",.12g"
+"""How a number of the label's unit is written: whole, and of a float all that is stored but the noise of its last digits."""
+
 
 def _label_error(e: Mapping[str, Any]) -> str:
-    return f"given {e['given']:g}, suggested {e['suggested']:g}: off by {e['off']:+g}, {e['z']:.1f} times the {e['usual']:g} usual there"
+    usual = f"{e['z']:.1f} times the {e['usual']:{_N}} usual there"
+    return f"given {e['given']:{_N}}, suggested {e['suggested']:{_N}}: off by {e['off']:+{_N}}, {usual}"
 
 
 def _low_value(e: Mapping[str, Any]) -> str:
-    return f"given {e['given']:g}, value {e['value']:.2e}"
+    return f"given {e['given']:{_N}}, value {e['value']:.2e}"
 
 
 def _influence(e: Mapping[str, Any]) -> str:
-    said = f"given {e['given']:g}, adds {e['total']:.3g} to the squared error, pushes {e['pushed']:,} rows farther off"
-    return said + (f", most {e['errors'][0]['row']} ({e['errors'][0]['given']:g})" if e["errors"] else "")
+    said = f"given {e['given']:{_N}}, adds {e['total']:.3g} to the squared error, pushes {e['pushed']:,} rows farther off"
+    return said + (f", most {e['errors'][0]['row']} ({e['errors'][0]['given']:{_N}})" if e["errors"] else "")
 
 
 def _neighbours(e: Mapping[str, Any]) -> str:
-    low, high = min(e["labels"]), max(e["labels"])
-    return f"given {e['given']:g}, {len(e['labels'])} neighbours have {low:g} to {high:g}, their middle {e['suggested']:g} (z {e['z']:.1f})"
+    between = f"{min(e['labels']):{_N}} to {max(e['labels']):{_N}}"
+    return f"given {e['given']:{_N}}, {len(e['labels'])} neighbours have {between}, their middle {e['suggested']:{_N}} (z {e['z']:.1f})"
 
 
 def _slice(e: Mapping[str, Any]) -> str:
-    return f"{e['slice']}: {e['size']:,} rows, off by {e['error']:g} on average, p {e['p']:.1g}"
+    return f"{e['slice']}: {e['size']:,} rows, off by {e['error']:{_N}} on average, p {e['p']:.1g}"
 
 
 def _coverage(e: Mapping[str, Any]) -> str:
     about = ", ".join(e["terms"]) or "no word tells them"
-    elsewhere = f"; elsewhere {e['error_elsewhere']:g}" if "error_elsewhere" in e else ""
+    elsewhere = f"; elsewhere {e['error_elsewhere']:{_N}}" if "error_elsewhere" in e else ""
     where = f"distance {e['distance']:.2f} of {e['reach']:.2f}"
-    return f"{e['set']}, {e['size']:,} rows about {about}: off by {e['error']:g} on average{elsewhere}, {where}"
+    return f"{e['set']}, {e['size']:,} rows about {about}: off by {e['error']:{_N}} on average{elsewhere}, {where}"
 
 
 def _leak(e: Mapping[str, Any]) -> str:
-    without = f"; without it the rows scored are off by {e['error_without']:g}, with it by {e['error']:g}" if "error" in e else ""
+    without = f"; without it the rows scored are off by {e['error_without']:{_N}}, with it by {e['error']:{_N}}" if "error" in e else ""
     return f"`{e['term']}` by itself tells {e['precision']:.1%} of the variance of {e['size']:,} train rows{without}"
 
 
 def _influence_said(said: Mapping[str, Any]) -> list[str]:
-    return [f"{said['scored']:,} {said['set']} rows: the model of the train rows is off by {said['error']:g} on average."] if said else []
+    return (
+        [f"{said['scored']:,} {said['set']} rows: the model of the train rows is off by {said['error']:{_N}} on average."] if said else []
+    )
 
 
 def _coverage_said(said: Mapping[str, Any]) -> list[str]:
     out = []
     for name, of in said.items():
-        there = f"; it is off by {of['error_beyond']:g} there, by {of['error']:g} on all" if "error_beyond" in of else ""
+        there = f"; it is off by {of['error_beyond']:{_N}} there, by {of['error']:{_N}} on all" if "error_beyond" in of else ""
         out.append(
             f"{name}: {of['beyond']:,} of {of['rows']:,} rows lie beyond the reach of the train rows ({of['expected']:,.1f} would by "
             f"chance), {of['in_regions']:,} of them in regions{there}."
