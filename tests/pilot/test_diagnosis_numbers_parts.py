@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from math import comb
-
 import numpy as np
 import polars as pl
 import pytest
@@ -22,7 +19,7 @@ from lakehouse.pilot.diagnosis.numbers.row_values import number_values
 from lakehouse.pilot.diagnosis.slices import rank_sum, slices
 from lakehouse.pilot.models.regression import Regression
 
-from .test_diagnosis_parts import unit, vectors
+from .test_diagnosis_parts import shapley, unit, vectors
 
 number = st.integers(-9, 9).map(float)
 row = st.tuples(vectors, number)
@@ -44,15 +41,7 @@ def test_row_values_are_shapley_values(
             total -= (sum(y[i] for i in near) / k - z[t]) ** 2
         return total / len(test)
 
-    expected = [
-        sum(
-            (worth((*others, i)) - worth(others)) / (n * comb(n - 1, size))
-            for size in range(n)
-            for others in combinations([j for j in range(n) if j != i], size)
-        )
-        for i in range(n)
-    ]
-    assert number_values(a, y, b, z, k).tolist() == pytest.approx(expected, abs=1e-7)
+    assert number_values(a, y, b, z, k).tolist() == pytest.approx(shapley(worth, n), abs=1e-7)
 
 
 def points(n: int, seed: int, *, wrong: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

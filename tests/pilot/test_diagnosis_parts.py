@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations, product
 from math import comb
 
@@ -55,6 +56,18 @@ def test_label_errors_are_those_of_the_paper(rows: list[tuple[int, tuple[int, in
     assert found.margin == pytest.approx(sorted(margin for _, margin in errors.values()))
 
 
+def shapley(worth: Callable[[tuple[int, ...]], float], n: int) -> list[float]:
+    """The Shapley values of the players 0..n-1 of a game, by its definition."""
+    return [
+        sum(
+            (worth((*others, i)) - worth(others)) / (n * comb(n - 1, size))
+            for size in range(n)
+            for others in combinations([j for j in range(n) if j != i], size)
+        )
+        for i in range(n)
+    ]
+
+
 vectors = st.tuples(st.integers(-5, 5), st.integers(-5, 5), st.integers(1, 5))
 
 
@@ -78,15 +91,7 @@ def test_row_values_are_shapley_values(
             total += sum(y[i] == z[t] for i in near) / k
         return total / len(test)
 
-    expected = [
-        sum(
-            (worth((*others, i)) - worth(others)) / (n * comb(n - 1, size))
-            for size in range(n)
-            for others in combinations([j for j in range(n) if j != i], size)
-        )
-        for i in range(n)
-    ]
-    assert row_values(a, y, b, z, k).tolist() == pytest.approx(expected, abs=1e-9)
+    assert row_values(a, y, b, z, k).tolist() == pytest.approx(shapley(worth, n), abs=1e-9)
 
 
 @settings(deadline=None)

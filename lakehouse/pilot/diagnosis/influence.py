@@ -6,10 +6,12 @@ Regression Diagnostics (Annals of Statistics 9, 1981), which makes the step that
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.pilot.baseline import OutOfFold
@@ -22,7 +24,7 @@ _PENALTY = 0.001
 """Of influence, a train row: a weak one lets the model bend to the wrong labels that are looked for."""
 _PUSHED = 5
 """Errors named in the evidence of a row."""
-_BYTES = 64 * 1024 * 1024
+EFFECT_BYTES = 64 * 1024 * 1024
 """What one chunk of effects may take."""
 
 
@@ -59,7 +61,7 @@ def influence(
         train_labels, scored_labels: numbers of classes.
         asked: numbers of the scored rows whose effects are wanted one by one.
     """
-    x, t = _with_one(train), _with_one(scored)
+    x, t = with_one(train), with_one(scored)
     classes = np.unique(train_labels)
     total, effects = np.zeros(len(x)), np.zeros((len(x), len(asked)))
     for one in classes[1:] if len(classes) == 2 else classes:
@@ -77,7 +79,8 @@ def influence(
     return Influence(total, effects)
 
 
-def _with_one(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+def with_one(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The vectors with a column of ones, for the intercept."""
     return np.hstack([vectors.astype(np.float64), np.ones((len(vectors), 1))])
 
 
@@ -120,34 +123,35 @@ def influence_findings(m: Material[OutOfFold]) -> Found:
         return Found(findings("influence", [], [], []))
     wrong = np.flatnonzero(part.error)
     labels = m.judged.given
-    asked = wrong[: max(1, _BYTES // (8 * len(m.learnt)))]
+    asked = wrong[: max(1, EFFECT_BYTES // (8 * len(m.learnt)))]
     penalty = _PENALTY * len(m.learnt)
     found = influence(m.vectors[m.learnt], labels[m.learnt], m.vectors[m.scored], labels[m.scored], asked, penalty)
+    said = {"set": m.scored_set, "scored": len(m.scored), "errors": len(wrong), "asked": len(asked)}
+    return Found(costly(m, found, asked, str), said=said)
+
+
+def costly(m: Material[Any], found: Influence, asked: NDArray[np.int64], plain: Callable[[Any], Any]) -> pl.DataFrame:
+    """Findings on the train rows that add most to the loss, those above zero, with the rows asked about that each pushes most.
+
+    Args:
+        plain: makes plain data of what the model says of a row.
+    """
+    part = m.sets[m.scored_set]
     order = np.argsort(-found.total, kind="stable")[: int(np.ceil(len(m.learnt) * _LOWEST))]
     order = order[found.total[order] > 0]
     evidence = []
     for at in order:  # as many as there are findings
         effects = found.effects[at]
         most = [int(e) for e in np.argsort(-effects, kind="stable")[:_PUSHED] if effects[e] > 0]
-        evidence.append(_evidence(m, int(m.learnt[at]), found.total[at], effects, [(int(asked[e]), float(effects[e])) for e in most]))
-    ids = [m.ids[m.learnt[at]] for at in order]
-    said = {"set": m.scored_set, "scored": len(m.scored), "errors": len(wrong), "asked": len(asked)}
-    return Found(findings("influence", ids, found.total[order].tolist(), evidence), said=said)
-
-
-def _evidence(m: Material[Any], row: int, total: float, effects: NDArray[np.float64], most: list[tuple[int, float]]) -> dict[str, Any]:
-    part = m.sets[m.scored_set]
-    return {
-        "given": m.given(row),
-        "total": float(f"{total:.4g}"),
-        "pushed": int((effects > 0).sum()),
-        "errors": [
+        errors = [
             {
-                "row": m.ids[m.scored[at]],
-                "given": m.given(int(m.scored[at])),
-                "predicted": str(part.predicted[at]),
-                "effect": float(f"{effect:.3g}"),
+                "row": m.ids[m.scored[asked[e]]],
+                "given": m.given(int(m.scored[asked[e]])),
+                "predicted": plain(part.predicted[asked[e]]),
+                "effect": float(f"{effects[e]:.3g}"),
             }
-            for at, effect in most
-        ],
-    }
+            for e in most
+        ]
+        pushed = int((effects > 0).sum())
+        evidence.append({"given": m.given(int(m.learnt[at])), "total": float(f"{found.total[at]:.4g}"), "pushed": pushed, "errors": errors})
+    return findings("influence", [m.ids[m.learnt[at]] for at in order], found.total[order].tolist(), evidence)

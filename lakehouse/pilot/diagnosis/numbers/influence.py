@@ -7,23 +7,15 @@ for Prediction (Technometrics 16, 1974).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.pilot.diagnosis.findings import Found, findings
-from lakehouse.pilot.diagnosis.influence import Influence
+from lakehouse.pilot.diagnosis.influence import EFFECT_BYTES, Influence, costly, with_one
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.numbers.judged import JudgedNumbers
 
-_LOWEST = 0.05
-"""Share of the train rows that may be findings for their influence."""
 _PENALTIES = tuple(10.0**e for e in range(-4, 3))
-_PUSHED = 5
-"""Rows named in the evidence of a row."""
-_BYTES = 64 * 1024 * 1024
-"""What one chunk of effects may take."""
 
 
 def ridge_influence(
@@ -44,7 +36,7 @@ def ridge_influence(
         labels, truth: of the train rows and of the scored ones, best centred.
         asked: numbers of the scored rows whose effects are wanted one by one.
     """
-    x, t = _with_one(train), _with_one(scored)
+    x, t = with_one(train), with_one(scored)
     hessian = x.T @ x + penalty * np.eye(x.shape[1])
     steps = np.linalg.solve(hessian, x.T).T
     weights = steps.T @ labels
@@ -59,7 +51,7 @@ def ridge_influence(
 
 def best_penalty(train: NDArray[np.float32], labels: NDArray[np.float64]) -> float:
     """The penalty of the least leave-one-out error, of powers of ten from 10^-4 to 100."""
-    x = _with_one(train)
+    x = with_one(train)
     left, values, _ = np.linalg.svd(x, full_matrices=False)
     on = left.T @ labels
 
@@ -69,10 +61,6 @@ def best_penalty(train: NDArray[np.float32], labels: NDArray[np.float64]) -> flo
         return float(((residuals / np.maximum(1 - (left**2 @ shrunk), 1e-9)) ** 2).sum())
 
     return min(_PENALTIES, key=error)
-
-
-def _with_one(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.hstack([vectors.astype(np.float64), np.ones((len(vectors), 1))])
 
 
 def influence_findings(m: Material[JudgedNumbers]) -> Found:
@@ -85,36 +73,9 @@ def influence_findings(m: Material[JudgedNumbers]) -> Found:
     if part is None or len(m.learnt) == 0:
         return Found(findings("influence", [], [], []))
     labels = m.judged.given
-    asked = np.argsort(-part.error, kind="stable")[: max(1, _BYTES // (8 * len(m.learnt)))]
+    asked = np.argsort(-part.error, kind="stable")[: max(1, EFFECT_BYTES // (8 * len(m.learnt)))]
     middle = labels[m.learnt].mean()
     penalty = best_penalty(m.vectors[m.learnt], labels[m.learnt] - middle)
     found = ridge_influence(m.vectors[m.learnt], labels[m.learnt] - middle, m.vectors[m.scored], labels[m.scored] - middle, asked, penalty)
-    order = np.argsort(-found.total, kind="stable")[: int(np.ceil(len(m.learnt) * _LOWEST))]
-    order = order[found.total[order] > 0]
-    evidence = []
-    for at in order:  # as many as there are findings
-        effects = found.effects[at]
-        most = [int(e) for e in np.argsort(-effects, kind="stable")[:_PUSHED] if effects[e] > 0]
-        evidence.append(_evidence(m, int(m.learnt[at]), found.total[at], effects, [(int(asked[e]), float(effects[e])) for e in most]))
     said = {"set": m.scored_set, "scored": len(m.scored), "asked": len(asked), "penalty": penalty, **m.view.truth.measured(part.error)}
-    return Found(findings("influence", [m.ids[m.learnt[at]] for at in order], found.total[order].tolist(), evidence), said=said)
-
-
-def _evidence(
-    m: Material[JudgedNumbers], row: int, total: float, effects: NDArray[np.float64], most: list[tuple[int, float]]
-) -> dict[str, Any]:
-    part = m.sets[m.scored_set]
-    return {
-        "given": m.given(row),
-        "total": float(f"{total:.4g}"),
-        "pushed": int((effects > 0).sum()),
-        "errors": [
-            {
-                "row": m.ids[m.scored[at]],
-                "given": m.given(int(m.scored[at])),
-                "predicted": m.judged.number(part.predicted[at]),
-                "effect": float(f"{effect:.3g}"),
-            }
-            for at, effect in most
-        ],
-    }
+    return Found(costly(m, found, asked, m.judged.number), said=said)
