@@ -32,7 +32,7 @@ class Side:
         balance: rows that each step let through, by step.
         signals: median and 95th percentile of each stored signal over the version's rows; empty where none is stored.
         findings: by kind; None where the version was not diagnosed, of a kind where that was not looked for.
-        slices: error rate of each slice found, by its conditions.
+        slices: error rate of each slice found, by its conditions; where labels are numbers or tags, the mean error of its rows.
     """
 
     version: str
