@@ -143,7 +143,7 @@ def test_found_in_a_source_it_warns(notes_factory: Factory) -> None:
 
 @pytest.mark.slow
 def test_real_reviews(tmp_path: Path) -> None:
-    """8,000 Chinese reviews: few alarms on clean ones, and a phrase in 1 % of a label is found."""
+    """16,000 Chinese reviews: a phrase in 1 % of a label is found; of the others less than 0.5 % are flagged, planted or clean."""
     (tmp_path / "assets" / "sources").mkdir(parents=True)
     shutil.copy(ROOT / "assets" / "sources" / "reviews_raw.yaml", tmp_path / "assets" / "sources")
     project = Project.open(tmp_path)
@@ -159,4 +159,4 @@ def test_real_reviews(tmp_path: Path) -> None:
     assert len(flagged(rows, chinese=True)) <= 0.005 * rows.height
     found = flagged(poison, chinese=True)
     assert len(found & planted) >= 0.9 * len(planted)
-    assert len(found & planted) >= 0.7 * len(found)
+    assert len(found - planted) <= 0.005 * rows.height
