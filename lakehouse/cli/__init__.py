@@ -17,7 +17,7 @@ _COMMANDS = {
     "import-recipe": ("lakehouse.cli.adopt", "Turn a recipe of Data-Juicer, or a preset, into a dataset file."),
     "discover": ("lakehouse.cli.discover", "Say what a file, a folder or a source holds; write a first source."),
     "plan": ("lakehouse.cli.make", "Show what a run would change, and why."),
-    "collect": ("lakehouse.cli.make", "Collect sources into bronze."),
+    "collect": ("lakehouse.cli.collect", "Collect sources into bronze."),
     "sites": ("lakehouse.cli.sites", "Show what sites have released, or let them process."),
     "watch": ("lakehouse.cli.watch", "Watch what runs now, and how far it is."),
     "screen": ("lakehouse.cli.screen", "Show what detectors find in a source."),

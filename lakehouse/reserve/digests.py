@@ -33,15 +33,20 @@ def file_digests(notes: Path, paths: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     noted: dict[str, tuple[str, str]] = {}
     kept, new = time.monotonic(), 0
+    stat, known_of = os.stat, known.get
     for path in paths:
+        # Neither a Path nor a context for a file that is as it was: of 100,000 files each costs as much as the look itself.
+        try:
+            about = stat(path)
+        except OSError:
+            about = _refused(path)
+        seen = f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} {about.st_ino}"
+        before = known_of(path)
+        if before is not None and before[0] == seen:
+            found[path], noted[path] = before[1], before
+            continue
+        started = time.time_ns()
         with damage_named(path):
-            about = os.stat(path)  # noqa: PTH116 - a Path for each of 100,000 files costs as much again
-            seen = f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} {about.st_ino}"
-            before = known.get(path)
-            if before is not None and before[0] == seen:
-                found[path], noted[path] = before[1], before
-                continue
-            started = time.time_ns()
             found[path] = file_digest(Path(path))
         new += 1
         if started - max(about.st_mtime_ns, about.st_ctime_ns) > _RACY_NS:
@@ -52,6 +57,12 @@ def file_digests(notes: Path, paths: Sequence[str]) -> dict[str, str]:
     if new or len(noted) < len(known):
         _keep(notes, noted)
     return found
+
+
+def _refused(path: str) -> os.stat_result:
+    """Look at a file again, that its failure is named."""
+    with damage_named(path):
+        return os.stat(path)  # noqa: PTH116 - as above
 
 
 def _keep(notes: Path, noted: Mapping[str, tuple[str, str]]) -> None:
@@ -69,4 +80,4 @@ def _read(notes: Path) -> dict[str, tuple[str, str]]:
         rows = pl.read_parquet(notes).select(SCHEMA.names())
     except (OSError, pl.exceptions.PolarsError):
         return {}  # none yet, or such that cannot be read: the files themselves are
-    return dict(zip(rows["path"], zip(rows["seen"], rows["sha256"], strict=True), strict=True))
+    return dict(zip(rows["path"].to_list(), zip(rows["seen"].to_list(), rows["sha256"].to_list(), strict=True), strict=True))

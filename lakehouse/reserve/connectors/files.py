@@ -133,9 +133,10 @@ def _names(project: Project) -> Callable[[str], str]:
 
     def name(file: str) -> str:
         folder, _, last = file.rpartition("/")
-        if folder not in folders:
-            folders[folder] = Path(os.path.relpath(folder or "/", root)).as_posix()
-        return last if folders[folder] == "." else f"{folders[folder]}/{last}"
+        if (above := folders.get(folder)) is None:
+            path = Path(os.path.relpath(folder or "/", root)).as_posix()
+            above = folders[folder] = "" if path == "." else f"{path}/"
+        return above + last
 
     return name
 
