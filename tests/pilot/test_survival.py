@@ -117,7 +117,7 @@ def ends_as_if_nothing_had_been(factory: Factory, undisturbed: dict[str, Any]) -
     assert parts(factory) == (["1", "2"], 1)
     found = predictions_table(factory.project).read()
     assert found.height == found.select("set", "seed", "_row_id").unique().height > 0
-    assert versions.events(factory.project, "notes")["event"].to_list() == ["made", "evaluated", "gated"]
+    assert versions.events(factory.project, "notes")["event"].to_list() == ["made", "evaluated", "gated", "graded"]
     assert list((factory.root / ".lakehouse" / "pilot").rglob("*.parquet")) == [], "no rows lie about"
     assert pilot(factory.project, "notes").unchanged
     assert runs(factory) == [("FINISHED", made["gold"]["version"], "train")]
