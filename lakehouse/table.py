@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -21,6 +21,7 @@ from deltalake.transaction import RemoveAction, create_table_with_add_actions
 from lakehouse.errors import LockedError, NotFoundError, StorageError
 from lakehouse.parquet.datafiles import delta_schema, file_system, parted, write_files
 from lakehouse.parquet.files import arrow, parquet_chunks, picked
+from lakehouse.parquet.rowgroups import Footer
 from lakehouse.store import storage_error, store_options
 
 _KEPT = {"delta.logRetentionDuration": "interval 36500 days"}
@@ -229,7 +230,7 @@ class Table:
         after: int | None,
         *,
         evolve: bool = False,
-        instead_of: Mapping[str, Sequence[int]] | None = None,
+        instead_of: Mapping[str, Footer] | None = None,
         description: str | None = None,
     ) -> int:
         """Write the rows as files and commit these, instead of others (names, with those of their row groups that are moved).

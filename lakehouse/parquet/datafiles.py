@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,10 @@ def file_system(uri: str, options: dict[str, str]) -> fs.FileSystem:
 
 
 def write_files(
-    files: fs.FileSystem, batches: Iterable[pa.RecordBatch], schema: pa.Schema, moved: Mapping[str, Sequence[int]] | None = None
+    files: fs.FileSystem, batches: Iterable[pa.RecordBatch], schema: pa.Schema, moved: Mapping[str, Footer] | None = None
 ) -> list[AddAction]:
-    """Write the rows, in the types that Delta has, and row groups that are `moved` from other files (numbers by name, as `parted` gives
-    them), as new data files; they belong to the table once the actions are committed.
+    """Write the rows, in the types that Delta has, and row groups that are `moved` from other files (by name, as `parted` gives them), as
+    new data files; they belong to the table once the actions are committed.
 
     Where anything fails, also in `batches`, what was written is taken away again.
     """
@@ -70,38 +70,37 @@ def write_files(
         raise
 
 
-def parted(files: fs.FileSystem, gone: pl.DataFrame) -> tuple[dict[str, list[int]], pl.DataFrame]:
-    """Of the files that hold rows at `gone` (`_file`, `_at`): their row groups without any of these, numbers by name, which can be moved
-    as they are; and the places of the rows that stay of all others.
+def parted(files: fs.FileSystem, gone: pl.DataFrame) -> tuple[dict[str, Footer], pl.DataFrame]:
+    """Of the files that hold rows at `gone` (`_file`, `_at`), by name: their row groups without any of these, which can be moved as they
+    are, under their footer; and the places of the rows that stay of all others.
     """
-    whole: dict[str, list[int]] = {}
+    whole: dict[str, Footer] = {}
     stay = [pl.DataFrame(schema={"_file": pl.String, "_at": pl.Int64})]
     for (name,), places in sorted(gone.group_by("_file"), key=lambda item: str(item[0])):
         with files.open_input_file(str(name)) as handle:
             footer = footer_of(handle)
             rows = np.array([pq.read_metadata(handle).num_rows] if footer is None else [group.rows for group in footer.groups])
+        footer = footer or Footer({}, ())
         at, ends = places["_at"].to_numpy(), np.cumsum(rows)
         touched = np.unique(np.searchsorted(ends, at, side="right"))
-        whole[str(name)] = [] if footer is None else np.setdiff1d(np.arange(len(rows)), touched).tolist()
+        whole[str(name)] = replace(footer, groups=tuple(group for n, group in enumerate(footer.groups) if n not in touched))
         left = np.setdiff1d(np.concatenate([np.arange(ends[n] - rows[n], ends[n]) for n in touched]), at)
         stay.append(pl.DataFrame({"_file": pl.repeat(str(name), len(left), eager=True), "_at": pl.Series(left, dtype=pl.Int64)}))
     return whole, pl.concat(stay)
 
 
-def _moved(files: fs.FileSystem, groups: Mapping[str, Sequence[int]], written: list[_File | _Moved]) -> None:
-    """Put row groups (numbers by file name) into new data files as the bytes they are."""
+def _moved(files: fs.FileSystem, footers: Mapping[str, Footer], written: list[_File | _Moved]) -> None:
+    """Put row groups (below the footer of their file, by its name) into new data files as the bytes they are."""
     into: _Moved | None = None
-    for name, numbers in groups.items():
-        if not numbers:
+    for name, footer in footers.items():
+        if not footer.groups:
             continue
         with files.open_input_file(name) as handle:
-            footer = footer_of(handle)
-            assert footer is not None
-            for number in numbers:
+            for group in footer.groups:
                 if into is None or into.spliced.size >= _FILE_BYTES or not into.footer.fits(footer):
                     into = _Moved(files, footer)
                     written.append(into)
-                into.spliced.add(handle, footer.groups[number])
+                into.spliced.add(handle, group)
 
 
 def delta_schema(schema: pa.Schema) -> pa.Schema:
