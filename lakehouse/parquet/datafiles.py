@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction
@@ -125,6 +124,8 @@ def _delta_type(given: pa.DataType) -> pa.DataType:
 
 
 def _cast(rows: pa.Table, target: pa.Schema) -> pa.Table:
+    import pyarrow.compute as pc  # 30 ms, which what only reads does without
+
     columns = [
         pc.cast(column, options=pc.CastOptions(target_type=field.type, allow_time_truncate=True)) if column.type != field.type else column
         for column, field in zip(rows.columns, target, strict=True)
@@ -212,6 +213,8 @@ class _File:
         return bool(self.sink.tell() >= _FILE_BYTES)
 
     def add(self, group: pa.Table) -> None:
+        import pyarrow.compute as pc  # as above
+
         self.writer.write_table(group, row_group_size=group.num_rows)
         self.rows += group.num_rows
         for name in self.told:

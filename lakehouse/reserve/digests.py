@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -13,71 +13,81 @@ from lakehouse.errors import StorageError
 from lakehouse.hashing import file_digest
 from lakehouse.parquet.files import write_parquet
 from lakehouse.reserve.compression import damage_named
+from lakehouse.reserve.looks import SEEN
 
 _RACY_NS = 2_000_000_000
 """A file changed less than this before it was hashed can change again without another time of change (as git's index has it)."""
 _KEPT_EVERY = 20.0
 """Seconds of hashing after which what is known is kept: what a killed collection hashes again at most."""
-SCHEMA = pl.Schema({"path": pl.String(), "seen": pl.String(), "sha256": pl.String()})
+_IDENTITY = "identity"
+_LOOK = ["path", *SEEN]
+SCHEMA = pl.Schema({"path": pl.String(), **dict.fromkeys(SEEN, pl.Int64()), "sha256": pl.String()})
 
 
-def file_digests(notes: Path, paths: Sequence[str]) -> dict[str, str]:
-    """The SHA-256 of each file; computed where its size, inode or time of change are not those under which it stands in `notes`.
+@dataclass(frozen=True)
+class Digested:
+    """Files with their digests.
+
+    Attributes:
+        rows: `path` and `sha256` of each, in the order in which they were looked at.
+        identity: of them all, in the order of their paths.
+    """
+
+    rows: pl.DataFrame
+    identity: str
+
+
+def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataFrame], str]) -> Digested:
+    """The SHA-256 of each file that was looked at; computed where a file does not stand in `notes` as it looks.
 
     Notes of other files are forgotten.
+
+    Args:
+        identity: what all files are known by; of rows in the order of their paths.
 
     Raises:
         SourceError: a file that cannot be read, named.
     """
-    known = _read(notes)
-    found: dict[str, str] = {}
-    noted: dict[str, tuple[str, str]] = {}
-    kept, new = time.monotonic(), 0
-    stat, known_of = os.stat, known.get
-    for path in paths:
-        # Neither a Path nor a context for a file that is as it was: of 100,000 files each costs as much as the look itself.
-        try:
-            about = stat(path)
-        except OSError:
-            about = _refused(path)
-        seen = f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} {about.st_ino}"
-        before = known_of(path)
-        if before is not None and before[0] == seen:
-            found[path], noted[path] = before[1], before
-            continue
+    known, said = _read(notes)
+    if said and known.select(_LOOK).equals(looked):
+        return Digested(known.select("path", "sha256"), said)
+    rows = looked.join(known, on=_LOOK, how="left", maintain_order="left")
+    new = rows.filter(pl.col("sha256").is_null())
+    found: list[str] = []
+    steady: list[bool] = []
+    kept = time.monotonic()
+
+    def noted() -> pl.DataFrame:
+        """The files that were hashed so far and can be told from what they may yet become."""
+        return new.head(len(found)).with_columns(sha256=pl.Series(found, dtype=pl.String)).filter(pl.Series(steady, dtype=pl.Boolean))
+
+    for path, changed, moved in new.select("path", "changed_ns", "moved_ns").iter_rows():
         started = time.time_ns()
         with damage_named(path):
-            found[path] = file_digest(Path(path))
-        new += 1
-        if started - max(about.st_mtime_ns, about.st_ctime_ns) > _RACY_NS:
-            noted[path] = (seen, found[path])
+            found.append(file_digest(Path(path)))
+        steady.append(started - max(changed, moved) > _RACY_NS)
         if time.monotonic() - kept > _KEPT_EVERY:
-            _keep(notes, {**known, **noted})
+            _keep(notes, pl.concat([known, noted()]))
             kept = time.monotonic()
-    if new or len(noted) < len(known):
-        _keep(notes, noted)
-    return found
+    digests = new.select("path", sha256=pl.Series(found, dtype=pl.String))
+    made = rows.select("path", "sha256").update(digests, on="path", maintain_order="left")
+    all_of_them = identity(made.sort("path"))
+    told = rows.drop("sha256").join(pl.concat([rows.filter(pl.col("sha256").is_not_null()), noted()]), on=_LOOK, maintain_order="left")
+    _keep(notes, told, all_of_them if told.height == rows.height else "")
+    return Digested(made, all_of_them)
 
 
-def _refused(path: str) -> os.stat_result:
-    """Look at a file again, that its failure is named."""
-    with damage_named(path):
-        return os.stat(path)  # noqa: PTH116 - as above
-
-
-def _keep(notes: Path, noted: Mapping[str, tuple[str, str]]) -> None:
-    seen, digests = zip(*noted.values(), strict=True) if noted else ((), ())
-    rows = pl.DataFrame({"path": list(noted), "seen": seen, "sha256": digests}, schema=SCHEMA)
+def _keep(notes: Path, rows: pl.DataFrame, identity: str = "") -> None:
     try:
         notes.parent.mkdir(parents=True, exist_ok=True)
-        write_parquet(rows, notes)
+        write_parquet(rows, notes, metadata={_IDENTITY: identity})
     except (OSError, StorageError):
         pass  # notes that cannot be kept cost the next collection a look at the files, no more
 
 
-def _read(notes: Path) -> dict[str, tuple[str, str]]:
+def _read(notes: Path) -> tuple[pl.DataFrame, str]:
+    """What is noted, and the identity of all of it, empty where there is none."""
     try:
-        rows = pl.read_parquet(notes).select(SCHEMA.names())
+        return pl.read_parquet(notes).select(SCHEMA.names()).match_to_schema(SCHEMA), pl.read_parquet_metadata(notes).get(_IDENTITY, "")
     except (OSError, pl.exceptions.PolarsError):
-        return {}  # none yet, or such that cannot be read: the files themselves are
-    return dict(zip(rows["path"].to_list(), zip(rows["seen"].to_list(), rows["sha256"].to_list(), strict=True), strict=True))
+        return SCHEMA.to_frame(), ""  # none yet, or such that cannot be read: the files themselves are

@@ -5,20 +5,22 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
 from pathlib import Path
 from typing import BinaryIO
 
+import polars as pl
+
 from lakehouse.errors import SourceError
 from lakehouse.hashing import digest
 from lakehouse.project import Project
 from lakehouse.reserve.compression import decompressed
 from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.digests import file_digests
+from lakehouse.reserve.digests import Digested, file_digests
 from lakehouse.reserve.formats import by_extension
+from lakehouse.reserve.looks import Looks
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
 from lakehouse.reserve.unpack import is_archive, unpacked
 
@@ -32,25 +34,25 @@ class Files:
     options: Options
     set: dict[str, Value]
     members: str
-    _looked: dict[str, str] = field(default_factory=dict, repr=False)
+    _looked: list[Digested] = field(default_factory=list, repr=False)
 
     def fingerprint(self, project: Project) -> str:
         """Over relative path and SHA-256 of every file."""
-        here = _names(project)
-        return digest([[here(file), sha256] for file, sha256 in self._digests(project).items()])
+        return self._digests(project).identity
 
     def files(self, project: Project) -> list[RawFile]:
-        """The files that match.
+        """The files that match, in the order of their paths.
 
         Raises:
             SourceError: none exists, or a format that the name does not tell.
         """
-        here = _names(project)
-        return [raw for file, sha256 in self._digests(project).items() for raw in self._raw(project, here(file), file, sha256)]
+        found = self._digests(project).rows.sort("path")
+        rows = zip(_names(project.root, found["path"]), found["path"], found["sha256"], strict=True)
+        return [raw for name, file, sha256 in rows for raw in self._raw(project, name, file, sha256)]
 
     def in_place(self, project: Project, source: str) -> Feed:
         """Itself: files are read where they are; an archive would be unpacked into the lake."""
-        for file in self._digests(project):
+        for file in self._digests(project).rows["path"]:
             if is_archive(file):
                 raise SourceError("an archive is unpacked to be read", where=file, fix="unpack it, or take `mode: collected`")
         return self
@@ -65,80 +67,61 @@ class Files:
         kind = by_extension(name) if self.format == "auto" else self.format
         return RawFile(name, name, partial(_open, file, name), kind, self.options, self.set, known)
 
-    def _digests(self, project: Project) -> dict[str, str]:
-        """SHA-256 of each file, in the order of their names, as it was when this collection first looked at them."""
+    def _digests(self, project: Project) -> Digested:
+        """The files as they were when this collection first looked at them."""
         if not self._looked:
             notes = project.state / "digests" / f"{digest([str(project.root), self.path])[:32]}.parquet"
-            self._looked.update(file_digests(notes, self._found(project)))
-        return self._looked
+            self._looked.append(file_digests(notes, self._found(project), partial(_identity, project.root)))
+        return self._looked[0]
 
-    def _found(self, project: Project) -> list[str]:
-        place = project.root / self.path
+    def _found(self, project: Project) -> pl.DataFrame:
+        place, looks = project.root / self.path, Looks()
         if has_magic(self.path) and not place.exists():
-            found = _matching(place, project)
-            if not found:
+            _matching(looks, place, project)
+            if not len(looks):
                 raise SourceError(
                     f"no file matches `{self.path}`", where=str(project.root), fix="check `path:`; it starts at the project folder"
                 )
         elif place.is_dir():
-            found = list(_below(str(place), hidden=not place.is_relative_to(project.root)))
-            if not found:
+            looks.below(str(place), hidden=not place.is_relative_to(project.root))
+            if not len(looks):
                 raise SourceError(f"the folder `{self.path}` holds no files", where=str(project.root), fix="put files into it")
         elif place.is_file():
-            found = [str(place)]
+            looks.at([str(place)])
         else:
             raise SourceError(
                 f"`{self.path}` does not exist", where=str(project.root), fix="check `path:`; it starts at the project folder"
             )
-        return sorted(found)
+        return looks.frame()
 
 
-def _below(folder: str, *, hidden: bool) -> Iterator[str]:
-    """The files below a folder; a hidden one is none of them, nor what is in a hidden folder unless `hidden`. Folders that are links are
-    not entered.
-
-    Raises:
-        SourceError: a folder that cannot be read.
-    """
-    waiting = [folder]
-    while waiting:
-        at = waiting.pop()
-        try:
-            with os.scandir(at) as entries:  # tells what an entry is without a look at each
-                for entry in entries:
-                    shown = not entry.name.startswith(".")
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting += [entry.path] if shown or hidden else []
-                    elif shown and entry.is_file():
-                        yield entry.path
-        except OSError as error:
-            raise SourceError(f"the folder cannot be read: {error.strerror}", where=at, fix="give the right to read it") from error
-
-
-def _matching(place: Path, project: Project) -> list[str]:
-    """The files that a glob matches, none of them hidden."""
-    if place.parent.name == "**" and not has_magic(str(place.parent.parent)):
-        named = re.compile(fnmatch.translate(place.name)).match
-        above = place.parent.parent
-        hidden = not above.is_relative_to(project.root)
-        return [file for file in _below(str(above), hidden=hidden) if named(file.rpartition("/")[2])] if above.is_dir() else []
+def _matching(looks: Looks, place: Path, project: Project) -> None:
+    """Look at the files that a glob matches, none of them hidden."""
+    above = place.parent.parent
+    if place.parent.name == "**" and not has_magic(str(above)):
+        if above.is_dir():
+            named = re.compile(fnmatch.translate(place.name)).match
+            looks.below(str(above), hidden=not above.is_relative_to(project.root), named=named)
+        return
     anchor = Path(place.anchor)
-    return [str(file) for file in anchor.glob(str(place.relative_to(anchor))) if file.is_file() and not _hidden(file, project)]
+    looks.at(str(file) for file in anchor.glob(str(place.relative_to(anchor))) if file.is_file() and not _hidden(file, project))
 
 
-def _names(project: Project) -> Callable[[str], str]:
-    """What names a file within its source: its path from the project folder."""
-    folders: dict[str, str] = {}
-    root = str(project.root)
+def _identity(root: Path, rows: pl.DataFrame) -> str:
+    names = _names(root, rows["path"])
+    return digest(["\0".join(names), "".join(rows["sha256"])])
 
-    def name(file: str) -> str:
-        folder, _, last = file.rpartition("/")
-        if (above := folders.get(folder)) is None:
-            path = Path(os.path.relpath(folder or "/", root)).as_posix()
-            above = folders[folder] = "" if path == "." else f"{path}/"
-        return above + last
 
-    return name
+def _names(root: Path, paths: pl.Series) -> pl.Series:
+    """What names each file (sorted, at least one) within its source: its path from the project folder."""
+    inside = f"{root}/"
+    if paths.str.starts_with(inside).all():
+        return paths.str.strip_prefix(inside)
+    # All of them are below one folder; unless the project is below it as well, one way leads from the project to it.
+    above = os.path.commonpath([os.path.dirname(paths[0]), os.path.dirname(paths[-1])]).rstrip("/") + "/"  # noqa: PTH120 - texts
+    if not inside.startswith(above):
+        return Path(os.path.relpath(above, root)).as_posix() + "/" + paths.str.strip_prefix(above)
+    return pl.Series([Path(os.path.relpath(path, root)).as_posix() for path in paths])
 
 
 def _hidden(file: Path, project: Project) -> bool:
