@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lakehouse import yamlfile
+from lakehouse import standards, yamlfile
 from lakehouse.contract import Contract
 from lakehouse.errors import NotFoundError, SpecError
-from lakehouse.spec import Dataset, Model, Name, Source
+from lakehouse.spec import LEVELS, Dataset, Level, Model, Name, Source
 from lakehouse.table import Table
 
 S = TypeVar("S")
@@ -34,6 +34,9 @@ class Storage(Model):
         default="released", description="`released`: blobs of the sources that a current release was made from stay as they are."
     )
     pack_bytes: int = Field(default=256 * 1024 * 1024, gt=0, description="A pack is filled up to about so many bytes.")
+    encrypt: list[Level] = Field(
+        default_factory=list, description="Sources with a column so sensitive are sealed, e.g. [important, core]; `encrypt` of one wins."
+    )
     pack_at_least: int = Field(default=1024 * 1024, ge=1, description="Less than so many bytes wait for more before they are packed.")
 
     @model_validator(mode="after")
@@ -189,7 +192,37 @@ class Project:
 
     def table(self, layer: Literal["bronze", "silver", "gold", "system"], name: str) -> Table:
         """The Delta table `<layer>/<name>`."""
-        return Table(f"{self.lake}/{layer}/{name}", self.settings.storage_options)
+        return Table(f"{self.lake}/{layer}/{name}", self.settings.storage_options, partial(self._sealed, layer, name))
+
+    def class_of(self, source: str) -> str | None:
+        """The class under whose key what is kept of a source is sealed; None where it is not."""
+        declared = self.sources.get(source)
+        if declared is None:
+            return None
+        encrypt = declared.spec.encrypt
+        if encrypt is None:
+            encrypt = bool(self.settings.storage.encrypt) and self._level(declared.spec) in self.settings.storage.encrypt
+        return encrypt if isinstance(encrypt, str) else source if encrypt else None
+
+    def classes_of(self, dataset: str) -> tuple[str, ...]:
+        """The classes of a dataset's sources, sorted."""
+        declared = self.datasets.get(dataset)
+        return tuple(sorted({of for each in (declared.spec.sources if declared else ()) if (of := self.class_of(each))}))
+
+    def _level(self, spec: Source) -> Level:
+        """The highest sensitivity of a column of a source, as far as it is declared."""
+        said: list[Level] = [*spec.sensitivity.values(), *(standards.find(self.root, name).sensitivity for name in spec.standards.values())]
+        said += ["important"] if any(spec.privacy.get(column) for column in spec.privacy.keys() - spec.sensitivity.keys()) else []
+        return max(said, key=LEVELS.index, default="general")
+
+    def _sealed(self, layer: str, name: str) -> tuple[str, ...]:
+        """The classes under which the data files of a table are sealed; the lake's own tables are not."""
+        if layer == "bronze":
+            return (of,) if (of := self.class_of(name)) else ()
+        if layer == "system":
+            return ()
+        of_dataset = [name] if name in self.datasets else [each for each in self.datasets if name.startswith(f"{each}_")]
+        return self.classes_of(max(of_dataset, key=len)) if of_dataset else ()
 
     def release_folder(self, dataset: str) -> Path:
         """Where the released bundle of a dataset stands."""

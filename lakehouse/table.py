@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -17,12 +17,16 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import RemoveAction, create_table_with_add_actions
+from polars.io.plugins import register_io_source
+from pyarrow import fs
 
 from lakehouse.errors import LockedError, NotFoundError, StorageError
-from lakehouse.parquet.datafiles import delta_schema, file_system, parted, write_files
+from lakehouse.location import Location
+from lakehouse.parquet.datafiles import PLAIN, delta_schema, file_system, parted, write_files
 from lakehouse.parquet.files import arrow, parquet_chunks, picked
 from lakehouse.parquet.rowgroups import Footer
-from lakehouse.store import storage_error, store_options
+from lakehouse.sealing.files import SEALED, sealing
+from lakehouse.store import storage_error, store_options, told
 
 _KEPT = {"delta.logRetentionDuration": "interval 36500 days"}
 """Delta's own 30 days would take from a version, at the table's hundredth commit, the log by which it is read."""
@@ -30,10 +34,16 @@ _KEPT = {"delta.logRetentionDuration": "interval 36500 days"}
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table at `uri` (a folder or an object-store URL); it need not exist yet."""
+    """A Delta table at `<lake>/<layer>/<name>`, a folder or an object-store URL; it need not exist yet.
+
+    Attributes:
+        sealed: the classes under which new data files are sealed, each key in turn; of none, they are not. Sealed files are read as others
+            are, by this class alone: to other readers of Delta they are no Parquet.
+    """
 
     uri: str
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sealed: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False, compare=False)
 
     def _options(self) -> dict[str, str] | None:
         return store_options(self.uri, self.storage_options) or None
@@ -73,9 +83,49 @@ class Table:
         """The Delta version, or None for a table that does not exist."""
         return self.delta().version() if self.exists() else None
 
+    def store(self) -> fs.FileSystem:
+        """The files below the table, data files without their seals."""
+        return sealing(file_system(self.uri, self._options() or {}), self.lake, self.sealed())
+
+    @property
+    def lake(self) -> Location:
+        """The lake that the table is part of, which keeps the keys."""
+        return Location(self.uri.rsplit("/", 2)[0], self.storage_options)
+
     def scan(self, version: int | None = None) -> pl.LazyFrame:
-        """A lazy frame of the table as of `version` (default: the newest)."""
-        return pl.scan_delta(self.delta(version), storage_options=self._polars_options())
+        """A lazy frame of the table as of `version` (default: the newest).
+
+        Raises:
+            StorageError: a key of sealed files is not to be had.
+        """
+        delta = self.delta(version)
+        plain = pl.scan_delta(delta, storage_options=self._polars_options())
+        names = sorted(uri.rsplit("/", 1)[-1] for uri in delta.file_uris())
+        return plain if not any(name.endswith(SEALED) for name in names) else self._opening(names, plain.collect_schema())
+
+    def _opening(self, names: list[str], schema: pl.Schema) -> pl.LazyFrame:
+        """Rows of data files some of which are sealed."""
+        files = self.store()
+        for of in sorted(name for name in names if name.endswith(SEALED))[:1]:
+            with files.open_input_file(of):
+                pass  # a key that is not there is told here, not by Polars
+
+        def frames(
+            wanted: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            left = n_rows
+            columns = list(schema) if wanted is None else wanted
+            read = columns if predicate is None else list(dict.fromkeys([*columns, *predicate.meta.root_names()]))
+            for _, file in self._opened(names, files):
+                for chunk in self._shaped(file, read, range(file.num_row_groups), schema):
+                    rows = chunk if predicate is None else chunk.filter(predicate)
+                    rows = rows if left is None else rows.head(left)
+                    left = None if left is None else left - rows.height
+                    yield rows.select(columns)
+                    if left == 0:
+                        return
+
+        return register_io_source(frames, schema=schema)
 
     def read(self, columns: Iterable[str] | None = None, version: int | None = None) -> pl.DataFrame:
         """The rows as of `version`, only `columns` if given."""
@@ -86,11 +136,20 @@ class Table:
         """`columns` of the newest version with the place of each row: `_file`, the name of its data file, and `_at`, its number there."""
         wanted = None if files is None else set(files)
         uris = [uri for uri in self.files() if wanted is None or uri.rsplit("/", 1)[-1] in wanted]
+        names = list(columns)
         if not uris:
-            none = pl.DataFrame(schema={c: t for c, t in self.schema().items() if c in set(columns)})
+            none = pl.DataFrame(schema={c: t for c, t in self.schema().items() if c in set(names)})
             return none.with_columns(_file=pl.lit(""), _at=pl.lit(0, pl.Int64)).clear()
-        frame = pl.scan_parquet(uris, include_file_paths="_file", storage_options=self._polars_options())
-        rows = frame.select(*columns, pl.col("_file").str.split("/").list.last()).collect()
+        if any(uri.endswith(SEALED) for uri in uris):
+            own = sorted(uri.rsplit("/", 1)[-1] for uri in uris)
+            rows = pl.concat(
+                rows.select(*names, pl.lit(name).alias("_file"))
+                for name, file in self._opened(own)
+                for rows in self._shaped(file, names, range(file.num_row_groups))
+            )
+        else:
+            frame = pl.scan_parquet(uris, include_file_paths="_file", storage_options=self._polars_options())
+            rows = frame.select(*names, pl.col("_file").str.split("/").list.last()).collect()
         return rows.with_columns(_at=pl.int_range(pl.len()).over("_file"))
 
     def pick(self, columns: Iterable[str], places: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -115,27 +174,28 @@ class Table:
         for _, file in self._opened(files):
             yield from self._shaped(file, names, range(file.num_row_groups))
 
-    def _opened(self, files: Iterable[str] | None = None) -> Iterator[tuple[str, pq.ParquetFile]]:
-        """The data files of the newest version by name, each open until the next one; only `files`, if given."""
-        wanted = None if files is None else set(files)
-        for fragment in sorted(self.delta().to_pyarrow_dataset().get_fragments(), key=lambda f: str(f.path)):
-            name = str(fragment.path).rsplit("/", 1)[-1]
-            if wanted is None or name in wanted:
-                # Not the fragment's own scanner: it reads ahead, some hundred megabytes where texts are long.
-                with fragment.filesystem.open_input_file(fragment.path) as handle:
-                    yield name, pq.ParquetFile(handle)
+    def _opened(self, files: Iterable[str] | None = None, store: fs.FileSystem | None = None) -> Iterator[tuple[str, pq.ParquetFile]]:
+        """Data files by name, each open until the next one; those of the newest version, if none are said."""
+        store = store or self.store()
+        newest = {uri.rsplit("/", 1)[-1] for uri in self.files()} if files is None else set(files)
+        for name in sorted(newest):
+            # Not a scanner of a whole dataset: it reads ahead, some hundred megabytes where texts are long.
+            with told(self.uri), store.open_input_file(name) as handle:
+                yield name, pq.ParquetFile(handle)
 
-    def _shaped(self, file: pq.ParquetFile, names: list[str], groups: Iterable[int]) -> Iterator[pl.DataFrame]:
+    def _shaped(
+        self, file: pq.ParquetFile, names: list[str], groups: Iterable[int], schema: pl.Schema | None = None
+    ) -> Iterator[pl.DataFrame]:
         """Row groups of a file by chunks, with null for columns that the table got later."""
         have = [name for name in names if name in file.schema_arrow.names]
-        stored = self.schema() if len(have) < len(names) else {}
+        stored = (schema or self.schema()) if len(have) < len(names) else {}
         added = [pl.lit(None, stored[name]).alias(name) for name in names if name not in have]
         for rows in parquet_chunks(file, have, groups):
             yield rows.with_columns(added).select(names)
 
     def schema(self, version: int | None = None) -> pl.Schema:
         """Column names and types."""
-        return self.scan(version).collect_schema()
+        return pl.scan_delta(self.delta(version), storage_options=self._polars_options()).collect_schema()
 
     def files(self) -> list[str]:
         """URIs of the data files of the newest version, sorted."""
@@ -216,7 +276,7 @@ class Table:
         failure: list[BaseException] = []
         target = arrow(pl.DataFrame(schema=schema)).schema
         with self._guard(failure):
-            whole, stay = parted(file_system(self.uri, self._options() or {}), gone)
+            whole, stay = parted(self.store(), gone)
         batches = _batches(chain(self.pick(schema.names(), stay), rows), schema, target, failure)
         return self._commit(batches, target, failure, "append", metadata, after, instead_of=whole)
 
@@ -239,11 +299,11 @@ class Table:
         """
         with self._guard(failure):
             options = self._options()
-            files = file_system(self.uri, options or {})
+            files = self.store()
             delta = None if after == -1 or (after is None and not self.exists()) else self.delta(after)
             shape = Schema.from_arrow(delta_schema(schema))
             new = _new_columns(delta, shape, self.uri, evolve=evolve) if delta is not None and mode == "append" else []
-            adds = write_files(files, batches, schema, moved=instead_of or {})
+            adds = write_files(files, batches, schema, moved=instead_of or {}, ending=SEALED if self.sealed() else PLAIN)
             try:
                 if delta is None:
                     create_table_with_add_actions(

@@ -27,9 +27,11 @@ from lakehouse.parquet.datafiles import file_system
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.release.past import collect
+from lakehouse.sealing.files import SEALED
+from lakehouse.sealing.files import classes as classes_of
+from lakehouse.sealing.streams import MAGIC, plain_size, seal, unseal
 from lakehouse.storage import packs
-from lakehouse.storage.keys import class_of, opener, sealing_key
-from lakehouse.storage.sealed import MAGIC, plain_size, seal, unseal
+from lakehouse.storage.keys import opener, sealing_key
 from lakehouse.store import store_options, told
 from lakehouse.versions import INDEX, Version
 
@@ -117,11 +119,12 @@ def restore(project: Project, dataset: str, reference: str, by: str, *, place: s
         for name in known["files"]:
             progress(f"restoring {dataset} {version.label}", 0, None)
             size = file_size(there, f"data/{name}", at) or 0
-            for of in reversed(known.get("sealed", [])):
+            sealed = [] if name.endswith(SEALED) else known.get("sealed", [])
+            for of in reversed(sealed):
                 size = plain_size(size, of)
             if file_size(here, name, gold) == size:  # a killed copy is short
                 continue
-            if known.get("sealed"):
+            if sealed:
                 put_file(here, name, open_file(project, read_file(there, f"data/{name}", at) or b"", f"{at}/data/{name}"), gold)
                 moved += size
             else:
@@ -172,12 +175,13 @@ def _write(project: Project, version: Version, place: str, progress: Progress) -
     table = project.table("gold", version.dataset)
     names = sorted(uri.rsplit("/", 1)[-1] for uri in table.delta(version.gold_version).file_uris())
     here, there = files_at(project, table.uri), files_at(project, place)
-    classes = sorted({of for each in version.manifest["inputs"] if (of := class_of(project, each["source"]))})
+    declared = {of for each in version.manifest["inputs"] if (of := project.class_of(each["source"]))}
+    classes = sorted(declared.union(*(classes_of(here, table.lake, name) for name in names if name.endswith(SEALED))))
     if listed_in(there, place) is None:
         sums = {}
         for at, name in enumerate(names):
             progress(f"archiving {version.dataset} {version.label}", at, len(names))
-            if classes:
+            if classes and not name.endswith(SEALED):  # what gold has sealed already is copied
                 data = seal_file(project, read_file(here, name, table.uri) or b"", classes)
                 sums[f"data/{name}"] = put_file(there, f"data/{name}", data, place)
             else:

@@ -24,6 +24,8 @@ from pyarrow import fs
 
 from lakehouse.parquet.rowgroups import Footer, Spliced, footer_of
 
+PLAIN = ".zstd.parquet"
+"""How the names of data files end. Of another ending, Delta's log is told the number of rows and nothing of values."""
 _FILE_BYTES = 32 * 1024 * 1024
 """Size of a data file: some 100 MB of text."""
 _GROUP_ROWS, _GROUP_BYTES = 16 * 1024, 4 * 1024 * 1024
@@ -45,21 +47,25 @@ def file_system(uri: str, options: dict[str, str]) -> fs.FileSystem:
 
 
 def write_files(
-    files: fs.FileSystem, batches: Iterable[pa.RecordBatch], schema: pa.Schema, moved: Mapping[str, Footer] | None = None
+    files: fs.FileSystem,
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    moved: Mapping[str, Footer] | None = None,
+    ending: str = PLAIN,
 ) -> list[AddAction]:
     """Write the rows, in the types that Delta has, and row groups that are `moved` from other files (by name, as `parted` gives them), as
-    new data files; they belong to the table once the actions are committed.
+    new data files whose names have this ending; they belong to the table once the actions are committed.
 
     Where anything fails, also in `batches`, what was written is taken away again.
     """
     written: list[_File | _Moved] = []
     target = delta_schema(schema)
     try:
-        _moved(files, moved or {}, written)
+        _moved(files, moved or {}, written, ending)
         file: _File | None = None
         for group in _groups(batches, schema):
             if file is None or file.full:
-                file = _File(files, target)
+                file = _File(files, target, ending)
                 written.append(file)
             file.add(group if target == schema else _cast(group, target))
         return [file.action() for file in written]
@@ -88,7 +94,7 @@ def parted(files: fs.FileSystem, gone: pl.DataFrame) -> tuple[dict[str, Footer],
     return whole, pl.concat(stay)
 
 
-def _moved(files: fs.FileSystem, footers: Mapping[str, Footer], written: list[_File | _Moved]) -> None:
+def _moved(files: fs.FileSystem, footers: Mapping[str, Footer], written: list[_File | _Moved], ending: str) -> None:
     """Put row groups (below the footer of their file, by its name) into new data files as the bytes they are."""
     into: _Moved | None = None
     for name, footer in footers.items():
@@ -97,7 +103,7 @@ def _moved(files: fs.FileSystem, footers: Mapping[str, Footer], written: list[_F
         with files.open_input_file(name) as handle:
             for group in footer.groups:
                 if into is None or into.spliced.size >= _FILE_BYTES or not into.footer.fits(footer):
-                    into = _Moved(files, footer)
+                    into = _Moved(files, footer, ending)
                     written.append(into)
                 into.spliced.add(handle, group)
 
@@ -156,9 +162,10 @@ class _Moved:
 
     files: fs.FileSystem
     footer: Footer
+    ending: str
 
     def __post_init__(self) -> None:
-        self.name = _new_name()
+        self.name = _new_name(self.ending)
         self.spliced = Spliced(self.files.open_output_stream(self.name), self.footer)
 
     def action(self) -> AddAction:
@@ -179,7 +186,7 @@ class _Moved:
                 known = [each for each in found if each.num_values]
                 if known and all(each.has_min_max for each in known):
                     bounds[name] = (min(each.min for each in known), max(each.max for each in known))
-        return _action(self.name, size, about.num_rows, bounds, nulls)
+        return _action(self.files, self.name, size, about.num_rows, bounds, nulls)
 
     def abandon(self) -> None:
         _abandon(self.files, self.name, self.spliced.sink)
@@ -191,12 +198,13 @@ class _File:
 
     files: fs.FileSystem
     schema: pa.Schema
+    ending: str
     rows: int = 0
     bounds: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     nulls: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.name = _new_name()
+        self.name = _new_name(self.ending)
         self.told = _told(self.schema)
         self.sink = self.files.open_output_stream(self.name)
         self.writer = pq.ParquetWriter(
@@ -230,7 +238,7 @@ class _File:
         self.writer.close()
         size = self.sink.tell()
         self.sink.close()
-        return _action(self.name, size, self.rows, self.bounds, self.nulls)
+        return _action(self.files, self.name, size, self.rows, self.bounds, self.nulls)
 
     def abandon(self) -> None:
         with suppress(OSError, pa.ArrowException):
@@ -238,8 +246,8 @@ class _File:
         _abandon(self.files, self.name, self.sink)
 
 
-def _new_name() -> str:
-    return f"part-{uuid.uuid4()}-c000.zstd.parquet"
+def _new_name(ending: str) -> str:
+    return f"part-{uuid.uuid4()}-c000{ending}"
 
 
 def _told(schema: pa.Schema) -> list[str]:
@@ -247,15 +255,17 @@ def _told(schema: pa.Schema) -> list[str]:
     return [column.name for column in schema if pa.types.is_integer(column.type) or column.name in _FOUND_BY]
 
 
-def _action(name: str, size: int, rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[str, int]) -> AddAction:
-    """The entry of a file for Delta's log."""
-    short = {column: pair for column, pair in bounds.items() if not isinstance(pair[1], str) or len(pair[1]) <= _BOUND}
-    said = {
-        "numRecords": rows,
-        "minValues": {column: low[:_BOUND] if isinstance(low, str) else low for column, (low, _) in short.items()},
-        "maxValues": {column: high for column, (_, high) in short.items()},
-        "nullCount": nulls,
-    }
+def _action(
+    files: fs.FileSystem, name: str, size: int, rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[str, int]
+) -> AddAction:
+    """The entry of a file for Delta's log; `size` is that of what was written, which may stand there in another form."""
+    said: dict[str, Any] = {"numRecords": rows}
+    if name.endswith(PLAIN):
+        short = {column: pair for column, pair in bounds.items() if not isinstance(pair[1], str) or len(pair[1]) <= _BOUND}
+        said["minValues"] = {column: low[:_BOUND] if isinstance(low, str) else low for column, (low, _) in short.items()}
+        said |= {"maxValues": {column: high for column, (_, high) in short.items()}, "nullCount": nulls}
+    else:
+        size = files.get_file_info([name])[0].size
     return AddAction(name, size, {}, int(time.time() * 1000), True, json.dumps(said))
 
 

@@ -33,6 +33,7 @@ from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.running import noted
 from lakehouse.spec import Dataset
+from lakehouse.storage.keys import ready
 from lakehouse.table import Table
 
 SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_hash", "_learnt")
@@ -97,6 +98,7 @@ def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Go
 def _make(project: Project, name: str, progress: Progress) -> Gold:
     started = time.perf_counter()
     dataset = project.dataset(name)
+    ready(project, project.classes_of(name))
     contract = project.contract(dataset)
     recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
     inputs = read_inputs(project, dataset, recipe)

@@ -36,6 +36,7 @@ from lakehouse.project import Project
 from lakehouse.runner import run_units
 from lakehouse.running import noted
 from lakehouse.spec import Dataset
+from lakehouse.storage.keys import ready
 from lakehouse.table import Table
 
 SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster")
@@ -159,6 +160,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     started = time.perf_counter()
     forget()
     dataset = project.dataset(name)
+    ready(project, project.classes_of(name))
     recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
     inputs = read_inputs(project, dataset, recipe)
     plan = silver_plan(inputs, recipe)

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO, cast
 
 from lakehouse.errors import NotFoundError, StorageError
 from lakehouse.project import Project
+from lakehouse.sealing.streams import Sealer
 from lakehouse.storage import packs
 from lakehouse.storage.forms import GAIN, compress, gains, plain
-from lakehouse.storage.keys import class_of, sealing_key
-from lakehouse.storage.sealed import Sealer
+from lakehouse.storage.keys import sealing_key
 from lakehouse.store import object_store, storage_error
 
 FORMS = ("", ".zst", ".aes")
@@ -28,12 +28,12 @@ _HEAD = 1024 * 1024
 
 def landed_blobs(project: Project, source: str) -> Blobs:
     """Where the material of a source lands."""
-    return Blobs(project, f"landing/{source}", class_of(project, source))
+    return Blobs(project, f"landing/{source}", project.class_of(source))
 
 
 def oversized_blobs(project: Project, source: str) -> Blobs:
     """Where the oversized items of a source are set aside: beside those of others, unless they are sealed."""
-    of = class_of(project, source)
+    of = project.class_of(source)
     return Blobs(project, f"sealed/{source}", of) if of else Blobs(project)
 
 

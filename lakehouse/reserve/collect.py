@@ -29,6 +29,7 @@ from lakehouse.reserve.record import Recorded, last_collection, record
 from lakehouse.reserve.rows import Rows
 from lakehouse.running import noted
 from lakehouse.spec import Source
+from lakehouse.storage.keys import ready
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     # What another run commits from here on, while the material is fetched or read, makes the write below fail.
     version = table.version()
     virtual = bronze.is_virtual(project, name)
+    ready(project, (of,) if (of := project.class_of(name)) else ())
     last, reading = last_collection(project, name), _reading(source)
 
     def read_by(material: Feed) -> str:

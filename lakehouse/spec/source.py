@@ -74,14 +74,15 @@ class Source(Model):
     schedule: str | None = Field(default=None, description="Cron expression of the collection.")
     fresh_within_hours: float | None = Field(default=None, gt=0)
     max_item_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="A larger item is set aside in blobs/ and quarantined.")
-    encrypt: bool = Field(default=False, description="What lands and what is set aside is encrypted, under a key of the source.")
+    encrypt: bool | Name | None = Field(
+        default=None,
+        description="What is kept of the source is sealed: `true`, under a key of its own; a name, under that of a class of sources.",
+    )
     retention: Retention | None = Field(default=None, description="How long rows may be kept: `{days: 365, column: created}`.")
     max_vanished: float = Field(default=0.5, ge=0, le=1, description="Above this share of vanished items a collection is refused.")
 
     @model_validator(mode="after")
     def _check(self) -> Source:
-        if self.mode == "virtual" and self.encrypt:
-            raise ValueError("`encrypt` is of what lands, and nothing of a virtual source does: leave one of them out")
         if self.columns is not None and isinstance(self.key, list):
             for column in self.key:
                 if column not in self.columns:

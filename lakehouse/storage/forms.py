@@ -11,8 +11,8 @@ from typing import IO, BinaryIO, cast
 
 from lakehouse.errors import StorageError
 from lakehouse.project import Project
+from lakehouse.sealing.streams import unseal
 from lakehouse.storage.keys import opener
-from lakehouse.storage.sealed import unseal
 from lakehouse.streams import Pieces
 
 LEVEL = 19

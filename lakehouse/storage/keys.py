@@ -1,36 +1,21 @@
-"""Data keys, one a source that is declared with `encrypt: true`, wrapped by a master key that the lake does not hold.
-
-The wrapped keys stand in `keys/<class>.json` of the lake, not in a table: Delta keeps what is deleted from it, and a key that is shredded
-has to be gone. What was done stands in `system/keys`. The master key is in LAKEHOUSE_MASTER_KEY or in the file that
-LAKEHOUSE_MASTER_KEY_FILE names: 32 bytes in base64.
-"""
+"""The life of data keys: made at the first use of a class, wrapped anew, shredded; what was done stands in `system/keys`."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 import os
-import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import polars as pl
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from lakehouse.errors import NotFoundError, StorageError
+from lakehouse.errors import NotFoundError
+from lakehouse.location import Location
 from lakehouse.lock import locked
 from lakehouse.project import Project
-from lakehouse.storage.location import Location
-from lakehouse.storage.sealed import DataKey
-
-MASTER = "LAKEHOUSE_MASTER_KEY"
-OLD_MASTER = "LAKEHOUSE_OLD_MASTER_KEY"
-_NONCE = 12
+from lakehouse.sealing import keys
+from lakehouse.sealing.keys import OLD_MASTER, master
+from lakehouse.sealing.streams import DataKey
 
 SCHEMA = pl.Schema(
     {
@@ -46,18 +31,6 @@ SCHEMA = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Master:
-    """A master key; `fingerprint` tells it from others without telling it."""
-
-    secret: bytes = field(repr=False)
-
-    @property
-    def fingerprint(self) -> str:
-        """8 hex digits of a digest of the key."""
-        return hashlib.sha256(b"lakehouse master key\0" + self.secret).hexdigest()[:8]
-
-
-@dataclass(frozen=True)
 class Listed:
     """The data key of a class: `state` is `whole` or `shredded`; `master` is the fingerprint of the key that wraps it."""
 
@@ -68,36 +41,6 @@ class Listed:
     since: datetime
 
 
-def class_of(project: Project, source: str) -> str | None:
-    """The class under which a source's bytes are sealed; None where it does not ask for that."""
-    declared = project.sources.get(source)
-    return source if declared is not None and declared.spec.encrypt else None
-
-
-def master(variable: str = MASTER) -> Master:
-    """The master key of the environment.
-
-    Raises:
-        StorageError: there is none, or it is no key.
-    """
-    given, origin = os.environ.get(variable), variable
-    if given is None and (path := os.environ.get(f"{variable}_FILE")):
-        origin = path
-        try:
-            given = Path(path).read_text(encoding="ascii")
-        except (OSError, ValueError) as error:
-            raise StorageError(f"the master key cannot be read: {error}", where=f"{variable}_FILE") from error
-    if given is None:
-        raise StorageError("there is no master key for what is encrypted", fix=f"set {variable}, or {variable}_FILE to its file")
-    try:
-        secret = base64.b64decode(given.strip(), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise StorageError("the master key is not base64", where=origin, fix="openssl rand -base64 32 makes one") from error
-    if len(secret) != 32:
-        raise StorageError(f"the master key has {len(secret)} bytes, not 32", where=origin, fix="openssl rand -base64 32 makes one")
-    return Master(secret)
-
-
 def sealing_key(project: Project, of: str) -> DataKey:
     """The data key of a class, made at its first use.
 
@@ -105,42 +48,23 @@ def sealing_key(project: Project, of: str) -> DataKey:
         StorageError: no or another master key, or the class was shredded.
         LockedError: another process makes one just now.
     """
-    if (found := _read(project, of)) is not None:
-        return _unwrapped(found, of, master())
+    lake = _lake(project)
+    if keys.kept(lake, of) is not None:
+        return keys.current_key(lake, of)
     with locked(project, "keys"):
-        if (found := _read(project, of)) is not None:
-            return _unwrapped(found, of, master())
-        if when := _shredded(project, of):
-            raise StorageError(
-                f"the key of {of} was shredded {when:%Y-%m-%d}: nothing is sealed under it again",
-                fix="collect under another source's name, or without `encrypt: true`",
-            )
+        if keys.kept(lake, of) is not None:
+            return keys.current_key(lake, of)
         if any(each.of == of for each in listed(project)):  # a new key would take the place of one that is only out of reach
-            raise StorageError(f"the key of {of} is not there", where=f"{project.lake}/{_path(of)}", fix="bring the file back")
+            raise keys.missing(lake, of)
         key, by = DataKey(of, os.urandom(8), os.urandom(32)), master()
-        _write(project, key, by)
+        keys.keep(lake, project.state, key, by)
         _note(project, of, "made", key.id.hex(), by.fingerprint, "lakehouse", "first use")
         return key
 
 
-def opening_key(project: Project, of: str, id_: bytes) -> DataKey:
-    """The data key by which something was sealed.
-
-    Raises:
-        StorageError: no or another master key, the class was shredded, or the key is not there.
-    """
-    found = _read(project, of)
-    if found is None and (when := _shredded(project, of)):
-        what = f"the key of {of} was shredded {when:%Y-%m-%d}: what was sealed under it cannot be read any more"
-        raise StorageError(what, fix="collect under another source's name")
-    if found is None or found["id"] != id_.hex():
-        raise StorageError(f"the key {id_.hex()} of {of} is not there", where=f"{project.lake}/{_path(of)}", fix="bring the file back")
-    return _unwrapped(found, of, master())
-
-
 def opener(project: Project) -> partial[DataKey]:
-    """`opening_key` of a project."""
-    return partial(opening_key, project)
+    """The key of a class by its id."""
+    return partial(keys.opening_key, _lake(project))
 
 
 def rotate(project: Project, by: str) -> list[str]:
@@ -151,14 +75,14 @@ def rotate(project: Project, by: str) -> list[str]:
     Raises:
         StorageError: a master key is missing, or is not the one that wraps a data key; nothing of that class is changed.
     """
-    new, done = master(), []
+    new, done, lake = master(), [], _lake(project)
     with locked(project, "keys"):
         for each in listed(project):
-            found = _read(project, each.of) if each.state == "whole" else None
-            if found is None or found["master"] == new.fingerprint:
+            found = keys.kept(lake, each.of) if each.state == "whole" else None
+            if found is None or found.shredded or found.master == new.fingerprint:
                 continue
-            key = _unwrapped(found, each.of, master(OLD_MASTER))
-            _write(project, key, new)
+            key = keys.unwrapped(found, each.of, master(OLD_MASTER))
+            keys.keep(lake, project.state, key, new)
             _note(project, each.of, "rewrapped", each.key, new.fingerprint, by, "rotation")
             done.append(each.of)
     return done
@@ -177,8 +101,9 @@ def shred(project: Project, of: str, by: str, reason: str) -> Listed:
             raise NotFoundError(f"no key of `{of}`", fix=fix)
         if known[of].state == "whole":
             _note(project, of, "shredded", known[of].key, known[of].master, by, reason)
-        _place(project).delete(_path(of))
-        return next(each for each in listed(project) if each.of == of)
+        done = next(each for each in listed(project) if each.of == of)
+        keys.destroy(_lake(project), project.state, of, f"{done.since:%Y-%m-%d}")
+        return done
 
 
 def listed(project: Project) -> list[Listed]:
@@ -194,56 +119,18 @@ def listed(project: Project) -> list[Listed]:
     return [found[of] for of in sorted(found)]
 
 
-def _shredded(project: Project, of: str) -> datetime | None:
-    return next((each.since for each in listed(project) if each.of == of and each.state == "shredded"), None)
+def ready(project: Project, classes: tuple[str, ...]) -> None:
+    """Make the keys of classes that have none yet, before a table is written under them.
+
+    Raises:
+        StorageError: as `sealing_key` says.
+    """
+    for of in classes:
+        sealing_key(project, of)
 
 
-def _path(of: str) -> str:
-    return f"keys/{of}.json"
-
-
-def _place(project: Project) -> Location:
+def _lake(project: Project) -> Location:
     return Location(project.lake, project.settings.storage_options)
-
-
-def _read(project: Project, of: str) -> dict[str, str] | None:
-    text = _place(project).read(_path(of))
-    if text is None:
-        return None
-    try:
-        found: dict[str, str] = json.loads(text)
-        if found.keys() >= {"id", "wrapped", "master"}:
-            return found
-    except ValueError:
-        pass
-    raise StorageError("the file of a data key is damaged", where=f"{project.lake}/{_path(of)}", fix="bring it back from a copy")
-
-
-def _write(project: Project, key: DataKey, by: Master) -> None:
-    nonce = os.urandom(_NONCE)
-    wrapped = nonce + AESGCM(by.secret).encrypt(nonce, key.secret, _bound(key.of, key.id.hex()))
-    text = json.dumps({"id": key.id.hex(), "master": by.fingerprint, "wrapped": base64.b64encode(wrapped).decode()})
-    project.state.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=project.state) as file:
-        file.write(text)
-        file.flush()
-        _place(project).put(_path(key.of), Path(file.name))
-
-
-def _unwrapped(found: dict[str, str], of: str, by: Master) -> DataKey:
-    try:
-        wrapped = base64.b64decode(found["wrapped"])
-        secret = AESGCM(by.secret).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _bound(of, found["id"]))
-    except (InvalidTag, ValueError) as error:
-        if found["master"] != by.fingerprint:
-            what = f"the key of {of} is wrapped by master key {found['master']}; the one given is {by.fingerprint}"
-            raise StorageError(what, fix=f"set {MASTER} to that one, or rotate: lakehouse keys rotate") from error
-        raise StorageError(f"the key of {of} was changed", where=_path(of), fix="bring its file back from a copy") from error
-    return DataKey(of, bytes.fromhex(found["id"]), secret)
-
-
-def _bound(of: str, key: str) -> bytes:
-    return f"{of}\0{key}".encode()
 
 
 def _note(project: Project, of: str, event: str, key: str, by_master: str, by: str, reason: str) -> None:

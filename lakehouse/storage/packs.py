@@ -21,11 +21,11 @@ import polars as pl
 
 from lakehouse.errors import SpecError, StorageError
 from lakehouse.hashing import canonical
+from lakehouse.location import Location
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.storage.coding import BLOCK, parity, recover
 from lakehouse.storage.forms import plain, staging
-from lakehouse.storage.location import Location
 from lakehouse.storage.manifest import Item, Manifest, manifest_path, parse
 from lakehouse.store import storage_error
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import StorageError
+from lakehouse.location import Location
 from lakehouse.lock import locked
 from lakehouse.progress import Progress, silent
 from lakehouse.project import Project
 from lakehouse.storage.coding import BLOCK, parity
-from lakehouse.storage.location import Location
 from lakehouse.storage.manifest import FOLDER, Manifest, manifest_path, parse
 from lakehouse.storage.packs import Shards, locations, put_verified, register, remove_files
 

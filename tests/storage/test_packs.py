@@ -216,7 +216,7 @@ import io, os, signal, sys
 from pathlib import Path
 from lakehouse.project import Project
 from lakehouse.storage import packs
-from lakehouse.storage.location import Location
+from lakehouse.location import Location
 
 left = int(sys.argv[1])
 real = Location.put

@@ -23,9 +23,10 @@ from lakehouse.project import Project
 from lakehouse.reserve.blobs import Blobs
 from lakehouse.reserve.collect import collect
 from lakehouse.reserve.landing import Landing, land_lines
-from lakehouse.storage import sealed
-from lakehouse.storage.keys import MASTER, OLD_MASTER, listed, opening_key, sealing_key
-from lakehouse.storage.sealed import CHUNK, ID, SALT, TAG, DataKey, plain_size, seal, unseal
+from lakehouse.sealing import streams as sealed
+from lakehouse.sealing.keys import MASTER, OLD_MASTER
+from lakehouse.sealing.streams import CHUNK, ID, SALT, TAG, DataKey, plain_size, seal, unseal
+from lakehouse.storage.keys import listed, opener, sealing_key
 from tests.factory import Factory, new_factory, notes
 from tests.release.factory import make, new_project, reviews
 
@@ -205,7 +206,7 @@ def test_a_key_file_that_was_exchanged_or_lost_is_told(factory: Factory) -> None
     whole = notes_file.read_bytes()
     notes_file.write_bytes(other_file.read_bytes())
     with pytest.raises(StorageError, match=f"the key {key.id.hex()} of notes is not there"):
-        opening_key(factory.project, "notes", key.id)
+        opener(factory.project)("notes", key.id)
     with pytest.raises(StorageError, match="the key of notes was changed"):
         sealing_key(factory.project, "notes")
     notes_file.write_bytes(whole[:-5])
@@ -213,7 +214,7 @@ def test_a_key_file_that_was_exchanged_or_lost_is_told(factory: Factory) -> None
         sealing_key(factory.project, "notes")
     notes_file.unlink()
     with pytest.raises(StorageError, match="is not there"):
-        opening_key(factory.project, "notes", key.id)
+        opener(factory.project)("notes", key.id)
     with pytest.raises(StorageError, match="is not there"):
         sealing_key(factory.project, "notes")  # never another in its place
 
@@ -223,6 +224,7 @@ def test_an_archive_of_a_sealed_source_is_sealed(tmp_path: Path) -> None:
     source = tmp_path / "assets/sources/reviews_raw.yaml"
     source.write_text(source.read_text() + "encrypt: true\n")
     project = Project.open(tmp_path)
+    sealing_key(project, "reviews_raw")
     make(project, reviews(*range(1, 7)), "1.0.0")
     make(project, reviews(*range(3, 9)), "1.1.0")
     before = versions.rows(project, versions.find(project, "reviews", "1.0.0")).sort("_row_id").collect()

@@ -27,7 +27,8 @@ def erase(project: Project, dataset: str, table: Table, found: Found, removal: R
     """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
     files, removal = history.files_of(table), removal.of(found.name)
     with told(table.uri):
-        instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
+        beside = {name: history.files_beside(table, name) for name in found.files}
+        instead = {name: history.write_cut(files, name, target, removal.cut, request) for name, target in beside.items()}
     changed = []
     with archives.workshop(project) as folder:
         local = fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem())

@@ -28,9 +28,10 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from lakehouse.errors import StorageError
-from lakehouse.parquet.datafiles import file_system, write_files
+from lakehouse.parquet.datafiles import PLAIN, write_files
 from lakehouse.parquet.files import parquet_chunks
-from lakehouse.store import store_options, told
+from lakehouse.sealing.files import SEALED, below, classes, sealing
+from lakehouse.store import told
 from lakehouse.table import Table
 
 LOG = "_delta_log"
@@ -51,8 +52,14 @@ class Written:
 
 
 def files_of(table: Table) -> fs.FileSystem:
-    """The files below a table."""
-    return file_system(table.uri, store_options(table.uri, table.storage_options))
+    """The files below a table, without their seals."""
+    return table.store()
+
+
+def files_beside(table: Table, name: str) -> fs.FileSystem:
+    """The files below a table, new ones under the seals that a data file of it has, whatever is declared by now."""
+    files = below(table.store())
+    return sealing(files, table.lake, classes(files, table.lake, name) if name.endswith(SEALED) else ())
 
 
 def data_files(files: fs.FileSystem) -> list[str]:
@@ -82,10 +89,11 @@ def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut,
     with source.open_input_file(name) as handle:
         file = pq.ParquetFile(handle)
         schema = file.schema_arrow.remove_metadata()
-        adds = write_files(target, _cut_batches(file, schema, cut), schema)
+        ending = SEALED if name.endswith(SEALED) else PLAIN
+        adds = write_files(target, _cut_batches(file, schema, cut), schema, ending=ending)
     written = []
     for number, action in enumerate(adds):
-        new = f"part-{uuid.uuid5(uuid.NAMESPACE_OID, f'{request}/{name}/{number}')}-c000.zstd.parquet"
+        new = f"part-{uuid.uuid5(uuid.NAMESPACE_OID, f'{request}/{name}/{number}')}-c000{ending}"
         target.move(action.path, new)
         written.append(Written(new, action.size, str(action.stats)))
     return written

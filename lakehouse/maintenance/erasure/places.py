@@ -94,9 +94,12 @@ def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[
 
 def erase(table: Table, found: Found, removal: Removal, request: str) -> None:
     """Take what was found out of the whole history of a table."""
-    files, removal = history.files_of(table), removal.of(found.name)
+    removal = removal.of(found.name)
+    instead = {}
     with told(table.uri):
-        instead = {name: history.write_cut(files, name, files, removal.cut, request) for name in found.files}
+        for name in found.files:
+            files = history.files_beside(table, name)
+            instead[name] = history.write_cut(files, name, files, removal.cut, request)
     if instead or found.unbound:
         history.replace(table, instead, found.unbound)
     history.drop_unnamed(table, list(found.unnamed))

@@ -11,13 +11,12 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import StorageError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 CHUNK, TAG = 256 * 1024, 16
 """Bytes of a chunk, and what sealing adds to it."""
@@ -39,7 +38,7 @@ class Sealer:
     def __init__(self, key: DataKey) -> None:
         name = key.of.encode()
         self._header = MAGIC + bytes([len(name)]) + name + key.id + os.urandom(SALT)
-        self._cipher = _cipher(key, self._header)
+        self._cipher = cipher_of(key, self._header)
         self._ready, self._number = b"", 0
         self._begun = False
 
@@ -48,14 +47,14 @@ class Sealer:
         ready = memoryview(self._ready + data)
         out, at = [self._head()], 0
         while len(ready) - at > CHUNK:  # one chunk stays back: it may be the last
-            out.append(self._cipher.encrypt(_nonce(self._number, last=False), ready[at : at + CHUNK], None))
+            out.append(self._cipher.encrypt(nonce(self._number, last=False), ready[at : at + CHUNK], None))
             self._number, at = self._number + 1, at + CHUNK
         self._ready = bytes(ready[at:])
         return b"".join(out)
 
     def finish(self) -> bytes:
         """What is to be written at the end of the stream."""
-        return self._head() + self._cipher.encrypt(_nonce(self._number, last=True), self._ready, None)
+        return self._head() + self._cipher.encrypt(nonce(self._number, last=True), self._ready, None)
 
     def _head(self) -> bytes:
         if self._begun:
@@ -83,27 +82,34 @@ def unseal(read: Callable[[int], bytes], key: Callable[[str, bytes], DataKey], n
     Raises:
         StorageError: the stream was changed, or its key is not to be had.
     """
-    head = _exactly(read, len(MAGIC) + 1)
-    if len(head) <= len(MAGIC) or not head.startswith(MAGIC):
-        raise _changed(name)
-    rest = _exactly(read, head[-1] + ID + SALT)
-    if len(rest) < head[-1] + ID + SALT:
-        raise _changed(name)
-    try:
-        of = rest[: head[-1]].decode()
-    except UnicodeDecodeError as error:
-        raise _changed(name) from error
-    cipher = _cipher(key(of, rest[head[-1] : head[-1] + ID]), head + rest)
+    _, header, found = read_header(read, key, name)
+    cipher = cipher_of(found, header)
     number, chunk = 0, _exactly(read, CHUNK + TAG)
     while True:
         following = _exactly(read, CHUNK + TAG) if len(chunk) == CHUNK + TAG else b""
-        try:
-            yield cipher.decrypt(_nonce(number, last=not following), chunk, None)
-        except (InvalidTag, ValueError) as error:
-            raise _changed(name) from error
+        yield open_chunk(cipher, chunk, number, last=not following, name=name)
         if not following:
             return
         number, chunk = number + 1, following
+
+
+def read_header(read: Callable[[int], bytes], key: Callable[[str, bytes], DataKey], name: str) -> tuple[str, bytes, DataKey]:
+    """The class of a sealed stream, its header as it stands, and the data key.
+
+    Raises:
+        StorageError: it is none, or its key is not to be had.
+    """
+    head = _exactly(read, len(MAGIC) + 1)
+    if len(head) <= len(MAGIC) or not head.startswith(MAGIC):
+        raise changed(name)
+    rest = _exactly(read, head[-1] + ID + SALT)
+    if len(rest) < head[-1] + ID + SALT:
+        raise changed(name)
+    try:
+        of = rest[: head[-1]].decode()
+    except UnicodeDecodeError as error:
+        raise changed(name) from error
+    return of, head + rest, key(of, rest[head[-1] : head[-1] + ID])
 
 
 def plain_size(size: int, of: str) -> int:
@@ -112,11 +118,31 @@ def plain_size(size: int, of: str) -> int:
     return body - TAG * -(-body // (CHUNK + TAG))
 
 
-def _cipher(key: DataKey, header: bytes) -> AESGCM:
+def cipher_of(key: DataKey, header: bytes) -> AESGCM:
+    """The cipher of a stream with this header."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # 15 ms, which what is not sealed does without
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     return AESGCM(HKDF(SHA256(), 32, salt=header[-SALT:], info=header[:-SALT]).derive(key.secret))
 
 
-def _nonce(number: int, *, last: bool) -> bytes:
+def open_chunk(cipher: AESGCM, chunk: bytes, number: int, *, last: bool, name: str) -> bytes:
+    """The bytes of a sealed chunk.
+
+    Raises:
+        StorageError: it is not the one that was sealed as number `number` of this stream.
+    """
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return cipher.decrypt(nonce(number, last=last), chunk, None)
+    except (InvalidTag, ValueError) as error:
+        raise changed(name) from error
+
+
+def nonce(number: int, *, last: bool) -> bytes:
+    """That of a chunk of a stream."""
     return bytes(7) + struct.pack(">IB", number, last)
 
 
@@ -127,5 +153,6 @@ def _exactly(read: Callable[[int], bytes], size: int) -> bytes:
     return bytes(found)
 
 
-def _changed(name: str) -> StorageError:
+def changed(name: str) -> StorageError:
+    """What is said of a stream that does not open."""
     return StorageError(f"what is kept of `{name}` does not open: it was changed, cut short or exchanged", fix="bring a whole copy of it")
