@@ -169,7 +169,8 @@ class _Handler(fs.FileSystemHandler):  # type: ignore[misc]  # pyarrow has no ty
         keys = [current_key(self.lake, of) for of in self.under]
         if not keys:
             raise StorageError(f"no class is known under which `{path}` is to be sealed")
-        return pa.PythonFile(_Sink(self.below.open_output_stream(path), keys), mode="w")
+        # Through a buffer: delta-rs' store takes bytes, and without one it is handed Arrow's buffers.
+        return pa.PythonFile(_Sink(self.below.open_output_stream(path, buffer_size=4 * CHUNK), keys), mode="w")
 
     def open_append_stream(self, path: str, metadata: dict[str, str]) -> pa.NativeFile:
         raise NotImplementedError("data files are written once")

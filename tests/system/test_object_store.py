@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import shutil
@@ -27,7 +28,9 @@ from lakehouse.project import Project
 from lakehouse.reserve.blobs import Blobs
 from lakehouse.reserve.collect import collect, feed
 from lakehouse.reserve.landing import Landing
+from lakehouse.sealing.keys import MASTER
 from lakehouse.table import Table
+from tests.factory import new_factory
 from tests.loopback import free_port, wait_until_open
 from tests.maintenance.erasure.bytes_of import texts
 from tests.maintenance.erasure.factory import TOKEN, new_notes, planted
@@ -123,19 +126,28 @@ def test_a_version_of_a_lake_on_a_store_is_archived_and_restored(tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_rows_are_erased_from_a_lake_and_an_archive_on_a_store(tmp_path: Path, store: Store) -> None:
+@pytest.mark.parametrize("sealed", [False, True])
+def test_rows_are_erased_from_a_lake_and_an_archive_on_a_store(
+    tmp_path: Path, store: Store, sealed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MASTER, base64.b64encode(bytes(32)).decode())
     notes = new_notes(tmp_path)
-    put_on(tmp_path, store, "s3://lakes/erased/lake")
+    if sealed:
+        source = tmp_path / "assets/sources/notes.yaml"
+        source.write_text(source.read_text(encoding="utf-8") + "encrypt: true\n", encoding="utf-8")
+    at = f"erased{'_sealed' if sealed else ''}"
+    put_on(tmp_path, store, f"s3://lakes/{at}/lake")
     notes.made()
     notes.declare([{"text_length": {"column": "text", "at_least": 3}}])
     notes.made()
     project = notes.project
-    archive(project, "notes", "1.0.0", "unused", "li", to="s3://lakes/erased/archive")
+    archive(project, "notes", "1.0.0", "unused", "li", to=f"s3://lakes/{at}/archive")
     ids = planted(notes)
-    assert {key.split("/")[1] for key in objects_with(store, "erased/", TOKEN)} == {"lake", "archive"}
+    assert {key.split("/")[1] for key in objects_with(store, f"{at}/", TOKEN)} == (set() if sealed else {"lake", "archive"})
     held = versions.rows(project, versions.find(project, "notes", "1.1.0")).sort("_row_id").collect()
     erase(project, "notes", ids, "asked", "gdpr-17", "li")
-    assert objects_with(store, "erased/", TOKEN) == []
+    assert objects_with(store, f"{at}/", TOKEN) == []
+    assert not any(TOKEN in text for text in notes.texts("bronze") if text)
     left = held.filter(~pl.col("_row_id").is_in(ids))
     assert versions.rows(project, versions.find(project, "notes", "1.1.0")).sort("_row_id").collect().equals(left)
     restore(project, "notes", "1.0.0", "li")
@@ -301,6 +313,25 @@ def test_objects_of_a_bucket_are_a_source_and_only_changed_ones_are_fetched_agai
     declare(url="s3://no-such-bucket")
     with pytest.raises(SourceError, match="bucket does not exist"):
         collect(Project.open(tmp_path), "shop")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["collected", "virtual"])
+def test_a_delta_table_on_a_store_is_a_source(tmp_path: Path, store: Store, mode: str) -> None:
+    orders = Table(f"s3://lakes/orders_{mode}/table", {"AWS_ENDPOINT_URL": store.endpoint})
+    orders.write(pl.DataFrame({"id": [1, 2], "item": ["茶", "cup"]}), "append")
+    notes = new_factory(tmp_path)
+    notes.declare_source(
+        connector={"delta": {"url": orders.uri, "storage_options": {"AWS_ENDPOINT_URL": store.endpoint}}},
+        columns={"id": "int", "item": "string"},
+        mode=mode,
+    )
+    assert (notes.collect().added, notes.collect().unchanged) == (2, True)
+    orders.write(pl.DataFrame({"id": [2, 3], "item": ["mug", "pot"]}), "overwrite")
+    again = notes.collect()
+    assert (again.added, again.changed, again.vanished, again.live) == (1, 1, 1, 2)
+    rows = bronze.live_rows(notes.project, "notes", ["id", "item"]).collect().sort("id")
+    assert dict(zip(rows["id"], rows["item"], strict=True)) == {2: "mug", 3: "pot"}
 
 
 def test_three_kills_at_random_lose_no_object_and_land_none_twice(tmp_path: Path, store: Store) -> None:
