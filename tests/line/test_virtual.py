@@ -235,7 +235,6 @@ def test_killed_while_it_indexes_it_is_complete_and_exact_afterwards(factory: Fa
     ("connector", "changes", "problem"),
     [
         ({"http": {"files": [{"url": "http://127.0.0.1:9/x.csv"}]}}, {}, r"notes.yaml:\d+: what `http` reads does not stand anywhere"),
-        ({"files": {"path": "raw/notes.jsonl"}}, {"encrypt": True}, r"`encrypt` is of what lands, and nothing of a virtual source does"),
     ],
 )
 def test_what_cannot_stay_where_it_is_is_refused(

@@ -122,6 +122,13 @@ def test_a_source_that_is_sealed_later_has_both_kinds_of_files(tmp_path: Path) -
     assert factory.gold().unchanged
 
 
+def test_what_datasets_keep_of_a_virtual_source_is_sealed(tmp_path: Path) -> None:
+    factory = sealed_factory(tmp_path, mode="virtual")
+    factory.made()
+    assert factory.rows("gold").height == 60
+    assert places_of(tmp_path / "lake", TOKEN) == []
+
+
 @pytest.mark.parametrize("said", ["class", "grade", "standard"])
 def test_sources_are_sealed_by_class_or_by_grade(tmp_path: Path, said: str) -> None:
     changes: dict[str, object] = {"encrypt": "people"} if said == "class" else {"encrypt": None, "sensitivity": {"text": "core"}}
