@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +220,17 @@ module.collect(Project.open(Path(sys.argv[1])), "notes", batch_bytes=512)
 """
 
 
-def test_killed_while_it_indexes_it_is_complete_and_exact_afterwards(factory: Factory, tmp_path: Path) -> None:
-    origin = _parquet(tmp_path / "rows")
+@pytest.mark.parametrize("kind", ["parquet", "delta", "sqlite"])
+def test_killed_while_it_indexes_it_is_complete_and_exact_afterwards(factory: Factory, tmp_path: Path, kind: str) -> None:
+    base = f"sqlite:///{tmp_path / 'base'}"
+    origin = {
+        "parquet": partial(_parquet, tmp_path / "rows"),
+        "delta": partial(_delta, tmp_path / "rows"),
+        "sqlite": lambda: _database(base, sa.create_engine(base, poolclass=sa.NullPool)),
+    }[kind]()
     declare(factory, origin, "virtual")
     origin.set_to(made_up(0, 100))
-    for call in (1, 2, 3):
+    for call in (1, 2, 3) if kind == "parquet" else (1, 1, 1):  # the others come in one batch
         killed(_KILLED, factory.root, call)
         assert not bronze.table(factory.project, "notes").exists()
     made = factory.collect()
