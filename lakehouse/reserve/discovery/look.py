@@ -36,7 +36,12 @@ _FORMATS = {
     "application/vnd.apache.orc": "orc",
     "application/avro": "avro",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",
-    "application/x-ole-storage": "",  # what it holds, only a reader of each kind tells
+    "application/vnd.oasis.opendocument.spreadsheet": "excel",
+    "application/vnd.ms-excel": "excel",
+    **dict.fromkeys(
+        ("application/x-ole-storage", "application/msword", "application/vnd.ms-powerpoint", "application/vnd.ms-outlook"), ""
+    ),  # no reader
+    "application/x-encrypted-office": "",
 }
 _ITEMS = {"document": "document", "image": "image", "audio": "audio", "video": "video"}
 """Formats whose item is a file, by the kind of its content."""

@@ -27,7 +27,6 @@ _MAGIC: tuple[tuple[int, bytes, Media], ...] = (
     (0, b"\x93NUMPY", Media("application/x-npy", "table", ("npy",))),
     (0, b"%PDF-", Media("application/pdf", "document", ("pdf",))),
     (0, b"{\\rtf", Media("application/rtf", "document", ("rtf",))),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Media("application/x-ole-storage", "document", ("doc", "xls", "ppt", "msg"))),
     (0, b"\x89PNG\r\n\x1a\n", Media("image/png", "image", ("png",))),
     (0, b"\xff\xd8\xff", Media("image/jpeg", "image", ("jpg", "jpeg"))),
     (0, b"GIF87a", Media("image/gif", "image", ("gif",))),
@@ -38,13 +37,18 @@ _MAGIC: tuple[tuple[int, bytes, Media], ...] = (
     (8, b"WAVE", Media("audio/wav", "audio", ("wav",))),
     (8, b"AVI ", Media("video/x-msvideo", "video", ("avi",))),
     (0, b"ID3", Media("audio/mpeg", "audio", ("mp3",))),
-    (0, b"\xff\xfb", Media("audio/mpeg", "audio", ("mp3",))),
+    *((0, bytes([0xFF, second]), Media("audio/mpeg", "audio", ("mp3",))) for second in (0xFA, 0xFB, 0xF2, 0xF3, 0xE2, 0xE3)),
+    *((0, bytes([0xFF, second]), Media("audio/aac", "audio", ("aac",))) for second in (0xF0, 0xF1, 0xF8, 0xF9)),
+    (8, b"AIFF", Media("audio/aiff", "audio", ("aiff", "aif"))),
+    (8, b"AIFC", Media("audio/aiff", "audio", ("aiff", "aif", "aifc"))),
     (0, b"fLaC", Media("audio/flac", "audio", ("flac",))),
-    (0, b"OggS", Media("application/ogg", "audio", ("ogg", "oga", "opus", "ogv"))),
+    (28, b"\x80theora", Media("video/ogg", "video", ("ogv", "ogg"))),
+    (28, b"fishead\0", Media("video/ogg", "video", ("ogv", "ogg", "ogx"))),
+    (0, b"OggS", Media("audio/ogg", "audio", ("ogg", "oga", "opus"))),
     (4, b"ftypM4A", Media("audio/mp4", "audio", ("m4a",))),
     (4, b"ftypqt", Media("video/quicktime", "video", ("mov", "qt"))),
     (4, b"ftyp", Media("video/mp4", "video", ("mp4", "m4v"))),
-    (0, b"\x1aE\xdf\xa3", Media("video/webm", "video", ("mkv", "webm"))),
+    (0, b"\x1aE\xdf\xa3", Media("video/matroska", "video", ("mkv", "webm"))),
     (0, b"\x1f\x8b", Media("application/gzip", "compressed", ("gz",))),
     (0, b"\x28\xb5\x2f\xfd", Media("application/zstd", "compressed", ("zst",))),
     (0, b"BZh", Media("application/x-bzip2", "compressed", ("bz2",))),
@@ -56,20 +60,51 @@ _MAGIC: tuple[tuple[int, bytes, Media], ...] = (
     (0, b"MZ\x90\0", Media("application/vnd.microsoft.portable-executable", "data", ("exe", "dll"))),
 )
 """Offset, bytes that stand there, what they say; the first that fits counts."""
+_OPEN: tuple[tuple[str, Kind, str], ...] = (
+    ("text", "document", "odt"),
+    ("presentation", "document", "odp"),
+    ("spreadsheet", "table", "ods"),
+)
 _OFFICE: tuple[tuple[bytes, Media], ...] = (
     (b"word/", Media("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document", ("docx",))),
-    (b"xl/", Media("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "table", ("xlsx",))),
+    (b"xl/", Media("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "table", ("xlsx", "xlsm", "xlsb"))),
     (b"ppt/", Media("application/vnd.openxmlformats-officedocument.presentationml.presentation", "document", ("pptx",))),
     (b"mimetypeapplication/epub+zip", Media("application/epub+zip", "document", ("epub",))),
-    (b"mimetypeapplication/vnd.oasis.opendocument", Media("application/vnd.oasis.opendocument", "document", ("odt", "ods", "odp"))),
+    *(
+        (
+            f"mimetypeapplication/vnd.oasis.opendocument.{name}".encode(),
+            Media(f"application/vnd.oasis.opendocument.{name}", kind, (ending,)),
+        )
+        for name, kind, ending in _OPEN
+    ),
 )
 _ZIP = Media("application/zip", "archive", ("zip", "whl", "jar", "npz"))
-_RIFF = (b"WEBP", b"WAVE", b"AVI ")
+_HOLDERS = {
+    b"WEBP": b"RIFF",
+    b"WAVE": b"RIFF",
+    b"AVI ": b"RIFF",
+    b"AIFF": b"FORM",
+    b"AIFC": b"FORM",
+    b"\x80theora": b"OggS",
+    b"fishead\0": b"OggS",
+}
+"""What stands at the start of a file whose magic number stands further on."""
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_STREAMS: tuple[tuple[str, Media], ...] = (
+    ("Workbook", Media("application/vnd.ms-excel", "table", ("xls",))),
+    ("Book", Media("application/vnd.ms-excel", "table", ("xls",))),
+    ("WordDocument", Media("application/msword", "document", ("doc",))),
+    ("PowerPoint Document", Media("application/vnd.ms-powerpoint", "document", ("ppt",))),
+    ("__properties_version1.0", Media("application/vnd.ms-outlook", "document", ("msg",))),
+    ("EncryptedPackage", Media("application/x-encrypted-office", "document", ("docx", "xlsx", "pptx"))),
+)
+"""The stream of an OLE container that says what it holds."""
+_CONTAINER = Media("application/x-ole-storage", "document", ("doc", "xls", "ppt", "msg"))
 
 
 def types_of(ending: str) -> frozenset[str]:
     """The media types that the ending of a name speaks of; none: it speaks of no type with a magic number."""
-    known = [media for _, _, media in _MAGIC] + [media for _, media in _OFFICE] + [_ZIP]
+    known = [media for _, _, media in _MAGIC] + [media for _, media in (*_OFFICE, *_STREAMS)] + [_ZIP, _CONTAINER]
     return frozenset(media.type for media in known if ending in media.endings)
 
 
@@ -77,7 +112,20 @@ def media_type(head: bytes) -> Media | None:
     """What the first bytes of a file (a few hundred are enough, an office file needs thousands) say; None: no known magic number."""
     if head.startswith(b"PK\x03\x04"):
         return next((media for mark, media in _OFFICE if mark in head[:8192]), _ZIP)
+    if head.startswith(_OLE):
+        names = _streams(head)
+        return next((media for name, media in _STREAMS if name in names), _CONTAINER)
     for offset, magic, media in _MAGIC:
-        if head[offset : offset + len(magic)] == magic and (magic not in _RIFF or head.startswith(b"RIFF")):
+        if head[offset : offset + len(magic)] == magic and head.startswith(_HOLDERS.get(magic, b"")):
             return media
     return None
+
+
+def _streams(head: bytes) -> frozenset[str]:
+    """The names in the first sector of an OLE container's directory ([MS-CFB] 2.2, 2.6), as far as `head` reaches to it."""
+    if len(head) < 512:
+        return frozenset()
+    size = 1 << min(int.from_bytes(head[30:32], "little"), 12)
+    start = (int.from_bytes(head[48:52], "little") + 1) * size
+    entries = (head[at : at + 128] for at in range(start, min(start + 4096, len(head)), 128))
+    return frozenset(entry[: max(0, int.from_bytes(entry[64:66], "little") - 2)].decode("utf-16-le", "replace") for entry in entries)

@@ -36,6 +36,8 @@ VIDEO: Mapping[str, pl.DataType] = {
     "audio_codec": pl.String(),
     "title": pl.String(),
 }
+_ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+"""Samples a second, by the index in a header of ADTS."""
 
 
 def audio_shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
@@ -64,9 +66,10 @@ def _audio(data: bytes, reading: Reading) -> dict[str, Any]:
     if not sound or tracks("Video"):
         raise Unreadable("not_audio")
     first = sound[0]
+    seconds = _seconds(first.duration or general.duration)
     return {
         "format": _lower(general.format),
-        "duration_seconds": _seconds(first.duration or general.duration),
+        "duration_seconds": _adts_seconds(data) if seconds is None and _lower(general.format) == "adts" else seconds,
         "codec": _lower(first.format),
         "sample_rate": _whole(first.sampling_rate),
         "channels": _whole(first.channel_s),
@@ -91,6 +94,20 @@ def _video(data: bytes, reading: Reading) -> dict[str, Any]:
         "audio_codec": _lower(sound[0].format) if sound else None,
         "title": general.title,
     }
+
+
+def _adts_seconds(data: bytes) -> float | None:
+    """The duration of AAC without a container, which no header says (ISO/IEC 14496-3, 1.A.2: a block is 1,024 samples)."""
+    at, blocks, rate = max(0, data.find(b"\xff")), 0, None
+    while at + 7 <= len(data) and data[at] == 0xFF and data[at + 1] & 0xF6 == 0xF0:
+        length = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
+        index = data[at + 2] >> 2 & 15
+        if length < 7 or index >= len(_ADTS_RATES):
+            break
+        rate = _ADTS_RATES[index]
+        blocks += 1 + (data[at + 6] & 3)
+        at += length
+    return None if rate is None else blocks * 1024 / rate
 
 
 def _tracks(data: bytes) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from lakehouse.reserve.material import Reading
 MEDIA_TYPE = "application/*"
 COLUMNS: Mapping[str, pl.DataType] = {
     "sha256": pl.String(),
-    "format": pl.String(),  # pdf, docx, pptx, odt, epub, rtf, eml
+    "format": pl.String(),  # pdf, docx, pptx, odt, odp, epub, rtf, eml
     "text": pl.String(),  # paragraphs with a line each, pages and chapters parted by an empty line
     "title": pl.String(),
     "author": pl.String(),
@@ -27,7 +27,9 @@ _READERS: Mapping[str, tuple[str, Callable[[bytes, int], Document]]] = {
     "application/rtf": ("rtf", rtf.read),
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("docx", office.read_docx),
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ("pptx", office.read_pptx),
-    "application/vnd.oasis.opendocument": ("odt", office.read_odt),
+    "application/vnd.oasis.opendocument.text": ("odt", office.read_odt),
+    "application/vnd.oasis.opendocument.presentation": ("odp", office.read_odt),
+    "application/vnd.oasis.opendocument.spreadsheet": ("ods", office.read_odt),
     "application/epub+zip": ("epub", office.read_epub),
 }
 
@@ -43,7 +45,9 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
 
 
 def _facts(data: bytes, reading: Reading) -> dict[str, str | int | None]:
-    media = media_type(data[:65536])
+    media = media_type(data)
+    if media is not None and media.type == "application/x-encrypted-office":
+        raise Unreadable("encrypted_document")
     kind, reader = _READERS.get(media.type, (None, None)) if media is not None else ("eml", mail.read)
     if kind is None or reader is None:
         raise Unreadable("not_a_document")
