@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+import tracemalloc
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import polars as pl
 import pytest
@@ -14,6 +18,7 @@ import zstandard
 from lakehouse.errors import ShapeError, SourceError
 from lakehouse.hashing import file_digest
 from lakehouse.reserve.blobs import Blobs
+from lakehouse.reserve.compression import decompressed
 
 from .conftest import Factory
 
@@ -35,6 +40,8 @@ COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     "": lambda data: data,
     ".gz": gzip.compress,
     ".zst": lambda data: zstandard.ZstdCompressor().compress(data),
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
 }
 
 
@@ -49,7 +56,7 @@ def test_every_format_in_every_compression(factory: Factory, kind: str, ending: 
 
 
 @pytest.mark.parametrize("kind", ["lines", "parquet"])
-@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])
 def test_truncated_compression(factory: Factory, kind: str, ending: str) -> None:
     name, data, _ = CLEAN[kind]
     factory.declare()
@@ -59,7 +66,7 @@ def test_truncated_compression(factory: Factory, kind: str, ending: str) -> None
     assert factory.lake_is_empty
 
 
-@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])
 def test_damaged_compression(factory: Factory, ending: str) -> None:
     factory.declare()
     factory.write(f"data/a.txt{ending}", b"this is not compressed at all")
@@ -67,11 +74,22 @@ def test_damaged_compression(factory: Factory, ending: str) -> None:
         factory.collect()
 
 
-def test_zstd_of_several_frames(factory: Factory) -> None:
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])
+def test_compression_of_several_streams(factory: Factory, ending: str) -> None:
     factory.declare()
-    factory.write("data/a.txt.zst", COMPRESSIONS[".zst"](b"one\n") + COMPRESSIONS[".zst"](b"two\n"))
+    padding = b"\0" * 8 if ending == ".xz" else b""
+    factory.write(f"data/a.txt{ending}", COMPRESSIONS[ending](b"one\n") + padding + COMPRESSIONS[ending](b"two\n") + padding)
     factory.collect()
     assert factory.live()["text"].to_list() == ["one", "two"]
+
+
+def test_a_bomb_expands_in_steps() -> None:
+    for ending in (".bz2", ".xz"):
+        with decompressed(io.BytesIO(COMPRESSIONS[ending](bytes(100_000_000))), f"a{ending}") as handle:
+            tracemalloc.start()
+            assert sum(len(block) for block in iter(partial(handle.read, 1 << 20), b"")) == 100_000_000
+            assert tracemalloc.get_traced_memory()[1] < 16 << 20
+            tracemalloc.stop()
 
 
 def test_missing_files(factory: Factory) -> None:

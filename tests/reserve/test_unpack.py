@@ -47,6 +47,7 @@ PACKED: dict[str, Callable[[dict[str, str]], bytes]] = {
     "all.tar.gz": packed_tar,
     "all.tar": lambda members: packed_tar(members, "w"),
     "all.tar.xz": lambda members: packed_tar(members, "w:xz"),
+    "all.tar.bz2": lambda members: packed_tar(members, "w:bz2"),
 }
 
 

@@ -145,7 +145,9 @@ def files(
     set: dict[str, Value] | None = None,
     members: str = "*",
 ) -> Feed:
-    """Files of the project: one, a folder with all below it, or a glob such as `data/**/*.csv`; gz, zst and archives by their ending.
+    """Files of the project: one, a folder with all below it, or a glob such as `data/**/*.csv`.
+
+    What gz, zst, bz2, xz and archives hold is read by their ending.
 
     Of zip and tar archives each member is a file, `data/a.zip!b.csv`. They are unpacked once, beside the project's state, and never by the
     names of their members; a bomb, and a member or link that leads out of its archive, are refused.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import SourceError
-from lakehouse.reserve.compression import damage_named, decompressed
+from lakehouse.reserve.compression import damage_named, decompressed, without_compression
 from lakehouse.reserve.discovery.encoding import Encoding, encoding
 from lakehouse.reserve.discovery.layout import Layout, layout
 from lakehouse.reserve.discovery.media import Kind, media_type
@@ -97,7 +97,7 @@ def look(file: Path) -> Look:
             whole = not handle.read(1)
     if not head:
         raise SourceError("the file is empty", where=str(file), fix="name another, or fetch it again")
-    name = file.name.lower().removesuffix(".gz").removesuffix(".zst")
+    name = without_compression(file.name.lower())
     ending = name.rpartition(".")[2] if "." in name else ""
     media = media_type(head)
     if media is not None:

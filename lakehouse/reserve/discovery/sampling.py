@@ -17,7 +17,7 @@ import polars as pl
 from lakehouse.errors import SourceError
 from lakehouse.reserve.batches import Digest
 from lakehouse.reserve.columns import unify
-from lakehouse.reserve.compression import damage_named, decompressed
+from lakehouse.reserve.compression import damage_named, decompressed, is_compressed
 from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.layout import Layout
 from lakehouse.reserve.discovery.look import Look
@@ -73,7 +73,7 @@ def sample(look: Look, budget: Budget) -> Sample:
             return _of_format(file, look.format, budget)
         with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
             size = file.stat().st_size
-            plain = not file.name.lower().endswith((".gz", ".zst"))
+            plain = not is_compressed(file.name)
             if plain and _splits(handle, encoding, layout, size, budget):
                 return _of_parts(handle, layout, size, budget)
             data, raw, ended = _converted(handle, encoding, layout, budget)
@@ -238,7 +238,7 @@ def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         shape = FORMATS[kind].shape(handle, _reading(Layout("csv")))
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
-        plain = kind == "parquet" and not file.name.lower().endswith((".gz", ".zst"))
+        plain = kind == "parquet" and not is_compressed(file.name)
         total = pq.ParquetFile(file).metadata.num_rows if plain else None
         held, count, taken = [], 0, 0
         for rows in FORMATS[kind].read(handle, _reading(Layout("csv")), list(shape)):

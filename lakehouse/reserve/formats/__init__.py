@@ -9,6 +9,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.errors import SourceError
+from lakehouse.reserve.compression import without_compression
 from lakehouse.reserve.formats import (
     arrow,
     avro,
@@ -110,5 +111,5 @@ def usual_separator(name: str) -> str:
 
 
 def _ending(name: str) -> str:
-    stem = name.lower().removesuffix(".gz").removesuffix(".zst")
+    stem = without_compression(name.lower())
     return stem.rpartition(".")[2] if "." in stem else ""
