@@ -88,6 +88,7 @@ class Batches:
             quote=file.options.quote,
             header=file.options.header,
             skip_after_header=file.options.skip_after_header,
+            record=file.options.record,
             max_item_bytes=self._source.max_item_bytes,
             chunk_bytes=chunk_bytes,
             strict=frozenset(back.get(name, name) for name, kind in declared.items() if kind == "string"),

@@ -93,6 +93,7 @@ def file_identity(file: RawFile, reading: str) -> str | None:
     if file.digest is None:
         return None
     options = [file.options.separator, file.options.quote, file.options.header, file.options.skip_after_header]
+    options += [] if file.options.record is None else [file.options.record]
     return digest([file.digest, file.uri, file.format, options, dict(file.options.rename), dict(file.set), reading])
 
 

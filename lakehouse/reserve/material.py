@@ -14,7 +14,7 @@ from lakehouse.project import Project
 Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
 """One ASCII character."""
 Format = (
-    Literal["auto", "lines", "text", "jsonl", "json", "csv", "excel", "parquet", "arrow", "orc", "avro"]
+    Literal["auto", "lines", "text", "jsonl", "json", "xml", "csv", "excel", "parquet", "arrow", "orc", "avro"]
     | Literal["document", "image", "audio", "video"]
 )
 Value = str | int | float | bool
@@ -50,6 +50,7 @@ class Reading:
         quote: CSV quote character; None takes quotes as they are.
         header: whether the first CSV line names the columns.
         skip_after_header: lines to skip between the CSV header and the first record.
+        record: name of the XML elements that are items; None: the children of the root.
         max_item_bytes: a larger item goes to `sink`.
         chunk_bytes: how much of a file is held at a time (an item may make it larger, up to `max_item_bytes`).
         strict: own columns declared as `string`: another JSON type there does not fit.
@@ -61,6 +62,7 @@ class Reading:
     quote: str | None = '"'
     header: bool = True
     skip_after_header: int = 0
+    record: str | None = None
     max_item_bytes: int = 32 * 1024 * 1024
     chunk_bytes: int = 8 * 1024 * 1024
     strict: frozenset[str] = frozenset()
@@ -75,6 +77,7 @@ class Options:
     header: bool = True
     skip_after_header: int = 0
     rename: Mapping[str, str] = field(default_factory=dict)
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

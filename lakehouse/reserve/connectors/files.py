@@ -144,6 +144,7 @@ def files(
     rename: dict[str, str] | None = None,
     set: dict[str, Value] | None = None,
     members: str = "*",
+    record: str | None = None,
 ) -> Feed:
     """Files of the project: one, a folder with all below it, or a glob such as `data/**/*.csv`.
 
@@ -162,6 +163,7 @@ def files(
         rename: new names of columns by the names in the file.
         set: constant columns of every row.
         members: which members of archives, such as `*.csv`; `*` stands for any characters, `/` among them.
+        record: name of the XML elements that are items; by default the children of the root.
     """
-    options = Options(separator, quote, header, skip_after_header, rename or {})
+    options = Options(separator, quote, header, skip_after_header, rename or {}, record)
     return Files(path, format, options, set or {}, members)

@@ -37,6 +37,7 @@ class Address(Model):
     separator: Character | None = None
     header: bool = True
     skip_after_header: int = 0
+    record: str | None = None
     quote: Character | None = '"'
     rename: dict[str, str] = Field(default_factory=dict)
     set: dict[str, Value] = Field(default_factory=dict)
@@ -89,7 +90,7 @@ class Http:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As its address is declared."""
         about = next(file for file in self.files if file.called == piece.name)
-        options = Options(about.separator, about.quote, about.header, about.skip_after_header, about.rename)
+        options = Options(about.separator, about.quote, about.header, about.skip_after_header, about.rename, about.record)
         kind = by_extension(piece.name) if about.format == "auto" else about.format
         return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, options, about.set, piece.blob)
 

@@ -125,6 +125,7 @@ def hugging_face(
     skip_after_header: Annotated[int, Field(ge=0)] = 0,
     quote: Character | None = '"',
     rename: dict[str, str] | None = None,
+    record: str | None = None,
     retries: Annotated[int, Field(ge=0, le=100)] = 5,
     timeout: Annotated[float, Field(gt=0)] = 60.0,
     max_bytes: Annotated[int, Field(ge=1)] = 1 << 40,
@@ -147,12 +148,13 @@ def hugging_face(
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
+        record: name of the XML elements that are items; by default the children of the root.
         retries: how often a request is sent again.
         timeout: seconds without a byte.
         max_bytes: of one file; more is an error.
         set: constant columns of every row.
     """
     no_secrets({"token": token} if token is not None else {}, "hugging_face")
-    options = Options(separator, quote, header, skip_after_header, rename or {})
+    options = Options(separator, quote, header, skip_after_header, rename or {}, record)
     web = {"retries": retries, "timeout": timeout}
     return HuggingFace(repo, revision, tuple(match), endpoint, token, format, options, web, max_bytes, set or {})

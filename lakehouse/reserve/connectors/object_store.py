@@ -92,6 +92,7 @@ def object_store(
     skip_after_header: Annotated[int, Field(ge=0)] = 0,
     quote: Character | None = '"',
     rename: dict[str, str] | None = None,
+    record: str | None = None,
     set: dict[str, Value] | None = None,
 ) -> Remote:
     """Objects of a bucket (S3 and compatible, Azure, Google); each is fetched once, and again only when it changed.
@@ -107,7 +108,10 @@ def object_store(
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
+        record: name of the XML elements that are items; by default the children of the root.
         set: constant columns of every row.
     """
     no_secrets(storage_options or {}, "storage_options")
-    return Bucket(url, match, storage_options or {}, format, Options(separator, quote, header, skip_after_header, rename or {}), set or {})
+    return Bucket(
+        url, match, storage_options or {}, format, Options(separator, quote, header, skip_after_header, rename or {}, record), set or {}
+    )

@@ -27,6 +27,7 @@ class Member(Model):
     separator: Character | None = None
     header: bool = True
     skip_after_header: int = 0
+    record: str | None = None
     quote: Character | None = '"'
     rename: dict[str, str] = Field(default_factory=dict)
     set: dict[str, Value] = Field(default_factory=dict)
@@ -56,7 +57,7 @@ class Package:
                 name=member.path,
                 open=partial(open_member, archive, member.path),
                 format=by_extension(member.path) if member.format == "auto" else member.format,
-                options=Options(member.separator, member.quote, member.header, member.skip_after_header, member.rename),
+                options=Options(member.separator, member.quote, member.header, member.skip_after_header, member.rename, member.record),
                 set=member.set,
                 digest=digest([self.checksum, member.path]),
             )

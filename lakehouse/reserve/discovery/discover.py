@@ -257,13 +257,15 @@ def _main(readable: Sequence[Look]) -> Look:
 def _likeness(one: Look) -> tuple[object, ...]:
     """What files that are read as one source have in common."""
     if one.layout is None:
-        return (one.format,)
+        return (one.format, one.record)
     csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()
     return (one.layout.structure, one.needs_conversion, *csv)
 
 
 def _kind(values: pl.Series, kinds: Sequence[str], main: Look) -> str:
     if main.layout is not None and main.layout.structure == "csv":
+        return typed(values)
+    if main.record is not None and set(kinds) <= {"string", "null"}:
         return typed(values)
     known = [kind for kind in kinds if kind != "null"] or ["null"]
     return known[0] if len(set(known)) == 1 else "float" if set(known) == {"int", "float"} else "string"

@@ -11,6 +11,7 @@ from lakehouse.errors import SourceError
 from lakehouse.reserve.compression import damage_named, decompressed, without_compression
 from lakehouse.reserve.discovery.encoding import Encoding, encoding
 from lakehouse.reserve.discovery.layout import Layout, layout
+from lakehouse.reserve.discovery.markup import record_of
 from lakehouse.reserve.discovery.media import Kind, media_type
 
 HEAD = 1024 * 1024
@@ -31,6 +32,7 @@ _ENDINGS = {
     "text": ("md", "html", "htm", "xml", "txt"),
 }
 _FORMATS = {
+    "text/xml": "xml",
     "application/vnd.apache.parquet": "parquet",
     "application/vnd.apache.arrow.file": "arrow",
     "application/vnd.apache.orc": "orc",
@@ -56,6 +58,7 @@ class Look:
         type: media type by content.
         encoding, layout: of a text, else None.
         mismatch: what the name says otherwise.
+        record: of XML, the name of the elements that are items.
     """
 
     file: Path
@@ -65,6 +68,7 @@ class Look:
     encoding: Encoding | None
     layout: Layout | None
     mismatch: str | None
+    record: str | None = None
 
     @property
     def is_readable(self) -> bool:
@@ -103,6 +107,9 @@ def look(file: Path) -> Look:
     if media is not None:
         mismatch = f"named .{ending}, but it is {media.type}" if ending in _KNOWN and ending not in media.endings else None
         return Look(file, size, media.type, media.kind, None, None, mismatch)
+    if record := record_of(head):
+        mismatch = f"named .{ending}, but it is text/xml" if ending in _KNOWN - {"xml"} else None
+        return Look(file, size, "text/xml", "table", None, None, mismatch, record)
     found = encoding(head)
     if found is None:
         raise SourceError("its bytes are of no known format, and no text", where=str(file), fix="name a file of text, JSON, CSV or Parquet")

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +21,7 @@ from lakehouse.reserve.compression import damage_named, decompressed, is_compres
 from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.layout import Layout
 from lakehouse.reserve.discovery.look import Look
-from lakehouse.reserve.formats import FORMATS
+from lakehouse.reserve.formats import FORMATS, xml
 from lakehouse.reserve.material import READ, Reading
 
 BYTES = 64 * 1024 * 1024
@@ -69,6 +69,8 @@ def sample(look: Look, budget: Budget) -> Sample:
     """
     file, encoding, layout = look.file, look.encoding, look.layout
     with damage_named(str(file)):
+        if look.record is not None:
+            return _of_records(look, budget)
         if encoding is None or layout is None:
             return _of_format(file, look.format, budget)
         with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
@@ -229,6 +231,22 @@ def _between(buffer: str, place: int, mark: str) -> int:
     """The place of the next element: blanks and one `mark` are passed over."""
     found = re.compile(rf"[\ufeff\s]*{re.escape(mark)}?\s*").match(buffer, place)
     return found.end() if found else place
+
+
+def _of_records(look: Look, budget: Budget) -> Sample:
+    """The first records of an XML file."""
+    out, count, whole = io.BytesIO(), 0, True
+    with look.file.open("rb") as below, closing(decompressed(below, look.file.name)) as handle:
+        for line in xml.records(handle, replace(_reading(Layout("jsonl")), record=look.record)):
+            if count >= budget.items or out.tell() + len(line) > budget.bytes:
+                whole = False
+                break
+            out.write(line)
+            count += 1
+        share = 1.0 if whole else min(1.0, below.tell() / max(1, look.size))
+    data = out.getvalue()
+    kinds = kinds_of(data, Layout("jsonl"))
+    return Sample(rows_of(data, Layout("jsonl"), list(kinds)), kinds, len(data), whole, share)
 
 
 def _of_format(file: Path, kind: str, budget: Budget) -> Sample:

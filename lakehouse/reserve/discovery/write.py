@@ -122,6 +122,8 @@ def _options(described: Look, path: str) -> dict[str, Any]:
     except SourceError:
         told = ""
     options: dict[str, Any] = {} if told == wanted else {"format": wanted}
+    if described.record is not None:
+        options["record"] = described.record
     layout = described.layout
     if layout is not None and layout.structure == "csv":
         if layout.separator != usual_separator(name):

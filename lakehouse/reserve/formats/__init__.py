@@ -25,6 +25,7 @@ from lakehouse.reserve.formats import (
     recording,
     rows,
     text,
+    xml,
 )
 from lakehouse.reserve.material import Reader, Reading
 
@@ -57,6 +58,7 @@ FORMATS: Mapping[str, FileFormat] = {
     "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE),
     "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
     "json": FileFormat(json_array.read, json_array.shape, json_array.MEDIA_TYPE),
+    "xml": FileFormat(xml.read, xml.shape, xml.MEDIA_TYPE),
     "excel": FileFormat(excel.read, excel.shape, excel.MEDIA_TYPE),
     "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE),
     "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE),
@@ -80,6 +82,7 @@ _EXTENSIONS = {
     "html": "text",
     "htm": "text",
     "json": "json",
+    "xml": "xml",
     **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "excel"),
     **dict.fromkeys(("arrow", "feather", "ipc"), "arrow"),
     "orc": "orc",
