@@ -15,7 +15,7 @@ Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
 """One ASCII character."""
 Format = (
     Literal["auto", "lines", "text", "jsonl", "json", "xml", "csv", "excel", "parquet", "arrow", "orc", "avro"]
-    | Literal["document", "image", "audio", "video"]
+    | Literal["document", "mbox", "image", "audio", "video"]
 )
 Value = str | int | float | bool
 

@@ -13,6 +13,7 @@ from lakehouse.reserve.discovery.encoding import Encoding, encoding
 from lakehouse.reserve.discovery.layout import Layout, layout
 from lakehouse.reserve.discovery.markup import record_of
 from lakehouse.reserve.discovery.media import Kind, media_type
+from lakehouse.reserve.formats.mbox import STARTS
 
 HEAD = 1024 * 1024
 _TYPES = {
@@ -33,6 +34,7 @@ _ENDINGS = {
 }
 _FORMATS = {
     "text/xml": "xml",
+    "application/mbox": "mbox",
     "application/vnd.apache.parquet": "parquet",
     "application/vnd.apache.arrow.file": "arrow",
     "application/vnd.apache.orc": "orc",
@@ -110,6 +112,9 @@ def look(file: Path) -> Look:
     if record := record_of(head):
         mismatch = f"named .{ending}, but it is text/xml" if ending in _KNOWN - {"xml"} else None
         return Look(file, size, "text/xml", "table", None, None, mismatch, record)
+    if STARTS.match(head):
+        mismatch = f"named .{ending}, but it is application/mbox" if ending in _KNOWN else None
+        return Look(file, size, "application/mbox", "document", None, None, mismatch)
     found = encoding(head)
     if found is None:
         raise SourceError("its bytes are of no known format, and no text", where=str(file), fix="name a file of text, JSON, CSV or Parquet")

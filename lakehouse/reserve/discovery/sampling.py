@@ -258,15 +258,17 @@ def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         plain = kind == "parquet" and not is_compressed(file.name)
         total = pq.ParquetFile(file).metadata.num_rows if plain else None
-        held, count, taken = [], 0, 0
+        held, count, taken, whole = [], 0, 0, True
         for rows in FORMATS[kind].read(handle, _reading(Layout("csv")), list(shape)):
             held.append(rows)
             count += rows.height
             taken += int(rows["_bytes"].sum())
             if count >= budget.items or taken >= budget.bytes:
+                whole = count == total
                 break
+        passed = min(1.0, below.tell() / max(1, file.stat().st_size))
     schema: dict[str, pl.DataType] = {name: kind for name, kind in shape.items() if isinstance(kind, pl.DataType)}
     rows = pl.concat(held).head(budget.items) if held else pl.DataFrame(schema={**schema, **READ})
     kinds = {name: WORDS.get(type(kind), str(kind)) for name, kind in schema.items()}
-    share = min(1.0, rows.height / total) if total else 1.0
+    share = min(1.0, rows.height / total) if total else 1.0 if whole else passed * rows.height / max(1, count)
     return Sample(rows, kinds, taken, share == 1.0, share)
