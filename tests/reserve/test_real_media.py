@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 import soundfile
 import xlwt
+from PIL import Image
 
 from lakehouse.reserve.discovery.discover import discover
 from lakehouse.reserve.discovery.look import look
@@ -116,6 +117,18 @@ def test_a_folder_of_recordings_is_counted_by_its_files(factory: Factory) -> Non
     assert (found.rows, found.sampled, found.whole) == (3, 3, True)
     assert {group.type: group.files for group in found.groups} == {"audio/flac": 1, "audio/ogg": 1, "audio/mpeg": 1}
     assert "duration_seconds" in [column.name for column in found.columns]
+
+
+def test_a_large_folder_of_pictures_is_counted_by_its_files(factory: Factory) -> None:
+    rng = np.random.default_rng(5)
+    sizes = 0
+    for number in range(260):
+        out = io.BytesIO()
+        Image.fromarray(rng.integers(0, 255, (4 + number % 60, 20, 3), dtype=np.uint8)).save(out, "png")
+        sizes += factory.write(f"data/{number:03}.png", out.getvalue()).stat().st_size
+    found = discover(factory.root / "data")
+    assert (found.rows, found.sampled, found.whole) == (260, 50, False)
+    assert [(group.type, group.files, group.bytes) for group in found.groups] == [("image/png", 260, sizes)]
 
 
 CELLS = [["名称", "数量", "价格"], ["苹果", 3, 1.5], ["pear", 4, 2.25]]

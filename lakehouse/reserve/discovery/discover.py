@@ -28,11 +28,13 @@ from lakehouse.reserve.material import READ
 _FILES = 200
 """Files of a folder whose content is looked at."""
 _SAMPLED = 50
+_A_FILE_IS_AN_ITEM = ("document", "image", "audio", "video", "text")
+"""Formats of which a folder has as many items as files, whatever their sizes."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Files of one media type; `looked_at` of them by content, the others by their ending."""
+    """Files of one media type, told by content; beyond the files of a folder that are looked at, by their ending."""
 
     type: str
     files: int
@@ -104,8 +106,14 @@ def discover(path: Path) -> Discovery:
         raise SourceError("no item can be read", where=str(path), fix="is it of another format? look at its first lines")
     kinds = {name: _kind(good[name], [taken.kinds[name] for _, taken in held], main) for name in first.kinds}
     share = sum(taken.share * one.size for one, taken in held) / max(1, sum(one.size for one in alike))
-    whole = len(held) == len(alike) and all(taken.whole for _, taken in held)
-    found = _described(str(path), good, kinds, rows.height if whole else round(rows.height / max(share, 1e-9)), rows.height)
+    types = {one.type for one in alike}
+    files, size = (sum(n) for n in zip(*((group.files, group.bytes) for group in groups if group.type in types), strict=True))
+    of_types = [one for one in looks if one.type in types]
+    whole = len(held) == len(alike) and all(taken.whole for _, taken in held) and files == len(of_types)
+    total = rows.height / max(share, 1e-9) * size / max(1, sum(one.size for one in of_types))
+    if main.format in _A_FILE_IS_AN_ITEM:
+        total = len(alike) * files / len(of_types)
+    found = _described(str(path), good, kinds, rows.height if whole else round(total), rows.height)
     notes += _readings(main, alike)
     return replace(
         found,
@@ -241,6 +249,11 @@ def _looked_at(path: Path) -> tuple[list[Look], tuple[Group, ...], list[str]]:
     for one in looks:
         groups[one.type] += 1
         sizes[one.type] += one.size
+    likely = {one.file.suffix.lower(): one.type for one in looks}
+    for file in set(files) - set(shown):
+        if kind := likely.get(file.suffix.lower()):
+            groups[kind] += 1
+            sizes[kind] += file.stat().st_size
     found = (Group(kind, groups[kind], n) for kind, n in sizes.most_common())
     return looks, tuple(found), notes
 
