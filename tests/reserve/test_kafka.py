@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from lakehouse.errors import FactoryError, MissingExtraError, SourceError
 from lakehouse.reserve.connectors import kafka as module
 
+from .brokers import kafka_brokers
 from .conftest import Factory, killed_collecting
 
 Send = Callable[..., None]
@@ -20,17 +20,7 @@ Send = Callable[..., None]
 @pytest.fixture
 def topic() -> tuple[str, Send]:
     """The address of brokers with the topic `orders` of four partitions, and what sends to it."""
-    confluent_kafka = pytest.importorskip("confluent_kafka", reason="THE EXTRA kafka IS NOT INSTALLED: no message was read")
-    producer = confluent_kafka.Producer({"test.mock.num.brokers": 1, "log_level": 0})
-    brokers = producer.list_topics("orders", timeout=30).brokers.values()
-
-    def send(*values: Any, **about: Any) -> None:
-        for value in values:
-            data = value if isinstance(value, bytes | None) else json.dumps(value, ensure_ascii=False).encode()
-            producer.produce("orders", data, **about)
-        assert producer.flush(30) == 0
-
-    return ",".join(f"{broker.host}:{broker.port}" for broker in brokers), send
+    return kafka_brokers()
 
 
 def declare(factory: Factory, brokers: str, key: list[str] | None = None, **changes: Any) -> None:

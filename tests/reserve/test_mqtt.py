@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,26 +11,18 @@ import pytest
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import mqtt as module
-from tests.loopback import free_port, listening
 
+from .brokers import mosquitto
+from .brokers import publish as send
 from .conftest import Factory, killed_collecting
 
 paho = pytest.importorskip("paho.mqtt.client", reason="THE EXTRA mqtt IS NOT INSTALLED: no message was read")
-PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A broker with a password."""
-    if PROGRAM is None:
-        pytest.skip("NO MQTT: mosquitto is not installed, no message was read")
-    folder, port = tmp_path_factory.mktemp("mosquitto"), free_port()
-    (folder / "passwords").write_text("shop:s3cret\n")
-    subprocess.run(["mosquitto_passwd", "-U", str(folder / "passwords")], check=True, capture_output=True)
-    lines = [f"listener {port} 127.0.0.1", f"password_file {folder / 'passwords'}"]
-    lines += ["allow_anonymous false", "user root", "log_dest none", "max_queued_messages 100000"]
-    (folder / "conf").write_text("\n".join(lines) + "\n")
-    with listening(port, PROGRAM, "-c", folder / "conf"):
+    with mosquitto(tmp_path_factory.mktemp("mosquitto")) as port:
         yield port
 
 
@@ -48,17 +38,6 @@ def source(factory: Factory, port: int, monkeypatch: pytest.MonkeyPatch, request
 
 def declare(factory: Factory, given: dict[str, Any], **changes: Any) -> None:
     factory.declare(connector={"mqtt": {**given, **changes}}, key=["message"])
-
-
-def send(port: int, topic: str, messages: list[bytes], retain: bool = False) -> None:
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-    client.username_pw_set("shop", "s3cret")
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    for sent in [client.publish(topic, message, qos=1, retain=retain) for message in messages]:
-        sent.wait_for_publish(30)
-    client.disconnect()
-    client.loop_stop()
 
 
 def orders(first: int, count: int) -> list[bytes]:

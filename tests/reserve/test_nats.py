@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
-import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,20 +21,16 @@ from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import nats as module
 from tests.loopback import free_port, listening
 
+from .brokers import NATS, jetstream, nats_server
 from .conftest import Factory, killed_collecting
 
 nats = pytest.importorskip("nats", reason="THE EXTRA nats IS NOT INSTALLED: no message was read")
-PROGRAM = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with JetStream and a password."""
-    if PROGRAM is None:
-        pytest.skip("NO NATS: nats-server is not installed, no message was read")
-    port = free_port()
-    command = [PROGRAM, "-js", "-a", "127.0.0.1", "-p", port, "-sd", tmp_path_factory.mktemp("nats"), "--user", "shop", "--pass", "s3cret"]
-    with listening(port, *command):
+    with nats_server(tmp_path_factory.mktemp("nats")) as port:
         yield f"127.0.0.1:{port}"
 
 
@@ -49,14 +43,7 @@ def act(address: str, monkeypatch: pytest.MonkeyPatch) -> Act:
     monkeypatch.setenv("NATS_PASSWORD", "s3cret")
 
     def run(do: Callable[[Any], Awaitable[Any]]) -> Any:
-        async def connected() -> Any:
-            client = await nats.connect(f"nats://shop:s3cret@{address}")
-            try:
-                return await do(client.jetstream())
-            finally:
-                await client.close()
-
-        return asyncio.run(connected())
+        return jetstream(int(address.rpartition(":")[2]), do)
 
     async def anew(stream: Any) -> None:
         for about in await stream.streams_info():
@@ -165,10 +152,10 @@ def test_what_goes_wrong_is_one_message_without_the_password(
 def test_a_certificate_that_is_not_trusted_is_one_message_and_a_trusted_one_serves(
     factory: Factory, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert PROGRAM is not None
+    assert NATS is not None
     given, key = self_signed(tmp_path)
     port = free_port()
-    command = [PROGRAM, "-js", "-a", "127.0.0.1", "-p", port, "-sd", tmp_path / "js", "--tls", "--tlscert", given, "--tlskey", key]
+    command = [NATS, "-js", "-a", "127.0.0.1", "-p", port, "-sd", tmp_path / "js", "--tls", "--tlscert", given, "--tlskey", key]
     with listening(port, *command):
         monkeypatch.setattr(module, "_CLOSING", 0.5)
         declare(factory, address, url=f"tls://127.0.0.1:{port}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import redis_stream as module
-from tests.loopback import free_port, listening
 
+from .brokers import redis_server
 from .conftest import Factory, killed_collecting
 
 redis = pytest.importorskip("redis", reason="THE EXTRA redis IS NOT INSTALLED: no entry was read")
@@ -22,12 +21,7 @@ redis = pytest.importorskip("redis", reason="THE EXTRA redis IS NOT INSTALLED: n
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with a password."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("NO REDIS: redis-server is not installed, no entry was read")
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    with listening(port, program, "--port", port, "--bind", "127.0.0.1", "--requirepass", "s3cret", "--save", "", "--dir", folder):
+    with redis_server(tmp_path_factory.mktemp("redis")) as port:
         yield f"127.0.0.1:{port}"
 
 

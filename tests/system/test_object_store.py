@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import random
 import shutil
 import subprocess
@@ -11,10 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -31,58 +28,22 @@ from lakehouse.reserve.landing import Landing
 from lakehouse.sealing.keys import MASTER
 from lakehouse.table import Table
 from tests.factory import new_factory
-from tests.loopback import free_port, wait_until_open
 from tests.maintenance.erasure.bytes_of import texts
 from tests.maintenance.erasure.factory import TOKEN, new_notes, planted
 from tests.release import factory
 from tests.reserve.conftest import killed_collecting
 
+from .bucket import Store, bucket
 from .commands import environment, lakehouse, lakehouse_json
-
-ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
-
-
-@dataclass(frozen=True)
-class Store:
-    """The server: its endpoint, and a key that it knows."""
-
-    endpoint: str
-    key: str
-    secret: str
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """An S3 server that knows one key and has one bucket, `lakes`; the key stands in the environment."""
-    boto3 = pytest.importorskip("boto3")
-    port = free_port()
-    said = (tmp_path_factory.mktemp("store") / "server.log").open("w")
-    # Four requests make the key and the bucket; all later ones are checked.
-    server = subprocess.Popen([sys.executable, str(Path(__file__).with_name("object_store.py")), str(port), "4"], stdout=said, stderr=said)
-    endpoint = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_open(port, server, 60)
-        given: dict[str, Any] = {
-            "endpoint_url": endpoint,
-            "region_name": "us-east-1",
-            "aws_access_key_id": "a",
-            "aws_secret_access_key": "b",
-        }
-        users = boto3.client("iam", **given)
-        users.create_user(UserName="factory")
-        users.put_user_policy(UserName="factory", PolicyName="all", PolicyDocument=ALLOW_ALL)
-        key = users.create_access_key(UserName="factory")["AccessKey"]
-        boto3.client("s3", **given).create_bucket(Bucket="lakes")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-            patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-            patch.setenv("AWS_REGION", "us-east-1")
-            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            yield Store(endpoint, key["AccessKeyId"], key["SecretAccessKey"])
-    finally:
-        server.kill()
-        server.wait()
-        said.close()
+    with bucket(tmp_path_factory.mktemp("store")) as made, pytest.MonkeyPatch.context() as patch:
+        for name, value in made.variables.items():
+            patch.setenv(name, value)
+        yield made
 
 
 def reviews(first: int, last: int) -> pl.DataFrame:
