@@ -221,7 +221,7 @@ def _refusal(response: httpx.Response, url: str) -> SourceError:
         said = " ".join(response.read()[:300].decode("utf-8", "replace").split())
     except httpx.HTTPError:
         said = ""
-    fixes = {401: "check the credentials in the environment", 403: "check the credentials in the environment", 404: "check `url`"}
+    fixes = {401: "check the credentials in the environment", 403: "check the credentials in the environment", 404: "check the address"}
     status = f"{response.status_code} {response.reason_phrase}".strip()
     fix = fixes.get(response.status_code, "see what the server says, and run it again; what has come is kept")
     response.close()

@@ -59,10 +59,15 @@ def same_columns(found: list[str], columns: list[str]) -> None:
     """Refuse a file or table that lacks some of `columns`, or has others (ShapeError)."""
     if set(found) != set(columns):
         missing, extra = sorted(set(columns) - set(found)), sorted(set(found) - set(columns))
+        parts = [f"{words} {_listed(names)}" for words, names in (("lacks", missing), ("has unknown", extra)) if names]
         raise ShapeError(
-            f"the file lacks {missing or 'nothing'} and has unknown {extra or 'nothing'}; found {sorted(found)}",
+            f"the file {' and '.join(parts)}; found {_listed(found)}",
             fix="correct the file, or declare its columns under `columns:` of the source",
         )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "no columns"
 
 
 def rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
