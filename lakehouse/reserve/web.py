@@ -69,6 +69,7 @@ class Web:
 
     Attributes:
         headers: sent with each request; `${NAME}` is taken from the environment.
+        declared: addresses in which it is taken as well; one that a server gave is sent as it is, lest it name a variable of ours.
         retries: how often a request is sent again after a broken connection, a 408, 425, 429 or a 5xx.
         per_second: requests a second at most.
         timeout: seconds without a byte.
@@ -78,6 +79,7 @@ class Web:
     retries: int = 5
     per_second: float | None = None
     timeout: float = 60.0
+    declared: frozenset[str] = frozenset()
     _clients: dict[bool, httpx.Client] = field(default_factory=dict)
     _next: float = 0.0
     _origin: tuple[str, str, int | None] = ("", "", None)
@@ -161,7 +163,8 @@ class Web:
             self._paced()
             try:
                 given = {"params": dict(params) if params else None, "headers": sent, "json": body}
-                request = client.build_request("GET" if body is None else "POST", from_environment(url), **given)
+                address = from_environment(url) if url in self.declared else url
+                request = client.build_request("GET" if body is None else "POST", address, **given)
                 self._origin = _origin(request.url)
                 response = client.send(request, stream=True, follow_redirects=not as_it_is)
             except httpx.TooManyRedirects as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from lakehouse.errors import FactoryError, SourceError, SpecError
 from lakehouse.reserve.collect import collect, feed
@@ -124,6 +124,22 @@ def test_a_host_that_is_not_there_and_a_redirect_without_end(factory: Factory, s
     factory.declare(connector={"rest": {"url": f"{served.url}/elsewhere"}})
     with pytest.raises(SourceError, match="redirects more than 10 times"):
         factory.collect()
+
+
+def test_a_variable_is_taken_where_it_is_declared_and_never_where_a_server_names_it(
+    factory: Factory, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "s3cret")
+
+    def answer(path: str, n: int) -> Response:
+        return JSONResponse({"data": {"items": [item(n)]}, "meta": {"next": "/pages/url?at=${SHOP_KEY}"} if n == 1 else {}})
+
+    served.faults = answer
+    declare(factory, served, "url", next={"url": "meta.next"}, params={"api_key": "${SHOP_KEY}"})
+    assert factory.collect().added == 2
+    assert served.asked[0] == "/pages/url?api_key=s3cret"
+    assert "s3cret" not in served.asked[1]
+    assert "SHOP_KEY" in served.asked[1]
 
 
 def test_a_credential_comes_from_the_environment_and_stays_with_its_host(

@@ -151,7 +151,7 @@ class DeltaSharing:
     def _server(self, root: Path) -> tuple[str, str]:
         """The endpoint and the bearer token, of the profile or as declared."""
         if self.profile is None:
-            return self.endpoint or "", from_environment(self.token or "")
+            return from_environment(self.endpoint or ""), from_environment(self.token or "")
         file = root / from_environment(self.profile)
         try:
             profile = json.loads(file.read_text(encoding="utf-8"))

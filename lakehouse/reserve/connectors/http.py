@@ -67,7 +67,7 @@ class Http:
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """File after file; one that the server calls unchanged, or whose checksum is held, is not sent again."""
         held = {piece.name: piece for piece in landing.before}
-        with Web(self.headers, **self.web) as web:
+        with Web(self.headers, **self.web, declared=frozenset(file.url for file in self.files)) as web:
             for number, file in enumerate(self.files[len(landing.pieces) :], start=len(landing.pieces) + 1):
                 progress(f"{landing.source}: files", number - 1, len(self.files))
                 before = held.get(file.called)

@@ -21,7 +21,7 @@ from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
 from lakehouse.reserve.resume import fetched, landed_file
-from lakehouse.reserve.web import Web, no_secrets
+from lakehouse.reserve.web import Web, from_environment, no_secrets
 
 _HUB = "https://huggingface.co"
 
@@ -50,7 +50,7 @@ class HuggingFace:
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """File after file of the commit that the revision names now; one with the checksum that it had is not sent again."""
-        hub = (self.endpoint or os.environ.get("HF_ENDPOINT") or _HUB).rstrip("/")
+        hub = (from_environment(self.endpoint or "") or os.environ.get("HF_ENDPOINT") or _HUB).rstrip("/")
         token = self.token or ("${HF_TOKEN}" if os.environ.get("HF_TOKEN") else None)
         where = f"{hub}/api/datasets/{self.repo}"
         with Web({"Authorization": f"Bearer {token}"} if token else {}, **self.web) as web:

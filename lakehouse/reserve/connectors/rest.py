@@ -17,7 +17,7 @@ from lakehouse.progress import Progress
 from lakehouse.reserve.connector import CONNECTORS
 from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
 from lakehouse.reserve.material import RawFile, Value
-from lakehouse.reserve.web import Web, no_secrets
+from lakehouse.reserve.web import Web, from_environment, no_secrets
 from lakehouse.spec import Model
 
 PIECE_BYTES = 4 * 1024 * 1024
@@ -96,7 +96,7 @@ class Rest:
         seen = {json.dumps(state.get("at"), sort_keys=True)}
         held: list[bytes] = []
         size, began, pages = 0, time.monotonic(), 0
-        with Web(self.headers, **self.web) as web:
+        with Web(self.headers, **self.web, declared=frozenset([self.url])) as web:
             while not state.get("done"):
                 items, at = self._page(web, state)
                 pages += 1
@@ -117,7 +117,7 @@ class Rest:
 
     def _page(self, web: Web, state: Mapping[str, Any]) -> tuple[list[Any], Any]:
         """The items of a page, and where the next one is; None behind the last."""
-        how, at, params = self.next or Next.model_construct(), state.get("at"), dict(self.params)
+        how, at, params = self.next or Next.model_construct(), state.get("at"), _given(self.params)
         url = self.url
         if self.since and (value := state.get("since") if state.get("since") is not None else self.since.first) is not None:
             params[self.since.param] = value
@@ -164,6 +164,11 @@ class Rest:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """JSON lines."""
         return lines_of(piece, landing, self.set)
+
+
+def _given(params: Mapping[str, Value]) -> dict[str, Any]:
+    """Declared parameters, with `${NAME}` taken from the environment."""
+    return {name: from_environment(value) if isinstance(value, str) else value for name, value in params.items()}
 
 
 def _at(body: Any, path: str) -> Any:
