@@ -1,6 +1,7 @@
-"""Write docs/operators.md, a page per operator and docs/connectors.md from the code: `python docs/generate.py`.
+"""Write the pages of operators, connectors, detectors and evaluations from the code: `python docs/generate.py`.
 
-An operator's page holds its docstring, its parameters, and the example of docs/examples.yaml, which is run here.
+An operator's page holds its docstring, its parameters, and the example of docs/examples.yaml, which is run here. A connector's holds the
+run that docs/connector_runs.py made, for its server is not here, and the lines of docs/further.yaml.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
 from example import code, flow, run
 
 from lakehouse.registry import Entry
 from lakehouse.schema import REGISTRIES, parameters_of
 
 HERE = Path(__file__).parent
+KINDS = {"operators": "operator", "connectors": "connector", "detectors": "detector", "evaluations": "evaluation"}
 INTRO = {
     "operators": (
         "# Operators\n\nAn operator is one file and one function under `lakehouse/production/operators/`. Its cardinality says what "
@@ -23,33 +27,55 @@ INTRO = {
         "and an example that was run; the pages are written from the code (`python docs/generate.py`).\n"
     ),
     "connectors": (
-        "# Connectors, detectors and evaluations\n\nA connector brings a source's material in; a detector "
-        "[screens](screening.md) it on arrival; an evaluation scores a version. "
+        "# Connectors\n\nA connector brings a source's material in; what is common to all stands under [collecting](collecting.md).\n"
+        "Each has a page with its parameters and a run that was made (`python docs/connector_runs.py`) against a real server on the same "
+        "machine; the pages are written from the code (`python docs/generate.py`).\n"
+    ),
+    "detectors": (
+        "# Detectors\n\nA detector [screens](screening.md) a source's material on arrival. "
+        "This page is written from the code (`python docs/generate.py`).\n"
+    ),
+    "evaluations": (
+        "# Evaluations\n\nAn evaluation scores a version of a dataset in the [pilot](pilot.md). "
         "This page is written from the code (`python docs/generate.py`).\n"
     ),
 }
+FURTHER: Mapping[str, list[str]] = yaml.safe_load((HERE / "further.yaml").read_text(encoding="utf-8"))
+RUN_BY = (
+    "Made by `python docs/connector_runs.py {0}`; the server is on the same machine. Ports and folders are shown by constant names, "
+    "`kill -9` was sent by the script at the moment that is noted, and all other output is as it came.\n"
+)
 
 
 def pages() -> dict[Path, str]:
     """All pages by their file."""
-    operators = REGISTRIES["operator"].entries().values()
-    found = {HERE / f"{name}.md": page(name) for name in INTRO}
-    return found | {HERE / "operators" / f"{entry.name}.md": operator_page(entry) for entry in operators}
+    found = {HERE / f"{name}.md": page(name) for name in KINDS}
+    found |= {HERE / "operators" / f"{entry.name}.md": operator_page(entry) for entry in REGISTRIES["operator"].entries().values()}
+    return found | {HERE / "connectors" / f"{entry.name}.md": connector_page(entry) for entry in REGISTRIES["connector"].entries().values()}
 
 
 def page(name: str) -> str:
-    """The text of docs/<name>.md: a table; connectors, detectors and evaluations follow on the same page."""
-    kinds = ["operator"] if name == "operators" else ["connector", "detector", "evaluation"]
-    entries = [(kind, entry) for kind in kinds for entry in REGISTRIES[kind].entries().values()]
-    parts = [INTRO[name], "| name | kind | what it does |\n| --- | --- | --- |"]
-    link = "operators/{0}.md" if name == "operators" else "#{0}"
-    parts.append(
-        "\n".join(f"| [{e.name}]({link.format(e.name)}) | {e.info.get('cardinality', kind)} | {e.summary} |" for kind, e in entries)
-    )
-    if name != "operators":
-        parts[-1] += "\n"
-        parts += [f"## {entry.name}\n\n{explained(kind, entry)}" for kind, entry in entries]
-    return "\n".join(parts) + ("\n" if name == "operators" else "")
+    """The text of docs/<name>.md: a table; detectors and evaluations follow on the same page, the others have pages of their own."""
+    kind, alone = KINDS[name], name in ("operators", "connectors")
+    entries = REGISTRIES[kind].entries().values()
+    link = f"{name}/{{0}}.md" if alone else "#{0}"
+    head = "| name | kind | what it does |\n| --- | --- | --- |" if name == "operators" else "| name | what it does |\n| --- | --- |"
+    kinds = {e.name: f"{e.info['cardinality']} | " if name == "operators" else "" for e in entries}
+    rows = [f"| [{e.name}]({link.format(e.name)}) | {kinds[e.name]}{e.summary} |" for e in entries]
+    parts = [INTRO[name], head, *rows]
+    if alone:
+        return "\n".join(parts) + "\n"
+    return "\n".join([*parts, "", *(f"## {entry.name}\n\n{explained(kind, entry)}" for entry in entries)])
+
+
+def connector_page(entry: Entry) -> str:
+    """The text of docs/connectors/<name>.md, with the run that docs/connector_runs.py made."""
+    run = HERE / "connectors" / "runs" / f"{entry.name}.md"
+    if not run.exists() or entry.name not in FURTHER:
+        sys.exit(f"the connector {entry.name} has no run, or no lines in docs/further.yaml: python docs/connector_runs.py {entry.name}")
+    done = f"## A run\n\n{RUN_BY.format(entry.name)}\n{run.read_text(encoding='utf-8')}"
+    further = "## Going further\n\n" + "".join(f"- {line}\n" for line in FURTHER[entry.name])
+    return f"# {entry.name}\n\n[All connectors](../connectors.md)\n\n{explained('connector', entry)}\n{done}\n{further}"
 
 
 def operator_page(entry: Entry) -> str:
@@ -88,8 +114,8 @@ def main(check: bool) -> int:
             if not check:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
-    for path in sorted(set((HERE / "operators").glob("*.md")) - set(written)):
-        stale.append(f"{path.relative_to(HERE)} (no such operator)")
+    for path in sorted({file for folder in ("operators", "connectors") for file in (HERE / folder).glob("*.md")} - set(written)):
+        stale.append(f"{path.relative_to(HERE)} (nothing of this name)")
         if not check:
             path.unlink()
     sys.stdout.write(f"{'stale' if check else 'written'}: {', '.join(stale) or 'none'}\n")

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse.cli import _COMMANDS
+from lakehouse.project import Project
+from lakehouse.reserve.collect import feed
+from lakehouse.reserve.connector import CONNECTORS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTEXT.md", *(ROOT / "docs").rglob("*.md")])
@@ -38,3 +41,23 @@ def test_every_decision_has_context_decision_and_what_was_rejected() -> None:
         text = page.read_text(encoding="utf-8")
         for part in ("**Context.**", "**Decision.**", "**Rejected.**"):
             assert part in text, f"{page.name} lacks {part}"
+
+
+def test_every_connector_has_a_page_and_only_connectors_have() -> None:
+    assert {page.stem for page in (ROOT / "docs" / "connectors").glob("*.md")} == set(CONNECTORS.entries())
+
+
+@pytest.mark.parametrize("name", CONNECTORS.entries())
+def test_the_page_of_a_connector_shows_a_run_of_a_source_that_loads(name: str, tmp_path: Path) -> None:
+    run = (ROOT / "docs" / "connectors" / f"{name}.md").read_text(encoding="utf-8").partition("## A run\n")[2].partition("## Going")[0]
+    declared = re.findall(r"```yaml\n# (\S+)\n(.*?)```", run, re.DOTALL)
+    for file, text in declared:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    project = Project.open(tmp_path)
+    (source,) = project.sources
+    assert project.source(source).connector.name == name
+    feed(project, source)  # the connector takes its parameters
+    assert f"$ lakehouse collect {source}" in run
+    for seen in ("# kill -9 when", "killed while", "Collected\n", "error: ", "\n  fix: ", "Bronze has"):
+        assert seen in run, f"the run of {name} shows no `{seen}`"
