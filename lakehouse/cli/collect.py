@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli import show
-from lakehouse.cli.screen import brief
+from lakehouse.progress import Progress
 from lakehouse.project import Project
 from lakehouse.reserve.collect import collect
-from lakehouse.reserve.screening.screen import Screening, screen
 
 
 @click.command("collect")
@@ -23,12 +22,12 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
     for name in sources:
         project.source(name)
     done = []
-    screenings: list[Screening] = []
+    screened: list[str] = []
     with show.progress(quiet=as_json) as report:
         for name in sources or tuple(project.sources):
             done.append(collect(project, name, progress=report))
-            if (screening := screen(project, name, progress=report)) is not None:
-                screenings.append(screening)
+            if project.source(name).screening:
+                screened.append(_screened(project, name, report))
     if as_json:
         show.dump(done)
         return
@@ -43,5 +42,13 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
             show.out.print(f"  {c.source}: erased: {c.erased:,}, left out for good")
         for warning in c.warnings:
             show.out.print(f"[yellow]warning[/] {c.source}: {warning}")
-    for screening in screenings:
-        show.out.print(brief(screening))
+    for line in screened:
+        show.out.print(line)
+
+
+def _screened(project: Project, name: str, report: Progress) -> str:
+    from lakehouse.cli.screen import brief  # what declares no screening does without
+    from lakehouse.reserve.screening.screen import screen
+
+    done = screen(project, name, progress=report)
+    return brief(done) if done is not None else ""

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from lakehouse.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import crawl as module
 from lakehouse.reserve.crawling import Scope, page_of, same
+from tests.loopback import free_port
 
 from .conftest import Factory, killed_collecting
 from .web_server import Served, serving
@@ -179,6 +180,13 @@ def test_each_host_is_asked_at_its_pace(factory: Factory, site: Site) -> None:
     began = time.monotonic()
     factory.collect()
     assert time.monotonic() - began >= 0.4
+
+
+def test_a_site_that_is_not_there_is_said_to_be_so(factory: Factory, site: Site) -> None:
+    site.pages = {}
+    declare(factory, site, start=[f"http://127.0.0.1:{free_port()}/"], retries=0)
+    with pytest.raises(SourceError, match=r"no page is kept: failed \(1\); the last failure: .*cannot be reached"):
+        factory.collect()
 
 
 def test_pages_that_fail_stay_as_they_were_until_too_many_do(factory: Factory, site: Site) -> None:

@@ -135,6 +135,7 @@ class _Pass:
     visited: set[str] = field(default_factory=set)
     queues: dict[int, dict[str, deque[str]]] = field(default_factory=lambda: defaultdict(dict))
     failures: int = 0
+    last: str = ""
     why: Counter[str] = field(default_factory=Counter)
     size: int = 0
     ready: dict[str, float] = field(default_factory=dict)
@@ -157,6 +158,7 @@ class _Pass:
         self._file.unlink(missing_ok=True)
         if not self.landing.pieces:
             why = ", ".join(f"{what} ({count})" for what, count in self.why.most_common(5)) or "nothing was found"
+            why += f"; the last failure: {self.last}" if self.last else ""
             raise SourceError(f"no page is kept: {why}", where=self.about.start[0], fix="check `start:`, `scope:` and `keep:`")
 
     @property
@@ -238,7 +240,8 @@ class _Pass:
             if not self.robots.allows(url):
                 return visit | {"why": "forbidden by robots.txt", "links": []}
             status, headers, body = self._asked(url, self.about.max_bytes, seen, self.robots.delay(url))
-        except SourceError:
+        except SourceError as error:
+            self.last = error.what
             if self.failures >= self.about.max_failures:
                 raise
             if piece is None:
