@@ -50,7 +50,9 @@ class Looks:
         """
         for path in paths:
             with damage_named(path):
-                self._note(path, os.stat(path))  # noqa: PTH116 - a Path of each would cost as much as the look
+                about = os.stat(path)  # noqa: PTH116 - a Path of each would cost as much as the look
+            self._paths.append(path)
+            self._seen.extend((about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino & _INODE))
 
     def below(self, folder: str, *, hidden: bool, named: Callable[[str], object] = bool) -> None:
         """Look at the files below a folder whose name `named` accepts; a hidden one is none of them, nor what is in a hidden folder unless
@@ -75,7 +77,7 @@ class Looks:
 
     def _entries(self, entries: Iterable[os.DirEntry[str]], above: str, hidden: bool, named: Callable[[str], object]) -> list[str]:
         """Note the files of a folder; the folders in it that are to be entered."""
-        folders, note = [], self._note
+        folders, add, see = [], self._paths.append, self._seen.extend
         for entry in entries:
             name = entry.name
             shown = name[0] != "."
@@ -84,14 +86,12 @@ class Looks:
                     folders.append(above + name)
             elif shown and named(name) and entry.is_file():
                 try:
-                    note(above + name, entry.stat())
+                    about = entry.stat()
                 except FileNotFoundError:
                     continue  # it went while the folder was read
+                add(above + name)
+                see((about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino & _INODE))
         return folders
-
-    def _note(self, path: str, about: os.stat_result) -> None:
-        self._paths.append(path)
-        self._seen.extend((about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino & _INODE))
 
 
 def _is_text(path: str) -> bool:
