@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from lakehouse import audit, versions
 from lakehouse.audit import SCHEMA, START, Head, broken
 from lakehouse.hashing import digest
+from lakehouse.maintenance.compaction import MANY, compact
 from lakehouse.maintenance.standing import reinstate, retire
 from lakehouse.pilot import policies
 from lakehouse.pilot.tickets import Ticket
 from lakehouse.production.decisions import Decision
+from lakehouse.progress import silent
 from lakehouse.project import Project
 
 from ..factory import Factory, notes
@@ -98,6 +100,16 @@ def test_a_log_that_nobody_touched_verifies(logged: Project, tmp_path: Path) -> 
     assert audit.entries(logged)["seq"].to_list() == [1, 2, 3, 4]
     head = json.loads((tmp_path / "lake" / "system" / "audit_head.json").read_text(encoding="utf-8"))
     assert head == {"seq": 4, "hash": audit.entries(logged)["hash"][-1]}
+
+
+def test_the_chain_outlives_the_compaction_of_its_files(logged: Project) -> None:
+    write(logged, MANY)
+    assert [done.files_after for done in compact(logged, silent) if done.table == "system/audit"] == [1]
+    write(logged, 2)
+    assert audit.verify(logged) == []
+    assert audit.entries(logged)["seq"].to_list() == list(range(1, MANY + 7))
+    tamper(logged, keep=pl.col("seq") != 9)
+    assert "entry 10 stands where entry 9 should" in audit.verify(logged)
 
 
 def test_a_changed_row_count_is_seen_in_the_table(logged: Project) -> None:
