@@ -42,10 +42,7 @@ _FORMATS = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",
     "application/vnd.oasis.opendocument.spreadsheet": "excel",
     "application/vnd.ms-excel": "excel",
-    **dict.fromkeys(
-        ("application/x-ole-storage", "application/msword", "application/vnd.ms-powerpoint", "application/vnd.ms-outlook"), ""
-    ),  # no reader
-    "application/x-encrypted-office": "",
+    **dict.fromkeys(("application/x-ole-storage", "application/vnd.ms-outlook", "application/x-encrypted-office"), ""),  # no reader
 }
 _ITEMS = {"document": "document", "image": "image", "audio": "audio", "video": "video"}
 """Formats whose item is a file, by the kind of its content."""

@@ -90,7 +90,7 @@ _EXTENSIONS = {
     **dict.fromkeys(("arrow", "feather", "ipc"), "arrow"),
     "orc": "orc",
     "avro": "avro",
-    **dict.fromkeys(("pdf", "docx", "pptx", "odt", "odp", "epub", "rtf", "eml"), "document"),
+    **dict.fromkeys(("pdf", "docx", "doc", "pptx", "ppt", "odt", "odp", "epub", "rtf", "eml"), "document"),
     **dict.fromkeys(("png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"), "image"),
     **dict.fromkeys(("wav", "mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "aiff"), "audio"),
     **dict.fromkeys(("mp4", "m4v", "mov", "mkv", "webm", "avi", "ogv"), "video"),

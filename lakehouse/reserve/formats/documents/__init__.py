@@ -8,7 +8,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.reserve.discovery.media import media_type
-from lakehouse.reserve.formats.documents import mail, office, pdf, rtf
+from lakehouse.reserve.formats.documents import mail, office, pdf, powerpoint97, rtf, word97
 from lakehouse.reserve.formats.documents.parts import Document
 from lakehouse.reserve.formats.whole import Unreadable, one_item
 from lakehouse.reserve.material import Reading
@@ -16,11 +16,11 @@ from lakehouse.reserve.material import Reading
 MEDIA_TYPE = "application/*"
 COLUMNS: Mapping[str, pl.DataType] = {
     "sha256": pl.String(),
-    "format": pl.String(),  # pdf, docx, pptx, odt, odp, epub, rtf, eml
+    "format": pl.String(),  # pdf, docx, doc, pptx, ppt, odt, odp, epub, rtf, eml
     "text": pl.String(),  # paragraphs with a line each, pages and chapters parted by an empty line
     "title": pl.String(),
     "author": pl.String(),
-    "pages": pl.Int64(),  # of pdf and pptx
+    "pages": pl.Int64(),  # of pdf, pptx and ppt
 }
 _READERS: Mapping[str, tuple[str, Callable[[bytes, int], Document]]] = {
     "application/pdf": ("pdf", pdf.read),
@@ -30,6 +30,8 @@ _READERS: Mapping[str, tuple[str, Callable[[bytes, int], Document]]] = {
     "application/vnd.oasis.opendocument.text": ("odt", office.read_odt),
     "application/vnd.oasis.opendocument.presentation": ("odp", office.read_odt),
     "application/vnd.oasis.opendocument.spreadsheet": ("ods", office.read_odt),
+    "application/msword": ("doc", word97.read),
+    "application/vnd.ms-powerpoint": ("ppt", powerpoint97.read),
     "application/epub+zip": ("epub", office.read_epub),
 }
 
