@@ -65,7 +65,7 @@ def test_rows_and_versions_are_those_of_plain_tables_and_nothing_can_be_read_on_
             factory.material(step)
             made.append(factory.made())
         assert made[0][1].version == made[1][1].version
-        for layer, name in (("silver", "notes"), ("silver", "notes_fates"), ("gold", "notes"), ("bronze", "notes")):
+        for layer, name in (("silver", "notes"), ("silver", "notes_fates"), ("gold", "notes")):
             assert (
                 sealed.rows(layer, name)
                 .drop("_collected_at", strict=False)
