@@ -6,10 +6,10 @@ import importlib
 from collections.abc import Iterator, Sequence
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from lakehouse.errors import LockedError, SpecError
 from lakehouse.hashing import content_id
+from lakehouse.parquet.lazy import lazily
 from lakehouse.project import Project
 from lakehouse.table import Table
 
@@ -131,21 +131,7 @@ def live_rows(project: Project, source: str, columns: Sequence[str], *, of: pl.S
         if of is not None:
             index = index.filter(pl.col("_row_id").is_in(of.implode()))
         schema = pl.Schema({name: dtype for name, dtype in ours.schema().items() if name in (*ids, *more)})
-
-        def frames(
-            wanted: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-        ) -> Iterator[pl.DataFrame]:
-            left = n_rows
-            for frame in values(project, source, more, index):
-                rows = frame.select(schema.names())
-                rows = rows if predicate is None else rows.filter(predicate)
-                rows = rows if left is None else rows.head(left)
-                left = None if left is None else left - rows.height
-                yield rows if wanted is None else rows.select(wanted)
-                if left == 0:
-                    return
-
-        return register_io_source(frames, schema=schema)
+        return lazily(lambda columns: values(project, source, more, index), schema)
     rows = ours.scan()
     if of is not None:
         rows = rows.filter(pl.col("_row_id").is_in(of.implode()))

@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import RemoveAction, create_table_with_add_actions
-from polars.io.plugins import register_io_source
 from pyarrow import fs
 
 from lakehouse.errors import LockedError, NotFoundError, StorageError
 from lakehouse.location import Location
 from lakehouse.parquet.datafiles import PLAIN, delta_schema, file_system, parted, write_files
 from lakehouse.parquet.files import arrow, parquet_chunks, picked
+from lakehouse.parquet.lazy import lazily
 from lakehouse.parquet.rowgroups import Footer
 from lakehouse.sealing.files import SEALED, sealing
 from lakehouse.store import storage_error, store_options, told
@@ -100,32 +100,19 @@ class Table:
         """
         delta = self.delta(version)
         plain = pl.scan_delta(delta, storage_options=self._polars_options())
-        names = sorted(uri.rsplit("/", 1)[-1] for uri in delta.file_uris())
-        return plain if not any(name.endswith(SEALED) for name in names) else self._opening(names, plain.collect_schema())
+        names = [uri.rsplit("/", 1)[-1] for uri in delta.file_uris()]
+        sealed = next((name for name in names if name.endswith(SEALED)), None)
+        if sealed is None:
+            return plain
+        store, schema = self.store(), plain.collect_schema()
+        with store.open_input_file(sealed):
+            pass  # a key that is not there is told here, not by Polars
 
-    def _opening(self, names: list[str], schema: pl.Schema) -> pl.LazyFrame:
-        """Rows of data files some of which are sealed."""
-        files = self.store()
-        for of in sorted(name for name in names if name.endswith(SEALED))[:1]:
-            with files.open_input_file(of):
-                pass  # a key that is not there is told here, not by Polars
+        def rows(columns: list[str]) -> Iterator[pl.DataFrame]:
+            for _, file in self._opened(names, store):
+                yield from self._shaped(file, columns, range(file.num_row_groups), schema)
 
-        def frames(
-            wanted: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-        ) -> Iterator[pl.DataFrame]:
-            left = n_rows
-            columns = list(schema) if wanted is None else wanted
-            read = columns if predicate is None else list(dict.fromkeys([*columns, *predicate.meta.root_names()]))
-            for _, file in self._opened(names, files):
-                for chunk in self._shaped(file, read, range(file.num_row_groups), schema):
-                    rows = chunk if predicate is None else chunk.filter(predicate)
-                    rows = rows if left is None else rows.head(left)
-                    left = None if left is None else left - rows.height
-                    yield rows.select(columns)
-                    if left == 0:
-                        return
-
-        return register_io_source(frames, schema=schema)
+        return lazily(rows, schema)
 
     def read(self, columns: Iterable[str] | None = None, version: int | None = None) -> pl.DataFrame:
         """The rows as of `version`, only `columns` if given."""
@@ -141,10 +128,9 @@ class Table:
             none = pl.DataFrame(schema={c: t for c, t in self.schema().items() if c in set(names)})
             return none.with_columns(_file=pl.lit(""), _at=pl.lit(0, pl.Int64)).clear()
         if any(uri.endswith(SEALED) for uri in uris):
-            own = sorted(uri.rsplit("/", 1)[-1] for uri in uris)
             rows = pl.concat(
                 rows.select(*names, pl.lit(name).alias("_file"))
-                for name, file in self._opened(own)
+                for name, file in self._opened(uri.rsplit("/", 1)[-1] for uri in uris)
                 for rows in self._shaped(file, names, range(file.num_row_groups))
             )
         else:

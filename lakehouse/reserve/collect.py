@@ -114,7 +114,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     # What another run commits from here on, while the material is fetched or read, makes the write below fail.
     version = table.version()
     virtual = bronze.is_virtual(project, name)
-    ready(project, (of,) if (of := project.class_of(name)) else ())
+    ready(project, table.sealed())
     last, reading = last_collection(project, name), _reading(source)
 
     def read_by(material: Feed) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -178,24 +179,24 @@ class _Handler(fs.FileSystemHandler):  # type: ignore[misc]  # pyarrow has no ty
 
 def opened(below: pa.NativeFile, lake: Location, name: str) -> BinaryIO:
     """A file without the seals that lie on it."""
-    stream, size = cast(BinaryIO, below), below.size()
-    while stream.read(len(MAGIC)) == MAGIC:
-        file = SealedFile(stream, size, lambda of, id_: opening_key(lake, of, id_), name)
-        stream, size = cast(BinaryIO, file), file.size
-    stream.seek(0)
-    return stream
+    return _unsealed(below, lake, name)[0]
 
 
 def classes(files: fs.FileSystem, lake: Location, name: str) -> tuple[str, ...]:
     """The classes under which a file is sealed, the first one innermost."""
-    found = []
     with files.open_input_file(name) as below:
-        stream, size = cast(BinaryIO, below), below.size()
-        while stream.read(len(MAGIC)) == MAGIC:
-            file = SealedFile(stream, size, lambda of, id_: opening_key(lake, of, id_), name)
-            found.append(file.of)
-            stream, size = cast(BinaryIO, file), file.size
-    return tuple(reversed(found))
+        return tuple(reversed(_unsealed(below, lake, name)[1]))
+
+
+def _unsealed(below: pa.NativeFile, lake: Location, name: str) -> tuple[BinaryIO, list[str]]:
+    """The innermost stream, at its beginning, and the classes of the seals on it, the outermost first."""
+    stream, size, found = cast(BinaryIO, below), below.size(), []
+    while stream.read(len(MAGIC)) == MAGIC:
+        file = SealedFile(stream, size, partial(opening_key, lake), name)
+        found.append(file.of)
+        stream, size = cast(BinaryIO, file), file.size
+    stream.seek(0)
+    return stream, found
 
 
 def sealing(files: fs.FileSystem, lake: Location, under: Sequence[str] = ()) -> fs.FileSystem:

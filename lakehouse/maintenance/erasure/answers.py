@@ -63,7 +63,7 @@ def _variants(project: Project, ids: list[str]) -> set[str]:
     for name, table in tables(project):
         if not name.startswith("gold/"):
             continue
-        files = history.files_of(table)
+        files = table.store()
         for file in history.data_files(files):
             with files.open_input_file(file) as handle:
                 rows = pl.read_parquet(handle.read())

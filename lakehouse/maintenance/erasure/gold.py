@@ -25,10 +25,9 @@ from lakehouse.versions import Version
 
 def erase(project: Project, dataset: str, table: Table, found: Found, removal: Removal, request: str) -> list[Archive]:
     """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
-    files, removal = history.files_of(table), removal.of(found.name)
+    files, removal = table.store(), removal.of(found.name)
     with told(table.uri):
-        beside = {name: history.files_beside(table, name) for name in found.files}
-        instead = {name: history.write_cut(files, name, target, removal.cut, request) for name, target in beside.items()}
+        instead = history.written_anew(table, found.files, removal.cut, request)
     changed = []
     with archives.workshop(project) as folder:
         local = fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem())

@@ -51,17 +51,6 @@ class Written:
     stats: str
 
 
-def files_of(table: Table) -> fs.FileSystem:
-    """The files below a table, without their seals."""
-    return table.store()
-
-
-def files_beside(table: Table, name: str) -> fs.FileSystem:
-    """The files below a table, new ones under the seals that a data file of it has, whatever is declared by now."""
-    files = below(table.store())
-    return sealing(files, table.lake, classes(files, table.lake, name) if name.endswith(SEALED) else ())
-
-
 def data_files(files: fs.FileSystem) -> list[str]:
     """Names of the Parquet files beside the log, whether a commit names them or not, sorted."""
     listed = files.get_file_info(fs.FileSelector("", recursive=False, allow_not_found=True))
@@ -70,7 +59,7 @@ def data_files(files: fs.FileSystem) -> list[str]:
 
 def added(table: Table) -> dict[str, list[str]]:
     """The data files that some commit of a table adds, each with the smallest and largest texts that the log says of it."""
-    files = files_of(table)
+    files = table.store()
     found: dict[str, list[str]] = {}
     for name in _commits(files, table.uri):
         for action in _actions(files, name):
@@ -99,6 +88,16 @@ def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut,
     return written
 
 
+def written_anew(table: Table, names: Iterable[str], cut: Cut, request: str) -> dict[str, list[Written]]:
+    """Data files of a table written anew without what `cut` takes out, by their old names; sealed as they are, whatever is declared."""
+    plain = below(table.store())
+    anew = {}
+    for name in names:
+        files = sealing(plain, table.lake, classes(plain, table.lake, name) if name.endswith(SEALED) else ())
+        anew[name] = write_cut(files, name, files, cut, request)
+    return anew
+
+
 def _cut_batches(file: pq.ParquetFile, schema: pa.Schema, cut: Cut) -> Iterator[pa.RecordBatch]:
     for rows in parquet_chunks(file, schema.names):
         left = cut(rows)
@@ -115,7 +114,7 @@ def replace(table: Table, instead: dict[str, list[Written]], unbound: Iterable[s
     Raises:
         StorageError: the log is not whole, or a file cannot be read, written or deleted.
     """
-    files = files_of(table)
+    files = table.store()
     with told(table.uri):
         commits = _commits(files, table.uri)
         for name in _logs(files):
@@ -137,7 +136,7 @@ def replace(table: Table, instead: dict[str, list[Written]], unbound: Iterable[s
 
 def drop_unnamed(table: Table, names: list[str]) -> None:
     """Delete data files that no commit names, such as a killed write leaves."""
-    files = files_of(table)
+    files = table.store()
     with told(table.uri):
         for name in names:
             files.delete_file(name)

@@ -56,7 +56,7 @@ def tables(project: Project) -> Iterator[tuple[str, Table]]:
 
 def find(name: str, table: Table, removal: Removal) -> Found:
     """Look at every data file of a table, also of its older versions and those that a killed write left."""
-    files, removal = history.files_of(table), removal.of(name)
+    files, removal = table.store(), removal.of(name)
     with told(table.uri):
         known, newest = history.added(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
         rows = 0
@@ -94,12 +94,8 @@ def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[
 
 def erase(table: Table, found: Found, removal: Removal, request: str) -> None:
     """Take what was found out of the whole history of a table."""
-    removal = removal.of(found.name)
-    instead = {}
     with told(table.uri):
-        for name in found.files:
-            files = history.files_beside(table, name)
-            instead[name] = history.write_cut(files, name, files, removal.cut, request)
+        instead = history.written_anew(table, found.files, removal.of(found.name).cut, request)
     if instead or found.unbound:
         history.replace(table, instead, found.unbound)
     history.drop_unnamed(table, list(found.unnamed))

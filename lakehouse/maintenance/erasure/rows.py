@@ -140,7 +140,7 @@ def _files(project: Project, source: str, columns: list[str] | None) -> Iterator
     table = bronze.table(project, source)
     if not table.exists():
         return
-    files: Any = history.files_of(table)
+    files: Any = table.store()
     with told(table.uri):
         for name in history.data_files(files):
             with files.open_input_file(name) as handle:
