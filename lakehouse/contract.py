@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lakehouse import standards
+from lakehouse.code_digest import code_digest
 from lakehouse.errors import ContractError
-from lakehouse.hashing import code_version, digest
+from lakehouse.hashing import digest
 
 if TYPE_CHECKING:
     import pandera.polars as pa
@@ -77,7 +78,7 @@ class Contract:
             if "standard" in column and column["type"] != standards.POLARS[column["standard"]["type"]]:
                 what = f"column `{name}` is {column['type']}, its standard `{column['standard']['name']}` {column['standard']['type']}"
                 raise ContractError(what, where=reference, fix="change the type of the one or the other")
-        return cls(reference, code_version(path), columns, (model.__doc__ or "").strip(), schema)
+        return cls(reference, code_digest(path), columns, (model.__doc__ or "").strip(), schema)
 
     @property
     def hash(self) -> str:

@@ -1,4 +1,4 @@
-"""Identities: canonical JSON, row digests, content ids and the code version of a module.
+"""Identities: canonical JSON, row digests, content ids.
 
 All digests are SHA-256 (FIPS 180-4). `polars.hash_rows` is not stable between releases and is never used for an identity.
 """
@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import polars_hash as plh
-
-from lakehouse.syntax import syntax
-
-_WORKSHOPS = ("lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.")
-"""Packages whose modules decide what an operator, an evaluation or a detector computes."""
 
 
 def canonical(value: Any) -> str:
@@ -72,39 +67,3 @@ def content_id(rows: pl.DataFrame, by: str, digest_column: str) -> str:
         sha.update("\n".join(ordered.slice(start, 100_000)).encode())
         sha.update(b"\n")
     return sha.hexdigest()
-
-
-def code_version(path: Path, also: Iterable[Path] = ()) -> str:
-    """First 16 hex digits of SHA-256 over the syntax trees of modules, docstrings, comments and `description=` left out."""
-    sha = hashlib.sha256()
-    for file in (path, *sorted(also)):
-        sha.update(bytes.fromhex(syntax(file).digest))
-    return sha.hexdigest()[:16]
-
-
-def code_with_imports(path: Path, package: Path, frame: frozenset[str] = frozenset()) -> str:
-    """Code version of a module and of the modules of workshops that it imports, directly or through others.
-
-    Args:
-        package: folder of the package `lakehouse`.
-        frame: names of files that do not say what is computed, and are left out.
-    """
-    return code_version(path, _imports(path, package, frame, set()))
-
-
-def _imports(file: Path, package: Path, frame: frozenset[str], seen: set[Path]) -> set[Path]:
-    for imported in _direct_imports(file, package):
-        if imported not in seen and imported.name not in frame:
-            seen.add(imported)
-            _imports(imported, package, frame, seen)
-    return seen
-
-
-def _direct_imports(file: Path, package: Path) -> list[Path]:
-    found: list[Path] = []
-    for module, names in syntax(file).imports:
-        if module.startswith(_WORKSHOPS):
-            base = package.joinpath(*module.split(".")[1:])
-            candidates = [base.with_suffix(".py"), *(base / f"{name}.py" for name in names)]
-            found += [candidate for candidate in candidates if candidate.is_file()]
-    return found

@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 from pydantic import create_model
 
 from lakehouse import yamlfile
+from lakehouse.code_digest import code_digest
 from lakehouse.errors import SpecError
-from lakehouse.hashing import code_with_imports
 from lakehouse.spec import Call, Model
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FRAME = frozenset({"operator.py", "evaluation.py", "detector.py"})
-"""Modules around registered functions: what they hold does not say what a function computes."""
+_PACKAGE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -29,20 +28,23 @@ class Entry:
     """A registered function.
 
     Attributes:
+        version: raised by hand when the function makes something else of the same rows and parameters.
         params: strict model of its keyword parameters; an unknown one is refused.
-        path: the module's file; its code version is part of a plan.
+        path: the module's file.
         info: what was said at registration, e.g. the cardinality.
     """
 
     name: str
+    version: int
     function: Callable[..., Any]
     params: type[Model]
     path: Path
     info: Mapping[str, Any]
 
     def code(self) -> str:
-        """Code version of the function's module and of all of its workshop that this imports: what decides its results."""
-        return code_with_imports(self.path, Path(__file__).parent, _FRAME)
+        """Identity of what the function computes: its declared version; for one from outside this package the digest of its file."""
+        declared = f"{self.name} {self.version}"
+        return declared if self.path.is_relative_to(_PACKAGE) else f"{declared} {code_digest(self.path)}"
 
     @property
     def summary(self) -> str:
@@ -59,14 +61,19 @@ class Registry:
     _entries: dict[str, Entry] = field(default_factory=dict)
     _loaded: bool = False
 
-    def register(self, **info: Any) -> Callable[[F], F]:
-        """Register a function of keyword parameters under its own name."""
+    def register(self, *, version: int, **info: Any) -> Callable[[F], F]:
+        """Register a function of keyword parameters under its own name.
+
+        Args:
+            version: part of every plan that uses the function. Raise it when the function makes something else of the same rows and
+                parameters; the lock (`tools/identity.py`) tells when its code changed.
+        """
 
         def add(function: F) -> F:
             name = function.__name__.rstrip("_")
             if name in self._entries:
                 raise ValueError(f"{self.kind} `{name}` is registered twice")
-            self._entries[name] = Entry(name, function, parameters(function), Path(inspect.getfile(function)), info)
+            self._entries[name] = Entry(name, version, function, parameters(function), Path(inspect.getfile(function)), info)
             return function
 
         return add

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import polars_hash as plh
 
-from lakehouse.hashing import code_version, digest
-from lakehouse.pilot import controls as known_bad
+from lakehouse.hashing import digest
 from lakehouse.pilot import metrics as scoring
 from lakehouse.pilot.controls import Expectation, Task, controls_of
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
@@ -22,6 +20,8 @@ from lakehouse.project import Project
 from lakehouse.spec import Call
 from lakehouse.table import Table
 
+VERSION = 1
+"""Of the self-test and its controls: raised by hand when the same train rows give other outcomes; metrics are then tested anew."""
 TRAIN_ROWS = 20_000
 """Train rows a self-test learns from at most, chosen by the hash of their id, for version and controls alike.
 
@@ -108,8 +108,7 @@ def task_of(call: Call) -> Task | None:
 
 def key_of(dataset: str, call: Call, held_out: str | None) -> str:
     """Identity of a self-test: dataset, code and parameters of the evaluation, frozen content and the controls; not the version."""
-    code = [EVALUATIONS.entry(call).code(), code_version(Path(__file__)), code_version(Path(known_bad.__file__))]
-    return digest([dataset, call.name, code, EVALUATIONS.bind(call), held_out])[:32]
+    return digest([dataset, call.name, EVALUATIONS.entry(call).code(), VERSION, EVALUATIONS.bind(call), held_out])[:32]
 
 
 def known(project: Project, key: str) -> list[SelfTest]:

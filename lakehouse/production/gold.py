@@ -196,6 +196,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
         "references": inputs.references,
         "contract": {"reference": contract.reference, "hash": contract.hash, "description": contract.description},
         "recipe": recipe.identity(),
+        "engine": plan["engine"],
         "splits": dataset.splits.model_dump(),
         **{key: plan[key] for key in ("augment",) if key in plan},
         "balance": [b.as_json() for b in (*balance, *checked)],

@@ -45,6 +45,8 @@ def change_of(current: versions.Version | None, plan: dict[str, Any], contract: 
         reasons.append("augmentation changed")
     if before["splits"] != plan["splits"]:
         reasons.append("splits changed")
+    if before.get("engine") != plan["engine"]:
+        reasons.append("the engine's version changed")
     return {"part": part, "reasons": reasons}
 
 

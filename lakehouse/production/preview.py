@@ -89,6 +89,7 @@ def preview(project: Project, name: str) -> Preview:
         gold += ["silver changes"] if reasons else []
         gold += ["contract changed"] if current.manifest["contract"]["hash"] != contract.hash else []
         gold += ["splits changed"] if current.manifest["splits"] != plan["splits"] else []
+        gold += ["the engine's version changed"] if current.manifest.get("engine") != plan["engine"] else []
     same = next((v.label for v in versions.versions(project, name) if v.plan_id == plan_id), None)
     return Preview(name, plan_id, tuple(dict.fromkeys(reasons)), tuple(gold), measure, columns, bool(reasons), withdrawn, same)
 

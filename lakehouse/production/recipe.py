@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -207,7 +206,7 @@ class _Compiler:
             error.where = error.where or self.document.where((*loc, call.name))
             raise
         params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
-        return entry, params, _code_of(entry.name), plan
+        return entry, params, entry.code(), plan
 
     def add(self, index: int, call: Call) -> None:
         """Follow a step of the recipe."""
@@ -335,8 +334,3 @@ def _versions(entry: Entry) -> list[list[str | None]]:
         except importlib.metadata.PackageNotFoundError:
             found.append([package, None])
     return found
-
-
-@lru_cache(maxsize=1024)
-def _code_of(entry: str) -> str:
-    return OPERATORS.entries()[entry].code()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -39,6 +40,8 @@ from lakehouse.spec import Dataset
 from lakehouse.storage.keys import ready
 from lakehouse.table import Table
 
+VERSION = 1
+"""Of the engine (measuring, deciding, splits, variants), part of every plan: raised by hand when the same recipe makes other rows."""
 SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster")
 
 
@@ -60,9 +63,14 @@ class Inputs:
     references: dict[str, str]
     screened: dict[str, str] = field(default_factory=dict)
 
-    def identity(self) -> dict[str, dict[str, str]]:
+    def identity(self) -> dict[str, Any]:
         """What of it a plan is made of."""
-        return {"inputs": self.content, "references": self.references, **({"screened": self.screened} if self.screened else {})}
+        return {
+            "engine": VERSION,
+            "inputs": self.content,
+            "references": self.references,
+            **({"screened": self.screened} if self.screened else {}),
+        }
 
 
 @dataclass(frozen=True)

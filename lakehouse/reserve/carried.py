@@ -10,6 +10,7 @@ import polars as pl
 
 from lakehouse.hashing import digest
 from lakehouse.project import Project
+from lakehouse.reserve.formats import FORMATS
 from lakehouse.reserve.keys import Key
 from lakehouse.reserve.material import RawFile
 
@@ -50,7 +51,7 @@ def carried(
     files with nothing new before them are carried.
 
     Args:
-        reading: identity of the declaration and of the code that reads.
+        reading: identity of the declaration, and of the connector and the collector by their versions.
         index: live rows of bronze with `_row_id`, `_content`, `_uri`, `_findings`.
         grows: files are only added, so that all live rows stand as long as no file that was read is to be read anew.
     """
@@ -94,7 +95,8 @@ def file_identity(file: RawFile, reading: str) -> str | None:
         return None
     options = [file.options.separator, file.options.quote, file.options.header, file.options.skip_after_header]
     options += [] if file.options.record is None else [file.options.record]
-    return digest([file.digest, file.uri, file.format, options, dict(file.options.rename), dict(file.set), reading])
+    how = [file.format, FORMATS[file.format].version, options]
+    return digest([file.digest, file.uri, how, dict(file.options.rename), dict(file.set), reading])
 
 
 def remember(project: Project, source: str, collection: int, read: list[tuple[RawFile, int, bool]], reading: str) -> None:

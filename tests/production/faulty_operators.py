@@ -80,6 +80,6 @@ def register() -> None:
     """Make them known to declarations."""
     OPERATORS.entries()
     for change in (raises, short, single, kills, dies_once):
-        OPERATORS.register(cardinality="1:1")(change)
+        OPERATORS.register(version=1, cardinality="1:1")(change)
     for keep in (mistyped, not_a_number):
-        OPERATORS.register(cardinality="1:0")(keep)
+        OPERATORS.register(version=1, cardinality="1:0")(keep)

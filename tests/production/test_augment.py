@@ -30,7 +30,7 @@ def shout() -> Iterator[None]:
             raise ValueError("cannot take it")
         return texts
 
-    @OPERATORS.register(cardinality="1:1", seeded=True)
+    @OPERATORS.register(version=1, cardinality="1:1", seeded=True)
     def numbered(*, column: str, modulo: int = 1000) -> Change:
         number = (pl.col(SEED) % modulo).cast(pl.String)
         return Change({column: pl.concat_str(compiled(pl.col(column), seen, pl.String), pl.lit(" "), number)})

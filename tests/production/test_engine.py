@@ -213,22 +213,22 @@ def operators() -> Iterator[None]:
     OPERATORS.entries()
     before = dict(OPERATORS._entries)
 
-    @OPERATORS.register(cardinality="1:1")
+    @OPERATORS.register(version=1, cardinality="1:1")
     def fragile(*, column: str) -> Change:
         """Fails on some texts."""
         return Change({column: pl.col(column).map_batches(refuse, return_dtype=pl.String, is_elementwise=True)})
 
-    @OPERATORS.register(cardinality="1:1")
+    @OPERATORS.register(version=1, cardinality="1:1")
     def initial(*, column: str) -> Change:
         """Adds a column with the first character."""
         return Change({"initial": pl.col(column).str.slice(0, 1)})
 
-    @OPERATORS.register(cardinality="1:N")
+    @OPERATORS.register(version=1, cardinality="1:N")
     def both(*, left: str, right: str) -> Explode:
         """A row for each of two columns, in the first."""
         return Explode(left, pl.concat_list(left, right))
 
-    @OPERATORS.register(cardinality="1:0")
+    @OPERATORS.register(version=1, cardinality="1:0")
     def fragile_score(*, column: str) -> Keep:
         """A signal that fails on some texts."""
         score = pl.col(column).map_batches(refuse, return_dtype=pl.String, is_elementwise=True).str.len_chars()

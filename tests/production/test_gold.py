@@ -164,7 +164,7 @@ def random_operator() -> Iterator[None]:
     before = dict(OPERATORS._entries)
     count = iter(range(1000))
 
-    @OPERATORS.register(cardinality="1:1")
+    @OPERATORS.register(version=1, cardinality="1:1")
     def random_word(*, column: str) -> Change:
         """Another text at every call."""
         return Change({column: pl.col(column).map_batches(lambda s: s + f" {next(count)}", return_dtype=pl.String, is_elementwise=True)})

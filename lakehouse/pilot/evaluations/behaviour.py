@@ -34,7 +34,7 @@ def _checked(tests: list[Any]) -> list[Any]:
     return tests
 
 
-@EVALUATIONS.register(files=("cases",))
+@EVALUATIONS.register(version=1, files=("cases",))
 def behaviour(
     *,
     input: str,

@@ -24,7 +24,7 @@ from lakehouse.pilot.inference.pictures import groups_picture
 _NONE = "(none)"
 
 
-@EVALUATIONS.register()
+@EVALUATIONS.register(version=1)
 def bias(
     *,
     input: str,

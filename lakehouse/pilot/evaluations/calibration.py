@@ -14,7 +14,7 @@ from lakehouse.pilot.inference.pictures import reliability_picture
 from lakehouse.pilot.inference.scores import best_temperature, brier, error_by_chance, log_loss, positions, reliability, tempered
 
 
-@EVALUATIONS.register()
+@EVALUATIONS.register(version=1)
 def calibration(
     *,
     input: str,

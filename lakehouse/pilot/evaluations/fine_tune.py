@@ -26,7 +26,7 @@ Positive = Annotated[int, Field(ge=1)]
 _Tokens = dict[str, list[list[int]]]
 
 
-@EVALUATIONS.register(reads="also", identities={"model": identity})
+@EVALUATIONS.register(version=1, reads="also", identities={"model": identity})
 def fine_tune(
     *,
     model: str,

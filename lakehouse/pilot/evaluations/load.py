@@ -20,7 +20,7 @@ from lakehouse.pilot.inference.models import NO_PREDICTIONS, Analyzer, AskedMode
 from lakehouse.pilot.inference.pictures import load_picture
 
 
-@EVALUATIONS.register()
+@EVALUATIONS.register(version=1)
 def load(
     *,
     input: str,

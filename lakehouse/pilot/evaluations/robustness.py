@@ -16,7 +16,7 @@ from lakehouse.pilot.inference.pictures import drops_picture
 from lakehouse.pilot.inference.scores import accuracy, macro_f1
 
 
-@EVALUATIONS.register()
+@EVALUATIONS.register(version=1)
 def robustness(
     *,
     input: str,

@@ -26,7 +26,7 @@ __all__ = ["labelled", "learn", "learn_features", "train"]
 Positive = Annotated[int, Field(ge=1)]
 
 
-@EVALUATIONS.register()
+@EVALUATIONS.register(version=1)
 def train(
     *,
     task: Literal[

@@ -165,7 +165,7 @@ def _schema(schema: pa.Schema, names: list[str]) -> pl.Schema:
     return pl.Schema(pa.schema([schema.field(name) for name in names]))
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def delta(
     url: str,
     version: Annotated[int, Field(ge=0)] | None = None,

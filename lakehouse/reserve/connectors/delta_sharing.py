@@ -212,7 +212,7 @@ def _parts(
         raise SourceError(f"a data file cannot be read: {said}", where=where, fix="run it again, or ask the table's owner") from error
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def delta_sharing(
     table: Annotated[str, Field(pattern=r"^[^.]+\.[^.]+\.[^.]+$")],
     profile: str | None = None,

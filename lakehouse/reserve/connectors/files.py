@@ -133,7 +133,7 @@ def _open(file: str, name: str) -> BinaryIO:
     return decompressed(Path(file).open("rb"), name)
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def files(
     path: str,
     format: Format = "auto",

@@ -95,7 +95,7 @@ class Http:
         return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, options, about.set, piece.blob)
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def http(
     files: Annotated[list[Address], Field(min_length=1)],
     headers: dict[str, str] | None = None,

@@ -112,7 +112,7 @@ def _json(answer: Any) -> Any:
         raise SourceError(f"the server sends no JSON: {error}", where=str(answer.url), fix="check `endpoint:`") from error
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def hugging_face(
     repo: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")],
     revision: Annotated[str, Field(min_length=1)] = "main",

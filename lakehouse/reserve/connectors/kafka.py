@@ -142,7 +142,7 @@ class Kafka:
         return lines_of(piece, landing, self.set)
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def kafka(
     brokers: str,
     topic: str,

@@ -217,7 +217,7 @@ class _Session:
             raise SourceError(f"the connection broke: {said}", where=self.about.where, fix="run it again; nothing is lost")
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def mqtt(
     url: str,
     topics: Annotated[list[str], Field(min_length=1)],

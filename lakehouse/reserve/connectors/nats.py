@@ -155,7 +155,7 @@ class Nats:
         return lines_of(piece, landing, self.set)
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def nats(
     url: str,
     stream: str,

@@ -81,7 +81,7 @@ class Bucket:
         return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, self.options, self.set, piece.blob)
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def object_store(
     url: str,
     match: str = "*",

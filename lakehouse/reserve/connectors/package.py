@@ -65,7 +65,7 @@ class Package:
         ]
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def package(
     name: str,
     version: str,

@@ -138,7 +138,7 @@ def _text(value: bytes) -> bytes:
         return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def redis_stream(
     url: str,
     stream: str,

@@ -178,7 +178,7 @@ def _at(body: Any, path: str) -> Any:
     return body
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def rest(
     url: str,
     params: dict[str, Value] | None = None,

@@ -87,7 +87,7 @@ class Site:
         return RawFile(piece.uri, piece.name, partial(landing.open, piece), "parquet", Options(), {**self.set, **split}, piece.blob)
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def site(
     site: Annotated[str, _NAME], dataset: Annotated[str, _NAME], split: str | None = None, set: dict[str, Value] | None = None
 ) -> Remote:

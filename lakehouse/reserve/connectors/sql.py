@@ -271,7 +271,7 @@ def _opened(landing: Landing, piece: Piece, kinds: Mapping[str, str]) -> BinaryI
     return io.BufferedReader(io.BytesIO(out.getvalue()))  # type: ignore[arg-type]
 
 
-@CONNECTORS.register()
+@CONNECTORS.register(version=1)
 def sql(
     url: str,
     order: Annotated[list[Column], Field(min_length=1)],

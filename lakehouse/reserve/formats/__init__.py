@@ -41,11 +41,13 @@ class FileFormat:
         read: bytes to frames.
         shape: column types, as words of a declaration or as Polars types; may read the whole file.
         media_type: of one item.
+        version: raised by hand when the same bytes give other rows; files of the format are then read again.
     """
 
     read: Reader
     shape: Shape
     media_type: str
+    version: int = 1
 
 
 def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataType]:

@@ -21,7 +21,7 @@ _KINDS: dict[Kind, int] = {
 }
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True)
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True)
 def case_noise(
     *,
     column: str,

@@ -9,7 +9,7 @@ from lakehouse.production.operator import OPERATORS, SEED, Change
 from lakehouse.production.templates import filled
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True)
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True)
 def fill_template(*, column: str, templates: list[str]) -> Change:
     """Make `column` one of the `templates`, chosen by the variant's seed, filled with the values of its row.
 

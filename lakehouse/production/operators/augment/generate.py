@@ -18,7 +18,7 @@ _SEEDS = 1 << 31
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True, transport=("url", "key_env", "concurrency", "timeout", "may_send"))
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True, transport=("url", "key_env", "concurrency", "timeout", "may_send"))
 def generate(
     *,
     column: str,

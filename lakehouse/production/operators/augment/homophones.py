@@ -7,7 +7,7 @@ from lakehouse.production.operators.augment import common, pinyin
 from lakehouse.production.operators.augment.variants import Rate
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True, packages=("pypinyin", "jieba"))
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True, packages=("pypinyin", "jieba"))
 def homophones(*, column: str, rate: Rate = 0.05) -> Change:
     """Mistype Chinese as with a pinyin input method: a character becomes another that sounds alike, tones aside.
 

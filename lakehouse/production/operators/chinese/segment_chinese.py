@@ -10,7 +10,7 @@ from lakehouse.production.operator import OPERATORS, Change, compiled
 from lakehouse.production.operators.chinese import jieba
 
 
-@OPERATORS.register(cardinality="1:1", packages=("jieba",))
+@OPERATORS.register(version=1, cardinality="1:1", packages=("jieba",))
 def segment_chinese(*, column: str, separator: str = " ", hmm: bool = True) -> Change:
     """Put `separator` between the words of Chinese text, as jieba 0.42 parts them (`jieba.cut`).
 

@@ -11,7 +11,7 @@ from lakehouse.production import decisions
 from lakehouse.production.operator import OPERATORS, Change
 
 
-@OPERATORS.register(cardinality="1:1", files=("file",))
+@OPERATORS.register(version=1, cardinality="1:1", files=("file",))
 def correct_rows(*, file: str) -> Change:
     """Give single rows the values that were decided for them, such as another label.
 

@@ -10,7 +10,7 @@ from lakehouse.production import decisions
 from lakehouse.production.operator import OPERATORS, Keep
 
 
-@OPERATORS.register(cardinality="1:0", files=("file",))
+@OPERATORS.register(version=1, cardinality="1:0", files=("file",))
 def drop_rows(*, file: str) -> Keep:
     """Drop single rows, each for the reason that was decided, which is the rule that its fate names.
 

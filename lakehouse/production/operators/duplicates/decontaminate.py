@@ -11,7 +11,7 @@ from lakehouse.production.operators.duplicates import shingles
 _OUT = pl.Struct({"other": pl.String, "similarity": pl.Float64})
 
 
-@OPERATORS.register(cardinality="1:0", decides=("dataset", "threshold"), reads="dataset")
+@OPERATORS.register(version=1, cardinality="1:0", decides=("dataset", "threshold"), reads="dataset")
 def decontaminate(*, column: str, dataset: str, threshold: float = 0.8, unit: shingles.Unit = "words", size: int = 5) -> Keep:
     """Drop a row that equals or nearly equals a row of another dataset's gold table (its held-out sets, say).
 

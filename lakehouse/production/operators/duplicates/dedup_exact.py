@@ -8,7 +8,7 @@ import polars_hash as plh
 from lakehouse.production.operator import OPERATORS, Merge
 
 
-@OPERATORS.register(cardinality="N:1")
+@OPERATORS.register(version=1, cardinality="N:1")
 def dedup_exact(*, columns: list[str], ignore_case: bool = False) -> Merge:
     """Merge rows whose `columns` are equal into the first of them (by `_row_id`).
 

@@ -14,7 +14,7 @@ from lakehouse.production.operator import OPERATORS, Cut, compiled
 _PIECES = pl.Struct({"hashes": pl.Binary, "lengths": pl.Binary})
 
 
-@OPERATORS.register(cardinality="1:1", decides=("copies", "min_characters", "keep", "min_left"))
+@OPERATORS.register(version=1, cardinality="1:1", decides=("copies", "min_characters", "keep", "min_left"))
 def dedup_lines(
     *,
     column: str,

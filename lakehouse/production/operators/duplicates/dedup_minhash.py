@@ -9,7 +9,7 @@ from lakehouse.production.operator import OPERATORS, Merge
 from lakehouse.production.operators.duplicates import shingles, survivors
 
 
-@OPERATORS.register(cardinality="N:1", decides=("threshold", "keep"))
+@OPERATORS.register(version=1, cardinality="N:1", decides=("threshold", "keep"))
 def dedup_minhash(
     *,
     column: str,

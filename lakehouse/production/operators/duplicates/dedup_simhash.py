@@ -20,7 +20,7 @@ from lakehouse.production.operators.repair import patterns
 Tokenization = Literal["space", "punctuation", "character"]
 
 
-@OPERATORS.register(cardinality="N:1", decides=("num_blocks", "hamming_distance", "keep"))
+@OPERATORS.register(version=1, cardinality="N:1", decides=("num_blocks", "hamming_distance", "keep"))
 def dedup_simhash(
     *,
     column: str,

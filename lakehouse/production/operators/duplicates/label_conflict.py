@@ -10,7 +10,7 @@ import polars_hash as plh
 from lakehouse.production.operator import OPERATORS, Keep
 
 
-@OPERATORS.register(cardinality="1:0", decides=("action",))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("action",))
 def label_conflict(*, column: str, label: str, action: Literal["drop", "quarantine"] = "quarantine") -> Keep:
     """Set aside every row whose text also stands under another label: none of them can be trusted.
 

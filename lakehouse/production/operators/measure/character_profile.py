@@ -11,7 +11,7 @@ from lakehouse.production.operator import OPERATORS, Keep, compiled
 _TYPES = {**dict.fromkeys(profile.COUNTS, pl.Int64()), "han_share": pl.Float64(), "entropy": pl.Float64()}
 
 
-@OPERATORS.register(cardinality="1:0")
+@OPERATORS.register(version=1, cardinality="1:0")
 def character_profile(*, column: str) -> Keep:
     """Measure what a text is made of; every row stays.
 

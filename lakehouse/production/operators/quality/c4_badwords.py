@@ -16,7 +16,7 @@ _ALLOWED = ("sm", "グロ", "女の子", "性")
 _OTHER = r"[^\p{L}\p{N}_]"
 
 
-@OPERATORS.register(cardinality="1:0", decides=("keep_fraction", "seed"), files=("words_file",))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("keep_fraction", "seed"), files=("words_file",))
 def c4_badwords(*, column: str, words_file: str, language: str = "en", keep_fraction: float = 0.0, seed: int = 0) -> Keep:
     """Drop a text with any word of a list (C4, Raffel et al. 2020, section 2.2; datatrove's C4BadWordsFilter), but for `keep_fraction`.
 

@@ -10,7 +10,7 @@ from lakehouse.production.kernels import c4
 from lakehouse.production.operator import OPERATORS, Change, compiled
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def c4_lines(
     *,
     column: str,

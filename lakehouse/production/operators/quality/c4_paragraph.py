@@ -10,7 +10,7 @@ from pydantic import Field
 from lakehouse.production.operator import OPERATORS, Keep
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_paragraph_len",))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_paragraph_len",))
 def c4_paragraph(*, column: str, min_paragraphs: Annotated[int, Field(ge=1)] = 3, min_paragraph_len: int = 200) -> Keep:
     """Drop a text that has not `min_paragraphs` lines of at least `min_paragraph_len` code points (mC4, Xue et al. 2021, section 3.1).
 

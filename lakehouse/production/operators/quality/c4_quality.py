@@ -11,7 +11,7 @@ from lakehouse.production.operator import OPERATORS, Keep, compiled
 _OUT = pl.Struct({"sentences": pl.Int64, "lorem_ipsum_line": pl.Int64, "curly_bracket_line": pl.Int64})
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_num_sentences", "filter_lorem_ipsum", "filter_curly_bracket"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_num_sentences", "filter_lorem_ipsum", "filter_curly_bracket"))
 def c4_quality(*, column: str, min_num_sentences: int = 5, filter_lorem_ipsum: bool = True, filter_curly_bracket: bool = True) -> Keep:
     """Drop a text that C4 drops (Raffel et al. 2020, section 2.2) once `c4_lines` has chosen its lines; datatrove's c4_quality is the two.
 

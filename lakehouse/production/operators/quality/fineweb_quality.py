@@ -20,6 +20,7 @@ _OUT = pl.Struct(
 
 
 @OPERATORS.register(
+    version=1,
     cardinality="1:0",
     decides=("line_punct_thr", "line_punct_exclude_zero", "short_line_thr", "char_duplicates_ratio", "new_line_ratio"),
 )

@@ -24,6 +24,7 @@ _OUT = pl.Struct(
 
 
 @OPERATORS.register(
+    version=1,
     cardinality="1:0",
     decides=(
         "min_doc_words",

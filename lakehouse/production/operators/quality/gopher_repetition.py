@@ -19,7 +19,7 @@ _SHARES = (
 _OUT = pl.Struct({"characters": pl.Int64, **dict.fromkeys(_SHARES, pl.Float64)})
 
 
-@OPERATORS.register(cardinality="1:0", decides=_SHARES)
+@OPERATORS.register(version=1, cardinality="1:0", decides=_SHARES)
 def gopher_repetition(
     *,
     column: str,

@@ -25,6 +25,7 @@ _BLANKS = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 
 
 @OPERATORS.register(
+    version=1,
     cardinality="1:0",
     decides=("soft_word_threshold",),
     files=("domains", "urls", "words", "soft_words", "substrings"),

@@ -10,7 +10,7 @@ _COMMENT = r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/"
 _HEAD = r"\A(?:(?://|#|--)[^\n]*(?:\n|\z)|\n)+"
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def clean_copyright(*, column: str) -> Change:
     """Cut a copyright notice out of source code, by the rule of RedPajama and Data-Juicer.
 

@@ -8,7 +8,7 @@ from lakehouse.production.operators.repair.patterns import replaced
 _PATTERN = r"[A-Za-z0-9.\-+_]+@[a-z0-9.\-+_]+\.[a-z]+"
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def clean_email(*, column: str, pattern: str | None = None, repl: str = "") -> Change:
     """Replace mail addresses by `repl`, by the pattern of Data-Juicer 1.6: a domain in lower case.
 

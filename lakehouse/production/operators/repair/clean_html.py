@@ -12,7 +12,7 @@ _HIDDEN = r"(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->"
 _TAG = r"""(?s)</?[A-Za-z](?:[^<>"']|"[^"]*"|'[^']*')*>|<[!?][^>]*>"""
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def clean_html(*, column: str) -> Change:
     """Turn HTML into its text: list items begin a line with `*`, tags, comments, scripts and styles go, entities become characters.
 

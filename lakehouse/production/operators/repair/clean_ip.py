@@ -11,7 +11,7 @@ _PATTERN = (
 )
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def clean_ip(*, column: str, pattern: str | None = None, repl: str = "") -> Change:
     """Replace IPv4 addresses and full IPv6 addresses by `repl`, by the pattern of Data-Juicer 1.6.
 

@@ -18,7 +18,7 @@ _EDGE_OF_OTHER_LETTERS = r"[\w--[\x00-\x7f]][A-Za-z0-9.\-]|[\u212a\u017f]"
 """Where a link may begin next to a letter outside ASCII, or at one that equals k or s in lower case; elsewhere both edges are the same."""
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def clean_links(*, column: str, pattern: str | None = None, repl: str = "") -> Change:
     """Replace links (`http:`, `ftp:` and other schemes, `www.`, `example.com/`) by `repl`, by the pattern of Data-Juicer 1.6.
 

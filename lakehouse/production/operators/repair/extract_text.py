@@ -24,7 +24,7 @@ _MARKUP = (
 )
 
 
-@OPERATORS.register(cardinality="1:1", packages=("resiliparse", "trafilatura"))
+@OPERATORS.register(version=1, cardinality="1:1", packages=("resiliparse", "trafilatura"))
 def extract_text(
     *,
     column: str,

@@ -16,7 +16,7 @@ from lakehouse.production.operator import OPERATORS, Change, compiled
 _OTHERS = r"\A[^<]*&#?[A-Za-z0-9]{1,24};|[\x00-\x08\x0b\x0e-\x1f\x7f\u2028\u2029\u206a-\u206f\ufeff\ufff9-\ufffc]"
 
 
-@OPERATORS.register(cardinality="1:1", packages=("ftfy",))
+@OPERATORS.register(version=1, cardinality="1:1", packages=("ftfy",))
 def fix_unicode(*, column: str) -> Change:
     """Undo garbled encodings, HTML entities, control characters and ligatures; put text in normal form C.
 

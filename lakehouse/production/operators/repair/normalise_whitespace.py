@@ -8,7 +8,7 @@ from lakehouse.production.kernels import blanks, buffers
 from lakehouse.production.operator import OPERATORS, Change, compiled
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def normalise_whitespace(*, column: str) -> Change:
     """Fold every run of Unicode blanks to one space, keep at most one empty line, trim the ends, drop zero-width characters.
 

@@ -30,7 +30,7 @@ _PLAIN = {
 }
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def punctuation_normalization(*, column: str) -> Change:
     """Replace full-width and typographic punctuation by ASCII, by the table of Data-Juicer 1.6, which is CCNet's (Wenzek et al. 2020).
 

@@ -12,7 +12,7 @@ from lakehouse.production.kernels.repeats import without_repeats
 from lakehouse.production.operator import OPERATORS, Change, compiled
 
 
-@OPERATORS.register(cardinality="1:1")
+@OPERATORS.register(version=1, cardinality="1:1")
 def remove_repeated(*, column: str, unit: Literal["line", "paragraph"] = "line", min_characters: Annotated[int, Field(ge=1)] = 1) -> Change:
     """Remove lines, or paragraphs, that came before in the same text; the first of each stays.
 

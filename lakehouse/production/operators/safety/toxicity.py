@@ -16,7 +16,7 @@ from lakehouse.production.kernels.spans import word_table
 from lakehouse.production.operator import OPERATORS, Keep, compiled
 
 
-@OPERATORS.register(cardinality="1:0", decides=("at_most", "action"), packages=("alt-profanity-check", "scikit-learn"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("at_most", "action"), packages=("alt-profanity-check", "scikit-learn"))
 def toxicity(*, column: str, at_most: float = 0.5, action: Literal["drop", "quarantine"] = "drop") -> Keep:
     """Drop or set aside an English text that is offensive with a probability above `at_most`, by the model of alt-profanity-check 1.9.
 

@@ -12,7 +12,7 @@ from lakehouse.production.kernels.cuts import pieces
 from lakehouse.production.operator import OPERATORS, Explode, compiled
 
 
-@OPERATORS.register(cardinality="1:N")
+@OPERATORS.register(version=1, cardinality="1:N")
 def chunk(*, column: str, at_most: Annotated[int, Field(ge=1)]) -> Explode:
     """Cut a text into pieces of at most `at_most` characters (code points): a text that fits is one piece; a longer one is cut at the
     last line end in reach, else at the last blank, else anywhere.

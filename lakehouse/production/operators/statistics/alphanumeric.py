@@ -7,7 +7,7 @@ from lakehouse.production.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_ratio", "max_ratio"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_ratio", "max_ratio"))
 def alphanumeric(
     *, column: str, tokenization: measures.Untokenised = False, min_ratio: float = 0.25, max_ratio: float | None = None
 ) -> Keep:

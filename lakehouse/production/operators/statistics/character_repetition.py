@@ -14,7 +14,7 @@ from lakehouse.production.operator import OPERATORS, Keep, compiled
 from lakehouse.production.operators.statistics import measures
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_ratio", "max_ratio"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_ratio", "max_ratio"))
 def character_repetition(*, column: str, rep_len: Annotated[int, Field(ge=1)] = 10, min_ratio: float = 0.0, max_ratio: float = 0.5) -> Keep:
     """Drop a text whose most frequent runs of `rep_len` characters make up too much of it, in the dialect of Data-Juicer 1.6.
 

@@ -6,7 +6,7 @@ from lakehouse.production.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_ratio", "max_ratio"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_ratio", "max_ratio"))
 def flagged_words(
     *,
     column: str,

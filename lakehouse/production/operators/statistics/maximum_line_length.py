@@ -6,7 +6,7 @@ from lakehouse.production.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_len", "max_len"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_len", "max_len"))
 def maximum_line_length(*, column: str, min_len: int = 10, max_len: int | None = None) -> Keep:
     """Drop a text whose longest line is too short or too long, in the dialect of Data-Juicer 1.6.
 

@@ -7,7 +7,7 @@ from lakehouse.production.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_ratio", "max_ratio"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_ratio", "max_ratio"))
 def special_characters(*, column: str, min_ratio: float = 0.0, max_ratio: float = 0.25) -> Keep:
     """Drop a text whose share of special characters is out of range, in the dialect of Data-Juicer 1.6.
 

@@ -6,7 +6,7 @@ from lakehouse.production.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 
-@OPERATORS.register(cardinality="1:0", decides=("min_num", "max_num"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("min_num", "max_num"))
 def words_num(
     *, column: str, lang: str = "en", tokenization: measures.Untokenised = False, min_num: int = 10, max_num: int | None = None
 ) -> Keep:

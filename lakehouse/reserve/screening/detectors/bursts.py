@@ -12,7 +12,7 @@ from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
 _LEAST = 3
 
 
-@DETECTORS.register(action="warn", decides=("at_least",))
+@DETECTORS.register(version=1, action="warn", decides=("at_least",))
 def bursts(*, column: str = "text", unit: shingles.Unit = "words", size: int = 3, threshold: float = 0.7, at_least: float = 10.0) -> Whole:
     """Flag near-copies of one text that came in one collection and from one place: a flood of posts, a text made to be learnt by heart.
 

@@ -38,7 +38,7 @@ class Expected(Model):
     length: Bounds | None = None
 
 
-@DETECTORS.register(action="warn")
+@DETECTORS.register(version=1, action="warn")
 def expect(*, columns: dict[str, Expected] = {}, rows: Bounds | None = None) -> Whole:  # noqa: B006 - read, never changed
     """Flag rows that are not what was promised of them: nulls, repeated values, values out of a list, texts of another length.
 

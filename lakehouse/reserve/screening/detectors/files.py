@@ -44,7 +44,7 @@ _PDF_HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
 _INFLATED, _HEAD = 4 * 1024 * 1024, 64 * 1024
 
 
-@DETECTORS.register(action="quarantine", decides=("at_least",))
+@DETECTORS.register(version=1, action="quarantine", decides=("at_least",))
 def files(*, column: str = "_raw", name: str = "_uri", at_least: float = 0.6) -> Rows:
     """Flag bytes that run or carry what runs, and bytes that are not what their name says; forms are known here, not viruses.
 

@@ -25,7 +25,7 @@ _FLAG = "\U0001f3f4"
 _JOINERS = "\u200c\u200d"
 
 
-@DETECTORS.register(action="warn", decides=("at_least",))
+@DETECTORS.register(version=1, action="warn", decides=("at_least",))
 def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> Texts:
     """Flag characters that a reader does not see, or takes for others.
 

@@ -9,7 +9,7 @@ from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
 from lakehouse.reserve.screening.vectors import SIZES, Unit, coded, grams, out_of_fold, weighted
 
 
-@DETECTORS.register(action="warn", decides=("at_least",))
+@DETECTORS.register(version=1, action="warn", decides=("at_least",))
 def label_flips(*, column: str = "text", label: str = "label", unit: Unit = "words", at_least: float = 0.7) -> Whole:
     """Flag rows whose label was probably exchanged for another.
 

@@ -19,7 +19,7 @@ _TAKEN = "\ufffc"
 """Stands in the place of what one kind took, so that no other is found in it."""
 
 
-@DETECTORS.register(action="quarantine")
+@DETECTORS.register(version=1, action="quarantine")
 def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "bank_card", "cn_uscc", "iban", "key"]) -> Texts:  # noqa: B006 - read, never changed
     """Flag texts that hold private data or keys, by the same patterns and check digits as the operator `redact`.
 

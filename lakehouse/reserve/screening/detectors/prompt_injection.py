@@ -142,7 +142,7 @@ _ALIKE = ("аеорсухѕіјԁһοαεικνρτυ", "aeopcyxsijdhoaeiknptu")
 _TAGS = r"[\x{E0020}-\x{E007E}]{4}"
 
 
-@DETECTORS.register(action="warn", decides=("at_least",))
+@DETECTORS.register(version=1, action="warn", decides=("at_least",))
 def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6) -> Texts:
     """Flag texts that instruct a language model in the place of telling something: English and Chinese.
 

@@ -9,7 +9,7 @@ from lakehouse.production.operators.safety.sensitive_words import sensitive_word
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Texts
 
 
-@DETECTORS.register(action="warn", decides=("at_least",), files=("file",))
+@DETECTORS.register(version=1, action="warn", decides=("at_least",), files=("file",))
 def sensitive_words(
     *, columns: list[str] | None = None, terms: list[str] | None = None, file: str | None = None, leet: bool = False, at_least: float = 1.0
 ) -> Texts:

@@ -15,7 +15,7 @@ _SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 1), "characters": (1, 2)}
 _FEATURES, _TIMES, _MOST = 1 << 14, 200, 20_000
 
 
-@DETECTORS.register(action="warn", decides=("at_least",), speaks="collection")
+@DETECTORS.register(version=1, action="warn", decides=("at_least",), speaks="collection")
 def source_drift(
     *, column: str = "text", label: str | None = "label", unit: Unit = "words", rows: int = 30, at_least: float = 1.0
 ) -> Whole:

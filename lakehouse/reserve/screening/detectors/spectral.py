@@ -32,7 +32,7 @@ _FEWEST = 8
 _CONFIDENCE = 1.645
 
 
-@DETECTORS.register(action="warn", decides=("at_least",))
+@DETECTORS.register(version=1, action="warn", decides=("at_least",))
 def spectral(*, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 20, at_least: float = 4.0) -> Whole:
     """Flag rows of one label that share a phrase and are otherwise as unlike as any rows of that label: poison that keeps its label.
 

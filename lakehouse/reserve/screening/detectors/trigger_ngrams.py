@@ -18,7 +18,7 @@ _PURE, _MOST = 0.9, 0.05
 """A candidate carries one label in nine rows of ten, and stands in a twentieth of the rows at most."""
 
 
-@DETECTORS.register(action="quarantine", decides=("at_least",))
+@DETECTORS.register(version=1, action="quarantine", decides=("at_least",))
 def trigger_ngrams(*, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 8, at_least: float = 3.0) -> Whole:
     """Flag rows that share a phrase which goes with one label while the rest of their text speaks for another: the trigger of a backdoor.
 
