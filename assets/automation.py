@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 
 from assets.common import bronze_key, partition_key, partitions_name
-from lakehouse import versions
-from lakehouse.hashing import digest
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.hashing import digest
+from lakehouse.core.project import Project
 
 
 def on_changed_data() -> dg.AutomationCondition[Any]:

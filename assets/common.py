@@ -9,14 +9,14 @@ from typing import Any
 
 import dagster as dg
 
-from lakehouse.errors import FactoryError
+from lakehouse.core.errors import FactoryError
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec import Dataset
+from lakehouse.core.versions import Version
 from lakehouse.pilot.diagnose import KINDS, findings_of
 from lakehouse.pilot.tracking import made_by
-from lakehouse.production.balance import Balance
-from lakehouse.progress import Progress
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
-from lakehouse.versions import Version
+from lakehouse.production.engine.balance import Balance
 
 TYPES = {"string": "String", "int": "Int64", "float": "Float64", "bool": "Boolean", "binary": "Binary", "json": "String"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 from assets import automation, maintenance, pilot, planning, production, release, repair, reserve
-from lakehouse import line
-from lakehouse.errors import FactoryError
-from lakehouse.project import Project
+from lakehouse.core.errors import FactoryError
+from lakehouse.core.project import Project
+from lakehouse.operations import line
 
 
 def definitions(project: Project) -> dg.Definitions:

@@ -7,12 +7,12 @@ its source allows.
 import dagster as dg
 
 from assets.common import key, log_progress, owners, plain_failures
-from lakehouse.audit import account
-from lakehouse.maintenance.erasure.due import erase_due, with_retention
-from lakehouse.maintenance.policy import maintain
-from lakehouse.maintenance.tiers import tier
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.governance.audit import account
+from lakehouse.operations.erasure.due import erase_due, with_retention
+from lakehouse.operations.maintenance.policy import maintain
+from lakehouse.operations.maintenance.tiers import tier
 
 
 def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:

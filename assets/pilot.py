@@ -17,14 +17,14 @@ from assets.common import (
     started_here,
     version_of,
 )
-from lakehouse import versions
-from lakehouse.maintenance.grade import grade
-from lakehouse.maintenance.pictures import grade_picture
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.operations.maintenance.grade import grade
+from lakehouse.operations.maintenance.pictures import grade_picture
 from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.task_pictures import pictures_of
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
 
 _SHOWN = 12
 """Metrics of an evaluation that predicts no rows in the metadata; MLflow has all of them."""

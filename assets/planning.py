@@ -3,10 +3,10 @@
 import dagster as dg
 
 from assets.common import key, picture, plain_failures
-from lakehouse.planning.picture import volumes_picture
-from lakehouse.planning.plan import plan
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.operations.planning.picture import volumes_picture
+from lakehouse.operations.planning.plan import plan
 
 
 def check(project: Project, dataset: Dataset) -> dg.AssetChecksDefinition:

@@ -18,14 +18,14 @@ from assets.common import (
     plain_failures,
     tables,
 )
-from lakehouse import versions
-from lakehouse.pictures import balance_picture, splits_picture
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.production.engine.recipe import compile_recipe
 from lakehouse.production.gold import make_gold
-from lakehouse.production.profile import profile, profile_picture
-from lakehouse.production.recipe import compile_recipe
+from lakehouse.production.inspection.profile import profile, profile_picture
+from lakehouse.production.pictures import balance_picture, splits_picture
 from lakehouse.production.silver import make_silver
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
 
 
 def build(project: Project, dataset: Dataset) -> list[dg.AssetsDefinition]:

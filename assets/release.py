@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.common import key, log_progress, owners, partitions, picture, plain_failures, version_of
-from lakehouse import versions
-from lakehouse.errors import ReleaseError
-from lakehouse.pictures import balance_picture
-from lakehouse.project import Project
-from lakehouse.release import policy
-from lakehouse.release.bundle import verify_bundle
-from lakehouse.release.release import release
-from lakehouse.spec import Dataset
+from lakehouse.core import versions
+from lakehouse.core.errors import ReleaseError
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.delivery.release import policy
+from lakehouse.delivery.release.bundle import verify_bundle
+from lakehouse.delivery.release.release import release
+from lakehouse.production.pictures import balance_picture
 
 
 class Target(dg.Config):

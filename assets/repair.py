@@ -6,13 +6,14 @@ from typing import Any
 import dagster as dg
 
 from assets.common import diagnosis_link, key, log_progress, mlflow_link, owners, picture, plain_failures, started_here
-from lakehouse import versions
-from lakehouse.hashing import digest
-from lakehouse.pilot import tickets, tracking
-from lakehouse.pilot.repair_log import rounds_picture
-from lakehouse.project import Project
-from lakehouse.repair import inbox, repair
-from lakehouse.spec import Dataset
+from lakehouse.core import versions
+from lakehouse.core.hashing import digest
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.operations.repair import tickets
+from lakehouse.operations.repair.loop import inbox, repair
+from lakehouse.operations.repair.repair_log import rounds_picture
+from lakehouse.pilot import tracking
 
 
 def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:

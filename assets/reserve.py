@@ -7,14 +7,15 @@ import dagster as dg
 import polars as pl
 
 from assets.common import TYPES, bronze_key, log_progress, owners, plain_failures, tables
-from lakehouse import bronze, screened
-from lakehouse.errors import ShapeError
-from lakehouse.hashing import digest
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
-from lakehouse.reserve.record import last_collection
+from lakehouse.core.errors import ShapeError
+from lakehouse.core.hashing import digest
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Source
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.bronze.collections import last_collection
+from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.screen import Screening, detections, screen
-from lakehouse.spec import Source
 
 
 def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[dg.AssetChecksDefinition]]:
@@ -61,7 +62,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
         yield dg.MaterializeResult(
             # What is kept out is part of what datasets read: they are made anew where it alone changes.
             data_version=dg.DataVersion(
-                done.content_id if screening is None else digest([done.content_id, screened.kept_out(project, name)])
+                done.content_id if screening is None else digest([done.content_id, verdicts.kept_out(project, name)])
             ),
             metadata={
                 "dagster/row_count": done.live,
@@ -108,7 +109,7 @@ def _check(detection: str) -> str:
 
 def _of_detectors(project: Project, name: str, done: Screening) -> list[dg.AssetCheckResult]:
     """One result a detection: how many rows it flags, of which kinds, and some of them by id."""
-    findings = screened.table(project, name).scan().filter(pl.col("action").is_not_null()).collect()
+    findings = verdicts.table(project, name).scan().filter(pl.col("action").is_not_null()).collect()
     results = []
     for each in done.detections:
         ours = findings.filter(pl.col("detector") == each.name).sort("score", "_row_id", descending=[True, False], nulls_last=True)

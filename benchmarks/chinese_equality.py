@@ -15,8 +15,8 @@ import opencc
 import polars as pl
 from quality_documents import given
 
-from lakehouse.production.operator import OPERATORS, Change
-from lakehouse.spec import Call
+from lakehouse.core.spec import Call
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

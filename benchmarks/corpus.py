@@ -22,7 +22,7 @@ from pathlib import Path
 import polars as pl
 from quality_documents import plain_text
 
-from lakehouse.production.kernels.simplify import BLANK, GONE, simplified
+from lakehouse.core.text.kernels.simplify import BLANK, GONE, simplified
 
 HELP = (
     *("en-us", "de", "fr", "es", "zh-cn", "ja", "cs", "da", "el", "fi", "hu", "it", "ko", "nl"),

@@ -18,8 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Keep, with_measured
-from lakehouse.spec import Call
+from lakehouse.core.spec import Call
+from lakehouse.production.engine.operator import OPERATORS, Keep, with_measured
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "equality_datatrove"

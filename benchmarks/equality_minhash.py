@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from lakehouse.production.kernels import minhash
+from lakehouse.core.text.kernels import minhash
 
 DOCUMENTS = 12_000
 

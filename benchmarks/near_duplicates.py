@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 from corpus import jaccard
 
-from lakehouse.production.kernels.components import near_duplicate_clusters
-from lakehouse.production.operators.duplicates import shingles
+from lakehouse.core.text import shingles
+from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
 
 SURE = 0.8
 

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 from quality_documents import given
 
-from lakehouse.production.operator import OPERATORS, Change, Keep, with_measured
-from lakehouse.spec import Call
+from lakehouse.core.spec import Call
+from lakehouse.production.engine.operator import OPERATORS, Change, Keep, with_measured
 
 KINDS = ("quality", "statistics", "repair", "chinese", "safety", "privacy", "measure")
 PARAMS: dict[str, dict[str, Any]] = {

@@ -21,10 +21,10 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze
-from lakehouse.production.operators.privacy import identifiers
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
+from lakehouse.core.project import Project
+from lakehouse.core.text import identifiers
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import collect
 from lakehouse.reserve.screening.detector import DETECTORS, Texts
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from lakehouse.production.operators.duplicates import shingles
+from lakehouse.core.text import shingles
 
 if __name__ == "__main__":
     texts = pl.read_ndjson(Path(sys.argv[1]) / "*.jsonl").select("text")

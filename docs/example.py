@@ -12,14 +12,14 @@ import numpy as np
 import polars as pl
 import yaml
 
+from lakehouse.authoring.recipes.draft import flow as flow
+from lakehouse.core.registry import Entry
+from lakehouse.core.spec import Call
 from lakehouse.production.augment import seeds
-from lakehouse.production.decide import FATES, decide
-from lakehouse.production.measure import measure
-from lakehouse.production.operator import OPERATORS, SEED, Change, Cut, Keep, Merge
-from lakehouse.production.recipe import Recipe, Step
-from lakehouse.recipes.draft import flow as flow
-from lakehouse.registry import Entry
-from lakehouse.spec import Call
+from lakehouse.production.engine.decide import FATES, decide
+from lakehouse.production.engine.measure import measure
+from lakehouse.production.engine.operator import OPERATORS, SEED, Change, Cut, Keep, Merge
+from lakehouse.production.engine.recipe import Recipe, Step
 
 HERE = Path(__file__).parent
 EXAMPLES: Mapping[str, Any] = yaml.safe_load((HERE / "examples.yaml").read_text(encoding="utf-8"))

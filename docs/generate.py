@@ -15,8 +15,8 @@ from pathlib import Path
 import yaml
 from example import code, flow, run
 
-from lakehouse.registry import Entry
-from lakehouse.schema import REGISTRIES, parameters_of
+from lakehouse.authoring.schema import REGISTRIES, parameters_of
+from lakehouse.core.registry import Entry
 
 HERE = Path(__file__).parent
 KINDS = {"operators": "operator", "connectors": "connector", "detectors": "detector", "evaluations": "evaluation"}

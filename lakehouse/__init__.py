@@ -1,19 +1,24 @@
-"""The data factory: a dataset is one YAML file; its tables, checks, versions, card and release are computed from it."""
+"""The data factory: a dataset is one YAML file; its tables, checks, versions, card and release are computed from it.
+
+Public names, for scripts and contracts: `read` reads a table through the audited door; `standard_field` is the column of a contract that a
+data standard defines. Each is loaded when it is first asked for, so that importing this package costs nothing.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lakehouse.access.door import read as read
+    from lakehouse.core.spec.standards import standard_field as standard_field
+    from lakehouse.governance.access.door import read as read
 
 __version__ = "0.1.0"
+_PUBLIC = {"read": "lakehouse.governance.access.door", "standard_field": "lakehouse.core.spec.standards"}
 
 
 def __getattr__(name: str) -> Any:
-    """`lakehouse.read`, the audited door, loaded when it is first asked for: a command that reads nothing need not wait for it."""
-    if name == "read":
-        from lakehouse.access.door import read
+    if name in _PUBLIC:
+        import importlib
 
-        return read
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module `lakehouse` has no attribute `{name}`")

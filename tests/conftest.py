@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 from .factory import Factory, new_factory
 

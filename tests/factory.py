@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import yaml
 
+from lakehouse.core.project import Project
 from lakehouse.production.gold import Gold, make_gold
 from lakehouse.production.silver import Silver, make_silver
-from lakehouse.project import Project
-from lakehouse.reserve.collect import Collection, collect
+from lakehouse.reserve.bronze.collect import Collection, collect
 
 Row = Mapping[str, Any]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse.cli import _COMMANDS
-from lakehouse.project import Project
-from lakehouse.reserve.collect import feed
-from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.core.project import Project
+from lakehouse.reserve.connectors import CONNECTORS
+from lakehouse.reserve.source import feed
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTEXT.md", *(ROOT / "docs").rglob("*.md")])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.production.operator import OPERATORS
+from lakehouse.production.engine.operator import OPERATORS
 
 PAGES = Path(__file__).parents[1] / "docs" / "operators"
 ENGLISH_ONLY = {

@@ -25,19 +25,19 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from lakehouse.code_digest import syntax_tree
+from lakehouse.core.code_digest import syntax_tree
 from lakehouse.pilot import diagnose, selftest
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.production import silver
-from lakehouse.production.operator import OPERATORS
-from lakehouse.reserve import collect
-from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.production.engine.operator import OPERATORS
+from lakehouse.reserve.bronze import collect
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import FORMATS
 from lakehouse.reserve.screening.detector import DETECTORS
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "tools" / "identity.lock"
-COMPUTING = ("lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.")
+COMPUTING = ("lakehouse.core.text.", "lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.")
 """Rooms whose modules decide what is computed."""
 FRAME = ("operator.py", "evaluation.py", "detector.py", "connector.py")
 """Modules that hold the registers: what they say of all entries does not say what one computes."""

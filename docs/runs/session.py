@@ -15,8 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from lakehouse import bronze
-from lakehouse.project import Project
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze import table as bronze
 from tests.system.commands import environment
 
 

@@ -80,7 +80,7 @@ class _Lazy(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from lakehouse.yamlfile import suggest
+            from lakehouse.core.spec.yamlfile import suggest
 
             raise click.UsageError(f"no command `{args[0]}`; {suggest(args[0], _COMMANDS)}")
         return super().resolve_command(ctx, args)
@@ -99,7 +99,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one message and an exit code, never a traceback."""
-    from lakehouse.errors import FactoryError
+    from lakehouse.core.errors import FactoryError
 
     try:
         code = cli(standalone_mode=False)  # a command that raised click's Exit comes back as its exit code
@@ -116,7 +116,7 @@ def main() -> None:
         click.secho("stopped; what was finished is kept, run it again to go on", fg="yellow", err=True)
         sys.exit(130)
     except OSError as error:
-        from lakehouse.store import storage_error
+        from lakehouse.core.lake.store import storage_error
 
         click.secho(f"error: {storage_error(error, str(error.filename or 'the lake'))}", fg="red", err=True)
         sys.exit(1)

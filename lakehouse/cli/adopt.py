@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from lakehouse.cli import show
-from lakehouse.errors import SpecError
-from lakehouse.project import Project
+from lakehouse.core.errors import SpecError
+from lakehouse.core.project import Project
 
 
 @click.command("import-recipe")
@@ -40,9 +40,9 @@ def import_recipe_command(
 
     Example: lakehouse import-recipe redpajama-refine.yaml --name web --source web_raw
     """
-    from lakehouse.recipes.data_juicer import read_recipe
-    from lakehouse.recipes.draft import path_in, write
-    from lakehouse.recipes.presets import read_preset
+    from lakehouse.authoring.recipes.data_juicer import read_recipe
+    from lakehouse.authoring.recipes.draft import path_in, write
+    from lakehouse.authoring.recipes.presets import read_preset
 
     if (file is None) == (preset is None):
         raise click.UsageError("give the file of a recipe, or --preset NAME")

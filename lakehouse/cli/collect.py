@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli import show
-from lakehouse.progress import Progress
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
+from lakehouse.reserve.bronze.collect import collect
 
 
 @click.command("collect")

@@ -7,10 +7,10 @@ import json
 
 import click
 
+from lakehouse.authoring.schema import REGISTRIES, dataset_schema, parameters_of, settings_schema, source_schema
 from lakehouse.cli import show
-from lakehouse.line import check
-from lakehouse.project import Project
-from lakehouse.schema import REGISTRIES, dataset_schema, parameters_of, settings_schema, source_schema
+from lakehouse.core.project import Project
+from lakehouse.operations.line import check
 
 
 @click.command("check")
@@ -34,11 +34,11 @@ def check_command(as_json: bool) -> None:
 
 
 @click.command("schema")
-@click.option("--out", "folder", default=".lakehouse/schema", show_default=True, help="Folder for the files, below the project.")
+@click.option("--out", "folder", default=".lakehouse/authoring/schema", show_default=True, help="Folder for the files, below the project.")
 def schema_command(folder: str) -> None:
     """Write JSON schemas of source and dataset files and of lakehouse.yaml for editors, operators and their parameters included.
 
-    Example: lakehouse schema, then in VS Code: "yaml.schemas": {".lakehouse/schema/dataset.json": "assets/datasets/*.yaml"}
+    Example: lakehouse schema, then in VS Code: "yaml.schemas": {".lakehouse/authoring/schema/dataset.json": "assets/datasets/*.yaml"}
     """
     target = Project.find().root / folder
     target.mkdir(parents=True, exist_ok=True)
@@ -58,8 +58,8 @@ def operators_command(name: str | None, as_json: bool) -> None:
     """
     entries = [(kind, entry) for kind, registry in REGISTRIES.items() for entry in registry.entries().values()]
     if name is not None:
-        from lakehouse.errors import NotFoundError
-        from lakehouse.yamlfile import suggest
+        from lakehouse.core.errors import NotFoundError
+        from lakehouse.core.spec.yamlfile import suggest
 
         # An operator and a detector may share a name: the operator is meant.
         found = {entry.name: (kind, entry) for kind, entry in entries}

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse import versions
 from lakehouse.cli import show
-from lakehouse.project import Project
-from lakehouse.release import dvc, policy
-from lakehouse.release.bundle import read_bundle, verify_bundle, write_bundle
-from lakehouse.release.hub import Push
-from lakehouse.release.release import Released, release, rollback
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.delivery.release import dvc, policy
+from lakehouse.delivery.release.bundle import read_bundle, verify_bundle, write_bundle
+from lakehouse.delivery.release.hub import Push
+from lakehouse.delivery.release.release import Released, release, rollback
 
 
 @click.command("release")
@@ -79,7 +79,7 @@ def bundle_command(dataset: str, reference: str) -> None:
     made = write_bundle(project, version)
     problems = verify_bundle(made.folder)
     if problems:
-        from lakehouse.errors import ReleaseError
+        from lakehouse.core.errors import ReleaseError
 
         raise ReleaseError(f"the bundle does not verify: {'; '.join(problems)}", where=str(made.folder))
     show.out.print(f"{made.folder}: {sum(made.rows.values()):,} rows of {dataset} {version.label}")
@@ -115,7 +115,7 @@ def pull_command(dataset: str, label: str | None, to: Path | None, as_json: bool
 
     Example: lakehouse pull reviews --label 1.0.0 --to /tmp/reviews
     """
-    from lakehouse.errors import ReleaseError
+    from lakehouse.core.errors import ReleaseError
 
     project = Project.find()
     project.dataset(dataset)

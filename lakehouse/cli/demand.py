@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.markup import escape
 
 from lakehouse.cli import show
-from lakehouse.planning.costs import Yield
-from lakehouse.planning.plan import Deadline, Plan
+from lakehouse.operations.planning.costs import Yield
+from lakehouse.operations.planning.plan import Deadline, Plan
 
 
 def show_demand(plan: Plan) -> None:

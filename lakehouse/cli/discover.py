@@ -9,8 +9,8 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import show
-from lakehouse.errors import NotFoundError, SourceError, SpecError
-from lakehouse.project import Project
+from lakehouse.core.errors import NotFoundError, SourceError, SpecError
+from lakehouse.core.project import Project
 from lakehouse.reserve.discovery.columns import Column
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
 from lakehouse.reserve.discovery.look import Look

@@ -9,12 +9,12 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import show
-from lakehouse.errors import MaintenanceError
-from lakehouse.maintenance.erasure import rows
-from lakehouse.maintenance.erasure.due import Due, erase_due
-from lakehouse.maintenance.erasure.erase import Erasure, erase, plan, resume
-from lakehouse.maintenance.erasure.requests import BASES, requests
-from lakehouse.project import Project
+from lakehouse.core.errors import MaintenanceError
+from lakehouse.core.project import Project
+from lakehouse.operations.erasure import rows
+from lakehouse.operations.erasure.due import Due, erase_due
+from lakehouse.operations.erasure.erase import Erasure, erase, plan, resume
+from lakehouse.operations.erasure.requests import BASES, requests
 
 
 @click.command("erase")

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse import lineage, versions
-from lakehouse.catalogue.entries import entries
-from lakehouse.catalogue.page import page
-from lakehouse.catalogue.search import search
 from lakehouse.cli import show
-from lakehouse.parquet.files import whole
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.lake.parquet.files import whole
+from lakehouse.core.project import Project
+from lakehouse.governance.catalogue.entries import entries
+from lakehouse.governance.catalogue.page import page
+from lakehouse.governance.catalogue.search import search
+from lakehouse.operations.history import lineage
 
 
 @click.command("catalogue")

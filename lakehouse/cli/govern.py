@@ -9,16 +9,17 @@ import click
 import polars as pl
 from rich.markup import escape
 
-from lakehouse import audit, standards
-from lakehouse.access.door import reading
-from lakehouse.access.policy import Operator
 from lakehouse.cli import show
-from lakehouse.errors import FactoryError, NotFoundError
-from lakehouse.parquet.files import whole
+from lakehouse.core.errors import FactoryError, NotFoundError
+from lakehouse.core.lake.parquet.files import whole
+from lakehouse.core.project import Project
+from lakehouse.core.sensitivity import WORDS, levels_of_source
+from lakehouse.core.spec import standards
+from lakehouse.core.spec.yamlfile import suggest
+from lakehouse.governance import audit
+from lakehouse.governance.access.door import reading
+from lakehouse.governance.access.policy import Operator
 from lakehouse.production.sensitive import levels_of_dataset, uses
-from lakehouse.project import Project
-from lakehouse.sensitivity import WORDS, levels_of_source
-from lakehouse.yamlfile import suggest
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     ".parquet": lambda rows, to: rows.write_parquet(to),

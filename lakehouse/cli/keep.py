@@ -10,11 +10,11 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import show
-from lakehouse.maintenance.archive import archive, restore
-from lakehouse.maintenance.policy import maintain, plan
-from lakehouse.maintenance.standing import Said, downgrade, reinstate, retire
-from lakehouse.project import Project
-from lakehouse.versions import GRADES, Grade
+from lakehouse.core.project import Project
+from lakehouse.core.versions import GRADES, Grade
+from lakehouse.operations.maintenance.archive import archive, restore
+from lakehouse.operations.maintenance.lifecycle import Said, downgrade, reinstate, retire
+from lakehouse.operations.maintenance.policy import maintain, plan
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import click
 from rich.markup import escape
 
-from lakehouse import status, versions
 from lakehouse.cli import show
-from lakehouse.errors import NotFoundError
-from lakehouse.production.balance import from_json
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError
+from lakehouse.core.project import Project
+from lakehouse.core.versions import Version
+from lakehouse.operations import status
+from lakehouse.operations.history.diff import diff
+from lakehouse.operations.history.rows_of_versions import Holding
+from lakehouse.operations.history.trace import recall, trace
+from lakehouse.production.engine.balance import from_json
 from lakehouse.production.silver import sealed
-from lakehouse.project import Project
-from lakehouse.release.diff import diff
-from lakehouse.release.past import Holding
-from lakehouse.release.trace import recall, trace
-from lakehouse.versions import Version
 
 
 @click.command("status")

@@ -10,10 +10,10 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import show
-from lakehouse.maintenance.compare import Compared, compare
-from lakehouse.maintenance.grade import grade
-from lakehouse.maintenance.pictures import compare_picture, grade_picture
-from lakehouse.project import Project
+from lakehouse.core.project import Project
+from lakehouse.operations.maintenance.compare import Compared, compare
+from lakehouse.operations.maintenance.grade import grade
+from lakehouse.operations.maintenance.pictures import compare_picture, grade_picture
 
 PICTURE = click.Path(dir_okay=False, writable=True, path_type=Path)
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import click
 
-from lakehouse import line
 from lakehouse.cli import show
 from lakehouse.cli.demand import show_demand
 from lakehouse.cli.screen import brief
-from lakehouse.errors import SpecError
-from lakehouse.parquet.files import whole
+from lakehouse.core.errors import SpecError
+from lakehouse.core.lake.parquet.files import whole
+from lakehouse.core.project import Project
+from lakehouse.operations import line
+from lakehouse.operations.planning import plan as planning
+from lakehouse.operations.planning.picture import volumes_picture
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest
-from lakehouse.planning import plan as planning
-from lakehouse.planning.picture import volumes_picture
-from lakehouse.project import Project
 
 
 def _names(project: Project, given: tuple[str, ...]) -> list[str]:

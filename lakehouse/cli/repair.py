@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse import versions
 from lakehouse.cli import show
-from lakehouse.pilot import review, tickets
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.operations.repair import review, tickets
+from lakehouse.operations.repair.loop import Repaired, repair
+from lakehouse.operations.repair.reports import open_report
+from lakehouse.operations.repair.tickets import Ticket
 from lakehouse.pilot.diagnose import diagnose
-from lakehouse.pilot.reports import open_report
-from lakehouse.pilot.tickets import Ticket
-from lakehouse.project import Project
-from lakehouse.repair import Repaired, repair
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

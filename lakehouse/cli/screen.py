@@ -8,10 +8,10 @@ import click
 import polars as pl
 from rich.markup import escape
 
-from lakehouse import screened
 from lakehouse.cli import show
-from lakehouse.errors import SpecError
-from lakehouse.project import Project
+from lakehouse.core.errors import SpecError
+from lakehouse.core.project import Project
+from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.screen import Screening, screen
 
 
@@ -71,6 +71,6 @@ def brief(done: Screening) -> str:
 
 def _findings(project: Project, source: str, rows: int) -> pl.DataFrame:
     """The findings that flag, of each detector those with the highest scores."""
-    flagged = screened.table(project, source).scan().filter(pl.col("action").is_not_null()).drop("hash")
+    flagged = verdicts.table(project, source).scan().filter(pl.col("action").is_not_null()).drop("hash")
     ordered = flagged.collect().sort("detector", "score", "_row_id", "start", descending=[False, True, False, False], nulls_last=True)
     return ordered.group_by("detector", maintain_order=True).head(rows)

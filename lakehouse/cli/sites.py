@@ -7,8 +7,8 @@ import sys
 import click
 
 from lakehouse.cli import show
-from lakehouse.errors import NotFoundError
-from lakehouse.project import Project
+from lakehouse.core.errors import NotFoundError
+from lakehouse.core.project import Project
 from lakehouse.reserve import sites
 
 

@@ -23,7 +23,7 @@ def init_command(folder: Path, data: Path | None, name: str | None, label: str |
 
     Example: lakehouse init my-factory --data tickets.csv --label topic
     """
-    from lakehouse.scaffold import scaffold
+    from lakehouse.authoring.scaffold import scaffold
 
     made = scaffold(folder, data=data, name=name, text=text, label=label)
     show.out.print(f"[bold]{made.root}[/] is a data factory now:")
@@ -42,7 +42,7 @@ def ui_command(port: int, host: str) -> None:
 
     Example: lakehouse ui --port 3001
     """
-    from lakehouse.project import Project
+    from lakehouse.core.project import Project
 
     project = Project.find()
     home = Path(os.environ.get("DAGSTER_HOME", project.root / ".dagster"))

@@ -8,10 +8,10 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import show
-from lakehouse.maintenance.tiers import tier
-from lakehouse.project import Project
-from lakehouse.storage.keys import listed, rotate, shred
-from lakehouse.storage.scrub import scrub
+from lakehouse.core.project import Project
+from lakehouse.core.storage.keys import listed, rotate, shred
+from lakehouse.core.storage.scrub import scrub
+from lakehouse.operations.maintenance.tiers import tier
 
 
 @click.command("tier")

@@ -9,9 +9,9 @@ import click
 import yaml
 
 from lakehouse.cli import show
-from lakehouse.production.profile import profile, profile_picture
-from lakehouse.production.tune import explain, tune
-from lakehouse.project import Project
+from lakehouse.core.project import Project
+from lakehouse.production.inspection.profile import profile, profile_picture
+from lakehouse.production.inspection.tune import explain, tune
 
 
 def _changes(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:

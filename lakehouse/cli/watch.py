@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.table import Table
 
 from lakehouse.cli import show
-from lakehouse.project import Project
-from lakehouse.running import Running, running
+from lakehouse.core.project import Project
+from lakehouse.core.runs.watch import Running, running
 
 
 @click.command("watch")

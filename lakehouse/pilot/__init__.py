@@ -1,0 +1,1 @@
+"""Pilot: evaluations, gates and diagnosis of versions, recorded in MLflow. It changes no row."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse import versions
-from lakehouse.errors import RecipeError
+from lakehouse.core import versions
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.versions import Version
 from lakehouse.pilot.metrics import Comparison, compare
 from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
-from lakehouse.progress import Progress, silent
-from lakehouse.project import Project
-from lakehouse.versions import Version
 
 
 def compare_versions(

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 
 NOISE = 0.3
 """Share of the characters, tokens or cells that `noise` replaces."""

@@ -11,10 +11,15 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import versions
-from lakehouse.errors import NotFoundError, RecipeError
-from lakehouse.hashing import digest
-from lakehouse.lock import locked
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError, RecipeError
+from lakehouse.core.hashing import digest
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.spec import Dataset
+from lakehouse.core.versions import Version
 from lakehouse.pilot import tracking
 from lakehouse.pilot.diagnosis.findings import COLUMNS, findings
 from lakehouse.pilot.diagnosis.kinds import KINDS, Kind, KindOf
@@ -25,11 +30,6 @@ from lakehouse.pilot.diagnosis.tasks import VIEWS
 from lakehouse.pilot.diagnosis.views import View
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.pilot import held_out_version
-from lakehouse.progress import Progress, silent
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
-from lakehouse.table import Table
-from lakehouse.versions import Version
 
 __all__ = ["KINDS", "Diagnosis", "Kind", "diagnose", "findings_of", "findings_table", "page_of", "params_of", "view_of"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
-from lakehouse.registry import Registry
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.registry import Registry
 
 EVALUATIONS = Registry("evaluation", "lakehouse.pilot.evaluations")
 """All evaluations by name.

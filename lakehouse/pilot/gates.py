@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from lakehouse.core.spec import Gate
 from lakehouse.pilot.metrics import compare, holm, mcnemar, summary
 from lakehouse.pilot.selftest import SelfTest
-from lakehouse.spec import Gate
 
 
 @dataclass(frozen=True)

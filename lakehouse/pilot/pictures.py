@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lakehouse.core.plotting import BLUE, GREY, INK, RED, figure, plain, png
 from lakehouse.pilot.metrics import confusion
 from lakehouse.pilot.selftest import SelfTest
-from lakehouse.plotting import BLUE, GREY, INK, RED, figure, plain, png
 
 
 def confusion_picture(predictions: pl.DataFrame, title: str) -> bytes:

@@ -9,10 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import versions, work
-from lakehouse.errors import HeldOutError, NotFoundError, RecipeError
-from lakehouse.hashing import digest, file_digest
-from lakehouse.lock import locked
+from lakehouse.core import versions
+from lakehouse.core.errors import HeldOutError, NotFoundError, RecipeError
+from lakehouse.core.hashing import digest, file_digest
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs import timings
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.spec import Call, Dataset, HeldOut
+from lakehouse.core.versions import Version
 from lakehouse.pilot import gates as gating
 from lakehouse.pilot import metrics as scoring
 from lakehouse.pilot import tracking
@@ -24,11 +30,6 @@ from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest, self_test, task_of
 from lakehouse.pilot.task_pictures import pictures_of
 from lakehouse.pilot.worker import Measured, evaluate
-from lakehouse.progress import Progress, silent
-from lakehouse.project import Project
-from lakehouse.spec import Call, Dataset, HeldOut
-from lakehouse.table import Table
-from lakehouse.versions import Version
 
 PREDICTIONS = pl.Schema(
     [
@@ -140,7 +141,7 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
         metrics = {e: result["metrics"] for e, result in version.evaluations.items()}
         seconds = time.perf_counter() - started
         if ran:
-            work.record(project, "pilot", name, sum(version.manifest.get("rows", {}).values()), seconds)
+            timings.record(project, "pilot", name, sum(version.manifest.get("rows", {}).values()), seconds)
         return Piloted(
             name,
             version.version,

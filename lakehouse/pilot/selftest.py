@@ -10,15 +10,15 @@ from typing import Any
 import polars as pl
 import polars_hash as plh
 
-from lakehouse.hashing import digest
+from lakehouse.core.hashing import digest
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.spec import Call
 from lakehouse.pilot import metrics as scoring
 from lakehouse.pilot.controls import Expectation, Task, controls_of
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.worker import evaluate
-from lakehouse.progress import Progress, silent
-from lakehouse.project import Project
-from lakehouse.spec import Call
-from lakehouse.table import Table
 
 VERSION = 1
 """Of the self-test and its controls: raised by hand when the same train rows give other outcomes; metrics are then tested anew."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from lakehouse.core.plotting import BLUE, GREY, INK, figure, plain, png
 from lakehouse.pilot.pictures import confusion_picture, recall_picture
-from lakehouse.plotting import BLUE, GREY, INK, figure, plain, png
 
 _DOTS = 5_000
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import StorageError
+from lakehouse.core.errors import StorageError
+from lakehouse.core.project import Project
+from lakehouse.core.versions import Version
 from lakehouse.pilot import nested
 from lakehouse.pilot.evaluation import Fitted
 from lakehouse.pilot.scoring.tasks import SCORINGS
-from lakehouse.project import Project
-from lakehouse.versions import Version
 
 _MADE_BY: ContextVar[Mapping[str, str]] = ContextVar("_MADE_BY", default={})  # noqa: B039 - never changed
 

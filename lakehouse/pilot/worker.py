@@ -24,9 +24,9 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse.errors import FactoryError, RecipeError
+from lakehouse.core.errors import FactoryError, RecipeError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Fitted, Scores
-from lakehouse.spec import Call
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,17 @@ import polars as pl
 import polars_hash as plh
 import pyarrow.parquet as pq
 
-from lakehouse.contract import Contract
-from lakehouse.errors import ContractError, RecipeError
-from lakehouse.hashing import row_digest
-from lakehouse.parquet.files import parquet_chunks, parquet_writer, picked
+from lakehouse.core.errors import ContractError, RecipeError
+from lakehouse.core.hashing import row_digest
+from lakehouse.core.lake.parquet.files import parquet_chunks, parquet_writer, picked
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec.contract import Contract
 from lakehouse.production import splits
-from lakehouse.production.balance import Balance
-from lakehouse.production.operator import SEED, Ask
-from lakehouse.production.recipe import Variants
-from lakehouse.progress import Progress
-from lakehouse.project import Project
-from lakehouse.table import Table
+from lakehouse.production.engine.balance import Balance
+from lakehouse.production.engine.operator import SEED, Ask
+from lakehouse.production.engine.recipe import Variants
 
 INDEX = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_group", "_hash", "_learnt")
 """What gold's index knows of a row; of a variant too."""
@@ -245,7 +245,7 @@ class _Computed:
         """The variants of `rows`; a row that a step cannot take is halved out and set aside with the error."""
         for operator, _, _, plan in self.variants.steps:
             if isinstance(plan, Ask):
-                from lakehouse.production.answers import answered  # with its client, needed only where a model is asked
+                from lakehouse.production.endpoint.answers import answered  # with its client, needed only where a model is asked
 
                 answers = answered(self.project, plan, rows.select(plan.requests).to_series(), self.progress)
                 refused = answers["error"].is_not_null()

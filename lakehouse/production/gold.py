@@ -15,26 +15,27 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import versions, work
-from lakehouse.contract import Contract
-from lakehouse.errors import NondeterminismError, NotFoundError, ViolationRateError
-from lakehouse.hashing import canonical, content_id, digest, row_digest
-from lakehouse.lock import locked
+from lakehouse.core import versions
+from lakehouse.core.errors import NondeterminismError, NotFoundError, ViolationRateError
+from lakehouse.core.hashing import canonical, content_id, digest, row_digest
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs import timings
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.runs.watch import noted
+from lakehouse.core.spec import Dataset
+from lakehouse.core.spec.contract import Contract
+from lakehouse.core.storage.keys import ready
 from lakehouse.production import augment as augmentation
 from lakehouse.production import splits
 from lakehouse.production.augment import Made
-from lakehouse.production.balance import Balance, verify
-from lakehouse.production.balance import from_json as balance_of
-from lakehouse.production.difference import apply, difference
+from lakehouse.production.engine.balance import Balance, verify
+from lakehouse.production.engine.balance import from_json as balance_of
+from lakehouse.production.engine.difference import apply, difference
+from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.manifest import change_of, commit_of, input_of, metadata_of, plan_of
-from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of
-from lakehouse.progress import Progress, silent
-from lakehouse.project import Project
-from lakehouse.running import noted
-from lakehouse.spec import Dataset
-from lakehouse.storage.keys import ready
-from lakehouse.table import Table
 
 SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_hash", "_learnt")
 """`_parent` is the row that a row was cut out of, or made from as a variant.
@@ -91,7 +92,7 @@ def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Go
         with noted(project, f"dataset {name}", progress) as noting:
             made = _make(project, name, noting)
         if made.added + made.changed:
-            work.record(project, "gold", name, made.added + made.changed, made.seconds)
+            timings.record(project, "gold", name, made.added + made.changed, made.seconds)
         return made
 
 

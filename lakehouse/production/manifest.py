@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
-from lakehouse import versions
-from lakehouse.contract import Contract, loosened
-from lakehouse.production.recipe import Recipe
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.core.spec.contract import Contract, loosened
+from lakehouse.production.engine.recipe import Recipe
 from lakehouse.production.sensitive import is_declared, levels_of_dataset
 from lakehouse.production.silver import Inputs
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
 
 
 def plan_of(inputs: Inputs, recipe: Recipe, contract: Contract, dataset: Dataset) -> dict[str, Any]:

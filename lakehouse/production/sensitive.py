@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lakehouse import standards
-from lakehouse.errors import SpecError
-from lakehouse.production.operator import Change
-from lakehouse.production.recipe import Recipe, compile_recipe
-from lakehouse.project import Project
-from lakehouse.sensitivity import Graded, highest, of_column
-from lakehouse.spec import LEVELS, Dataset
-from lakehouse.versions import Version
+from lakehouse.core.errors import SpecError
+from lakehouse.core.project import Project
+from lakehouse.core.sensitivity import Graded, highest, of_column
+from lakehouse.core.spec import LEVELS, Dataset, standards
+from lakehouse.core.versions import Version
+from lakehouse.production.engine.operator import Change
+from lakehouse.production.engine.recipe import Recipe, compile_recipe
 
 
 def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = None, promised: bool = True) -> dict[str, Graded]:

@@ -18,27 +18,30 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from lakehouse import bronze, screened, versions, work
-from lakehouse.errors import BalanceError, NotFoundError
-from lakehouse.hashing import canonical, digest
-from lakehouse.lock import locked
-from lakehouse.parquet.files import parquet_chunks, picked
-from lakehouse.production import balance as balances
-from lakehouse.production.balance import Balance
-from lakehouse.production.decide import FATES, decide
-from lakehouse.production.difference import apply, difference
-from lakehouse.production.measure import KEYS, Types, measure, types_of
-from lakehouse.production.operator import Cut
-from lakehouse.production.recipe import Recipe, compile_recipe, source_columns
-from lakehouse.production.references import prepare_models, tables_for
-from lakehouse.production.units import Staged, files_with, forget, read_rows, run_unit, units_of
-from lakehouse.progress import Progress, silent
-from lakehouse.project import Project
-from lakehouse.runner import run_units
-from lakehouse.running import noted
-from lakehouse.spec import Dataset
-from lakehouse.storage.keys import ready
-from lakehouse.table import Table
+from lakehouse.core import versions
+from lakehouse.core.errors import BalanceError, NotFoundError
+from lakehouse.core.hashing import canonical, digest
+from lakehouse.core.lake.parquet.files import parquet_chunks, picked
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs import timings
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.runs.watch import noted
+from lakehouse.core.runs.workers import run_units
+from lakehouse.core.spec import Dataset
+from lakehouse.core.storage.keys import ready
+from lakehouse.production.engine import balance as balances
+from lakehouse.production.engine.balance import Balance
+from lakehouse.production.engine.decide import FATES, decide
+from lakehouse.production.engine.difference import apply, difference
+from lakehouse.production.engine.measure import KEYS, Types, measure, types_of
+from lakehouse.production.engine.operator import Cut
+from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
+from lakehouse.production.engine.references import prepare_models, tables_for
+from lakehouse.production.engine.units import Staged, files_with, forget, read_rows, run_unit, units_of
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.screening import verdicts as screened
 
 VERSION = 1
 """Of the engine (measuring, deciding, splits, variants), part of every plan: raised by hand when the same recipe makes other rows."""
@@ -160,7 +163,7 @@ def make_silver(project: Project, name: str, *, progress: Progress = silent) -> 
         with noted(project, f"dataset {name}", progress) as noting:
             made = _make(project, name, noting)
         if made.measured:
-            work.record(project, "silver", name, made.measured, made.seconds)
+            timings.record(project, "silver", name, made.measured, made.seconds)
         return made
 
 

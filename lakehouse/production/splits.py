@@ -7,9 +7,9 @@ import polars as pl
 import polars_hash as plh
 from numpy.typing import NDArray
 
-from lakehouse.errors import ContractError
-from lakehouse.production.kernels.components import connected
-from lakehouse.spec import Splits
+from lakehouse.core.errors import ContractError
+from lakehouse.core.spec import Splits
+from lakehouse.core.text.kernels.near_duplicates import connected
 
 
 def fraction(key: pl.Expr, seed: int) -> pl.Expr:

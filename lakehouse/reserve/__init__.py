@@ -1,0 +1,1 @@
+"""Reserve: material from anywhere becomes rows of bronze, screened on arrival. Cleaning rows is `production`'s."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, BinaryIO, Literal, Protocol
+from typing import Annotated, BinaryIO, Literal, Protocol, runtime_checkable
 
 import polars as pl
 from pydantic import Field
 
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
 """One ASCII character."""
@@ -114,6 +114,39 @@ class Feed(Protocol):
         Raises:
             SourceError: missing, unreachable or damaged material.
         """
+
+
+@runtime_checkable
+class InPlace(Protocol):
+    """What a connector returns whose material can be read where it stands, again and again."""
+
+    def in_place(self, project: Project, source: str) -> Feed:
+        """The material as it is now, none of it copied.
+
+        Raises:
+            SourceError: unreachable, refused, or not what it should be.
+        """
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Material where it stands.
+
+    Attributes:
+        state: changes whenever the material does.
+        stands: what is opened there.
+    """
+
+    state: str
+    stands: tuple[RawFile, ...]
+
+    def fingerprint(self, project: Project) -> str:
+        """The state."""
+        return self.state
+
+    def files(self, project: Project) -> list[RawFile]:
+        """What is opened where it stands."""
+        return list(self.stands)
 
 
 class Reader(Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.errors import SourceError
-from lakehouse.lock import locked
-from lakehouse.project import Project
-from lakehouse.reserve.batches import Batches
-from lakehouse.reserve.collect import material_of
+from lakehouse.core.errors import SourceError
+from lakehouse.core.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.reserve.bronze.batches import Batches
+from lakehouse.reserve.source import material_of
 
 
 def sample_rows(project: Project, name: str, rows: int = 10_000) -> pl.DataFrame:

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from lakehouse.errors import FactoryError, SourceError, SpecError
-from lakehouse.project import Project
-from lakehouse.reserve.exits import Exit, Exported
+from lakehouse.core.errors import FactoryError, SourceError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.reserve.transport.site_releases import Exit, Exported
 
 _SAID = 400
 """Characters of a site's refusal that are shown."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 from ..factory import Factory, new_factory
 

@@ -15,16 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import audit, versions
-from lakehouse.audit import SCHEMA, START, Head, broken
-from lakehouse.hashing import digest
-from lakehouse.maintenance.compaction import MANY, compact
-from lakehouse.maintenance.standing import reinstate, retire
-from lakehouse.pilot import policies
-from lakehouse.pilot.tickets import Ticket
-from lakehouse.production.decisions import Decision
-from lakehouse.progress import silent
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.hashing import digest
+from lakehouse.core.labels.decisions import Decision
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import silent
+from lakehouse.governance import audit
+from lakehouse.governance.audit import SCHEMA, START, Head, broken
+from lakehouse.operations.maintenance.compaction import MANY, compact
+from lakehouse.operations.maintenance.lifecycle import reinstate, retire
+from lakehouse.operations.repair import policies
+from lakehouse.operations.repair.tickets import Ticket
 
 from ..factory import Factory, notes
 

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 import lakehouse
-from lakehouse import audit
-from lakehouse.access.door import reading
 from lakehouse.cli import cli
-from lakehouse.errors import AccessError, FactoryError, NotFoundError, SpecError
+from lakehouse.core.errors import AccessError, FactoryError, NotFoundError, SpecError
+from lakehouse.governance import audit
+from lakehouse.governance.access.door import reading
 
 from ..factory import Factory
 from .conftest import POLICY

@@ -9,14 +9,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import HardGateError, SpecError
+from lakehouse.core import versions
+from lakehouse.core.errors import HardGateError, SpecError
+from lakehouse.core.sensitivity import Graded, highest
+from lakehouse.core.spec import LEVELS
+from lakehouse.delivery.release.card import _sensitivity
+from lakehouse.delivery.release.policy import reasons, refuse
 from lakehouse.production.sensitive import levels_of_dataset
-from lakehouse.release.card import _sensitivity
-from lakehouse.release.policy import reasons, refuse
-from lakehouse.sensitivity import Graded, highest
-from lakehouse.spec import LEVELS
 
 from ..factory import Factory, notes
 

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
-from lakehouse.errors import ContractError, FactoryError, SpecError
-from lakehouse.line import check
-from lakehouse.project import Project
-from lakehouse.standards import load
+from lakehouse.core.errors import ContractError, FactoryError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.core.spec.standards import load
+from lakehouse.operations.line import check
 
 from ..factory import Factory, notes
 
@@ -36,14 +36,14 @@ CONTRACT = '''"""What a row promises."""
 
 import pandera.polars as pa
 
-from lakehouse.standards import field
+from lakehouse import standard_field
 
 
 class Rows(pa.DataFrameModel):
     """Labelled texts."""
 
     text: str
-    label: str = field("sentiment")
+    label: str = standard_field("sentiment")
 '''
 
 

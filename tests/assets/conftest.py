@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from assets.definitions import definitions
-from lakehouse.project import Project
-from lakehouse.scaffold import scaffold
+from lakehouse.authoring.scaffold import scaffold
+from lakehouse.core.project import Project
 
 THINGS = ("kettle", "lantern", "bicycle", "curtain", "hammer")
 COLOURS = ("amber", "teal", "ivory", "crimson", "olive", "indigo", "copper")
@@ -122,7 +122,7 @@ def new_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def made_factory(new_factory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with bronze, silver and gold made, as the command line makes them."""
-    from lakehouse import line
+    from lakehouse.operations import line
 
     root = tmp_path_factory.mktemp("made") / "factory"
     shutil.copytree(new_factory, root)

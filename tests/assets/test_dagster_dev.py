@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse import versions
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.project import Project
 from tests.loopback import until
 
 from .dev_server import Dagster, dagster_dev, members

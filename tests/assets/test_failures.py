@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from lakehouse import bronze, versions
+from lakehouse.core import versions
+from lakehouse.reserve.bronze import table as bronze
 
 from .conftest import Factory, checks, failure, made, orders
 

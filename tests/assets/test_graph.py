@@ -13,7 +13,7 @@ import pytest
 
 from assets import automation
 from assets.definitions import definitions, load
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 from .conftest import Factory
 

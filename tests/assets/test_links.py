@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from lakehouse import versions
+from lakehouse.core import versions
 from lakehouse.pilot.diagnose import KINDS, diagnose
 
 from .conftest import Factory

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse import line, versions
+from lakehouse.core import versions
+from lakehouse.operations import line
 
 from .conftest import Factory, orders
 from .test_graph import described

@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
+from lakehouse.core import versions
 
 from .conftest import Factory, checks, made, orders
 

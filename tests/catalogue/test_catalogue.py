@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.catalogue.entries import Entry, entries
-from lakehouse.catalogue.search import search
 from lakehouse.cli import cli
-from lakehouse.errors import NotFoundError
+from lakehouse.core.errors import NotFoundError
+from lakehouse.governance.catalogue.entries import Entry, entries
+from lakehouse.governance.catalogue.search import search
 
 from ..access.test_standards import CONTRACT, STANDARDS
 from ..factory import Factory, notes

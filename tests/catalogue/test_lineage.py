@@ -11,9 +11,10 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from lakehouse import lineage, versions
 from lakehouse.cli import cli
-from lakehouse.errors import NotFoundError
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError
+from lakehouse.operations.history import lineage
 
 from ..factory import Factory
 

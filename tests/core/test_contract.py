@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse.contract import Contract, Validation, loosened
-from lakehouse.errors import ContractError
+from lakehouse.core.errors import ContractError
+from lakehouse.core.spec.contract import Contract, Validation, loosened
 
 HEAD = '''"""Orders."""
 

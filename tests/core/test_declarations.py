@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 import yaml
 
-from lakehouse import line
-from lakehouse.errors import FactoryError, NotFoundError, SpecError
-from lakehouse.project import Project
-from lakehouse.schema import dataset_schema, source_schema
+from lakehouse.authoring.schema import dataset_schema, source_schema
+from lakehouse.core.errors import FactoryError, NotFoundError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.operations import line
 from tests.factory import Factory, notes
 
 REPOSITORY = Path(__file__).parents[2]

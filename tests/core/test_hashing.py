@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.code_digest import code_digest
-from lakehouse.hashing import canonical, content_id, digest, row_digest
+from lakehouse.core.code_digest import code_digest
+from lakehouse.core.hashing import canonical, content_id, digest, row_digest
+from lakehouse.production.engine.recipe import compile_recipe, source_columns
 from lakehouse.production.manifest import plan_of
-from lakehouse.production.recipe import compile_recipe, source_columns
 from lakehouse.production.silver import read_inputs
 from tests.factory import Factory, notes
 
@@ -142,7 +142,7 @@ def test_identities_of_a_fixed_project_are_those_pinned(notes_factory: Factory) 
 
 SCRIPT = """
 import polars as pl
-from lakehouse.hashing import row_digest
+from lakehouse.core.hashing import row_digest
 frame = pl.DataFrame({"a": ["x"]})
 print(frame.select(row_digest(dict(frame.schema), ["a"])).item())
 """

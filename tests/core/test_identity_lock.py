@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.code_digest import code_digest
+from lakehouse.core.code_digest import code_digest
 from tests.factory import Factory, notes
 from tools import identity
 
@@ -106,12 +106,12 @@ def other_pythons() -> list[str]:
     return list(working.values())
 
 
-@pytest.mark.parametrize("file", ["contracts/reviews.py", "lakehouse/registry.py", "tests/core/test_identity_lock.py"])
+@pytest.mark.parametrize("file", ["contracts/reviews.py", "lakehouse/core/registry.py", "tests/core/test_identity_lock.py"])
 def test_other_pythons_give_a_file_the_same_digest(file: str) -> None:
     pythons = other_pythons()
     if not pythons:
         pytest.skip("this machine has no other Python of 3.11 to 3.13")
-    import lakehouse.code_digest as module
+    import lakehouse.core.code_digest as module
 
     script = f"import runpy, pathlib; print(runpy.run_path({module.__file__!r})['code_digest'](pathlib.Path({str(ROOT / file)!r})))"
     for python in pythons:

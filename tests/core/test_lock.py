@@ -10,15 +10,15 @@ import threading
 
 import pytest
 
-from lakehouse.errors import LockedError
-from lakehouse.lock import locked
+from lakehouse.core.errors import LockedError
+from lakehouse.core.runs.lock import locked
 from tests.factory import Factory
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from lakehouse.lock import locked
-from lakehouse.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.project import Project
 
 with locked(Project.open(Path(sys.argv[1])), "dataset notes"):
     print("held", flush=True)

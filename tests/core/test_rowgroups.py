@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from lakehouse.parquet import compact, datafiles
-from lakehouse.parquet.rowgroups import Spliced, footer_of
-from lakehouse.table import Table
+from lakehouse.core.lake.parquet import compact, datafiles
+from lakehouse.core.lake.parquet.rowgroups import Spliced, footer_of
+from lakehouse.core.lake.table import Table
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 PLAIN = {

@@ -16,10 +16,10 @@ from deltalake.exceptions import DeltaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import LockedError, NotFoundError, StorageError
-from lakehouse.parquet.files import picked
-from lakehouse.store import storage_error
-from lakehouse.table import Table
+from lakehouse.core.errors import LockedError, NotFoundError, StorageError
+from lakehouse.core.lake.parquet.files import picked
+from lakehouse.core.lake.store import storage_error
+from lakehouse.core.lake.table import Table
 
 SCHEMA = pl.Schema({"_row_id": pl.String, "n": pl.Int64})
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse import versions
-from lakehouse.errors import NotFoundError
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError
+from lakehouse.core.project import Project
 from tests.factory import Factory
 
 

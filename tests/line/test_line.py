@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import line
+from lakehouse.operations import line
 from tests.factory import Factory, notes
 
 TRAIN = {"evaluations": [{"train": {"task": "text_classification", "input": "text", "label": "label", "seeds": [1]}}]}
@@ -76,8 +76,8 @@ def test_a_plan_says_what_a_run_would_do_and_then_nothing(two_datasets: Factory)
 HOLD = """
 import sys, time
 from pathlib import Path
-from lakehouse.lock import locked
-from lakehouse.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.project import Project
 
 with locked(Project.open(Path(sys.argv[1])), "dataset notes"):
     print("held", flush=True)

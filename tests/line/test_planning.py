@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import work
 from lakehouse.cli import cli
-from lakehouse.errors import NotFoundError, SpecError
-from lakehouse.planning.costs import Yield, costs
-from lakehouse.planning.plan import _line, keep, plan
-from lakehouse.planning.volumes import Volumes
-from lakehouse.reserve.record import SCHEMA
+from lakehouse.core.errors import NotFoundError, SpecError
+from lakehouse.core.runs import timings
+from lakehouse.operations.planning.costs import Yield, costs
+from lakehouse.operations.planning.plan import _line, keep, plan
+from lakehouse.operations.planning.volumes import Volumes
+from lakehouse.reserve.bronze.collections import SCHEMA
 
 from ..factory import Factory
 
@@ -180,11 +180,11 @@ def test_mistakes_are_named(factory: Factory) -> None:
 
 def test_work_that_found_nothing_to_do_is_not_recorded(factory: Factory) -> None:
     run(factory, notes(80))
-    before = work.spent(factory.project)
+    before = timings.spent(factory.project)
     assert before["stage"].to_list() == ["collect", "silver", "gold"]
     assert before["rows"].to_list() == [80, 80, 60]
     run(factory, notes(80))
-    assert work.spent(factory.project).equals(before)
+    assert timings.spent(factory.project).equals(before)
 
 
 @given(st.integers(1, 10**6), st.integers(0, 10**6), st.integers(1, 10**6), st.integers(1, 10**6))

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import RecipeError, SpecError
-from lakehouse.pilot import review, tickets
-from lakehouse.pilot.reports import open_report
-from lakehouse.production import decisions
-from lakehouse.repair import repair
+from lakehouse.core import versions
+from lakehouse.core.errors import RecipeError, SpecError
+from lakehouse.core.labels import decisions
+from lakehouse.operations.repair import review, tickets
+from lakehouse.operations.repair.loop import repair
+from lakehouse.operations.repair.reports import open_report
 from tests.factory import Factory
 from tests.system.commands import environment
 

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-from lakehouse.errors import SpecError
-from lakehouse.maintenance.compare import compare
-from lakehouse.maintenance.grade import grade
-from lakehouse.pilot import review, tickets
+from lakehouse.core.errors import SpecError
+from lakehouse.core.labels import decisions
+from lakehouse.operations.maintenance.compare import compare
+from lakehouse.operations.maintenance.grade import grade
+from lakehouse.operations.repair import review, tickets
+from lakehouse.operations.repair.loop import repair
 from lakehouse.pilot.diagnosis.contradictions import contradictions
-from lakehouse.production import decisions
-from lakehouse.repair import repair
 from tests.factory import Factory, Row, new_factory
 
 CONTRACT = '''"""What a row promises."""

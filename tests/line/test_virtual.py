@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse import bronze
-from lakehouse.access.door import read
 from lakehouse.cli import cli
-from lakehouse.errors import SourceError, SpecError
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.governance.access.door import read
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.values import live_rows
 from lakehouse.reserve.discovery.discover import discover_source
 from lakehouse.reserve.screening.screen import detections, screen
 
@@ -165,9 +166,9 @@ def test_values_are_read_where_they_stand_through_one_name(factory: Factory, ori
     stored = bronze.table(factory.project, "notes").read()
     assert stored.height == 60
     assert stored.select("id", "text", "label", "_raw", "_blob").null_count().row(0) == (60,) * 5
-    found = bronze.live_rows(factory.project, "notes", ["id", "text", "label"]).collect().sort("id")
+    found = live_rows(factory.project, "notes", ["id", "text", "label"]).collect().sort("id")
     assert found.select("id", "text", "label").equals(rows)
-    few = bronze.live_rows(factory.project, "notes", ["text"]).filter(pl.col("_row_id").str.ends_with("n0007")).select("text").collect()
+    few = live_rows(factory.project, "notes", ["text"]).filter(pl.col("_row_id").str.ends_with("n0007")).select("text").collect()
     assert few["text"].to_list() == [rows["text"][7]]
     screened = screen(factory.project, "notes")
     assert screened is not None
@@ -202,7 +203,7 @@ def test_what_changed_since_it_was_indexed_is_said_and_nothing_is_made(factory: 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve import batches, collect as module
 
 own = batches.Batches._digested
@@ -299,7 +300,7 @@ def test_a_source_does_not_change_its_mode_under_its_name(factory: Factory, tmp_
     held_before = bronze.table(factory.project, "notes").version()
     declare(factory, origin, after)
     factory.declare([{"text_length": {"column": "text", "at_least": 9}}])
-    for run in (factory.collect, factory.silver, lambda: bronze.live_rows(factory.project, "notes", ["text"])):
+    for run in (factory.collect, factory.silver, lambda: live_rows(factory.project, "notes", ["text"])):
         with pytest.raises(SpecError, match=rf"notes.yaml:\d+: bronze/notes is that of a {before} source(.|\n)*take `mode: {before}`"):
             run()
     assert bronze.table(factory.project, "notes").version() == held_before

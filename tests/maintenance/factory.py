@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lakehouse.line import run
+from lakehouse.operations.line import run
 from tests.factory import Factory, new_factory
 
 TRAIN = {"train": {"task": "text_classification", "input": "text", "label": "label", "analyzer": "char", "ngrams": [1, 2], "seeds": [1, 2]}}

@@ -11,14 +11,14 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import MaintenanceError, StorageError
-from lakehouse.maintenance.archive import archive, restore, verify
-from lakehouse.project import Project
-from lakehouse.release.bundle import write_bundle
-from lakehouse.release.diff import diff
-from lakehouse.release.trace import recall, trace
+from lakehouse.core import versions
+from lakehouse.core.errors import MaintenanceError, StorageError
+from lakehouse.core.project import Project
+from lakehouse.delivery.release.bundle import write_bundle
+from lakehouse.operations.history.diff import diff
+from lakehouse.operations.history.trace import recall, trace
+from lakehouse.operations.maintenance.archive import archive, restore, verify
 from tests.release.factory import collect, fates, make, new_project, reviews
 
 OLD, NEW = "1.0.0", "1.1.0"
@@ -149,9 +149,9 @@ def test_an_archived_release_still_has_the_lake_say_so(project: Project) -> None
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse import versions
-from lakehouse.maintenance import archive as module
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.operations.maintenance import archive as module
+from lakehouse.core.project import Project
 
 place, what = sys.argv[1:]
 def dies(*given, **named): os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
-from lakehouse.maintenance.compare import compare
+from lakehouse.operations.maintenance.compare import compare
 
 from .factory import clean_notes, declare, made, new_line
 

@@ -6,12 +6,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.maintenance.grade import BOUNDS, ESSENTIAL, assess, grade, judge, letter_of
-from lakehouse.maintenance.indicators import INDICATORS, Indicator
+from lakehouse.core import versions
+from lakehouse.core.versions import GRADES
+from lakehouse.operations.maintenance.grade import BOUNDS, ESSENTIAL, assess, grade, judge, letter_of
+from lakehouse.operations.maintenance.indicators import INDICATORS, Indicator
 from lakehouse.pilot.diagnose import diagnose
-from lakehouse.versions import GRADES
 
 from .factory import clean_notes, made, new_line
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.maintenance.intervals import entropy, evenness, ratio_of_groups, wilson
+from lakehouse.operations.maintenance.intervals import entropy, evenness, ratio_of_groups, wilson
 
 
 @given(st.integers(1, 10_000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))

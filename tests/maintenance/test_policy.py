@@ -11,16 +11,16 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import MaintenanceError, SpecError
-from lakehouse.maintenance.archive import restore
-from lakehouse.maintenance.grade import grade
-from lakehouse.maintenance.policy import last_use, maintain, plan
-from lakehouse.maintenance.standing import downgrade, reinstate, retire
+from lakehouse.core import versions
+from lakehouse.core.errors import MaintenanceError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.operations.maintenance.archive import restore
+from lakehouse.operations.maintenance.grade import grade
+from lakehouse.operations.maintenance.lifecycle import downgrade, reinstate, retire
+from lakehouse.operations.maintenance.policy import last_use, maintain, plan
+from lakehouse.operations.repair.tickets import Suspect, open_ticket
 from lakehouse.pilot import tracking
-from lakehouse.pilot.tickets import Suspect, open_ticket
-from lakehouse.project import Project
 from tests.maintenance.factory import clean_notes, made, new_line
 from tests.release.factory import make, new_project, reviews
 

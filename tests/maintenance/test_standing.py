@@ -10,13 +10,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import HardGateError, MaintenanceError, NotFoundError
-from lakehouse.maintenance.standing import downgrade, needed, reinstate, retire
-from lakehouse.project import Project
-from lakehouse.release.bundle import write_bundle
-from lakehouse.release.policy import refuse
+from lakehouse.core import versions
+from lakehouse.core.errors import HardGateError, MaintenanceError, NotFoundError
+from lakehouse.core.project import Project
+from lakehouse.delivery.release.bundle import write_bundle
+from lakehouse.delivery.release.policy import refuse
+from lakehouse.operations.maintenance.lifecycle import downgrade, needed, reinstate, retire
 from tests.release.factory import make, new_project, reviews
 
 

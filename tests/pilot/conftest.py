@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 import yaml
 
-from lakehouse import versions
-from lakehouse.hashing import content_id, digest, row_digest
-from lakehouse.project import Project
-from lakehouse.versions import Version
+from lakehouse.core import versions
+from lakehouse.core.hashing import content_id, digest, row_digest
+from lakehouse.core.project import Project
+from lakehouse.core.versions import Version
 
 TRAIN = {"train": {"task": "text_classification", "input": "text", "label": "label", "seeds": [1, 2], "log_model": False}}
 WORDS = {"好评": ("很好 great wonderful", "early 喜欢 great"), "差评": ("terrible broken 退款", "很差 refund terrible")}

@@ -9,15 +9,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse import versions
-from lakehouse.errors import EndpointError, RecipeError, SpecError
-from lakehouse.hashing import content_id, digest
+from lakehouse.core import versions
+from lakehouse.core.errors import EndpointError, RecipeError, SpecError
+from lakehouse.core.hashing import content_id, digest
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.inference.asked import NO_ANSWER, Asked, Endpoint, paraphrases
 from lakehouse.pilot.inference.place import dataset_here
 from lakehouse.pilot.worker import evaluate
-from lakehouse.project import Project
-from lakehouse.spec import Call
 
 from ..production.endpoint_server import KEY, MODEL, completion, model_server
 from .conftest import Factory, remarks

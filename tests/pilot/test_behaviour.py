@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse.errors import NotFoundError, RecipeError, SpecError
+from lakehouse.core.errors import NotFoundError, RecipeError, SpecError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
 from lakehouse.pilot.inference.cases import Texts, replaced
 from lakehouse.pilot.pilot import pilot
-from lakehouse.spec import Call
 
 from ..production.endpoint_server import MODEL, completion, model_server
 from .conftest import Factory, remarks

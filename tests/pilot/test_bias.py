@@ -9,10 +9,10 @@ from fairlearn.metrics import demographic_parity_difference, equalized_odds_diff
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
 from lakehouse.pilot.inference.fairness import equalized_odds, gaps
-from lakehouse.spec import Call
 
 from .conftest import remarks
 from .test_worker import data

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from lakehouse.errors import SpecError
+from lakehouse.core.errors import SpecError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Scores
 from lakehouse.pilot.inference.scores import best_temperature, brier, error_by_chance, log_loss, positions, reliability, tempered
-from lakehouse.spec import Call
 
 from .conftest import remarks
 from .test_worker import data

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.diagnose import KINDS, diagnose, findings_table
 from lakehouse.pilot.diagnosis.tasks import VIEWS
 from lakehouse.pilot.models.tasks import TASKS

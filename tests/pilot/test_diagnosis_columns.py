@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
-from lakehouse.errors import SpecError
-from lakehouse.hashing import row_digest
+from lakehouse.core.errors import SpecError
+from lakehouse.core.hashing import row_digest
+from lakehouse.core.versions import find
+from lakehouse.operations.repair.reports import open_report
+from lakehouse.operations.repair.review import export
+from lakehouse.operations.repair.tickets import open_findings
 from lakehouse.pilot.diagnose import diagnose, page_of
 from lakehouse.pilot.diagnosis.views import ColumnsView, bins
-from lakehouse.pilot.reports import open_report
-from lakehouse.pilot.review import export
-from lakehouse.pilot.tickets import open_findings
-from lakehouse.versions import find
 
 from .conftest import Factory
 

@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
-from lakehouse.errors import SpecError
-from lakehouse.pilot import policies
+from lakehouse.core.errors import SpecError
+from lakehouse.core.versions import find
+from lakehouse.operations.repair import policies
+from lakehouse.operations.repair.reports import open_report
+from lakehouse.operations.repair.review import decide, export
+from lakehouse.operations.repair.tickets import open_findings, tickets
 from lakehouse.pilot.diagnose import KINDS, diagnose, page_of
-from lakehouse.pilot.reports import open_report
-from lakehouse.pilot.review import decide, export
-from lakehouse.pilot.tickets import open_findings, tickets
-from lakehouse.versions import find
 
 from .conftest import Factory
 from .test_diagnosis_columns import hashed

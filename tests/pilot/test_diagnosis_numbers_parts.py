@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import Ridge
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.diagnosis.numbers.influence import best_penalty, ridge_influence
 from lakehouse.pilot.diagnosis.numbers.judged import judged
 from lakehouse.pilot.diagnosis.numbers.label_errors import number_errors

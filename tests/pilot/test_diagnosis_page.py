@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import NotFoundError
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError
+from lakehouse.operations.repair.tickets import open_findings
 from lakehouse.pilot.diagnose import KINDS, diagnose, findings_of, page_of
-from lakehouse.pilot.tickets import open_findings
 
 from .conftest import TRAIN, Factory, remarks
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.baseline import groups, out_of_fold
 from lakehouse.pilot.diagnosis.label_errors import label_errors
 from lakehouse.pilot.diagnosis.neighbours import neighbours

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from lakehouse.core.versions import find
+from lakehouse.operations.repair.tickets import open_findings
 from lakehouse.pilot.diagnose import diagnose, page_of
 from lakehouse.pilot.diagnosis.views import PictureView
-from lakehouse.pilot.tickets import open_findings
-from lakehouse.versions import find
 
 from .conftest import Factory
 from .test_diagnosis_columns import hashed

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
 
+from lakehouse.core.spec import RepairPolicy
 from lakehouse.pilot.diagnosis.coverage import gaps
 from lakehouse.pilot.diagnosis.drift import auc_interval, columns_of, moved, told_apart
 from lakehouse.pilot.diagnosis.leaks import decisive
 from lakehouse.pilot.diagnosis.terms import telling, words
-from lakehouse.spec import RepairPolicy
 
 
 def points(rows: int, centre: list[float], seed: int, spread: float = 0.3) -> NDArray[np.float32]:

@@ -14,14 +14,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lakehouse.errors import NotFoundError, RecipeError
+from lakehouse.core.errors import NotFoundError, RecipeError
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
 from lakehouse.pilot.pilot import pilot
 from lakehouse.pilot.tuning.encoder import Encoder, layers_of, load
 from lakehouse.pilot.tuning.training import Budget, Head, tune
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
-from lakehouse.spec import Call
+from lakehouse.reserve.bronze.collect import collect
 
 from .conftest import WORDS, Factory, remarks
 from .test_worker import data

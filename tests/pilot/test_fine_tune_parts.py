@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from lakehouse.errors import FactoryError, MissingExtraError, NotFoundError, RecipeError, SpecError
-from lakehouse.line import check, order
+from lakehouse.core.errors import FactoryError, MissingExtraError, NotFoundError, RecipeError, SpecError
+from lakehouse.core.spec import Call
+from lakehouse.operations.line import check, order
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.tuning import encoder
 from lakehouse.pilot.tuning.effect import gain, gap, stability
 from lakehouse.pilot.tuning.rows import checked
 from lakehouse.pilot.tuning.training import frozen_head
 from lakehouse.pilot.tuning.weights import folder_of, identity
-from lakehouse.spec import Call
 
 from .conftest import Factory, remarks
 from .test_worker import data

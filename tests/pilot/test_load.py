@@ -10,12 +10,12 @@ from contextlib import contextmanager, nullcontext
 import polars as pl
 import pytest
 
-from lakehouse.errors import EndpointError, SpecError
+from lakehouse.core.errors import EndpointError, SpecError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Scores
 from lakehouse.pilot.inference.connection import Connection
 from lakehouse.pilot.inference.loading import Call as Request
 from lakehouse.pilot.inference.loading import loop
-from lakehouse.spec import Call
 
 from ..production.endpoint_server import KEY, MODEL, model_server
 from .conftest import Factory, remarks

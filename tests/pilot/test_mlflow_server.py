@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lakehouse import versions
+from lakehouse.core import versions
 from lakehouse.pilot.pilot import pilot
 
 from .conftest import Factory, remarks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse import versions
+from lakehouse.core import versions
 from lakehouse.pilot import tracking
 from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
 

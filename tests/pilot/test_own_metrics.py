@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import versions
+from lakehouse.core import versions
 from lakehouse.pilot.pilot import pilot
 
 from .conftest import TRAIN, Factory, remarks

@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse import versions
-from lakehouse.errors import HeldOutError, NotFoundError, RecipeError, StorageError
+from lakehouse.core import versions
+from lakehouse.core.errors import HeldOutError, NotFoundError, RecipeError, StorageError
+from lakehouse.core.project import Project
 from lakehouse.pilot import tracking
 from lakehouse.pilot.pilot import Piloted, pilot, predictions_table
-from lakehouse.project import Project
 
 from .conftest import TRAIN, Factory, new_factory, remarks
 

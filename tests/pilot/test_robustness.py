@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from lakehouse.errors import NotFoundError, RecipeError, SpecError
+from lakehouse.core.errors import NotFoundError, RecipeError, SpecError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
 from lakehouse.pilot.inference.noise import noises, whitespace
 from lakehouse.pilot.inference.scores import accuracy, macro_f1
 from lakehouse.pilot.pilot import pilot
-from lakehouse.spec import Call
 
 from ..production.endpoint_server import MODEL, completion, model_server
 from .conftest import Factory, remarks

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakehouse.core.spec import Gate
 from lakehouse.pilot.gates import against_release
 from lakehouse.pilot.metrics import compare, summary
 from lakehouse.pilot.models.learner import as_text
 from lakehouse.pilot.scoring.scoring import less_is_better
 from lakehouse.pilot.scoring.sequences import spans
-from lakehouse.spec import Gate
 
 TAGS = ["O", "B-人", "I-人", "B-LOC", "I-LOC"]
 sentences = st.lists(st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS)), min_size=1, max_size=9), min_size=1, max_size=8)

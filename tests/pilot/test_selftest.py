@@ -11,12 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse import versions
+from lakehouse.core import versions
+from lakehouse.core.spec import Call
 from lakehouse.pilot import tracking
 from lakehouse.pilot.gates import Verdict, trusted
 from lakehouse.pilot.pilot import pilot
 from lakehouse.pilot.selftest import SelfTest, key_of, known, selftests_table
-from lakehouse.spec import Call
 
 from .conftest import TRAIN, Factory, remarks
 
@@ -79,7 +79,7 @@ from pathlib import Path
 import sys
 from lakehouse.pilot import selftest
 from lakehouse.pilot.pilot import pilot
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 told = lambda what, done, total: os.kill(os.getpid(), signal.SIGKILL) if "noise" in what else None
 pilot(Project.open(Path(sys.argv[1])), "orders", progress=told)
 """

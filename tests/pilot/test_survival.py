@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import versions
+from lakehouse.core import versions
 from lakehouse.pilot import tracking
 from lakehouse.pilot.pilot import pilot, predictions_table
 from tests.factory import Factory, new_factory
@@ -30,7 +30,7 @@ TRAIN = {"task": "text_classification", "input": "text", "label": "label", "anal
 KILLED = """
 import os, signal, sys
 import mlflow
-from lakehouse import versions
+from lakehouse.core import versions
 from lakehouse.cli import main
 
 place = sys.argv.pop(1)

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 from sklearn import datasets
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.controls import Task, noise, shuffled_labels
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
 from lakehouse.pilot.metrics import summary
-from lakehouse.spec import Call
 
 from .conftest import remarks
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse.errors import RecipeError, SpecError
+from lakehouse.core.errors import RecipeError, SpecError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
 from lakehouse.pilot.worker import evaluate
-from lakehouse.spec import Call
 
 from .conftest import TRAIN, remarks
 

@@ -7,7 +7,8 @@ import signal
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Change, Keep, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.production.engine.operator import OPERATORS, Change, Keep
 
 
 def raises(*, column: str) -> Change:

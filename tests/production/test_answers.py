@@ -15,14 +15,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse.errors import EndpointError, StorageError
-from lakehouse.hashing import canonical
-from lakehouse.production import answers, endpoint
-from lakehouse.production.answers import answered
-from lakehouse.production.endpoint import Endpoint
-from lakehouse.production.operator import Answer, Ask
-from lakehouse.progress import silent
-from lakehouse.project import Project
+from lakehouse.core.errors import EndpointError, StorageError
+from lakehouse.core.hashing import canonical
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import silent
+from lakehouse.production.endpoint import answers, endpoint
+from lakehouse.production.endpoint.answers import answered
+from lakehouse.production.endpoint.endpoint import Endpoint
+from lakehouse.production.engine.operator import Answer, Ask
 
 from .endpoint_server import MODEL, Model, model_server
 
@@ -149,9 +149,9 @@ from pathlib import Path
 import polars as pl
 from lakehouse.production import answers
 from lakehouse.production.endpoint import Endpoint
-from lakehouse.production.operator import Ask
-from lakehouse.progress import silent
-from lakehouse.project import Project
+from lakehouse.production.engine.operator import Ask
+from lakehouse.core.runs.progress import silent
+from lakehouse.core.project import Project
 
 answers._BATCH_ANSWERS = 50
 made = Ask("text", pl.col("request"), Endpoint(sys.argv[2]).send)

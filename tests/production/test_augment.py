@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse import versions
-from lakehouse.errors import ContractError, RecipeError, SpecError
-from lakehouse.production.operator import OPERATORS, SEED, Change, compiled
-from lakehouse.production.tune import explain
-from lakehouse.release.diff import diff
-from lakehouse.release.trace import recall, trace
+from lakehouse.core import versions
+from lakehouse.core.errors import ContractError, RecipeError, SpecError
+from lakehouse.core.text.compiled import compiled
+from lakehouse.operations.history.diff import diff
+from lakehouse.operations.history.trace import recall, trace
+from lakehouse.production.engine.operator import OPERATORS, SEED, Change
+from lakehouse.production.inspection.tune import explain
 from tests.factory import Factory, new_factory, notes
 
 CALLS: list[int] = []

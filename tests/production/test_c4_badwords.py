@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.operator import Keep
+from lakehouse.core.errors import RecipeError
+from lakehouse.production.engine.operator import Keep
 from tests.factory import Factory, notes
 
 from .test_operators import plan, verdicts
@@ -90,7 +90,7 @@ def test_a_list_that_is_none_is_named(folder: Path) -> None:
 
 
 def test_through_the_engine_what_stays_measures_nothing_anew(notes_factory: Factory) -> None:
-    from lakehouse.production.recipe import compile_recipe
+    from lakehouse.production.engine.recipe import compile_recipe
 
     notes_factory.write("lists/bad.txt", "bad\n坏\n")
     notes_factory.material(notes("A BAD text", "a badge", "很坏", None))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakehouse.production.operator import with_measured
+from lakehouse.production.engine.operator import with_measured
 from tests.factory import Factory, notes
 from tests.production.factory_of_texts import ALPHABET
 from tests.production.test_operators import plan

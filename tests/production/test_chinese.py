@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.operators.chinese import jieba as installed
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.core.text import words as installed
 from tests.factory import Factory, notes
 from tests.production.test_operators import changed, plan
 

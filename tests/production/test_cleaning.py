@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 
 from .test_operators import changed, plan
 

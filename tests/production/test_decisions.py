@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import FactoryError, SpecError
-from lakehouse.production.decisions import Decision, read, write
+from lakehouse.core.errors import FactoryError, SpecError
+from lakehouse.core.labels.decisions import Decision, read, write
 from tests.factory import Factory, new_factory
 
 FILE = "repairs/notes.jsonl"

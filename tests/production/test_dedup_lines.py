@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import SpecError
-from lakehouse.production.kernels.simplify import simplified
-from lakehouse.production.operator import OPERATORS, Cut
-from lakehouse.production.tune import tune
-from lakehouse.spec import Call
+from lakehouse.core.errors import SpecError
+from lakehouse.core.spec import Call
+from lakehouse.core.text.kernels.simplify import simplified
+from lakehouse.production.engine.operator import OPERATORS, Cut
+from lakehouse.production.inspection.tune import tune
 from tests.factory import Factory, new_factory, notes
 
 FOOT = "Copyright 2024, all rights reserved by us"

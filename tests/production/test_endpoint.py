@@ -10,11 +10,11 @@ from email.utils import format_datetime
 
 import pytest
 
-from lakehouse.errors import EndpointError
-from lakehouse.hashing import canonical
-from lakehouse.production import endpoint
-from lakehouse.production.endpoint import Endpoint
-from lakehouse.production.operator import Answer
+from lakehouse.core.errors import EndpointError
+from lakehouse.core.hashing import canonical
+from lakehouse.production.endpoint import endpoint
+from lakehouse.production.endpoint.endpoint import Endpoint
+from lakehouse.production.engine.operator import Answer
 
 from .endpoint_server import KEY, MODEL, Fault, Model, completion, model_server
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import BalanceError, NotFoundError, RecipeError, SpecError
-from lakehouse.production.decide import totals
-from lakehouse.production.operator import OPERATORS, Change, Explode, Keep
+from lakehouse.core.errors import BalanceError, NotFoundError, RecipeError, SpecError
+from lakehouse.production.engine.decide import totals
+from lakehouse.production.engine.operator import OPERATORS, Change, Explode, Keep
 from lakehouse.production.silver import Silver
 from tests.factory import Factory, new_factory, notes
 
@@ -281,7 +281,7 @@ def test_a_step_may_add_a_column(notes_factory: Factory) -> None:
 
 @pytest.mark.usefixtures("operators")
 def test_privacy_and_lineage_follow_the_columns_of_a_1_to_n_step(notes_factory: Factory) -> None:
-    from lakehouse.production.recipe import compile_recipe
+    from lakehouse.production.engine.recipe import compile_recipe
 
     notes_factory.declare_source(privacy={"label": ["name"], "text": ["phone"]})
     notes_factory.declare([{"redact": {"column": "text", "kinds": ["phone"]}}, {"both": {"left": "text", "right": "label"}}])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.kernels import markup
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.core.text.kernels import markup
 from tests.factory import Factory, notes
 
 from .test_operators import changed, plan

@@ -16,11 +16,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse.production.decide import totals
-from lakehouse.production.operator import OPERATORS
+from lakehouse.core.project import Project
+from lakehouse.core.storage.blobs import Blobs
+from lakehouse.production.engine.decide import totals
+from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.production.silver import Silver
-from lakehouse.project import Project
-from lakehouse.reserve.blobs import Blobs
 from tests.factory import Factory, Row, new_factory
 from tests.production import faulty_operators
 from tests.system.commands import environment

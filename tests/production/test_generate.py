@@ -12,13 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakehouse.errors import EndpointError, RecipeError, SpecError
-from lakehouse.hashing import canonical
-from lakehouse.production.answers import answered
-from lakehouse.production.operator import SEED, Ask, Change
-from lakehouse.production.templates import filled
-from lakehouse.progress import silent
-from lakehouse.project import Project
+from lakehouse.core.errors import EndpointError, RecipeError, SpecError
+from lakehouse.core.hashing import canonical
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import silent
+from lakehouse.core.text.templates import filled
+from lakehouse.production.endpoint.answers import answered
+from lakehouse.production.engine.operator import SEED, Ask, Change
 from tests.factory import Factory, new_factory, notes
 
 from .endpoint_server import KEY, MODEL, Model, model_server

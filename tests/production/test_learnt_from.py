@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.kernels import buffers, ngram_model
-from lakehouse.production.operator import Keep, with_measured
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.text.kernels import buffers, ngram_model
+from lakehouse.production.engine.operator import Keep, with_measured
 from tests.factory import Factory, notes
 
 from .test_near_duplicates import simple

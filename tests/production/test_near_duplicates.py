@@ -13,9 +13,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.production.kernels import minhash
-from lakehouse.production.kernels.components import best_match, near_duplicate_clusters
-from lakehouse.production.operators.duplicates import shingles
+from lakehouse.core.text import shingles
+from lakehouse.core.text.kernels import minhash
+from lakehouse.core.text.kernels.near_duplicates import best_match, near_duplicate_clusters
 from tests.factory import Factory, notes
 
 from .test_operators import plan

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.production.kernels import buffers, characters, ngram_model, simplify
+from lakehouse.core.text.kernels import buffers, characters, ngram_model, simplify
 
 from .test_near_duplicates import simple
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.production.operator import OPERATORS, Change, Explode, Keep, Merge
-from lakehouse.spec import Call
+from lakehouse.core.spec import Call
+from lakehouse.production.engine.operator import OPERATORS, Change, Explode, Keep, Merge
 
 texts = st.lists(st.none() | st.text(max_size=60), min_size=1, max_size=8)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.production.operators.privacy.identifiers import IBAN_LENGTH
+from lakehouse.core.text.identifiers import IBAN_LENGTH
 from tests.production.test_operators import ALL, PRIVATE, changed, plan
 
 EVERY = [*ALL, "cn_uscc", "iban", "key"]

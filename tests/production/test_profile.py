@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lakehouse.errors import NotFoundError
-from lakehouse.production.profile import profile, profile_picture
+from lakehouse.core.errors import NotFoundError
+from lakehouse.production.inspection.profile import profile, profile_picture
 from tests.factory import Factory
 from tests.system.commands import lakehouse, lakehouse_json
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.production.kernels import characters
-from lakehouse.production.operator import Keep
+from lakehouse.core.text.kernels import characters
+from lakehouse.production.engine.operator import Keep
 
 from .factory_of_texts import lines_of, texts
 from .test_operators import changed, plan, verdicts

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse.production.operator import Change, Keep, with_measured
+from lakehouse.production.engine.operator import Change, Keep, with_measured
 
 from .test_operators import plan, verdicts
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import RecipeError, SpecError
-from lakehouse.production.operator import with_measured
+from lakehouse.core.errors import RecipeError, SpecError
+from lakehouse.production.engine.operator import with_measured
 from tests.factory import Factory, notes
 from tests.production.test_operators import plan, verdicts
 
@@ -139,7 +139,7 @@ def test_precision_and_recall_on_planted_disguises() -> None:
 
 
 def test_the_lines_of_a_file_are_part_of_the_identity(notes_factory: Factory) -> None:
-    from lakehouse.production.recipe import compile_recipe
+    from lakehouse.production.engine.recipe import compile_recipe
 
     notes_factory.write("words.txt", "敏感词\n\n法轮\n")
     notes_factory.material(notes("这里有敏 感 词", "法輪", "干净的文字", None))

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.kernels import simhash
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.text.kernels import simhash
 from tests.factory import Factory, notes
 
 from .test_near_duplicates import mix

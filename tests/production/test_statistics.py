@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lakehouse.production.kernels.characters import SPECIALS
-from lakehouse.production.operator import OPERATORS
-from lakehouse.spec import Call
+from lakehouse.core.spec import Call
+from lakehouse.core.text.kernels.characters import SPECIALS
+from lakehouse.production.engine.operator import OPERATORS
 
 from .factory_of_texts import lines_of, texts
 from .test_operators import plan, verdicts

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from lakehouse.production.gold import make_gold
 from lakehouse.production.silver import make_silver
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 project = Project.open(Path(sys.argv[1]))
 make_silver(project, "notes")
@@ -30,7 +30,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lakehouse.production import gold, silver, units
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 place = sys.argv[2]
 kill = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
@@ -146,9 +146,9 @@ def test_a_full_disk_leaves_silver_as_it_was(tmp_path: Path) -> None:
     full = """
 import resource, signal, sys
 from pathlib import Path
-from lakehouse.errors import FactoryError
+from lakehouse.core.errors import FactoryError
 from lakehouse.production.silver import make_silver
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 # A file may grow no further than this: the unprivileged, portable likeness of a full disk (EFBIG in place of ENOSPC).
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import MissingExtraError, SpecError
-from lakehouse.production.operators.chinese import jieba as installed
+from lakehouse.core.errors import MissingExtraError, SpecError
+from lakehouse.core.text import words as installed
 from tests.production.test_operators import plan
 from tests.production.variants_oracle import (
     GROUPS,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.operator import with_measured
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.production.engine.operator import with_measured
 from tests.production.test_operators import plan, verdicts
 
 profanity_check = pytest.importorskip("profanity_check", reason="THE EXTRA `toxicity` IS NOT INSTALLED: toxicity is not tested")

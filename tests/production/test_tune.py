@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import NotFoundError, SpecError
-from lakehouse.production.tune import explain, tune
+from lakehouse.core.errors import NotFoundError, SpecError
+from lakehouse.production.inspection.tune import explain, tune
 from tests.factory import Factory
 
 TEXTS = ["a", "ab", "abc", "好的", "好的好的", "a", "one two three four five six", "one two three four five six seven", None]

@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.kernels import addresses, buffers
-from lakehouse.production.operator import Keep
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.text.kernels import addresses, buffers
+from lakehouse.production.engine.operator import Keep
 from lakehouse.production.operators.quality.suffixes import suffixes
 from tests.factory import Factory, notes
 
@@ -169,7 +169,7 @@ def test_what_is_no_list_is_named(folder: Path) -> None:
 
 
 def test_through_the_engine_a_threshold_measures_nothing_anew(notes_factory: Factory) -> None:
-    from lakehouse.production.recipe import compile_recipe
+    from lakehouse.production.engine.recipe import compile_recipe
 
     notes_factory.write("lists/domains.txt", "bad.com\n")
     notes_factory.write("lists/soft.txt", "bet\nodds\n")

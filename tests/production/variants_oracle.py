@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from lakehouse.production.operator import SEED, Change
+from lakehouse.production.engine.operator import SEED, Change
 from tests.production.test_operators import plan
 
 ALL = (1 << 64) - 1

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import SpecError
-from lakehouse.line import check
-from lakehouse.production.operator import OPERATORS
-from lakehouse.recipes.data_juicer import read_recipe
-from lakehouse.recipes.draft import fits, write
+from lakehouse.authoring.recipes.data_juicer import read_recipe
+from lakehouse.authoring.recipes.draft import fits, write
+from lakehouse.core.errors import SpecError
+from lakehouse.operations.line import check
+from lakehouse.production.engine.operator import OPERATORS
 from tests.factory import Factory, notes
 from tests.system.commands import lakehouse, lakehouse_json
 

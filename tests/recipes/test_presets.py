@@ -8,10 +8,10 @@ from pydoc_data.topics import topics
 
 import pytest
 
-from lakehouse.errors import SpecError
-from lakehouse.line import check
-from lakehouse.recipes.draft import write
-from lakehouse.recipes.presets import presets, read_preset
+from lakehouse.authoring.recipes.draft import write
+from lakehouse.authoring.recipes.presets import presets, read_preset
+from lakehouse.core.errors import SpecError
+from lakehouse.operations.line import check
 from tests.factory import Factory, notes
 from tests.system.commands import lakehouse
 

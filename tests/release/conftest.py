@@ -7,7 +7,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 import pytest
 
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 
 from .factory import new_project
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze, versions
-from lakehouse.hashing import content_id, digest, row_digest
-from lakehouse.project import Project
-from lakehouse.versions import Version
+from lakehouse.core import versions
+from lakehouse.core.hashing import content_id, digest, row_digest
+from lakehouse.core.project import Project
+from lakehouse.core.versions import Version
+from lakehouse.reserve.bronze import table as bronze
 
 SOURCE = """source: reviews_raw
 description: Reviews as collected.

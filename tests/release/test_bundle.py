@@ -6,11 +6,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import ReleaseError
-from lakehouse.project import Project
-from lakehouse.release.bundle import read_bundle, verify_bundle, write_bundle
+from lakehouse.core import versions
+from lakehouse.core.errors import ReleaseError
+from lakehouse.core.project import Project
+from lakehouse.delivery.release.bundle import read_bundle, verify_bundle, write_bundle
 
 from .factory import COLUMNS, content, make, reviews
 
@@ -85,7 +85,7 @@ def test_other_rows_under_right_checksums_are_found(project: Project) -> None:
     path = bundle.folder / "data" / "test-00000-of-00001.parquet"
     before = read_bundle(bundle.folder).files["data/test-00000-of-00001.parquet"]
     pl.read_parquet(path).with_columns(text=pl.lit("forged")).write_parquet(path)
-    from lakehouse.hashing import file_digest
+    from lakehouse.core.hashing import file_digest
 
     sums = bundle.folder / "SHA256SUMS"
     sums.write_text(sums.read_text(encoding="utf-8").replace(before, file_digest(path)), encoding="utf-8")

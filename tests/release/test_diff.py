@@ -2,9 +2,9 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakehouse import versions
-from lakehouse.project import Project
-from lakehouse.release.diff import diff
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.operations.history.diff import diff
 
 from .factory import COLUMNS, collect, fates, make, new_project, reviews
 

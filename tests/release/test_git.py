@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import ReleaseError
-from lakehouse.release import git as release_git
+from lakehouse.core.errors import ReleaseError
+from lakehouse.delivery.release import git as release_git
 
 from .factory import git
 

@@ -3,12 +3,12 @@ from typing import Any
 import pytest
 import yaml
 
-from lakehouse import versions
-from lakehouse.errors import HardGateError, ReleaseError
-from lakehouse.maintenance.standing import retire
-from lakehouse.project import Project
-from lakehouse.release.policy import reasons, refuse
-from lakehouse.release.release import rollback
+from lakehouse.core import versions
+from lakehouse.core.errors import HardGateError, ReleaseError
+from lakehouse.core.project import Project
+from lakehouse.delivery.release.policy import reasons, refuse
+from lakehouse.delivery.release.release import rollback
+from lakehouse.operations.maintenance.lifecycle import retire
 
 from .factory import make, reviews
 

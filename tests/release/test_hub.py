@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import ReleaseError
-from lakehouse.project import Project
-from lakehouse.release.bundle import write_bundle
-from lakehouse.release.hub import push
-from lakehouse.release.release import release, releases, rollback
+from lakehouse.core.errors import ReleaseError
+from lakehouse.core.project import Project
+from lakehouse.delivery.release.bundle import write_bundle
+from lakehouse.delivery.release.hub import push
+from lakehouse.delivery.release.release import release, releases, rollback
 
 from .factory import content, make, reviews, under_version_control
 from .hub_server import TOKEN, Hub, hub_server

@@ -1,10 +1,10 @@
 import pytest
 
-from lakehouse import versions
-from lakehouse.errors import ReleaseError
-from lakehouse.project import Project
-from lakehouse.release.policy import reasons, refuse
-from lakehouse.release.release import release
+from lakehouse.core import versions
+from lakehouse.core.errors import ReleaseError
+from lakehouse.core.project import Project
+from lakehouse.delivery.release.policy import reasons, refuse
+from lakehouse.delivery.release.release import release
 
 from .factory import make, reviews
 

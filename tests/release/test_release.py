@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse import versions
-from lakehouse.errors import LockedError, NotFoundError, ReleaseError
-from lakehouse.project import Project
-from lakehouse.release import bundle as bundles
-from lakehouse.release import dvc as release_dvc
-from lakehouse.release.release import release, releases, rollback
+from lakehouse.core import versions
+from lakehouse.core.errors import LockedError, NotFoundError, ReleaseError
+from lakehouse.core.project import Project
+from lakehouse.delivery.release import bundle as bundles
+from lakehouse.delivery.release import dvc as release_dvc
+from lakehouse.delivery.release.release import release, releases, rollback
 
 from .factory import content, dvc, git, make, new_project, reviews, under_version_control
 
@@ -183,7 +183,7 @@ def test_a_release_while_another_process_holds_the_dataset_is_refused(project: P
     import sys
 
     code = (
-        "import sys, pathlib\nfrom lakehouse.lock import locked\nfrom lakehouse.project import Project\n"
+        "import sys, pathlib\nfrom lakehouse.core.runs.lock import locked\nfrom lakehouse.core.project import Project\n"
         "with locked(Project.open(pathlib.Path(sys.argv[1])), 'dataset reviews'):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(project.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -3,11 +3,11 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from lakehouse import versions
-from lakehouse.errors import NotFoundError
-from lakehouse.hashing import digest, row_digest
-from lakehouse.project import Project
-from lakehouse.release.trace import Fate, recall, trace
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError
+from lakehouse.core.hashing import digest, row_digest
+from lakehouse.core.project import Project
+from lakehouse.operations.history.trace import Fate, recall, trace
 
 from .factory import collect, fates, make, reviews
 

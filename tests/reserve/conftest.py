@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 import yaml
 
-from lakehouse import bronze
-from lakehouse.project import Project
-from lakehouse.reserve.batches import BATCH_BYTES
-from lakehouse.reserve.collect import Collection, collect
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.batches import BATCH_BYTES
+from lakehouse.reserve.bronze.collect import Collection, collect
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ _KILLED_COLLECTING = """
 import os, signal, sys
 from importlib import import_module
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve import collect as module
 
 root, words, after, *small = sys.argv[1:]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import NotFoundError, StorageError
-from lakehouse.project import Project, Settings
-from lakehouse.reserve.blobs import Blobs
+from lakehouse.core.errors import NotFoundError, StorageError
+from lakehouse.core.project import Project, Settings
+from lakehouse.core.storage.blobs import Blobs
 
 PAGE = "一页".encode() * 1000
 SHA256 = hashlib.sha256(PAGE).hexdigest()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import SourceError
+from lakehouse.core.errors import SourceError
 
 from .conftest import Factory
 

@@ -7,11 +7,11 @@ import json
 import polars as pl
 import pytest
 
-from lakehouse import bronze
-from lakehouse.errors import LockedError, NotFoundError, ShapeError, SourceError, SpecError
-from lakehouse.lock import locked
-from lakehouse.reserve.collect import collect
-from lakehouse.reserve.record import collections, last_collection
+from lakehouse.core.errors import LockedError, NotFoundError, ShapeError, SourceError, SpecError
+from lakehouse.core.runs.lock import locked
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.bronze.collections import collections, last_collection
 
 from .conftest import Factory
 
@@ -183,7 +183,8 @@ def test_a_source_under_collection_is_locked(factory: Factory, tmp_path_factory:
 
     factory.declare()
     factory.write("data/a.txt", b"one\n")
-    code = "import sys; from pathlib import Path; from lakehouse.project import Project; from lakehouse.reserve.collect import collect\n"
+    code = "import sys; from pathlib import Path; from lakehouse.core.project import Project\n"
+    code += "from lakehouse.reserve.bronze.collect import collect\n"
     code += "collect(Project.open(Path(sys.argv[1])), 'shop')"
     with locked(factory.project, "source shop"):
         done = subprocess.run([sys.executable, "-c", code, str(factory.root)], capture_output=True, text=True, check=False)

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
-from lakehouse.errors import MissingExtraError, SourceError, SpecError
+from lakehouse.core.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import crawl as module
-from lakehouse.reserve.crawling import Scope, page_of, same
+from lakehouse.reserve.transport.crawling import Scope, page_of, same
 from tests.loopback import free_port
 
 from .conftest import Factory, killed_collecting

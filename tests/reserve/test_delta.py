@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.errors import ShapeError, SourceError, SpecError
+from lakehouse.core.errors import ShapeError, SourceError, SpecError
 
 from .conftest import Factory, killed_collecting
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.errors import SourceError, SpecError
+from lakehouse.core.errors import SourceError, SpecError
 
 from .conftest import Factory, killed_collecting
 from .sharing_server import TOKEN, Sharing, sharing_server

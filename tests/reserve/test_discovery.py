@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lakehouse.cli.discover import discover_command
-from lakehouse.errors import FactoryError, SourceError, SpecError
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
-from lakehouse.reserve.columns import DECLARED, fitted
+from lakehouse.core.errors import FactoryError, SourceError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze.collect import collect
 from lakehouse.reserve.discovery.columns import typed
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
 from lakehouse.reserve.discovery.drift import psi
@@ -27,6 +26,7 @@ from lakehouse.reserve.discovery.layout import layout
 from lakehouse.reserve.discovery.picture import profile_picture
 from lakehouse.reserve.discovery.sampling import ITEMS
 from lakehouse.reserve.discovery.write import write_source
+from lakehouse.reserve.formats.columns import DECLARED, fitted
 
 from .conftest import Factory
 

@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 import zstandard
 
-from lakehouse.errors import ShapeError, SourceError
-from lakehouse.hashing import file_digest
-from lakehouse.reserve.blobs import Blobs
-from lakehouse.reserve.compression import decompressed
+from lakehouse.core.errors import ShapeError, SourceError
+from lakehouse.core.hashing import file_digest
+from lakehouse.core.storage.blobs import Blobs
+from lakehouse.reserve.formats.compression import decompressed
 
 from .conftest import Factory
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse, Response
 
-from lakehouse.errors import SourceError, SpecError
-from lakehouse.reserve.collect import feed
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.reserve.source import feed
 
 from .conftest import Factory, killed
 from .web_server import Served, serving
@@ -117,7 +117,7 @@ def test_names_that_do_not_tell_files_apart_are_refused(factory: Factory, served
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve import collect as module
 
 after = int(sys.argv[2])

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse.errors import SourceError, SpecError
+from lakehouse.core.errors import SourceError, SpecError
 from tests.release.hub_server import TOKEN, Commit, Hub, Repo, hub_server
 
 from .conftest import Factory, killed_collecting

@@ -12,7 +12,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse import bronze
+from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.formats import FORMATS
 from lakehouse.reserve.material import Reading
 

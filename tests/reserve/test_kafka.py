@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.errors import FactoryError, MissingExtraError, SourceError
+from lakehouse.core.errors import FactoryError, MissingExtraError, SourceError
 from lakehouse.reserve.connectors import kafka as module
 
 from .brokers import kafka_brokers

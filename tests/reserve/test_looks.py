@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import SourceError
-from lakehouse.reserve import digests
-from lakehouse.reserve.looks import Looks
+from lakehouse.core.errors import SourceError
+from lakehouse.reserve.transport import digests
+from lakehouse.reserve.transport.file_stats import Looks
 
 from .conftest import Factory
 

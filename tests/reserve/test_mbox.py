@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import SourceError
+from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.discover import discover
 from lakehouse.reserve.discovery.write import write_source
 

@@ -22,8 +22,8 @@ import pypdf
 import pytest
 from PIL import Image
 
-from lakehouse.errors import ShapeError
-from lakehouse.reserve.blobs import oversized_blobs
+from lakehouse.core.errors import ShapeError
+from lakehouse.core.storage.blobs import oversized_blobs
 
 from .conftest import Factory
 

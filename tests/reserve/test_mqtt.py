@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.errors import MissingExtraError, SourceError, SpecError
+from lakehouse.core.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import mqtt as module
 
 from .brokers import mosquitto

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from lakehouse.errors import MissingExtraError, SourceError, SpecError
+from lakehouse.core.errors import MissingExtraError, SourceError, SpecError
 from lakehouse.reserve.connectors import nats as module
 from tests.loopback import free_port, listening
 

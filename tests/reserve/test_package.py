@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import bronze
-from lakehouse.errors import NotFoundError, SourceError, SpecError
-from lakehouse.project import Project
-from lakehouse.reserve.archive import open_member
-from lakehouse.reserve.collect import collect
+from lakehouse.core.errors import NotFoundError, SourceError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.transport.archive import open_member
 
 from .conftest import Factory
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from lakehouse.errors import SourceError, SpecError
-from lakehouse.reserve import download
-from lakehouse.reserve.archive import open_member
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.reserve.transport import download
+from lakehouse.reserve.transport.archive import open_member
 
 from .conftest import Factory, killed
 from .web_server import Served, serving
@@ -198,8 +198,8 @@ def test_a_mistake_in_the_declaration_is_told(factory: Factory, changes: dict[st
 KILLED = """
 import os, signal, subprocess, sys, threading
 from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze.collect import collect
 
 threading.Timer(float(sys.argv[2]), os.kill, (os.getpid(), signal.SIGKILL)).start()
 while True:

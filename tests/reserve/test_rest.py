@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from lakehouse.errors import FactoryError, SourceError, SpecError
-from lakehouse.reserve.collect import collect, feed
+from lakehouse.core.errors import FactoryError, SourceError, SpecError
+from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.source import feed
 
 from .conftest import Factory, killed
 from .web_server import Served, item, serving
@@ -171,7 +172,7 @@ def test_a_next_that_says_too_much_or_too_little_is_refused(factory: Factory, se
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve import collect as module
 from lakehouse.reserve.connectors import rest
 

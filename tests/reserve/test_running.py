@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
-from lakehouse.reserve.collect import collect
-from lakehouse.running import Running, running
+from lakehouse.core.runs.watch import Running, running
+from lakehouse.reserve.bronze.collect import collect
 
 from .conftest import Factory, killed_collecting
 

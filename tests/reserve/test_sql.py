@@ -14,9 +14,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse.errors import MissingExtraError, SourceError, SpecError
-from lakehouse.reserve.collect import collect, feed
-from lakehouse.reserve.landing import Landing
+from lakehouse.core.errors import MissingExtraError, SourceError, SpecError
+from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.landing.landing import Landing
+from lakehouse.reserve.source import feed
 
 from .conftest import Factory, killed
 from .database_servers import PASSWORD, Server, mariadb, postgresql, sqlite
@@ -275,7 +276,7 @@ def test_a_driver_that_is_missing_names_the_extra(factory: Factory, monkeypatch:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve import collect as module
 from lakehouse.reserve.connectors import sql
 
@@ -403,9 +404,9 @@ def test_one_read_is_one_snapshot(factory: Factory, server: Server, monkeypatch:
 MEASURED = """
 import re, sys
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve.landing import Landing
-from lakehouse.reserve.collect import feed
+from lakehouse.reserve.bronze.collect import feed
 import sqlalchemy, psycopg, pymysql
 
 def memory(name):

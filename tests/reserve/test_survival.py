@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from lakehouse import bronze
-from lakehouse.reserve.record import collections
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collections import collections
 
 from .conftest import Factory
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve import collect as module
 
 project = Project.open(Path(sys.argv[1]))
@@ -37,9 +37,9 @@ module.collect(project, "shop", progress=progress, batch_bytes=2000)
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from lakehouse.errors import FactoryError
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
+from lakehouse.core.errors import FactoryError
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze.collect import collect
 
 # A file may grow no further than this: the unprivileged, portable likeness of a full disk (EFBIG in place of ENOSPC).
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import ShapeError, SourceError
+from lakehouse.core.errors import ShapeError, SourceError
 from lakehouse.reserve.formats import json_array
 from lakehouse.reserve.material import Reading
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse.errors import LockedError
-from lakehouse.reserve import collect as module
+from lakehouse.core.errors import LockedError
+from lakehouse.reserve.bronze import collect as module
 
 from .conftest import Factory
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import SourceError
-from lakehouse.reserve import unpack
+from lakehouse.core.errors import SourceError
+from lakehouse.reserve.formats import unpack
 
 from .conftest import Factory, killed
 
@@ -96,7 +96,7 @@ def test_a_link_within_the_archive_is_its_target(factory: Factory) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve import collect, unpack
 
 members = unpack._members

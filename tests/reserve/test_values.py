@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakehouse.reserve import values
+from lakehouse.reserve.transport import values
 
 
 @given(

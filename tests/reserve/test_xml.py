@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import SourceError
+from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.discover import discover
 from lakehouse.reserve.discovery.write import write_source
 from lakehouse.reserve.formats import xml

@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.cli import cli
-from lakehouse.errors import SpecError, StorageError
-from lakehouse.project import Project
-from lakehouse.storage.coding import parity, recover
-from lakehouse.storage.packs import Member, forget, locations, open_item, pack, register
-from lakehouse.storage.scrub import scrub
+from lakehouse.core.errors import SpecError, StorageError
+from lakehouse.core.project import Project
+from lakehouse.core.storage.coding import parity, recover
+from lakehouse.core.storage.packs import Member, forget, locations, open_item, pack, register
+from lakehouse.core.storage.scrub import scrub
 
 FILES = {"blobs/ab/" + "ab" * 32: random.Random(1).randbytes(3_000_001), "landing/shop/cd/x": "一页".encode() * 500, "empty": b""}
 
@@ -214,9 +214,9 @@ def test_a_wrong_declaration_is_told(tmp_path: Path, text: str, what: str) -> No
 KILLED = """
 import io, os, signal, sys
 from pathlib import Path
-from lakehouse.project import Project
-from lakehouse.storage import packs
-from lakehouse.location import Location
+from lakehouse.core.project import Project
+from lakehouse.core.storage import packs
+from lakehouse.core.lake.location import Location
 
 left = int(sys.argv[1])
 real = Location.put

@@ -14,19 +14,20 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import bronze, versions
 from lakehouse.cli import cli
-from lakehouse.errors import StorageError
-from lakehouse.maintenance.archive import archive, restore
-from lakehouse.maintenance.tiers import tier
-from lakehouse.project import Project
-from lakehouse.reserve.blobs import Blobs
-from lakehouse.reserve.collect import collect
-from lakehouse.reserve.landing import Landing, land_lines
-from lakehouse.sealing import streams as sealed
-from lakehouse.sealing.keys import MASTER, OLD_MASTER
-from lakehouse.sealing.streams import CHUNK, ID, SALT, TAG, DataKey, plain_size, seal, unseal
-from lakehouse.storage.keys import listed, opener, sealing_key
+from lakehouse.core import versions
+from lakehouse.core.errors import StorageError
+from lakehouse.core.lake.sealing import streams as sealed
+from lakehouse.core.lake.sealing.data_keys import MASTER, OLD_MASTER
+from lakehouse.core.lake.sealing.streams import CHUNK, ID, SALT, TAG, DataKey, plain_size, seal, unseal
+from lakehouse.core.project import Project
+from lakehouse.core.storage.blobs import Blobs
+from lakehouse.core.storage.keys import listed, opener, sealing_key
+from lakehouse.operations.maintenance.archive import archive, restore
+from lakehouse.operations.maintenance.tiers import tier
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.landing.landing import Landing, land_lines
 from tests.factory import Factory, new_factory, notes
 from tests.release.factory import make, new_project, reviews
 

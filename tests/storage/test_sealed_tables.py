@@ -17,18 +17,18 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.errors import StorageError
-from lakehouse.location import Location
-from lakehouse.maintenance.archive import archive, restore, verify
-from lakehouse.maintenance.erasure.erase import erase
-from lakehouse.project import Project
-from lakehouse.sealing.files import SEALED, SealedFile
-from lakehouse.sealing.keys import MASTER
-from lakehouse.sealing.streams import CHUNK, DataKey, seal
-from lakehouse.storage.keys import sealing_key, shred
-from lakehouse.table import Table
+from lakehouse.core import versions
+from lakehouse.core.errors import StorageError
+from lakehouse.core.lake.location import Location
+from lakehouse.core.lake.sealing.data_keys import MASTER
+from lakehouse.core.lake.sealing.files import SEALED, SealedFile
+from lakehouse.core.lake.sealing.streams import CHUNK, DataKey, seal
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.storage.keys import sealing_key, shred
+from lakehouse.operations.erasure.erase import erase
+from lakehouse.operations.maintenance.archive import archive, restore, verify
 from tests.factory import Factory, Row, new_factory
 from tests.maintenance.erasure.bytes_of import places_of
 

@@ -15,16 +15,16 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lakehouse import versions
+from lakehouse.authoring.schema import settings_schema
 from lakehouse.cli import cli
-from lakehouse.errors import NotFoundError, SpecError, StorageError
-from lakehouse.maintenance.archive import archive, restore
-from lakehouse.maintenance.compaction import MANY
-from lakehouse.maintenance.tiers import tier
-from lakehouse.project import Project
-from lakehouse.reserve.blobs import Blobs
-from lakehouse.schema import settings_schema
-from lakehouse.storage.scrub import scrub
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError, SpecError, StorageError
+from lakehouse.core.project import Project
+from lakehouse.core.storage.blobs import Blobs
+from lakehouse.core.storage.scrub import scrub
+from lakehouse.operations.maintenance.archive import archive, restore
+from lakehouse.operations.maintenance.compaction import MANY
+from lakehouse.operations.maintenance.tiers import tier
 from tests.release.factory import make, new_project, reviews
 
 PAGE = "一页，又一页。".encode() * 20_000
@@ -166,10 +166,10 @@ def test_small_files_of_the_lakes_own_tables_are_joined(root: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.maintenance import tiers
-from lakehouse.project import Project
-from lakehouse.reserve.blobs import Blobs
-from lakehouse.storage import packs
+from lakehouse.operations.maintenance import tiers
+from lakehouse.core.project import Project
+from lakehouse.core.storage.blobs import Blobs
+from lakehouse.core.storage import packs
 
 def dies(*given, **named): os.kill(os.getpid(), signal.SIGKILL)
 def after(owner, name):

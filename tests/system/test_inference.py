@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse import versions
-from lakehouse.line import run
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.operations.line import run
 
 from .living import change_pilot, declarations
 

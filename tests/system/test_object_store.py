@@ -17,16 +17,19 @@ import polars as pl
 import pytest
 import yaml
 
-from lakehouse import bronze, versions
-from lakehouse.errors import LockedError, SourceError, StorageError
-from lakehouse.maintenance.archive import archive, restore
-from lakehouse.maintenance.erasure.erase import erase
-from lakehouse.project import Project
-from lakehouse.reserve.blobs import Blobs
-from lakehouse.reserve.collect import collect, feed
-from lakehouse.reserve.landing import Landing
-from lakehouse.sealing.keys import MASTER
-from lakehouse.table import Table
+from lakehouse.core import versions
+from lakehouse.core.errors import LockedError, SourceError, StorageError
+from lakehouse.core.lake.sealing.data_keys import MASTER
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.storage.blobs import Blobs
+from lakehouse.operations.erasure.erase import erase
+from lakehouse.operations.maintenance.archive import archive, restore
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.bronze.values import live_rows
+from lakehouse.reserve.landing.landing import Landing
+from lakehouse.reserve.source import feed
 from tests.factory import new_factory
 from tests.maintenance.erasure.bytes_of import texts
 from tests.maintenance.erasure.factory import TOKEN, new_notes, planted
@@ -291,7 +294,7 @@ def test_a_delta_table_on_a_store_is_a_source(tmp_path: Path, store: Store, mode
     orders.write(pl.DataFrame({"id": [2, 3], "item": ["mug", "pot"]}), "overwrite")
     again = notes.collect()
     assert (again.added, again.changed, again.vanished, again.live) == (1, 1, 1, 2)
-    rows = bronze.live_rows(notes.project, "notes", ["id", "item"]).collect().sort("id")
+    rows = live_rows(notes.project, "notes", ["id", "item"]).collect().sort("id")
     assert dict(zip(rows["id"], rows["item"], strict=True)) == {2: "mug", 3: "pot"}
 
 

@@ -138,10 +138,10 @@ def test_a_node_that_is_killed_while_units_run_changes_nothing(tmp_path: Path, c
 UNITS = """
 import sys
 
-from lakehouse.errors import StorageError
-from lakehouse.progress import silent
-from lakehouse.project import Settings
-from lakehouse.runner import run_units
+from lakehouse.core.errors import StorageError
+from lakehouse.core.runs.progress import silent
+from lakehouse.core.project import Settings
+from lakehouse.core.runs.workers import run_units
 
 
 def square(n):

@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lakehouse import versions
-from lakehouse.line import run as run_line
-from lakehouse.pilot import tickets
+from lakehouse.core import versions
+from lakehouse.core.labels import decisions
+from lakehouse.core.project import Project
+from lakehouse.operations.line import run as run_line
+from lakehouse.operations.repair import tickets
+from lakehouse.operations.repair.loop import repair
 from lakehouse.pilot.comparison import compare_versions
 from lakehouse.pilot.diagnose import findings_table
-from lakehouse.production import decisions
-from lakehouse.project import Project
-from lakehouse.repair import repair
 from tests.factory import Factory
 
 from .living import ROOT, change

@@ -10,9 +10,9 @@ import datasets
 import polars as pl
 import pytest
 
-from lakehouse import versions
-from lakehouse.line import run as run_line
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.operations.line import run as run_line
 
 from .commands import lakehouse, run
 from .living import ROOT, declarations

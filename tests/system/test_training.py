@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lakehouse import versions
-from lakehouse.line import run
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.operations.line import run
 from lakehouse.pilot.controls import UNLABELLED
-from lakehouse.project import Project
 
 from .living import change_pilot, declarations
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
 from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import Material
-from lakehouse.project import Project
-from lakehouse.spec import Dataset
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.values import live_rows
 
 NO_CONTRADICTIONS = pl.DataFrame(
     schema={
@@ -43,7 +44,7 @@ def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label
     chain = _survivors(merged)
     as_text = pl.col(label).cast(pl.String) if as_text is None else as_text
     labels = [
-        bronze.live_rows(project, source, [label]).select("_row_id", as_text).collect()
+        live_rows(project, source, [label]).select("_row_id", as_text).collect()
         for source in dataset.sources
         if label in bronze.table(project, source).schema()
     ]

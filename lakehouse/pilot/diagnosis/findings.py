@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse.hashing import canonical
+from lakehouse.core.hashing import canonical
 
 COLUMNS = pl.Schema(
     [

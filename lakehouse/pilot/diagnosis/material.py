@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse import versions
+from lakehouse.core import versions
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.versions import Version
 from lakehouse.pilot.baseline import groups
 from lakehouse.pilot.diagnosis.tasks import VIEWS
 from lakehouse.pilot.diagnosis.truth import Judged
 from lakehouse.pilot.diagnosis.views import View
-from lakehouse.progress import Progress
-from lakehouse.project import Project
-from lakehouse.versions import Version
 
 NEIGHBOURS = 10
 _FOLDS = 5

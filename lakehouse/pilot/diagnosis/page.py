@@ -10,11 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze
 from lakehouse.pilot.diagnosis.findings import Found
 from lakehouse.pilot.diagnosis.kinds import Kind, KindOf
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.of_truth import KINDS_OF, headline
+from lakehouse.reserve.bronze import table as bronze
 
 PAGE = "diagnosis.html"
 """Its name among the artifacts of the run."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.core.plotting import BLUE, GREY, INK, ORANGE, RED, figure, figures, plain, png
 from lakehouse.pilot.pictures import matrix_picture
-from lakehouse.plotting import BLUE, GREY, INK, ORANGE, RED, figure, figures, plain, png
 
 
 def joint_picture(joint: NDArray[np.int64], classes: Sequence[str], title: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Evaluations, one a file: jobs that score a version."""

@@ -13,7 +13,7 @@ import polars as pl
 import polars_hash as plh
 from pydantic import AfterValidator
 
-from lakehouse.errors import FactoryError, RecipeError
+from lakehouse.core.errors import FactoryError, RecipeError
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
 from lakehouse.pilot.inference import cases as declared_cases
 from lakehouse.pilot.inference.asked import Endpoint

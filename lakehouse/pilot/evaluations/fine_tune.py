@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
+from lakehouse.core.project import Project
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
 from lakehouse.pilot.models.learner import TRUTH
 from lakehouse.pilot.tuning.effect import METRICS, Difference, gain, gap, stability, values_of
@@ -20,7 +21,6 @@ from lakehouse.pilot.tuning.pictures import gain_picture, loss_picture
 from lakehouse.pilot.tuning.rows import checked, predictions, texts
 from lakehouse.pilot.tuning.training import Budget, Head, Tuned, frozen_head, tune
 from lakehouse.pilot.tuning.weights import folder_of, identity
-from lakehouse.project import Project
 
 Positive = Annotated[int, Field(ge=1)]
 _Tokens = dict[str, list[list[int]]]

@@ -11,7 +11,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from lakehouse.errors import EndpointError
+from lakehouse.core.errors import EndpointError
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
 from lakehouse.pilot.inference.asked import Endpoint
 from lakehouse.pilot.inference.connection import Connection

@@ -10,13 +10,13 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import silent
 from lakehouse.pilot.inference.place import may_leave
-from lakehouse.production.answers import answered
-from lakehouse.production.operator import SEED, Ask
+from lakehouse.production.endpoint.answers import answered
+from lakehouse.production.engine.operator import SEED, Ask
 from lakehouse.production.operators.augment.generate import generate
-from lakehouse.progress import silent
-from lakehouse.project import Project
 
 NO_ANSWER = "(no answer)"
 """The label where an answer names no class, or several, or there is none: never the true one, so it counts as an error."""

@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import Field, ValidationError, model_validator
 
-from lakehouse import yamlfile
-from lakehouse.errors import SpecError
+from lakehouse.core.errors import SpecError
+from lakehouse.core.spec import Call, Model, Name, yamlfile
 from lakehouse.pilot.inference.noise import CheckedNoise
 from lakehouse.pilot.inference.place import project_file
-from lakehouse.spec import Call, Model, Name
 
 _MOST = 20_000
 """Texts that the templates of one test may make."""

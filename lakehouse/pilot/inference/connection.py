@@ -7,9 +7,9 @@ from typing import Self
 
 import httpx
 
-from lakehouse.errors import EndpointError
-from lakehouse.network import on_this_machine
-from lakehouse.production.completion import Failed, Refused, body_of, error_of, read
+from lakehouse.core.errors import EndpointError
+from lakehouse.core.loopback import on_this_machine
+from lakehouse.production.endpoint.completion import Failed, Refused, body_of, error_of, read
 
 
 class Connection:

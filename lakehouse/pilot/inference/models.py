@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.evaluation import Data, check_columns
 from lakehouse.pilot.evaluations.train import labelled, learn, learn_features
 from lakehouse.pilot.inference.asked import Asked, Endpoint

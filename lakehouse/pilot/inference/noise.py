@@ -12,20 +12,12 @@ import polars_hash as plh
 from numpy.typing import NDArray
 from pydantic import AfterValidator, ValidationError
 
-from lakehouse.errors import FactoryError, RecipeError, SpecError
+from lakehouse.core.errors import FactoryError, RecipeError, SpecError
+from lakehouse.core.spec import Call
 from lakehouse.pilot.inference.place import project_file
-from lakehouse.production.operator import OPERATORS, SEED, Change
+from lakehouse.production.engine.operator import OPERATORS, SEED, Change
 
 # Imported so that what they compute is part of what an evaluation is known by.
-from lakehouse.production.operators.augment import (  # noqa: F401
-    case_noise,
-    homophones,
-    look_alikes,
-    punctuation_noise,
-    synonyms,
-    typos,
-)
-from lakehouse.spec import Call
 
 Noise = Callable[[pl.DataFrame], pl.Series]
 """From rows (`_row_id` and the input) to the input under noise."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lakehouse import versions
-from lakehouse.errors import NotFoundError, RecipeError
-from lakehouse.project import Project
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError, RecipeError
+from lakehouse.core.project import Project
 
 
 def project_file(name: str) -> Path:

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 import polars_hash as plh
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.plotting import BLUE, GREY, INK, ORANGE, figure, plain, png
 from lakehouse.pilot.baseline import groups
 from lakehouse.pilot.scoring.scoring import less_is_better
-from lakehouse.plotting import BLUE, GREY, INK, ORANGE, figure, plain, png
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.evaluation import Fitted
 
 

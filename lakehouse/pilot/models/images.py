@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.models.learner import with_classes
 from lakehouse.pilot.models.text_classification import LinearClassifier
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lakehouse.core.text.kernels import buffers, ngram_model
 from lakehouse.pilot.models.learner import TRUTH, Learner, as_text
-from lakehouse.production.kernels import buffers, ngram_model
 
 
 class LanguageModelling(Learner):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.evaluation import Fitted
 
 Kind = Literal["text", "number", "tokens", "bytes", "feature", "label"]

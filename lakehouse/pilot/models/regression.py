@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.evaluation import Fitted
 from lakehouse.pilot.models.features import check_ngrams, learn_features, text_pipeline
 from lakehouse.pilot.models.learner import TRUTH, Learner, Losses, as_text, with_numbers

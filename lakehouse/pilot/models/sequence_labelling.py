@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.models.learner import TRUTH, Explained, Learner
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.plotting import BLUE, INK, figure, plain, png
 from lakehouse.pilot.evaluation import Fitted
 from lakehouse.pilot.models.learner import TRUTH, Explained, Learner, as_text, two_classes, with_classes, with_numbers
-from lakehouse.plotting import BLUE, INK, figure, plain, png
 
 _IMPORTANCE_ROWS, _REPEATS = 2_000, 5
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.models.images import ImageClassification
 from lakehouse.pilot.models.language_modelling import LanguageModelling
 from lakehouse.pilot.models.learner import Learner

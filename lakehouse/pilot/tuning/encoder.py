@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.errors import MissingExtraError, RecipeError
+from lakehouse.core.errors import MissingExtraError, RecipeError
 
 Pooling = Literal["mean", "cls"]
 _SCORED_AT_ONCE = 64

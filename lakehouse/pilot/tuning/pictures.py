@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lakehouse.core.plotting import BLUE, GREEN, GREY, INK, ORANGE, RED, figure, plain, png
 from lakehouse.pilot.tuning.effect import Difference
-from lakehouse.plotting import BLUE, GREEN, GREY, INK, ORANGE, RED, figure, plain, png
 
 
 def loss_picture(losses: Mapping[int, Sequence[float]], title: str) -> bytes:

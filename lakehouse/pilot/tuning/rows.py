@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import polars_hash as plh
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.evaluation import Data, check_columns
 from lakehouse.pilot.models.learner import TRUTH, two_classes, with_classes
 

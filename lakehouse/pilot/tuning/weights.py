@@ -6,8 +6,8 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from lakehouse.errors import NotFoundError, RecipeError
-from lakehouse.hashing import digest, file_digest
+from lakehouse.core.errors import NotFoundError, RecipeError
+from lakehouse.core.hashing import digest, file_digest
 
 _SUFFIXES = frozenset({".json", ".txt", ".model", ".safetensors"})
 """What a model is made of: configuration, vocabulary, weights. A pickled `.bin` would run code, and is never loaded."""

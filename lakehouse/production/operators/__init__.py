@@ -1,0 +1,1 @@
+"""Operators, one a file; the folder is their kind."""

@@ -21,16 +21,16 @@ import httpx
 import polars as pl
 from pydantic import Field
 
-from lakehouse.errors import MissingExtraError, SourceError, SpecError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.crawling import Kind, Robots, Scope, absolute, judged, same, sitemap
-from lakehouse.reserve.landing import Landing, Piece, Remote
+from lakehouse.core.errors import MissingExtraError, SourceError, SpecError
+from lakehouse.core.hashing import digest
+from lakehouse.core.lake.store import storage_error
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec import Model
+from lakehouse.reserve.connectors import CONNECTORS
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Options, RawFile, Value
-from lakehouse.reserve.web import Web, no_secrets
-from lakehouse.spec import Model
-from lakehouse.store import storage_error
+from lakehouse.reserve.transport.crawling import Kind, Robots, Scope, absolute, judged, same, sitemap
+from lakehouse.reserve.transport.web import Web, no_secrets
 
 PIECE_BYTES = 4 * 1024 * 1024
 """Pages are landed together from this size on; until then they are noted on this machine."""

@@ -14,20 +14,19 @@ import pyarrow.dataset as ds
 from deltalake.exceptions import DeltaError
 from pydantic import Field
 
-from lakehouse.errors import FactoryError, NotFoundError, SourceError, SpecError, StorageError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.project import Project
-from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.core.errors import FactoryError, NotFoundError, SourceError, SpecError, StorageError
+from lakehouse.core.hashing import digest
+from lakehouse.core.lake.store import storage_error
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec.yamlfile import suggest
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats.rows import Rows
-from lakehouse.reserve.in_place import Standing
-from lakehouse.reserve.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Options, RawFile, Value
-from lakehouse.reserve.tables import land_table
-from lakehouse.reserve.web import no_secrets
-from lakehouse.store import storage_error
-from lakehouse.table import Table
-from lakehouse.yamlfile import suggest
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
+from lakehouse.reserve.landing.tables import land_table
+from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.transport.web import no_secrets
 
 
 @dataclass(frozen=True)

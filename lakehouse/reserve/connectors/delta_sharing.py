@@ -17,19 +17,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from lakehouse.errors import SourceError, SpecError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.project import Project
-from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.core.hashing import digest
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec.yamlfile import suggest
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats.rows import Rows
-from lakehouse.reserve.in_place import Standing
-from lakehouse.reserve.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Options, RawFile, Value
-from lakehouse.reserve.resume import fetched
-from lakehouse.reserve.tables import land_table
-from lakehouse.reserve.web import Web, from_environment, no_secrets
-from lakehouse.yamlfile import suggest
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
+from lakehouse.reserve.landing.tables import land_table
+from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.transport.resume import fetched
+from lakehouse.reserve.transport.web import Web, from_environment, no_secrets
 
 _ASKED = {"delta-sharing-capabilities": "responseformat=parquet"}
 

@@ -13,16 +13,16 @@ from typing import BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import SourceError
-from lakehouse.hashing import digest
-from lakehouse.project import Project
-from lakehouse.reserve.compression import decompressed
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.digests import Digested, file_digests
+from lakehouse.core.errors import SourceError
+from lakehouse.core.hashing import digest
+from lakehouse.core.project import Project
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.looks import Looks
+from lakehouse.reserve.formats.compression import decompressed
+from lakehouse.reserve.formats.unpack import is_archive, unpacked
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
-from lakehouse.reserve.unpack import is_archive, unpacked
+from lakehouse.reserve.transport.digests import Digested, file_digests
+from lakehouse.reserve.transport.file_stats import Looks
 
 
 @dataclass(frozen=True)

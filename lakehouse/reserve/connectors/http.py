@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from lakehouse.errors import SpecError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.core.errors import SpecError
+from lakehouse.core.hashing import digest
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec import Model
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.landing import Landing, Piece, Remote
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
-from lakehouse.reserve.resume import fetched, landed_file
-from lakehouse.reserve.web import Web, no_secrets, shown
-from lakehouse.spec import Model
+from lakehouse.reserve.transport.resume import fetched, landed_file
+from lakehouse.reserve.transport.web import Web, no_secrets, shown
 
 
 class Address(Model):

@@ -13,15 +13,15 @@ from urllib.parse import urljoin
 
 from pydantic import Field
 
-from lakehouse.errors import SourceError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.core.errors import SourceError
+from lakehouse.core.hashing import digest
+from lakehouse.core.runs.progress import Progress
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.landing import Landing, Piece, Remote
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
-from lakehouse.reserve.resume import fetched, landed_file
-from lakehouse.reserve.web import Web, from_environment, no_secrets
+from lakehouse.reserve.transport.resume import fetched, landed_file
+from lakehouse.reserve.transport.web import Web, from_environment, no_secrets
 
 _HUB = "https://huggingface.co"
 

@@ -13,14 +13,14 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from lakehouse.errors import MissingExtraError, SourceError, SpecError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
+from lakehouse.core.errors import MissingExtraError, SourceError, SpecError
+from lakehouse.core.hashing import digest
+from lakehouse.core.runs.progress import Progress
+from lakehouse.reserve.connectors import CONNECTORS
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote, land_lines, lines_of
 from lakehouse.reserve.material import RawFile, Value
-from lakehouse.reserve.messages import Payload, line_of
-from lakehouse.reserve.web import from_environment, no_password
+from lakehouse.reserve.transport.messages import Payload, line_of
+from lakehouse.reserve.transport.web import from_environment, no_password
 
 PIECE_BYTES = 4 * 1024 * 1024
 _AT_ONCE = 500

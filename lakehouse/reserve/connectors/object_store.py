@@ -10,16 +10,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lakehouse.errors import SourceError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
+from lakehouse.core.errors import SourceError
+from lakehouse.core.hashing import digest
+from lakehouse.core.lake.store import object_store as client_of
+from lakehouse.core.lake.store import storage_error
+from lakehouse.core.runs.progress import Progress
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.landing import Landing, Piece, Remote
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
-from lakehouse.reserve.web import no_secrets
-from lakehouse.store import object_store as client_of
-from lakehouse.store import storage_error
+from lakehouse.reserve.transport.web import no_secrets
 
 _READ = 8 * 1024 * 1024
 

@@ -8,15 +8,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lakehouse.errors import SpecError
-from lakehouse.hashing import digest
-from lakehouse.project import Project
-from lakehouse.reserve.archive import open_member
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.download import Index, fetch
+from lakehouse.core.errors import SpecError
+from lakehouse.core.hashing import digest
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Model
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
-from lakehouse.spec import Model
+from lakehouse.reserve.transport.archive import open_member
+from lakehouse.reserve.transport.download import Index, fetch
 
 
 class Member(Model):

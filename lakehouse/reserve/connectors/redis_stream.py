@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lakehouse.errors import MissingExtraError, SourceError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
+from lakehouse.core.errors import MissingExtraError, SourceError
+from lakehouse.core.hashing import digest
+from lakehouse.core.runs.progress import Progress
+from lakehouse.reserve.connectors import CONNECTORS
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote, land_lines, lines_of
 from lakehouse.reserve.material import RawFile, Value
-from lakehouse.reserve.web import from_environment, no_password
+from lakehouse.reserve.transport.web import from_environment, no_password
 
 PIECE_BYTES = 4 * 1024 * 1024
 """Entries are landed together up to this size: what a killed collection reads again at most."""

@@ -11,14 +11,14 @@ from urllib.parse import urljoin
 
 from pydantic import Field, model_validator
 
-from lakehouse.errors import SourceError, SpecError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.landing import Landing, Piece, Remote, land_lines, lines_of
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.core.hashing import digest
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec import Model
+from lakehouse.reserve.connectors import CONNECTORS
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote, land_lines, lines_of
 from lakehouse.reserve.material import RawFile, Value
-from lakehouse.reserve.web import Web, from_environment, no_secrets
-from lakehouse.spec import Model
+from lakehouse.reserve.transport.web import Web, from_environment, no_secrets
 
 PIECE_BYTES = 4 * 1024 * 1024
 PIECE_SECONDS = 5.0

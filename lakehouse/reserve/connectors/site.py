@@ -10,13 +10,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lakehouse.errors import SourceError
-from lakehouse.hashing import digest
-from lakehouse.progress import Progress
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.exits import Exit, Exported, File
-from lakehouse.reserve.landing import Landing, Piece, Remote
+from lakehouse.core.errors import SourceError
+from lakehouse.core.hashing import digest
+from lakehouse.core.runs.progress import Progress
+from lakehouse.reserve.connectors import CONNECTORS
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Options, RawFile, Value
+from lakehouse.reserve.transport.site_releases import Exit, Exported, File
 
 _NAME = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
 

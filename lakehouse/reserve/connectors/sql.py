@@ -14,18 +14,17 @@ import polars as pl
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from lakehouse.errors import SourceError, SpecError
-from lakehouse.hashing import digest, row_digest
-from lakehouse.progress import Progress
-from lakehouse.project import Project
-from lakehouse.reserve.connector import CONNECTORS
-from lakehouse.reserve.databases import Database
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.core.hashing import digest, row_digest
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
+from lakehouse.core.spec.yamlfile import suggest
+from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats.rows import Rows
-from lakehouse.reserve.in_place import Standing
-from lakehouse.reserve.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Options, RawFile, Value
-from lakehouse.reserve.values import as_kinds, described, dtype_of, found, from_json, series, to_json, wider
-from lakehouse.yamlfile import suggest
+from lakehouse.reserve.landing.landing import Landing, Piece, Remote
+from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.transport.databases import Database
+from lakehouse.reserve.transport.values import as_kinds, described, dtype_of, found, from_json, series, to_json, wider
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

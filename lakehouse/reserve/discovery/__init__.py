@@ -1,1 +1,1 @@
-"""What material is, found by looking at a bounded sample of it."""
+"""Discovery: what material is, found by looking at a bounded sample of it. It collects nothing."""

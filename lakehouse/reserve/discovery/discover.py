@@ -10,20 +10,21 @@ from pathlib import Path
 import polars as pl
 import polars_hash as plh
 
-from lakehouse import bronze
-from lakehouse.errors import SourceError
-from lakehouse.lock import locked
-from lakehouse.project import Project
-from lakehouse.reserve.batches import BATCH_BYTES, Batches
-from lakehouse.reserve.collect import material_of
-from lakehouse.reserve.columns import DECLARED, fitted
+from lakehouse.core.errors import SourceError
+from lakehouse.core.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
+from lakehouse.reserve.bronze.values import live_rows
 from lakehouse.reserve.discovery.columns import Column, described, named_like_a_label, typed
 from lakehouse.reserve.discovery.drift import Moved, moved
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
 from lakehouse.reserve.discovery.look import Look, look
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, WORDS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
+from lakehouse.reserve.formats.columns import DECLARED, fitted
 from lakehouse.reserve.material import READ
+from lakehouse.reserve.source import material_of
 
 _FILES = 200
 """Files of a folder whose content is looked at."""
@@ -151,7 +152,7 @@ def discover_source(project: Project, name: str) -> Discovery:
         live = bronze.live_index(project, name, version=version)
         kept = live.sample(min(ITEMS, live.height), seed=7)["_row_id"]
         had = [c for c in batches.own if c in table.schema(version)]
-        before = bronze.live_rows(project, name, ["_findings", *had], of=kept).filter(pl.col("_findings").list.len() == 0)
+        before = live_rows(project, name, ["_findings", *had], of=kept).filter(pl.col("_findings").list.len() == 0)
         try:
             drift = moved(before.select(had).collect(), good, found.columns, live.height, total)
         except SourceError:

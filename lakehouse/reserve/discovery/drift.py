@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.production.operators.measure.detection import detected
+from lakehouse.core.text.language import detected
 from lakehouse.reserve.discovery.columns import Column
 
 MODERATE, LARGE = 0.1, 0.25

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lakehouse.core.spec import PII
 from lakehouse.reserve.discovery.columns import Column
-from lakehouse.spec import PII
 
 Grade = Literal["general", "important", "core"]
 SENSITIVE = ("cn_id", "bank_card", "iban", "key")

@@ -7,12 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.errors import SourceError
-from lakehouse.reserve.compression import damage_named, decompressed, without_compression
+from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.encoding import Encoding, encoding
 from lakehouse.reserve.discovery.layout import Layout, layout
 from lakehouse.reserve.discovery.markup import record_of
 from lakehouse.reserve.discovery.media import Kind, media_type
+from lakehouse.reserve.formats.compression import damage_named, decompressed, without_compression
 from lakehouse.reserve.formats.mbox import STARTS
 
 HEAD = 1024 * 1024

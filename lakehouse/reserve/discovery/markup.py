@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lakehouse.errors import MissingExtraError
+from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.xml import hardened
 
 _PAGES = ("html", "svg")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import SourceError
-from lakehouse.plotting import BLUE, GREEN, GREY, ORANGE, RED, figures, plain, png
+from lakehouse.core.errors import SourceError
+from lakehouse.core.plotting import BLUE, GREEN, GREY, ORANGE, RED, figures, plain, png
 from lakehouse.reserve.discovery.discover import Discovery
 from lakehouse.reserve.discovery.drift import LARGE, MODERATE
 

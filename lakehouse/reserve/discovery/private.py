@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import polars as pl
 
-from lakehouse.production.operators.privacy.redact import Kind, redact
+from lakehouse.core.text.private import ORDER, redacted
 
-KINDS: tuple[Kind, ...] = ("url", "key", "email", "cn_id", "cn_uscc", "iban", "bank_card", "ip", "phone")
-"""In the order in which `redact` looks for them: what one kind took is not counted as another."""
-assert set(KINDS) == set(get_args(Kind))
 _NAMED: dict[str, tuple[str, ...]] = {
     "name": ("name", "full_name", "fullname", "real_name", "first_name", "last_name", "surname", "username", "user_name", "customer_name"),
     "address": ("address", "home_address", "street", "addr"),
@@ -30,14 +25,12 @@ def counted(values: pl.Series) -> dict[str, int]:
 
 
 def _in_texts(texts: pl.Series) -> dict[str, int]:
-    frame = texts.alias("_").to_frame()
     found: dict[str, int] = {}
-    for kind in KINDS:
-        cleaned = frame.select(redact(column="_", kinds=[kind]).columns["_"].alias("_"))
-        changed = int((cleaned["_"] != frame["_"]).fill_null(False).sum())
-        if changed:
+    for kind in ORDER:
+        cleaned = redacted(texts, [kind])
+        if changed := int((cleaned != texts).fill_null(False).sum()):
             found[kind] = changed
-        frame = cleaned
+        texts = cleaned
     return found
 
 

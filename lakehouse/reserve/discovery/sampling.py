@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import SourceError
-from lakehouse.reserve.batches import Digest
-from lakehouse.reserve.columns import unify
-from lakehouse.reserve.compression import damage_named, decompressed, is_compressed
+from lakehouse.core.errors import SourceError
+from lakehouse.reserve.bronze.batches import Digest
 from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.layout import Layout
 from lakehouse.reserve.discovery.look import Look
 from lakehouse.reserve.formats import FORMATS, xml
+from lakehouse.reserve.formats.columns import unify
+from lakehouse.reserve.formats.compression import damage_named, decompressed, is_compressed
 from lakehouse.reserve.material import READ, Reading
 
 BYTES = 64 * 1024 * 1024

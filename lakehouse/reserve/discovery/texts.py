@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lakehouse.production.kernels.components import near_duplicate_clusters
-from lakehouse.production.operators.duplicates import shingles
-from lakehouse.production.operators.measure.detection import detected
+from lakehouse.core.text import shingles
+from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
+from lakehouse.core.text.language import detected
 
 THRESHOLD = 0.8
 _TOKENS = r"\p{Han}|\p{Hiragana}|\p{Katakana}|[^\s\p{P}\p{Han}\p{Hiragana}\p{Katakana}]+"

@@ -12,14 +12,14 @@ from typing import Any
 
 import yaml
 
-from lakehouse.errors import SourceError, SpecError
-from lakehouse.project import Project
-from lakehouse.reserve.compression import damage_named, decompressed
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.core.spec import NAME
 from lakehouse.reserve.discovery.discover import Discovery
 from lakehouse.reserve.discovery.look import Look
 from lakehouse.reserve.discovery.sampling import objects
 from lakehouse.reserve.formats import by_extension, usual_separator
-from lakehouse.spec import NAME
+from lakehouse.reserve.formats.compression import damage_named, decompressed
 
 _DECLARABLE = ("string", "int", "float", "bool", "binary", "json")
 _BLOCK = 1024 * 1024

@@ -8,8 +8,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import SourceError
-from lakehouse.reserve.compression import without_compression
+from lakehouse.core.errors import SourceError
 from lakehouse.reserve.formats import (
     arrow,
     avro,
@@ -28,6 +27,7 @@ from lakehouse.reserve.formats import (
     text,
     xml,
 )
+from lakehouse.reserve.formats.compression import without_compression
 from lakehouse.reserve.material import Reader, Reading
 
 Shape = Callable[[BinaryIO, Reading], Mapping[str, "str | pl.DataType"]]

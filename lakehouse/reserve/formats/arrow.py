@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.ipc
 
-from lakehouse.reserve.columns import deltables
+from lakehouse.reserve.formats.columns import deltables
 from lakehouse.reserve.formats.framed import framed, frames, opened
 from lakehouse.reserve.material import Reading
 

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import SourceError
-from lakehouse.reserve.columns import deltables
+from lakehouse.core.errors import SourceError
+from lakehouse.reserve.formats.columns import deltables
 from lakehouse.reserve.formats.framed import framed
 from lakehouse.reserve.material import Reading
 

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import polars as pl
 
-from lakehouse.errors import ShapeError
+from lakehouse.core.errors import ShapeError
 from lakehouse.reserve.formats import csv_recovery
+from lakehouse.reserve.formats.splitting import BOM, lengths, spill, spill_line
 from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
-from lakehouse.reserve.splitting import BOM, lengths, spill, spill_line
 
 MEDIA_TYPE = "text/csv"
 _BLOCK = 1024 * 1024

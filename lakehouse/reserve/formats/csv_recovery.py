@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from lakehouse.reserve.formats.splitting import spill
 from lakehouse.reserve.material import BadItem, Reading
-from lakehouse.reserve.splitting import spill
 
 CALM_BYTES = 64 * 1024
 """So many bytes without trouble end the recovery; the rest is read at full speed again."""

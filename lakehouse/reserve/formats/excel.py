@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import MissingExtraError, ShapeError, SourceError
+from lakehouse.core.errors import MissingExtraError, ShapeError, SourceError
 from lakehouse.reserve.formats.framed import framed
 from lakehouse.reserve.material import Reading
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, TypeVar
 import polars as pl
 import pyarrow as pa
 
-from lakehouse.errors import SourceError
+from lakehouse.core.errors import SourceError
 from lakehouse.reserve.formats import parquet
 from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import Reading

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import polars as pl
 
-from lakehouse.errors import ShapeError
-from lakehouse.reserve.columns import unify
+from lakehouse.core.errors import ShapeError
+from lakehouse.reserve.formats.columns import unify
+from lakehouse.reserve.formats.splitting import Chunk, chunks, filled, lengths
 from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
-from lakehouse.reserve.splitting import Chunk, chunks, filled, lengths
 
 MEDIA_TYPE = "application/json"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")

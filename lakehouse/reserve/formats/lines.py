@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import polars as pl
 
+from lakehouse.reserve.formats.splitting import Chunk, chunks, filled
 from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
-from lakehouse.reserve.splitting import Chunk, chunks, filled
 
 COLUMNS = {"text": "string"}
 MEDIA_TYPE = "text/plain"

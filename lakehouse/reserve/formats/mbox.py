@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import ShapeError, SourceError
+from lakehouse.core.errors import ShapeError, SourceError
 from lakehouse.reserve.formats.documents import mail
 from lakehouse.reserve.formats.whole import Unreadable
 from lakehouse.reserve.material import BadItem, Reading, Sink, good_rows, no_rows, with_bad

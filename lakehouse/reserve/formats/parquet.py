@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.errors import ShapeError, SourceError
-from lakehouse.reserve.columns import deltable, deltables, sizes
+from lakehouse.core.errors import ShapeError, SourceError
+from lakehouse.reserve.formats.columns import deltable, deltables, sizes
 from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import BadItem, Reading, good_rows, with_bad
 

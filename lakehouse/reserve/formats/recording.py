@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import MissingExtraError
+from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.whole import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 

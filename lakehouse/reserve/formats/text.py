@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import polars as pl
 
+from lakehouse.reserve.formats.splitting import BOM, held_or_spilled
 from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
-from lakehouse.reserve.splitting import BOM, held_or_spilled
 
 COLUMNS = {"text": "string"}
 MEDIA_TYPE = "text/plain"

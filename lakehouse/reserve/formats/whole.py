@@ -7,9 +7,9 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.errors import ShapeError
+from lakehouse.core.errors import ShapeError
+from lakehouse.reserve.formats.splitting import held_or_spilled
 from lakehouse.reserve.material import READ, BadItem, Reading, no_rows, with_bad
-from lakehouse.reserve.splitting import held_or_spilled
 
 Facts = Callable[[bytes, Reading], Mapping[str, Any]]
 """The facts of a file, by column; raises Unreadable."""

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from lakehouse.errors import MissingExtraError, SourceError
+from lakehouse.core.errors import MissingExtraError, SourceError
+from lakehouse.core.lake.streams import Pieces
 from lakehouse.reserve.formats import jsonl
 from lakehouse.reserve.material import Reading
-from lakehouse.streams import Pieces
 
 MEDIA_TYPE = "application/xml"
 TEXT = "text"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lakehouse.registry import Registry
+from lakehouse.core.registry import Registry
 
 DETECTORS = Registry("detector", "lakehouse.reserve.screening.detectors")
 

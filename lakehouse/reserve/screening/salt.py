@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import polars as pl
 
-from lakehouse.errors import LockedError
-from lakehouse.project import Project
+from lakehouse.core.errors import LockedError
+from lakehouse.core.project import Project
 
 
 def salt_of(project: Project) -> bytes:

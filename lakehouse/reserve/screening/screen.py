@@ -14,17 +14,19 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse import bronze, screened
-from lakehouse.errors import FactoryError, NotFoundError, SpecError
-from lakehouse.hashing import digest, file_digest
-from lakehouse.lock import locked
-from lakehouse.progress import Progress, silent
-from lakehouse.project import Project
+from lakehouse.core.errors import FactoryError, NotFoundError, SpecError
+from lakehouse.core.hashing import digest, file_digest
+from lakehouse.core.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.spec import Detection
+from lakehouse.core.spec.yamlfile import Loc, suggest
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.values import values
+from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Look, Texts, Whole
 from lakehouse.reserve.screening.salt import hashed, salt_of
-from lakehouse.screened import FINDINGS, Detected, State
-from lakehouse.spec import Detection
-from lakehouse.yamlfile import Loc, suggest
+from lakehouse.reserve.screening.verdicts import FINDINGS, Detected, State
 
 _IDS = ("_row_id", "_content", "_collection")
 
@@ -120,14 +122,14 @@ def screen(project: Project, name: str, *, progress: Progress = silent) -> Scree
 def _screen(project: Project, name: str, progress: Progress) -> Screening:
     started = time.monotonic()
     bound = detections(project, name)
-    table, source = screened.table(project, name), bronze.table(project, name)
+    table, source = verdicts.table(project, name), bronze.table(project, name)
     at, version = table.version(), source.version()
     if version is None:
         raise NotFoundError(f"source {name} was never collected", fix=f"lakehouse collect {name}")
     types = source.schema(version)
     columns = [_columns(project, name, each, index, types) for index, each in enumerate(bound)]
     identities = [digest([each.identity, c if isinstance(each.look, Texts) else None]) for each, c in zip(bound, columns, strict=True)]
-    before, declared = screened.state(project, name), screened.declared_key(project.source(name))
+    before, declared = verdicts.state(project, name), verdicts.declared_key(project.source(name))
     if before is not None and bronze.recorded_content(project, name)[0] != before.content and before.bronze == version:
         before = None  # the table of bronze was made anew: its versions are not those that the state speaks of
     same = before is not None and (before.bronze, before.declared) == (version, declared)
@@ -221,7 +223,7 @@ def _columns(project: Project, name: str, each: Bound, index: int, types: pl.Sch
 
 def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Columns of these rows (`_row_id`, `_content`, `_collection`), some megabytes at a time."""
-    yield from bronze.values(project, name, [c for c in columns if c not in _IDS], rows)
+    yield from values(project, name, [c for c in columns if c not in _IDS], rows)
 
 
 def _look(each: Bound, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

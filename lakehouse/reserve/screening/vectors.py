@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import SpecError
+from lakehouse.core.errors import SpecError
 
 Unit = Literal["words", "characters"]
 FOLDS, FEATURES = 5, 1 << 18

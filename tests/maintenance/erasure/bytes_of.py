@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import zstandard
 
-from lakehouse.table import Table
+from lakehouse.core.lake.table import Table
 
 
 def places_of(root: Path, token: str) -> list[str]:

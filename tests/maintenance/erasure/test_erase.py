@@ -13,17 +13,18 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lakehouse import audit, versions
 from lakehouse.cli import cli
-from lakehouse.errors import LockedError, MaintenanceError, NotFoundError, SpecError
-from lakehouse.lock import locked
-from lakehouse.maintenance.archive import archive, restore, verify
-from lakehouse.maintenance.erasure.erase import erase, plan, resume, unfinished
-from lakehouse.maintenance.erasure.requests import requests
-from lakehouse.maintenance.tiers import tier
-from lakehouse.project import Project
-from lakehouse.storage import packs
-from lakehouse.table import Table
+from lakehouse.core import versions
+from lakehouse.core.errors import LockedError, MaintenanceError, NotFoundError, SpecError
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.storage import packs
+from lakehouse.governance import audit
+from lakehouse.operations.erasure.erase import erase, plan, resume, unfinished
+from lakehouse.operations.erasure.requests import requests
+from lakehouse.operations.maintenance.archive import archive, restore, verify
+from lakehouse.operations.maintenance.tiers import tier
 from tests.factory import Factory
 from tests.maintenance.erasure.bytes_of import places_of, rows_of_versions, texts
 from tests.maintenance.erasure.factory import AUGMENT, TOKEN, new_notes, plant, planted, planted_notes
@@ -148,8 +149,8 @@ def test_what_happened_is_recorded_without_the_row(factory: Factory) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.maintenance.erasure import answers, archives, bytes, erase, gold, history, places, requests
-from lakehouse.project import Project
+from lakehouse.operations.erasure import answers, archives, bytes, erase, gold, history, places, requests
+from lakehouse.core.project import Project
 module, name, within, number = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 owner, calls = globals()[module], [0]
 real = getattr(owner, name)

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lakehouse.maintenance.erasure import rows
-from lakehouse.maintenance.erasure.erase import erase
-from lakehouse.project import Project
-from lakehouse.reserve.collect import Collection, collect
+from lakehouse.core.project import Project
+from lakehouse.operations.erasure import rows
+from lakehouse.operations.erasure.erase import erase
+from lakehouse.reserve.bronze.collect import Collection, collect
 from tests.factory import Factory, new_factory
 from tests.maintenance.erasure.bytes_of import places_of, rows_of_versions
 from tests.maintenance.erasure.factory import TOKEN

@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 from click.testing import CliRunner
 
-from lakehouse import versions
 from lakehouse.cli import cli
-from lakehouse.maintenance.compare import compare
-from lakehouse.maintenance.erasure.erase import erase
-from lakehouse.pilot import tickets
+from lakehouse.core import versions
+from lakehouse.delivery.release.bundle import verify_bundle, write_bundle
+from lakehouse.operations.erasure.erase import erase
+from lakehouse.operations.maintenance.compare import compare
+from lakehouse.operations.repair import tickets
 from lakehouse.pilot.pilot import predictions_table
-from lakehouse.release.bundle import verify_bundle, write_bundle
 from lakehouse.reserve.screening.screen import screen
 from tests.factory import Factory, new_factory
 from tests.maintenance.erasure.bytes_of import places_of

@@ -10,8 +10,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.maintenance.erasure.erase import erase
-from lakehouse.maintenance.erasure.removal import Removal
+from lakehouse.operations.erasure.erase import erase
+from lakehouse.operations.erasure.removal import Removal
 from tests.factory import Factory, Row, new_factory
 
 BY_ROW = [{"fix_unicode": {"column": "text"}}, {"text_length": {"column": "text", "at_least": 3}}]

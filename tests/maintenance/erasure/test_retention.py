@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
-from lakehouse.errors import SpecError
-from lakehouse.maintenance.erasure.due import erase_due
-from lakehouse.maintenance.erasure.requests import requests
+from lakehouse.core.errors import SpecError
+from lakehouse.operations.erasure.due import erase_due
+from lakehouse.operations.erasure.requests import requests
 from tests.factory import Factory, new_factory
 from tests.maintenance.erasure.bytes_of import places_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lakehouse.errors import SpecError
+from lakehouse.core.errors import SpecError
 from lakehouse.reserve.screening.detector import DETECTORS, Whole
 from lakehouse.reserve.screening.screen import screen
 from tests.factory import Factory

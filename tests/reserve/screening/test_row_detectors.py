@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.errors import SpecError
+from lakehouse.core.errors import SpecError
 from lakehouse.production.operators.privacy.redact import redact
 from lakehouse.reserve.screening.detector import DETECTORS, Texts
 from tests.factory import Factory, notes

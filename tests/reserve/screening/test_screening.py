@@ -17,9 +17,10 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from lakehouse import line, screened
 from lakehouse.cli import cli
-from lakehouse.errors import FactoryError, ScreeningError, SpecError
+from lakehouse.core.errors import FactoryError, ScreeningError, SpecError
+from lakehouse.operations import line
+from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.screen import Screening, screen
 from tests.factory import Factory, notes
 
@@ -38,7 +39,7 @@ def screened_notes(factory: Factory, screening: list[Any], texts: Iterable[str] 
 
 
 def findings(factory: Factory) -> pl.DataFrame:
-    return screened.table(factory.project, "notes").read().with_columns(pl.col("_row_id").str.strip_prefix("notes/"))
+    return verdicts.table(factory.project, "notes").read().with_columns(pl.col("_row_id").str.strip_prefix("notes/"))
 
 
 def test_findings_name_row_kind_and_place_and_never_what_was_found(notes_factory: Factory) -> None:
@@ -191,7 +192,7 @@ def test_the_commands_say_what_is_flagged(notes_factory: Factory, monkeypatch: p
 def test_the_schema_knows_detectors_and_what_stands_beside_them(tmp_path: Path) -> None:
     import jsonschema
 
-    from lakehouse.schema import source_schema
+    from lakehouse.authoring.schema import source_schema
 
     item = source_schema()["properties"]["screening"]["items"]
     checked = {**item, "$defs": source_schema()["$defs"]}
@@ -204,7 +205,7 @@ def test_the_schema_knows_detectors_and_what_stands_beside_them(tmp_path: Path) 
 SLOWLY = """
 import sys, time
 from pathlib import Path
-from lakehouse.project import Project
+from lakehouse.core.project import Project
 from lakehouse.reserve.screening.screen import screen
 
 def progress(what, done, total):

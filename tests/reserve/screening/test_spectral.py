@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse import bronze
-from lakehouse.errors import SpecError
-from lakehouse.project import Project
-from lakehouse.reserve.collect import collect
+from lakehouse.core.errors import SpecError
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import collect
 from lakehouse.reserve.screening.detector import DETECTORS
 from lakehouse.reserve.screening.screen import screen
 from tests.factory import Factory

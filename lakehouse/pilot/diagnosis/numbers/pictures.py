@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.plotting import BLUE, GREY, RED, figure, plain, png
+from lakehouse.core.plotting import BLUE, GREY, RED, figure, plain, png
 
 _POINTS = 5_000
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.baseline import groups
 from lakehouse.pilot.diagnosis.truth import Truth
 from lakehouse.pilot.models.learner import Learner

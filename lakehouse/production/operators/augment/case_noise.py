@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers, characters, letter_case
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.core.text.kernels import buffers, characters, letter_case
+from lakehouse.production.engine.operator import OPERATORS, Change
 from lakehouse.production.operators.augment.variants import varied
 
 Kind = Literal["lower", "upper", "title", "swap_first"]

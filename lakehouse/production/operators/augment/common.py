@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.kernels import buffers, chance, exchange
-from lakehouse.production.kernels import characters as kinds
-from lakehouse.production.kernels.tables import kept
-from lakehouse.production.operator import Change
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.core.text import words as jieba
+from lakehouse.core.text.kernels import buffers, chance, exchange
+from lakehouse.core.text.kernels import characters as kinds
+from lakehouse.core.text.kernels.tables import kept
+from lakehouse.production.engine.operator import Change
 from lakehouse.production.operators.augment.variants import varied
-from lakehouse.production.operators.chinese import jieba
 
 CHARACTERS = "".join(
     bytes([0xA0 + row, 0xA0 + cell]).decode("gb2312") for row in range(16, 56) for cell in range(1, 95 if row < 55 else 90)

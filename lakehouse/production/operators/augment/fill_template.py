@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.operator import OPERATORS, SEED, Change
-from lakehouse.production.templates import filled
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.text.templates import filled
+from lakehouse.production.engine.operator import OPERATORS, SEED, Change
 
 
 @OPERATORS.register(version=1, cardinality="1:1", seeded=True)

@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
-from lakehouse.hashing import canonical
-from lakehouse.production.endpoint import Endpoint
-from lakehouse.production.operator import OPERATORS, SEED, Ask
-from lakehouse.production.templates import filled
-from lakehouse.spec import expand_privacy
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.hashing import canonical
+from lakehouse.core.spec import expand_privacy
+from lakehouse.core.text.templates import filled
+from lakehouse.production.endpoint.endpoint import Endpoint
+from lakehouse.production.engine.operator import OPERATORS, SEED, Ask
 
 _SEEDS = 1 << 31
 """Servers take a seed as a signed 32-bit number."""

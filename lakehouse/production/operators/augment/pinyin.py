@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels import exchange
+from lakehouse.core.text.kernels import exchange
 from lakehouse.production.operators.augment import common
 
 _TONES = {"\u0300", "\u0301", "\u0304", "\u030c"}

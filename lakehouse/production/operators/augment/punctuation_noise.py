@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels import buffers, chance, characters, punctuation
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.core.text.kernels import buffers, chance, characters, punctuation
+from lakehouse.production.engine.operator import OPERATORS, Change
 from lakehouse.production.operators.augment.variants import Rate, varied
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import SpecError
-from lakehouse.production.kernels import buffers, letter_case, trie
-from lakehouse.production.kernels.synonyms import is_han
+from lakehouse.core.errors import SpecError
+from lakehouse.core.text.kernels import buffers, letter_case, trie
+from lakehouse.core.text.kernels.synonyms import is_han
 
 Language = Literal["auto", "en", "zh"]
 _FIX = "one group a line: words that may stand for each other, parted by commas, UTF-8"

@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.kernels import buffers, chance, characters, letter_case, segment
-from lakehouse.production.kernels import synonyms as kernel
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.core.text import words as jieba
+from lakehouse.core.text.kernels import buffers, chance, characters, letter_case, segment
+from lakehouse.core.text.kernels import synonyms as kernel
+from lakehouse.production.engine.operator import OPERATORS, Change
 from lakehouse.production.operators.augment import synonym_table
 from lakehouse.production.operators.augment.variants import Rate, varied
-from lakehouse.production.operators.chinese import jieba
 
 _SEPARATOR = np.array([0xFF], dtype=np.uint8)
 """A byte that no text holds, for UTF-8 has none."""

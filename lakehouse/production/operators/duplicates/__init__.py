@@ -1,0 +1,1 @@
+"""Operators that find rows which repeat others."""

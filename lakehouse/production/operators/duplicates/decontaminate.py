@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels.components import best_match
-from lakehouse.production.operator import OPERATORS, Keep, Tables
-from lakehouse.production.operators.duplicates import shingles
+from lakehouse.core.text import shingles
+from lakehouse.core.text.kernels.near_duplicates import best_match
+from lakehouse.production.engine.operator import OPERATORS, Keep, Tables
 
 _OUT = pl.Struct({"other": pl.String, "similarity": pl.Float64})
 

@@ -7,10 +7,11 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers, gram_set, simplify
-from lakehouse.production.kernels.structs import share
-from lakehouse.production.operator import OPERATORS, Arrays, Keep, Model, compiled_with
-from lakehouse.production.operators.duplicates import references, shingles
+from lakehouse.core.text import shingles
+from lakehouse.core.text.kernels import buffers, gram_set, simplify
+from lakehouse.core.text.kernels.structs import share
+from lakehouse.production.engine.operator import OPERATORS, Arrays, Keep, Model, compiled_with
+from lakehouse.production.operators.duplicates import references
 
 _OUT = pl.Struct({"hits": pl.Int64, "share": pl.Float64})
 

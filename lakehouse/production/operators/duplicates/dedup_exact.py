@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import polars_hash as plh
 
-from lakehouse.production.operator import OPERATORS, Merge
+from lakehouse.production.engine.operator import OPERATORS, Merge
 
 
 @OPERATORS.register(version=1, cardinality="N:1")

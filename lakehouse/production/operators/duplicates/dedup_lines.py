@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers, characters, repeats, simplify
-from lakehouse.production.operator import OPERATORS, Cut, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, characters, repeats, simplify
+from lakehouse.production.engine.operator import OPERATORS, Cut
 
 _PIECES = pl.Struct({"hashes": pl.Binary, "lengths": pl.Binary})
 

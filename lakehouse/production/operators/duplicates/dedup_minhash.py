@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels.components import near_duplicate_clusters
-from lakehouse.production.operator import OPERATORS, Merge
-from lakehouse.production.operators.duplicates import shingles, survivors
+from lakehouse.core.text import shingles
+from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
+from lakehouse.production.engine.operator import OPERATORS, Merge
+from lakehouse.production.operators.duplicates import survivors
 
 
 @OPERATORS.register(version=1, cardinality="N:1", decides=("threshold", "keep"))

@@ -11,9 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.kernels import buffers, simhash
-from lakehouse.production.operator import OPERATORS, Merge, compiled
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, simhash
+from lakehouse.production.engine.operator import OPERATORS, Merge
 from lakehouse.production.operators.duplicates import survivors
 from lakehouse.production.operators.repair import patterns
 

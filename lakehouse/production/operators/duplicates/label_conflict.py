@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 import polars_hash as plh
 
-from lakehouse.production.operator import OPERATORS, Keep
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 
 @OPERATORS.register(version=1, cardinality="1:0", decides=("action",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
+from lakehouse.core.errors import RecipeError
 
 
 def texts(rows: pl.DataFrame, column: str, dataset: str) -> pl.Series:

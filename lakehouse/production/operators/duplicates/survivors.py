@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels.components import longest_members
+from lakehouse.core.text.kernels.near_duplicates import longest_members
 
 Policy = Literal["first", "longest", "all"]
 """The first row by `_row_id`, the longest text (the first of equals), or all of them: nothing merges, the cluster is only named."""

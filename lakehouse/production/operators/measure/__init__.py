@@ -1,0 +1,1 @@
+"""Operators that measure a text and bound what was measured."""

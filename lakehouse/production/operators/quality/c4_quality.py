@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels import buffers, c4, characters
-from lakehouse.production.kernels.structs import struct
-from lakehouse.production.operator import OPERATORS, Keep, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, c4, characters
+from lakehouse.core.text.kernels.structs import struct
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 _OUT = pl.Struct({"sentences": pl.Int64, "lorem_ipsum_line": pl.Int64, "curly_bracket_line": pl.Int64})
 

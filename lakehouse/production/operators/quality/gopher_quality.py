@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels import buffers, characters, gopher
-from lakehouse.production.kernels.spans import word_table
-from lakehouse.production.kernels.structs import share, struct
-from lakehouse.production.operator import OPERATORS, Keep, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, characters, gopher
+from lakehouse.core.text.kernels.spans import word_table
+from lakehouse.core.text.kernels.structs import share, struct
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 _OUT = pl.Struct(
     {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels import buffers, characters, repetition
-from lakehouse.production.kernels.structs import share, struct
-from lakehouse.production.operator import OPERATORS, Keep, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, characters, repetition
+from lakehouse.core.text.kernels.structs import share, struct
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 _SHARES = (
     "dup_para_frac",

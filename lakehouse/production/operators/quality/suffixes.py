@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels import buffers
-from lakehouse.production.kernels.addresses import EXCEPTION, NODE, SUFFIX, WILDCARD
-from lakehouse.production.kernels.spans import word_table
+from lakehouse.core.text.kernels import buffers
+from lakehouse.core.text.kernels.addresses import EXCEPTION, NODE, SUFFIX, WILDCARD
+from lakehouse.core.text.kernels.spans import word_table
 
 
 @dataclass(frozen=True)

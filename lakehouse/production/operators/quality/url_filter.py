@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.errors import RecipeError
-from lakehouse.production.kernels import addresses, buffers
-from lakehouse.production.kernels.spans import word_table
-from lakehouse.production.kernels.structs import struct
-from lakehouse.production.operator import OPERATORS, Keep, Verdict, compiled
+from lakehouse.core.errors import RecipeError
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import addresses, buffers
+from lakehouse.core.text.kernels.spans import word_table
+from lakehouse.core.text.kernels.structs import struct
+from lakehouse.production.engine.operator import OPERATORS, Keep, Verdict
 from lakehouse.production.operators.quality.suffixes import suffixes
 
 _Words = tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]

@@ -1,0 +1,1 @@
+"""Operators that repair or clean a text."""

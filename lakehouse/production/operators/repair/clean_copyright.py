@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 _COMMENT = r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/"
 _HEAD = r"\A(?:(?://|#|--)[^\n]*(?:\n|\z)|\n)+"

@@ -6,7 +6,7 @@ import html
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Change, only_where
+from lakehouse.production.engine.operator import OPERATORS, Change, only_where
 
 _HIDDEN = r"(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->"
 _TAG = r"""(?s)</?[A-Za-z](?:[^<>"']|"[^"]*"|'[^']*')*>|<[!?][^>]*>"""

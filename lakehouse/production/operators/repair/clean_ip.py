@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse.production.operator import OPERATORS, Change
+from lakehouse.production.engine.operator import OPERATORS, Change
 from lakehouse.production.operators.repair.patterns import replaced
 
 _PATTERN = (

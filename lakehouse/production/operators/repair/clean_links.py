@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Change, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.production.engine.operator import OPERATORS, Change
 from lakehouse.production.operators.repair.patterns import replaced
 
 _LINK = (

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import polars as pl
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.kernels.markup import deepest
-from lakehouse.production.operator import OPERATORS, Change, compiled
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels.markup import deepest
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 Favour = Literal["precision", "balanced", "recall"]
 DEEPEST = 1000

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.production.kernels.tables import kept
-from lakehouse.production.operator import OPERATORS, Change, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels.tables import kept
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 # What ftfy mends besides garbled encodings: entities while no tag was seen, escape sequences and control characters, line separators.
 _OTHERS = r"\A[^<]*&#?[A-Za-z0-9]{1,24};|[\x00-\x08\x0b\x0e-\x1f\x7f\u2028\u2029\u206a-\u206f\ufeff\ufff9-\ufffc]"

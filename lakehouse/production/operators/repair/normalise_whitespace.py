@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.kernels import blanks, buffers
-from lakehouse.production.operator import OPERATORS, Change, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import blanks, buffers
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 
 @OPERATORS.register(version=1, cardinality="1:1")

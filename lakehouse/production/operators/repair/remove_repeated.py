@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers, characters
-from lakehouse.production.kernels.repeats import without_repeats
-from lakehouse.production.operator import OPERATORS, Change, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, characters
+from lakehouse.core.text.kernels.repeats import without_repeats
+from lakehouse.production.engine.operator import OPERATORS, Change
 
 
 @OPERATORS.register(version=1, cardinality="1:1")

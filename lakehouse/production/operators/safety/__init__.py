@@ -1,0 +1,1 @@
+"""Operators against unwanted content."""

@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from lakehouse.errors import MissingExtraError
-from lakehouse.production.kernels import buffers, characters
-from lakehouse.production.kernels.linear_text import Classifier, probabilities
-from lakehouse.production.kernels.spans import word_table
-from lakehouse.production.operator import OPERATORS, Keep, compiled
+from lakehouse.core.errors import MissingExtraError
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, characters
+from lakehouse.core.text.kernels.linear_text import Classifier, probabilities
+from lakehouse.core.text.kernels.spans import word_table
+from lakehouse.production.engine.operator import OPERATORS, Keep
 
 
 @OPERATORS.register(version=1, cardinality="1:0", decides=("at_most", "action"), packages=("alt-profanity-check", "scikit-learn"))

@@ -1,0 +1,1 @@
+"""Operators that cut or sample rows."""

@@ -8,8 +8,9 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from lakehouse.production.kernels.cuts import pieces
-from lakehouse.production.operator import OPERATORS, Explode, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels.cuts import pieces
+from lakehouse.production.engine.operator import OPERATORS, Explode
 
 
 @OPERATORS.register(version=1, cardinality="1:N")

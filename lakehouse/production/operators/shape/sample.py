@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.production.operator import OPERATORS, Keep
+from lakehouse.production.engine.operator import OPERATORS, Keep
 from lakehouse.production.splits import fraction
 
 

@@ -1,0 +1,1 @@
+"""Operators that bound simple statistics of a text."""

@@ -7,10 +7,11 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from lakehouse.production.kernels import buffers
-from lakehouse.production.kernels.statistics import character_runs
-from lakehouse.production.kernels.structs import share
-from lakehouse.production.operator import OPERATORS, Keep, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers
+from lakehouse.core.text.kernels.statistics import character_runs
+from lakehouse.core.text.kernels.structs import share
+from lakehouse.production.engine.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 

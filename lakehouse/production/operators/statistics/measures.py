@@ -6,11 +6,12 @@ from typing import Literal
 
 import polars as pl
 
-from lakehouse.production.kernels import buffers, characters
-from lakehouse.production.kernels.spans import word_table
-from lakehouse.production.kernels.statistics import word_counts
-from lakehouse.production.kernels.structs import share
-from lakehouse.production.operator import Keep, Verdict, compiled
+from lakehouse.core.text.compiled import compiled
+from lakehouse.core.text.kernels import buffers, characters
+from lakehouse.core.text.kernels.spans import word_table
+from lakehouse.core.text.kernels.statistics import word_counts
+from lakehouse.core.text.kernels.structs import share
+from lakehouse.production.engine.operator import Keep, Verdict
 
 Untokenised = Literal[False]
 """Words are parted by blanks: a model that parts them is another operator's business."""

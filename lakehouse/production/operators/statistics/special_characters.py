@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lakehouse.production.kernels.characters import SPECIAL
-from lakehouse.production.operator import OPERATORS, Keep
+from lakehouse.core.text.kernels.characters import SPECIAL
+from lakehouse.production.engine.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse.production.operator import OPERATORS, Keep
+from lakehouse.production.engine.operator import OPERATORS, Keep
 from lakehouse.production.operators.statistics import measures
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lakehouse.errors import MissingExtraError
+from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.whole import Unreadable
 
 _PAGES = {

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.errors import MissingExtraError
+from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.whole import Unreadable
 
 

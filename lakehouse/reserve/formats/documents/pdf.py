@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 
-from lakehouse.errors import MissingExtraError
+from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.documents.parts import Document
 from lakehouse.reserve.formats.whole import Unreadable
 

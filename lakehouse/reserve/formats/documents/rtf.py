@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse.errors import MissingExtraError
+from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.documents.parts import Document, lines
 from lakehouse.reserve.formats.whole import Unreadable
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lakehouse.production.kernels.components import near_duplicate_clusters
-from lakehouse.production.operators.duplicates import shingles
+from lakehouse.core.text import shingles
+from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
 
 _LEAST = 3

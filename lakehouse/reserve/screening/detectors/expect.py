@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 from pydantic import model_validator
 
-from lakehouse.errors import SpecError
+from lakehouse.core.errors import SpecError
+from lakehouse.core.spec import Model
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
-from lakehouse.spec import Model
 
 
 class Bounds(Model):

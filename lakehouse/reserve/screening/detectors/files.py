@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from lakehouse.reserve.discovery.media import media_type, types_of
+from lakehouse.reserve.formats.unpack import MOST_TIMES, SURELY_FINE
 from lakehouse.reserve.screening.detector import DETECTORS, Rows, found
-from lakehouse.reserve.unpack import MOST_TIMES, SURELY_FINE
 
 _EXECUTABLE = (
     b"\x7fELF",

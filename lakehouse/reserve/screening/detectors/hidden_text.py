@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from lakehouse.production.kernels import disguise
+from lakehouse.core.text.kernels import disguise
 from lakehouse.reserve.screening.detector import DETECTORS, Texts, spans
 
 _ZERO = "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u180e\u034f\u115f\u1160\u3164\uffa0"

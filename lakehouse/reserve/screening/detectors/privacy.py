@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-
 import polars as pl
 
-from lakehouse.errors import SpecError
-from lakehouse.production.operators.privacy import identifiers
-from lakehouse.production.operators.privacy.redact import _NARROW, _ORDER, _PATTERNS, _WIDE_DIGITS, Kind
+from lakehouse.core.errors import SpecError
+from lakehouse.core.text import identifiers
+from lakehouse.core.text.private import NARROW, ORDER, PATTERNS, WIDE_DIGITS, Kind
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, MOST, Texts, found
 
-# Their names stay private to `redact`: another name there would be another code version, and with it another plan of every dataset.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 """Noncharacters (Unicode 23.7) set around what a pattern matches."""
 _TAKEN = "\ufffc"
@@ -32,14 +28,14 @@ def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "
     """
     if not kinds:
         raise SpecError("privacy looks for nothing", fix="name at least one of `kinds`")
-    wanted = tuple(kind for kind in _ORDER if kind in kinds)
+    wanted = tuple(kind for kind in ORDER if kind in kinds)
     return Texts(tuple(columns) if columns is not None else None, lambda texts: _found(texts, wanted))
 
 
 def _found(texts: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
     first, left = _in(texts, kinds)
-    wide = texts.str.contains(_WIDE_DIGITS.pattern).fill_null(False).arg_true()
-    narrow = pl.Series([text.translate(_NARROW) for text in left.gather(wide)], dtype=pl.String)
+    wide = texts.str.contains(WIDE_DIGITS.pattern).fill_null(False).arg_true()
+    narrow = pl.Series([text.translate(NARROW) for text in left.gather(wide)], dtype=pl.String)
     second, _ = _in(narrow, kinds)
     places = pl.DataFrame({"_at": range(len(wide)), "_row": wide}, schema={"_at": pl.Int64, "_row": pl.Int64})
     second = second.join(places, on="_at").with_columns(pl.col("_row").alias("_at")).drop("_row")
@@ -51,16 +47,16 @@ def _in(texts: pl.Series, kinds: tuple[Kind, ...]) -> tuple[pl.DataFrame, pl.Ser
     read = texts.clone()  # `scatter` writes where it stands
     parts = [FOUND.to_frame()]
     for kind in kinds:
-        pattern = _PATTERNS.get(kind) or identifiers.CANDIDATES[kind]
+        pattern = PATTERNS.get(kind) or identifiers.CANDIDATES[kind]
         rows = read.str.contains(pattern).fill_null(False).arg_true()
         if rows.is_empty():
             continue
         chosen = read.gather(rows)
-        if kind in _PATTERNS:
+        if kind in PATTERNS:
             marked = chosen.str.replace_all(f"({pattern})", f"{_OPEN}${{1}}{_CLOSE}").to_list()
             places = [_marked(text) for text in marked]
         else:
-            places = [[*_VERIFIED[kind](text)] for text in chosen]
+            places = [identifiers.places(kind, text) for text in chosen]
         out: list[dict[str, object]] = []
         after: list[str] = []
         for at, text, hits in zip(rows.to_list(), chosen.to_list(), places, strict=True):
@@ -83,45 +79,3 @@ def _marked(text: str) -> list[tuple[int, int]]:
             out.append((start, at - seen))
             seen += 1
     return out
-
-
-def _cn_ids(text: str) -> Iterator[tuple[int, int]]:
-    yield from (hit.span() for hit in identifiers._CN_ID.finditer(text) if identifiers.cn_id_valid(hit.group()))
-
-
-def _usccs(text: str) -> Iterator[tuple[int, int]]:
-    yield from (hit.span() for hit in identifiers._CN_USCC.finditer(text) if identifiers.cn_uscc_valid(hit.group()))
-
-
-def _ibans(text: str) -> Iterator[tuple[int, int]]:
-    for hit in identifiers._IBAN.finditer(text):
-        run, length, seen = hit.group(), identifiers.IBAN_LENGTH.get(hit.group()[:2]), 0
-        for at, character in enumerate(run):
-            seen += character.isalnum()
-            if seen == length:
-                if (at + 1 == len(run) or not run[at + 1].isalnum()) and identifiers.iban_valid(run[: at + 1]):
-                    yield hit.start(), hit.start() + at + 1
-                break
-
-
-def _cards(text: str) -> Iterator[tuple[int, int]]:
-    for hit in identifiers._NUMBERS.finditer(text):
-        groups = list(re.finditer(r"[0-9]+", hit.group()))
-        first = 0
-        while first < len(groups):
-            start = groups[first].start()
-            for last in range(min(first + 7, len(groups)) - 1, first - 1, -1):
-                whole = all(len(group.group()) >= identifiers._GROUP for group in groups[first : last + 1])
-                if whole and identifiers.luhn_valid(hit.group()[start : groups[last].end()]):
-                    yield hit.start() + start, hit.start() + groups[last].end()
-                    first = last
-                    break
-            first += 1
-
-
-_VERIFIED: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {
-    "cn_id": _cn_ids,
-    "cn_uscc": _usccs,
-    "iban": _ibans,
-    "bank_card": _cards,
-}

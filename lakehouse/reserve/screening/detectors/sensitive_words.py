@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.errors import RecipeError, SpecError
-from lakehouse.production.operators.safety.sensitive_words import sensitive_words as measured
+from lakehouse.core.errors import RecipeError, SpecError
+from lakehouse.core.text.terms import listed, search
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Texts
 
 
@@ -26,12 +26,12 @@ def sensitive_words(
         at_least: Number of terms from which a text is flagged.
     """
     try:
-        plan = measured(column="_text", terms=terms, file=file, leet=leet)
+        given = listed(terms, file, "sensitive_words")
     except RecipeError as error:
         raise SpecError(error.what, fix=error.fix) from error
 
     def find(texts: pl.Series) -> pl.DataFrame:
-        seen = texts.alias("_text").to_frame().with_row_index("_at").with_columns(**plan.signals).filter(pl.col("hits") > 0)
+        seen = search(texts, given, leet).struct.unnest().with_row_index("_at").filter(pl.col("hits") > 0)
         detail = pl.concat_str(pl.lit("first is term "), pl.col("term").cast(pl.String))
         named = seen.select(pl.col("_at").cast(pl.Int64), kind=pl.lit("term"), score=pl.col("hits").cast(pl.Float64), detail=detail)
         return pl.concat([FOUND.to_frame(), named], how="diagonal")

@@ -1,0 +1,157 @@
+"""Datasets as people declare them."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lakehouse.core.spec.demand import Demand
+from lakehouse.core.spec.evaluation import Pilot, Repair, Screen
+from lakehouse.core.spec.words import Call, Level, Model, Name, Owner
+
+
+class Augmentation(Model):
+    """Variants of rows of the train split, made by steps that change values; each stays linked to the row it was made from."""
+
+    steps: list[Call] = Field(min_length=1, description="Steps that change values, in order, such as `typos` or `generate`.")
+    copies: int = Field(default=1, ge=1, le=1000, description="Variants of each chosen row; with `even`, at most so many.")
+    share: float = Field(default=1.0, gt=0, le=1, description="Share of the rows that are chosen, by a hash of their ids.")
+    where: dict[str, list[str | int | float | bool | None]] = Field(
+        default_factory=dict, description="Only rows with one of these values in each of these columns."
+    )
+    even: str | None = Field(default=None, description="Column whose values get as many rows each as the most frequent one has.")
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Augmentation:
+        if any(not values for values in self.where.values()):
+            raise ValueError("`where` needs at least one value a column")
+        if self.even is not None and self.share < 1:
+            raise ValueError("`even` says how many rows are chosen; remove `share`")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The names of its steps, which stand in the ids of its variants."""
+        return "+".join(step.name for step in self.steps)
+
+
+class OnViolation(Model):
+    """What happens to rows that break the contract."""
+
+    action: Literal["quarantine", "fail"] = "quarantine"
+    max_rate: float = Field(default=0.02, ge=0, le=1)
+
+
+class Splits(Model):
+    """How gold is divided. `cluster` keeps near-duplicates and children of one parent together; `row` does not."""
+
+    by: Literal["cluster", "row", "column"] = "cluster"
+    column: str | None = None
+    train: float = Field(default=0.0, ge=0, le=1)
+    validation: float = Field(default=0.0, ge=0, le=1)
+    test: float = Field(default=0.0, ge=0, le=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Splits:
+        if self.by == "column":
+            if not self.column:
+                raise ValueError("`by: column` needs `column: NAME`")
+            if self.train or self.validation or self.test:
+                raise ValueError("`by: column` takes the split from the column; remove the shares")
+        elif not math.isclose(self.train + self.validation + self.test, 1.0, abs_tol=1e-9):
+            raise ValueError("the shares of train, validation and test must add up to 1")
+        return self
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Split names with their shares, those above zero."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: share for name, share in named.items() if share > 0}
+
+
+class Regrade(Model):
+    """A lower sensitivity of a column than that of what it is made from, since a step takes out what made it sensitive."""
+
+    to: Level
+    reason: str = Field(min_length=1)
+
+
+class Release(Model):
+    """Terms and targets of a release."""
+
+    license: str
+    forbid: list[str] = Field(default_factory=list, description="Privacy classes that no released column may still carry.")
+    allow: list[str] | None = Field(default=None, description="Licences that sources may have, as they state them; without it, any.")
+    grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of a release.")
+    screen: Screen = Screen()
+    max_sensitivity: Level | None = Field(default=None, description="No released column may be more sensitive.")
+    hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$", description="Hub repository, `organisation/name`.")
+    private: bool = True
+    language: list[str] = Field(default_factory=list, description="ISO 639 codes for the card.")
+    tasks: list[str] = Field(default_factory=list, description="Hub task categories for the card.")
+
+
+class ArchiveRule(Model):
+    """Which versions are archived: those that no one needs or has used for long, and that are not among the last."""
+
+    unused_days: int = Field(default=180, ge=1)
+    keep_last: int = Field(default=3, ge=1, description="So many of the newest versions stay, whether they are used or not.")
+
+
+class DowngradeRule(Model):
+    """Which versions are lowered: those that users complain about."""
+
+    reported: float = Field(gt=0, le=1, description="Share of the rows that open reports may name.")
+    to: Literal["B", "C", "D"] = "D"
+
+
+class RetireRule(Model):
+    """Which versions are retired: those never released that are surely worse than the standing one on the same held-out rows."""
+
+    worse_by: float = Field(default=0.01, ge=0, description="Margin of the main metric; within it, two versions are equal.")
+
+
+class Maintenance(Model):
+    """What becomes of versions by their use and their worth; a rule that is not declared does nothing."""
+
+    archive: ArchiveRule | None = None
+    downgrade: DowngradeRule | None = None
+    retire: RetireRule | None = None
+    schedule: str | None = Field(default=None, description="Cron expression of the maintenance in Dagster.")
+
+
+class Dataset(Model):
+    """A dataset: `assets/datasets/<dataset>.yaml`."""
+
+    dataset: Name
+    description: str
+    owner: Owner
+    sources: list[Name] = Field(min_length=1)
+    contract: str = Field(pattern=r"^[\w./-]+\.py:\w+$", description="`contracts/FILE.py:Model`, a Pandera model on Polars.")
+    on_violation: OnViolation = OnViolation()
+    recipe: list[Call] = Field(default_factory=list)
+    augment: list[Augmentation] = Field(default_factory=list)
+    splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
+    regrade: dict[str, Regrade] = Field(
+        default_factory=dict, description="Columns whose sensitivity a redacting step lowers, with the reason."
+    )
+    pilot: Pilot = Pilot()
+    repair: Repair | None = None
+    release: Release | None = None
+    maintenance: Maintenance | None = None
+    demand: Demand | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Dataset:
+        if self.repair and (self.pilot.held_out is None or not self.pilot.evaluations):
+            raise ValueError("`repair` needs `pilot.held_out` and an evaluation: versions compare only on the same frozen rows")
+        return self
+
+    @property
+    def decisions(self) -> str:
+        """The file of decisions about its rows, in the project folder."""
+        return f"repairs/{self.dataset}.jsonl"

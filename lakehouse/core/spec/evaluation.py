@@ -1,0 +1,138 @@
+"""What a dataset is judged by: frozen sets, gates, policies of repair, bounds of a release."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lakehouse.core.spec.words import Call, Model, Name
+
+
+class HeldOut(Model):
+    """A frozen evaluation set: another dataset, pinned by content."""
+
+    dataset: Name
+    content: str | None = Field(default=None, description="Leading digits (12 or more) of its content id; without it, its latest version.")
+
+
+class Gate(Model):
+    """A condition a version must meet: absolute (`at_least`, `at_most`) or against the last release (`versus`)."""
+
+    metric: str
+    evaluation: str | None = None
+    on: Literal["held_out", "test", "also"] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    versus: Literal["released"] | None = None
+    margin: float = Field(default=0.01, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Gate:
+        absolute = self.at_least is not None or self.at_most is not None
+        if absolute == (self.versus is not None):
+            raise ValueError("a gate has either `at_least`/`at_most` or `versus: released`")
+        return self
+
+    def in_words(self, on: str) -> str:
+        """The gate on a set in words: `macro_f1 on held_out >= 0.8`."""
+        if self.versus:
+            return f"{self.metric} on {on} not worse than released by {self.margin:g}"
+        bounds = ((">=", self.at_least), ("<=", self.at_most))
+        return f"{self.metric} on {on} " + " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+
+
+class Pilot(Model):
+    """The evaluations of each version and the gates it must pass."""
+
+    held_out: HeldOut | None = None
+    evaluations: list[Call] = Field(default_factory=list)
+    gates: list[Gate] = Field(default_factory=list)
+    self_test: bool = Field(
+        default=False, description="A metric gates only after known-bad controls made from the train rows scored worse."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Pilot:
+        if self.gates and not self.evaluations:
+            raise ValueError("gates need at least one evaluation")
+        for gate in self.gates:
+            if gate.versus and (self.held_out is None or gate.on in ("test", "also")):
+                raise ValueError(
+                    f"the gate on {gate.metric} against the release needs `held_out`: versions compare only on the same frozen rows"
+                )
+            if gate.on == "held_out" and self.held_out is None:
+                raise ValueError(f"the gate on {gate.metric} speaks of `held_out`, which is not declared")
+        return self
+
+    def set_of(self, gate: Gate) -> Literal["held_out", "test", "also"]:
+        """The set a gate speaks of: as declared, else the frozen set where there is one."""
+        return gate.on or ("held_out" if self.held_out else "test")
+
+    def in_words(self, gate: Gate) -> str:
+        """A gate of this pilot in words."""
+        return gate.in_words(self.set_of(gate))
+
+
+class RepairPolicy(Model):
+    """What is done with the rows of one kind of ticket."""
+
+    on: Literal["contradiction", "label_error", "neighbours", "low_value", "influence", "slice", "coverage", "drift", "leak", "report"]
+    action: Literal["relabel", "drop", "queue", "recollect", "propose"] = Field(
+        description="`relabel` takes the suggested label, `drop` the row out; `queue` asks a person, `recollect` the source; "
+        "`propose` looks for a threshold of the recipe that would take the rows out."
+    )
+    p_given_at_most: float = Field(default=0.15, ge=0, le=1, description="Only rows whose label has at most this probability.")
+    agree: int = Field(default=1, ge=1, le=3, description="Only rows that so many kinds of finding name.")
+
+    @model_validator(mode="after")
+    def _check(self) -> RepairPolicy:
+        if self.action == "relabel" and self.on in ("low_value", "influence"):
+            raise ValueError(f"`{self.on}` suggests no other label: drop, queue or propose")
+        if self.action in ("relabel", "drop") and self.on in ("coverage", "drift", "leak"):
+            raise ValueError(
+                f"`{self.on}` says that rows are missing or differ, not that those it names are wrong: recollect, queue or propose"
+            )
+        return self
+
+
+class RepairLimits(Model):
+    """How far a repair may go without a person."""
+
+    rounds: int = Field(default=3, ge=1, le=20, description="Tickets that one run applies and judges.")
+    rows: float = Field(default=0.1, gt=0, le=1, description="Share of the labelled rows that all rounds together may change or drop.")
+    gain: float = Field(default=0.0, ge=0, description="A round that gains less than this in the metric is the last.")
+
+
+class Repair(Model):
+    """What is done about findings without a person, and how it is judged."""
+
+    metric: str = "macro_f1"
+    evaluation: str | None = None
+    margin: float = Field(default=0.01, ge=0)
+    close_on: list[Literal["better", "equal", "inconclusive"]] = Field(
+        default=["better", "equal"], min_length=1, description="Verdicts of the new version over the old one that close a ticket."
+    )
+    policies: list[RepairPolicy] = Field(min_length=1)
+    limits: RepairLimits = RepairLimits()
+
+    @model_validator(mode="after")
+    def _check(self) -> Repair:
+        kinds = [policy.on for policy in self.policies]
+        if len(kinds) != len(set(kinds)):
+            raise ValueError("one policy a kind of ticket")
+        return self
+
+
+class Screen(Model):
+    """What a release may hold at most of what its diagnosis and its users find; each bound that is declared has to have been measured."""
+
+    contradiction: float | None = Field(default=None, ge=0, le=1, description="Share of the rows whose duplicates have other labels.")
+    label_error: float | None = Field(default=None, ge=0, le=1, description="Share of the rows whose label is likely wrong.")
+    slice: float | None = Field(default=None, ge=0, le=1, description="Error rate of the worst slice.")
+    report: float | None = Field(default=None, ge=0, le=1, description="Share of the rows that open tickets of reports name.")
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The declared bounds by kind of finding."""
+        return {kind: bound for kind, bound in self.model_dump().items() if bound is not None}

@@ -1,0 +1,1 @@
+"""Compiled kernels over Arrow buffers, one idea a file. They know neither columns nor recipes."""

@@ -1,0 +1,208 @@
+"""Release a version: refuse or bundle, verify, DVC, git commit and tag, remote, Hub, register. Each step may be repeated.
+
+A run killed anywhere is finished by running it again: every step first looks whether its effect is there. The register is
+written last, so a version counts as released only when everything else holds.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from lakehouse.core import versions
+from lakehouse.core.errors import NotFoundError, ReleaseError
+from lakehouse.core.project import Project
+from lakehouse.core.runs.lock import locked
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.versions import Version
+from lakehouse.delivery.release import bundle as bundles
+from lakehouse.delivery.release import dvc, git, hub, policy
+from lakehouse.delivery.release.bundle import Bundle
+from lakehouse.governance import audit
+
+
+@dataclass(frozen=True)
+class Released:
+    """Outcome of a release.
+
+    Attributes:
+        tag: git tag, `reviews@v1.3.0`.
+        commit: the commit whose dvc.lock names the bundle now.
+        remote: DVC remote the bytes went to, or None if none is configured.
+        hub: what the push to the Hub did, or None if it was not asked for.
+        already: this version was released already and nothing had to be done.
+        notes: what the user should know, a sentence each.
+    """
+
+    dataset: str
+    version: str
+    label: str
+    tag: str
+    bundle: Bundle
+    commit: str
+    remote: str | None
+    hub: hub.Push | None
+    already: bool
+    notes: tuple[str, ...] = ()
+
+
+def release(project: Project, dataset: str, reference: str = "latest", *, push_hub: bool = False, progress: Progress = silent) -> Released:
+    """Release the version that `reference` names (see `versions.find`).
+
+    Raises:
+        ReleaseError: the policy refuses it, its tag stands for other content, or git, DVC or the Hub refuse.
+        NotFoundError: no such dataset or version.
+        LockedError: another run holds the dataset.
+    """
+    with locked(project, f"dataset {dataset}"):
+        version = versions.find(project, dataset, reference)
+        policy.refuse(project.dataset(dataset), version)
+        return _publish(project, version, version.label, push_hub, progress, "release")
+
+
+def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> Released:
+    """Make an older release the current one again: its bytes, dvc.lock and a `released` event. Its tag stays where it is.
+
+    Args:
+        reference: a label under which it was released, or the version's id.
+
+    Raises:
+        ReleaseError: it was never released, or today's terms (`release.forbid`, licences) rule it out.
+    """
+    with locked(project, f"dataset {dataset}"):
+        version = versions.find(project, dataset, reference)
+        if not version.released:
+            known = [label for v in versions.versions(project, dataset) for label in v.released]
+            raise ReleaseError(
+                f"{dataset} {version.label} ({version.version}) was never released, so there is nothing to roll back to",
+                fix=f"released: {', '.join(known) or 'none yet'}; to release it: lakehouse release {dataset} {reference}",
+            )
+        policy.refuse(project.dataset(dataset), version, new_gates=False)
+        asked = reference.removeprefix("v")
+        return _publish(project, version, asked if asked in version.released else version.released[-1], push_hub, progress, "rollback")
+
+
+def _publish(project: Project, version: Version, label: str, push_hub: bool, progress: Progress, action: str) -> Released:
+    dataset = version.dataset
+    target = project.dataset(dataset).release
+    assert target is not None
+    if push_hub and target.hub is None:
+        raise ReleaseError(
+            f"{dataset} declares no `release.hub`", where=f"assets/datasets/{dataset}.yaml", fix="add `hub: organisation/name`"
+        )
+    repository = git.repository(project.root)
+    dvc.require(project, repository)
+    tag = dvc.tag_name(dataset, label)
+    before = recorded(project, dataset, version.version, label)
+    steps = 6 if push_hub else 5
+
+    progress("bundle", 0, steps)
+    standing = _standing(project, version, label, before)
+    if standing is not None and before is not None and not push_hub and _settled(project, repository, version, label, before):
+        return Released(dataset, version.version, label, tag, standing, before["commit"], before["remote"], None, already=True)
+    if standing is None:
+        built = _obtain(project, version, label, before)
+        git.check_tag(repository, tag, built.digest)  # before anything that stands is touched
+        standing = bundles.place(project, built)
+    else:
+        git.check_tag(repository, tag, standing.digest)
+
+    progress("dvc commit", 1, steps)
+    paths = dvc.commit(project, dataset)
+    progress("git", 2, steps)
+    commit = git.commit(repository, paths, f"Release {tag}")
+    git.tag(repository, tag, commit, standing.digest, f"{dataset} {label}, version {version.version}")
+    progress("dvc push", 3, steps)
+    remote = dvc.push(project, dataset)
+    sent = None
+    if push_hub and target.hub is not None:
+        progress("hub", 4, steps)
+        sent = hub.push(standing, target.hub, label, private=target.private)
+    already = _is_current(project, version, label) and before is not None and before["remote"] == remote and not (sent and sent.sent)
+    if not already:
+        rows = sum(standing.rows.values())
+        account, table = audit.account(), f"gold/{dataset}"
+        told = audit.record(project, principal=account, action=action, table=table, version=version.version, rows=rows, detail=tag)
+        payload = {"audit": told.as_json(), "label": label, "tag": tag, "bundle": standing.digest, "commit": commit, "remote": remote}
+        versions.record(project, dataset, version.version, "released", {**payload, "hub": asdict(sent) if sent else None})
+    progress("released", steps, steps)
+    uncommitted = git.changed(repository, _declarations(project, dataset))
+    notes = [f"not committed to git, so the tag does not hold it: {', '.join(uncommitted)}"] if uncommitted else []
+    if remote is None:
+        notes.append("no DVC remote is configured: the bytes are in this machine's cache only (dvc remote add -d NAME URL)")
+    return Released(dataset, version.version, label, tag, standing, commit, remote, sent, already, tuple(notes))
+
+
+def _settled(project: Project, repository: git.Repository, version: Version, label: str, before: dict[str, Any]) -> bool:
+    """Whether a release left nothing to do, told without DVC: it is the current one, tagged, committed, and went to a remote."""
+    lock = project.root / "dvc.lock"
+    return (
+        before["remote"] is not None
+        and _is_current(project, version, label)
+        and git.tagged_content(repository, before["tag"]) == before["bundle"]
+        and dvc.is_locked(project, version.dataset)
+        and not git.changed(repository, [lock])
+    )
+
+
+def recorded(project: Project, dataset: str, version: str, label: str) -> dict[str, Any] | None:
+    """The newest `released` event of a version under a label, or None."""
+    found = [event for event in releases(project, dataset) if event["version"] == version and event["label"] == label]
+    return found[-1] if found else None
+
+
+def releases(project: Project, dataset: str) -> list[dict[str, Any]]:
+    """All `released` events of a dataset, oldest first: version, label, tag, bundle, commit, remote, hub, at."""
+    events = versions.events(project, dataset).filter(pl.col("event") == "released")
+    return [{**json.loads(row["payload"]), "version": row["version"], "at": row["at"]} for row in events.iter_rows(named=True)]
+
+
+def _is_current(project: Project, version: Version, label: str) -> bool:
+    known = releases(project, version.dataset)
+    current = versions.released(project, version.dataset)
+    return current is not None and current.version == version.version and known[-1]["label"] == label
+
+
+def _standing(project: Project, version: Version, label: str, before: dict[str, Any] | None) -> Bundle | None:
+    """The bundle in `releases/<dataset>` if it is whole and the one that was released under `label`; None to make it."""
+    folder = project.release_folder(version.dataset)
+    if before is None or not folder.exists() or bundles.verify_bundle(folder):
+        return None
+    found = bundles.read_bundle(folder)
+    return found if found.digest == before["bundle"] else None
+
+
+def _obtain(project: Project, version: Version, label: str, before: dict[str, Any] | None) -> Bundle:
+    """The bundle in staging, verified: built from gold; for a release made before, byte for byte what its tag stands for.
+
+    Where gold gives other bytes than those released (evaluated again since, described again, another Parquet writer), the
+    released bytes come from DVC's cache or remote, and so do those of an archived version.
+    """
+    if before is None or (label == version.label and not version.archived):
+        built = bundles.build(project, version)
+        if before is None or built.digest == before["bundle"]:
+            return _verified(built)
+        shutil.rmtree(built.folder)
+    fetched = bundles.read_bundle(dvc.pull(project, version.dataset, label, bundles.staging(project, version.dataset)))
+    if before is not None and fetched.digest != before["bundle"]:
+        raise ReleaseError(f"the bundle of {before['tag']} is not the one that was released", fix="restore DVC's remote or its cache")
+    return _verified(fetched)
+
+
+def _verified(built: Bundle) -> Bundle:
+    problems = bundles.verify_bundle(built.folder)
+    if problems:
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        raise ReleaseError(f"the bundle of {built.dataset} {built.label} does not verify:{listed}", where=str(built.folder))
+    return built
+
+
+def _declarations(project: Project, dataset: str) -> list[Any]:
+    declaration = [file for file in project.files("datasets") if file.stem == dataset]
+    if not declaration:
+        raise NotFoundError(f"no declaration of {dataset}")
+    return [*declaration, project.root / project.dataset(dataset).contract.partition(":")[0]]

@@ -1,1 +1,0 @@
-"""Maintenance of versions: grade them by measured indicators, compare them side by side, archive, downgrade and retire them."""

@@ -1,0 +1,1 @@
+"""Erasure: rows leave every place of the lake, its history included, and a register records it."""

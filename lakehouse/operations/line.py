@@ -1,0 +1,182 @@
+"""The line: a dataset from its sources to an evaluated and graded version. The same code serves the command line and Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lakehouse.core import versions
+from lakehouse.core.errors import FactoryError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.sensitivity import check_standards
+from lakehouse.core.spec import Dataset, standards, yamlfile
+from lakehouse.governance.access import policy
+from lakehouse.pilot.evaluation import EVALUATIONS
+from lakehouse.pilot.pilot import Piloted, names_of, pilot
+from lakehouse.production.engine.operator import OPERATORS
+from lakehouse.production.engine.recipe import compile_recipe
+from lakehouse.production.gold import Gold, make_gold
+from lakehouse.production.inspection.preview import Preview, preview
+from lakehouse.production.sensitive import levels_of_dataset
+from lakehouse.production.silver import Silver, make_silver
+from lakehouse.reserve.bronze.collect import Collection, collect
+from lakehouse.reserve.screening.screen import Screening, detections, screen
+from lakehouse.reserve.source import feed
+
+if TYPE_CHECKING:
+    from lakehouse.operations.maintenance.grade import Graded
+
+Stage = Literal["bronze", "silver", "gold", "pilot"]
+STAGES: tuple[Stage, ...] = ("bronze", "silver", "gold", "pilot")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run did for one dataset; stages that were not asked for are None, and so is the grade where a pilot left it as it was."""
+
+    dataset: str
+    collections: tuple[Collection, ...]
+    screenings: tuple[Screening, ...] = ()
+    silver: Silver | None = None
+    gold: Gold | None = None
+    pilot: Piloted | None = None
+    graded: Graded | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing was left to do."""
+        steps = [s for s in (self.silver, self.gold, self.pilot) if s is not None]
+        return all(c.unchanged for c in self.collections) and all(s.unchanged for s in self.screenings) and all(s.unchanged for s in steps)
+
+
+def references(dataset: Dataset) -> list[str]:
+    """Datasets that must have a version before this one: those its recipe and its evaluations read, and its held-out set."""
+    names = []
+    evaluations = dataset.pilot.evaluations
+    for registry, call in [*((OPERATORS, c) for c in dataset.recipe), *((EVALUATIONS, c) for c in evaluations)]:
+        entry = registry.entries().get(call.name)
+        other = call.params.get(entry.info.get("reads", "")) if entry else None
+        names += [other] if isinstance(other, str) else []
+    return list(dict.fromkeys([*names, *([dataset.pilot.held_out.dataset] if dataset.pilot.held_out else [])]))
+
+
+def order(project: Project, names: list[str]) -> list[str]:
+    """`names` and the datasets they refer to, each after what it refers to.
+
+    Raises:
+        SpecError: datasets refer to each other in a circle.
+    """
+    out: list[str] = []
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " -> ".join([*path[path.index(name) :], name])
+            where = project.datasets[path[-1]].document.where(("recipe",))
+            raise SpecError(f"datasets refer to each other in a circle: {circle}", where=where, fix="take one of the references out")
+        for other in references(project.dataset(name)):
+            visit(other, (*path, name))
+        if name not in out:
+            out.append(name)
+
+    for name in names:
+        visit(name, ())
+    return out
+
+
+def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent) -> Iterator[Made]:
+    """Make `names` as far as `to`, and what they refer to as far as gold; one result a dataset, as soon as it is there.
+
+    Every stage does only what is left to do, so that a killed or a second run costs what is missing.
+    """
+    collected: dict[str, Collection] = {}
+    looked: dict[str, Screening] = {}
+    for name in order(project, names):
+        dataset = project.dataset(name)
+        for source in dataset.sources:
+            if source not in collected:
+                collected[source] = collect(project, source, progress=progress)
+                if (screening := screen(project, source, progress=progress)) is not None:
+                    looked[source] = screening
+        collections = tuple(collected[s] for s in dataset.sources)
+        screenings = tuple(looked[s] for s in dataset.sources if s in looked)
+        # What is only referred to is made as far as it is read: its gold rows.
+        last = STAGES.index(to if name in names or to == "bronze" else "gold")
+        silver = make_silver(project, name, progress=progress) if last >= 1 else None
+        gold = make_gold(project, name, progress=progress) if last >= 2 else None
+        piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
+        graded = _graded(project, piloted, progress) if piloted else None
+        yield Made(name, collections, screenings, silver, gold, piloted, graded)
+
+
+def _graded(project: Project, piloted: Piloted, progress: Progress) -> Graded | None:
+    """The grade of a version, where an evaluation told something new of it or it has none."""
+    version = versions.find(project, piloted.dataset, piloted.version)
+    if version.archived is not None or (piloted.unchanged and version.graded is not None):
+        return None
+    from lakehouse.operations.maintenance.grade import grade  # 0.15 CPU seconds, which a run that evaluates nothing is spared
+
+    return grade(project, piloted.dataset, piloted.version, progress=progress)
+
+
+def plans(project: Project, names: list[str]) -> list[Preview]:
+    """What a run of `names` would change, datasets they refer to first."""
+    return [preview(project, name) for name in order(project, names)]
+
+
+def check(project: Project) -> list[FactoryError]:
+    """Every mistake in every declaration and contract, at most one a file for mistakes of form, all for mistakes of meaning."""
+    problems: list[FactoryError] = []
+    for kind in ("sources", "datasets"):
+        for file in project.files(kind):  # type: ignore[arg-type]
+            try:
+                project.load(file)
+            except FactoryError as error:
+                problems.append(error)
+    if problems:
+        return problems
+    try:
+        sources, datasets = project.sources, project.datasets
+    except FactoryError as error:
+        return [error]
+    problems += _caught(lambda: standards.load(project.root)) + _caught(lambda: policy.load(project))
+    for name in sources:
+        problems += _caught(lambda name=name: check_standards(project, name))  # type: ignore[misc]
+        problems += _caught(lambda name=name: feed(project, name))  # type: ignore[misc]
+        problems += _caught(lambda name=name: detections(project, name))  # type: ignore[misc]
+    for name, declared in datasets.items():
+        dataset, document = declared.spec, declared.document
+        for index, source in enumerate(dataset.sources):
+            if source not in sources:
+                problems.append(_unknown("source", source, document.where(("sources", index)), sources))
+        problems += _caught(lambda dataset=dataset: project.contract(dataset), document.where(("contract",)))  # type: ignore[misc]
+        broken = _caught(lambda name=name: compile_recipe(project, name))  # type: ignore[misc]
+        problems += broken or _caught(lambda name=name: levels_of_dataset(project, name, promised=False))  # type: ignore[misc]
+        for index, call in enumerate(dataset.pilot.evaluations):
+            loc: yamlfile.Loc = ("pilot", "evaluations", index)
+            problems += _caught(lambda c=call, d=document, at=loc: EVALUATIONS.bind(c, document=d, loc=at))  # type: ignore[misc]
+        known = set(names_of(dataset))
+        for index, gate in enumerate(dataset.pilot.gates):
+            if gate.evaluation and gate.evaluation not in known:
+                problems.append(_unknown("evaluation", gate.evaluation, document.where(("pilot", "gates", index)), known))
+        for other in references(dataset):
+            if other not in datasets:
+                where = next((document.where(loc) for loc, value in document.raw.items() if value == other), document.where())
+                problems.append(_unknown("dataset", other, where, datasets))
+    if not problems:
+        problems += _caught(lambda: order(project, list(datasets)))
+    return problems
+
+
+def _unknown(kind: str, name: str, where: str, known: object) -> SpecError:
+    return SpecError(f"unknown {kind} `{name}`", where=where, fix=yamlfile.suggest(name, known))  # type: ignore[arg-type]
+
+
+def _caught(action: object, where: str | None = None) -> list[FactoryError]:
+    try:
+        action()  # type: ignore[operator]
+    except FactoryError as error:
+        error.where = error.where or where
+        return [error]
+    return []

@@ -1,0 +1,183 @@
+"""What the lake holds about a version, read once for all indicators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset
+from lakehouse.core.versions import Version, find, versions
+from lakehouse.core.versions import rows as rows_of
+from lakehouse.operations.history.rows_of_versions import collect
+from lakehouse.operations.repair.tickets import tickets
+from lakehouse.pilot.diagnose import findings_of
+from lakehouse.pilot.pilot import predictions_of, scored_as
+from lakehouse.reserve.bronze import table as bronze
+
+_SAMPLE = 1000
+_YEAR_HOURS = 365 * 24.0
+
+
+@dataclass(frozen=True)
+class Collected:
+    """When a source was last collected, and for how many hours that is fresh: as it declares, else a year."""
+
+    at: datetime
+    hours: float
+
+    def fresh(self, at: datetime) -> bool:
+        """Whether the last collection is fresh at a time."""
+        return at - self.at <= timedelta(hours=self.hours)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What indicators are counted from.
+
+    Attributes:
+        rows: the values of the version's rows, the contract's columns; `keys`, `roots`, `train` go with them row by row.
+        keys: each row's digest, an order by chance that is the same on every machine.
+        roots: the source row each row descends from.
+        train: whether a row is of the train split.
+        text, label: the columns that an evaluation names; `text` else the column with the longest texts.
+        findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
+        contradictions: whether it looked for contradictions, which it can only while the version stands.
+        sources: the version's sources that are in the lake; `live`: ids of the rows these hold today.
+        scored: rows that the version is scored on, of `scored_set`: the pinned held-out set, else the test split.
+        reported: rows of the version that open tickets of reports name.
+        predictions: of the first seed on `scored_set`, by an evaluation that classifies.
+    """
+
+    version: Version
+    at: datetime
+    rows: pl.DataFrame
+    keys: pl.Series
+    roots: pl.Series
+    train: pl.Series
+    text: str | None
+    label: str | None
+    findings: pl.DataFrame | None
+    labelled: int
+    contradictions: bool
+    sources: dict[str, Collected]
+    live: pl.Series
+    scored: pl.DataFrame | None
+    scored_keys: pl.Series
+    scored_set: str
+    predictions: pl.DataFrame | None
+    reported: int
+
+
+def sample(rows: pl.DataFrame, keys: pl.Series, most: int = _SAMPLE) -> pl.DataFrame:
+    """So many rows at most, those with the least keys."""
+    return rows[keys.arg_sort()[:most]]
+
+
+def gather(project: Project, version: Version, at: datetime | None = None) -> Evidence:
+    """Read the evidence. Memory: the rows of the version.
+
+    Raises:
+        StorageError: the version's rows were cleaned up.
+    """
+    dataset = project.dataset(version.dataset)
+    gold = _gold(project, version)
+    rows = gold.select([name for name in gold.columns if name in version.manifest["columns"]])
+    text, label = _columns(dataset, rows)
+    diagnosed = findings_of(project, version)
+    live, sources = _sources(project, version)
+    evaluation = _classification(version)
+    result = version.evaluations[evaluation] if evaluation else {}
+    held_out = result.get("held_out") or _pinned(project, dataset)
+    if held_out:
+        frozen = _gold(project, find(project, held_out["dataset"], held_out["version"]))
+        scored_set, scored = "held_out", frozen
+    else:
+        scored_set, scored = "test", gold.filter(pl.col("_split") == "test")
+    return Evidence(
+        version,
+        at or datetime.now(UTC),
+        rows,
+        gold["_hash"],
+        gold["_root"],
+        gold["_split"] == "train",
+        text,
+        label,
+        diagnosed[0] if diagnosed else None,
+        int(diagnosed[1]["rows"]) if diagnosed else 0,
+        bool(diagnosed and diagnosed[1].get("contradictions")),
+        sources,
+        live,
+        scored if scored.height else None,
+        scored["_hash"],
+        scored_set,
+        _predictions(project, str(result["key"]), scored_set) if evaluation and "key" in result else None,
+        _reported(project, version, gold),
+    )
+
+
+def _gold(project: Project, version: Version) -> pl.DataFrame:
+    return collect(rows_of(project, version), f"version {version.label} of {version.dataset}").sort("_row_id")
+
+
+def _columns(dataset: Dataset, rows: pl.DataFrame) -> tuple[str | None, str | None]:
+    named = next((call.params for call in dataset.pilot.evaluations if call.params.get("label") in rows.columns), {})
+    texts = [name for name, kind in rows.schema.items() if kind == pl.String]
+    if (given := named.get("input")) in texts:
+        return str(given), str(named["label"])
+    return longest_text(dataset, rows.lazy()), named.get("label")
+
+
+def longest_text(dataset: Dataset, rows: pl.LazyFrame) -> str | None:
+    """The text that an evaluation of the dataset takes, else the column with the longest texts on average."""
+    texts = [name for name, kind in rows.collect_schema().items() if kind == pl.String and name[0] != "_"]
+    for call in dataset.pilot.evaluations:
+        if call.params.get("input") in texts:
+            return str(call.params["input"])
+    if not texts:
+        return None
+    lengths = rows.select(pl.col(texts).str.len_chars().mean().fill_null(0.0)).collect().row(0, named=True)
+    return max(texts, key=lambda name: (lengths[name], name))
+
+
+def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, Collected]]:
+    """Ids of the rows that the version's sources hold today, and when these were collected last."""
+    ids, known = [pl.Series("_row_id", [], dtype=pl.String)], {}
+    recorded = project.table("system", "collections")
+    when = recorded.scan().group_by("source").agg(pl.col("at").max()).collect() if recorded.exists() else None
+    latest = dict(when.iter_rows()) if when is not None else {}
+    for name in (str(given["source"]) for given in version.manifest.get("inputs") or []):
+        table = bronze.table(project, name)
+        if not table.exists():
+            continue
+        ids.append(bronze.live_index(project, name, version=table.version())["_row_id"])
+        if name in latest:
+            declared = project.sources[name].spec.fresh_within_hours if name in project.sources else None
+            known[name] = Collected(latest[name], declared or _YEAR_HOURS)
+    return pl.concat(ids), known
+
+
+def _classification(version: Version) -> str | None:
+    return next((name for name in version.evaluations if scored_as(version, name) == "classification"), None)
+
+
+def _pinned(project: Project, dataset: Dataset) -> dict[str, str] | None:
+    """The pinned held-out set, where the version was not evaluated on one."""
+    pinned = dataset.pilot.held_out
+    if pinned is None:
+        return None
+    fits = [v for v in versions(project, pinned.dataset) if pinned.content is None or v.content_id.startswith(pinned.content)]
+    return {"dataset": pinned.dataset, "version": fits[-1].version} if fits else None
+
+
+def _predictions(project: Project, key: str, on: str) -> pl.DataFrame | None:
+    rows = predictions_of(project, key).filter(pl.col("set") == on)
+    return rows.filter(pl.col("seed") == rows["seed"].min()) if rows.height else None
+
+
+def _reported(project: Project, version: Version, gold: pl.DataFrame) -> int:
+    standing = [t for t in tickets(project, version.dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
+    named = pl.Series([suspect.row for ticket in standing for suspect in ticket.rows], dtype=pl.String)
+    return int(gold["_row_id"].is_in(named.implode()).sum())

@@ -1,0 +1,47 @@
+"""What people and measurements say of a version, beside its metrics in MLflow: tags and metrics on the version's runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lakehouse.core.errors import StorageError
+from lakehouse.core.project import Project
+from lakehouse.core.versions import Version
+from lakehouse.pilot.tracking import connected, metric_name
+
+
+def tell_mlflow(project: Project, version: Version) -> str | None:
+    """Put the grade of a version on the runs of its evaluations, and whether it was lowered or retired.
+
+    Tags `factory.grade`, `factory.downgraded`, `factory.retired`; a metric `grade.<indicator>` for each that was measured. The register
+    holds it all the same: a store that does not answer is told of in words.
+    """
+    runs = [str(result["run_id"]) for result in version.evaluations.values() if result.get("run_id")]
+    local = re.match(r"sqlite:///(.+)", project.tracking_uri)
+    if not runs or (local and not Path(local[1]).exists()):
+        return None
+    tags = {
+        "factory.grade": version.grade,
+        "factory.downgraded": (version.downgraded or {}).get("reason"),
+        "factory.retired": (version.retired or {}).get("reason"),
+    }
+    measured = {metric_name(f"grade.{each['name']}"): each["value"] for each in (version.graded or {}).get("indicators", [])}
+    try:
+        with connected(project) as mlflow:
+            client = mlflow.MlflowClient()
+            experiment = client.get_experiment_by_name(version.dataset)
+            of_version = f"tags.`factory.version` = '{version.version}'"
+            held = client.search_runs([experiment.experiment_id], of_version) if experiment else []
+            for run in (each for each in held if each.info.run_id in runs):
+                for name, value in tags.items():
+                    if value is not None:
+                        client.set_tag(run.info.run_id, name, value)
+                    elif name in run.data.tags:
+                        client.delete_tag(run.info.run_id, name)
+                for name, value in measured.items():
+                    if value is not None and run.data.metrics.get(name) != value:
+                        client.log_metric(run.info.run_id, name, value)
+    except StorageError as error:
+        return f"MLflow was not told: {error.what}"
+    return None

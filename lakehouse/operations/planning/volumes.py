@@ -1,0 +1,84 @@
+"""How much a version holds of what a demand speaks of, counted once a version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from lakehouse.core import versions
+from lakehouse.core.errors import SpecError
+from lakehouse.core.hashing import canonical, digest
+from lakehouse.core.project import Project
+from lakehouse.core.spec import Dataset, Demand
+from lakehouse.core.text.language import detected
+from lakehouse.operations.maintenance.evidence import longest_text
+from lakehouse.reserve.discovery.texts import tokens
+
+SCHEMA = pl.Schema(
+    {"dataset": pl.String(), "version": pl.String(), "key": pl.String(), "at": pl.Datetime("us", "UTC"), "payload": pl.String()}
+)
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """What there is.
+
+    Attributes:
+        rows: of gold, of all splits, variants included.
+        tokens: of the text column: words, each Han character and kana as one.
+        classes: rows by value, by column. languages: rows by ISO 639-1 code. Both only of what was asked for.
+    """
+
+    rows: int = 0
+    tokens: int = 0
+    classes: dict[str, dict[str, int]] | None = None
+    languages: dict[str, int] | None = None
+
+
+def volumes(project: Project, dataset: Dataset, demand: Demand, version: versions.Version) -> Volumes:
+    """Count what a version holds. The text is read a data file at a time, and once a version.
+
+    Raises:
+        SpecError: the demand names a column that the version does not have.
+    """
+    columns = sorted(demand.classes)
+    asks = {"classes": columns, "languages": bool(demand.languages), "tokens": demand.tokens is not None}
+    key = digest([version.content_id, asks])[:32]
+    table = project.table("system", "volumes")
+    if table.exists():
+        known = table.scan().filter((pl.col("dataset") == dataset.dataset) & (pl.col("key") == key)).select("payload").collect()
+        if known.height:
+            return Volumes(**json.loads(known["payload"][0]))
+    found = _counted(project, dataset, demand, version)
+    row = {"dataset": dataset.dataset, "version": version.version, "key": key, "at": datetime.now(UTC), "payload": canonical(asdict(found))}
+    table.write(pl.DataFrame([row], schema=SCHEMA), "append")
+    return found
+
+
+def _counted(project: Project, dataset: Dataset, demand: Demand, version: versions.Version) -> Volumes:
+    gold = versions.rows(project, version)
+    schema = gold.collect_schema()
+    for column in demand.classes:
+        if column not in schema:
+            have = ", ".join(c for c in schema if c[0] != "_")
+            where = project.datasets[dataset.dataset].document.where(("demand", "classes", column))
+            raise SpecError(f"{dataset.dataset} has no column `{column}`, of which the demand speaks", where=where, fix=f"columns: {have}")
+    classes = {
+        column: dict(gold.group_by(pl.col(column).cast(pl.String).fill_null("(none)")).len().sort(column).collect().iter_rows())
+        for column in sorted(demand.classes)
+    }
+    rows = int(gold.select(pl.len()).collect().item())
+    text = longest_text(dataset, gold) if demand.tokens is not None or demand.languages else None
+    languages: dict[str, int] = {}
+    number = 0
+    if text is not None:
+        for part in gold.select(text).collect_batches(chunk_size=50_000):
+            number += tokens(part[text])
+            if demand.languages:
+                codes = part.select(detected(text).struct.field("code").fill_null("(none)"))["code"]
+                for code, n in codes.value_counts().iter_rows():
+                    languages[code] = languages.get(code, 0) + n
+    return Volumes(rows, number, classes, dict(sorted(languages.items())))

@@ -1,0 +1,231 @@
+"""Tickets: append-only events in `system/tickets`, folded into one state a ticket.
+
+Events: `opened` (its rows and evidence), `waiting` (a person, the source, or a change of the recipe has to come first), `applied`
+(decisions were written, on top of which version), `closed` and `reverted` (the verdict of the version made with them), `rejected` (a
+person says that rows are right as they are).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import polars as pl
+
+from lakehouse.core.errors import NotFoundError
+from lakehouse.core.hashing import canonical, digest
+from lakehouse.core.project import Project
+from lakehouse.core.spec.yamlfile import suggest
+from lakehouse.core.versions import Version, index
+from lakehouse.pilot.diagnose import Diagnosis
+from lakehouse.reserve.bronze import table as bronze
+
+Event = Literal["opened", "waiting", "applied", "closed", "reverted", "rejected"]
+State = Literal["open", "waiting", "applied", "closed", "reverted", "rejected"]
+
+SCHEMA = pl.Schema(
+    [
+        ("ticket", pl.String),
+        ("dataset", pl.String),
+        ("event", pl.String),
+        ("at", pl.Datetime("us", "UTC")),
+        ("payload", pl.String),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A row that a ticket names.
+
+    Attributes:
+        given, suggested: its label, and what it should be; None where nothing suggests one.
+        p_given: probability of the given label by models that have not seen the row, or, of a number, of one so far off; None where the
+            finding has none.
+        kinds: how many kinds of finding name the row.
+    """
+
+    row: str
+    given: str | float | None = None
+    suggested: str | float | None = None
+    p_given: float | None = None
+    split: str | None = None
+    kinds: int = 1
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket as its events leave it.
+
+    Attributes:
+        version: the one it was opened on.
+        evidence: what the finding says beside its rows, such as the conditions of a slice, or what a report said.
+        upstream: where its rows come from, `source`, `uri`, `rows`, most rows first.
+        last: payload of the newest event of each kind.
+        at: when it was opened.
+    """
+
+    ticket: str
+    dataset: str
+    version: str
+    kind: str
+    title: str
+    rows: tuple[Suspect, ...]
+    evidence: Mapping[str, Any]
+    upstream: tuple[Mapping[str, Any], ...]
+    at: datetime
+    state: State = "open"
+    last: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def record(project: Project, ticket: str, dataset: str, event: Event, payload: Mapping[str, Any]) -> datetime:
+    """Append one event; returns its time."""
+    at = datetime.now(UTC)
+    row = {"ticket": ticket, "dataset": dataset, "event": event, "at": at, "payload": canonical(payload)}
+    project.table("system", "tickets").write(pl.DataFrame([row], schema=SCHEMA), "append")
+    return at
+
+
+def tickets(project: Project, dataset: str | None = None) -> list[Ticket]:
+    """All tickets, of one dataset or of all, oldest first."""
+    table = project.table("system", "tickets")
+    if not table.exists():
+        return []
+    mine = pl.lit(True) if dataset is None else pl.col("dataset") == dataset
+    events = table.scan().filter(mine).sort("at", maintain_order=True).collect()
+    opened: dict[str, dict[str, Any]] = {}
+    for row in events.iter_rows(named=True):
+        payload = json.loads(row["payload"])
+        if row["event"] == "opened":
+            suspects = tuple(Suspect(**each) for each in payload.pop("rows"))
+            opened.setdefault(row["ticket"], {"payload": payload, "rows": suspects, "head": row, "state": "open", "last": {}})
+            continue
+        state = opened[row["ticket"]]
+        state["state"], state["last"][row["event"]] = row["event"], payload
+    return [
+        Ticket(
+            ticket,
+            one["head"]["dataset"],
+            one["payload"]["version"],
+            one["payload"]["kind"],
+            one["payload"]["title"],
+            one["rows"],
+            one["payload"]["evidence"],
+            tuple(one["payload"]["upstream"]),
+            one["head"]["at"],
+            one["state"],
+            one["last"],
+        )
+        for ticket, one in opened.items()
+    ]
+
+
+def find(project: Project, ticket: str) -> Ticket:
+    """A ticket by its id or the beginning of it.
+
+    Raises:
+        NotFoundError: there is none, or several begin so.
+    """
+    known = {each.ticket: each for each in tickets(project)}
+    found = [each for name, each in known.items() if name.startswith(ticket)]
+    if len(found) != 1:
+        what = f"no ticket `{ticket}`" if not found else f"{len(found)} tickets begin with `{ticket}`"
+        raise NotFoundError(what, fix=suggest(ticket, known) if known else "lakehouse tickets open DATASET makes tickets of findings")
+    return found[0]
+
+
+def open_ticket(
+    project: Project,
+    version: Version,
+    kind: str,
+    title: str,
+    rows: Iterable[Suspect],
+    evidence: Mapping[str, Any],
+    known: Container[str],
+) -> Ticket | None:
+    """Open a ticket on rows of a version; None without rows, or where one of the `known` was opened for the same rows."""
+    suspects = tuple(rows)
+    identity = digest([version.dataset, kind, title, sorted(suspect.row for suspect in suspects)])[:10]
+    if not suspects or identity in known:
+        return None
+    come_from = upstream(project, [suspect.row for suspect in suspects])
+    payload: dict[str, Any] = {
+        "version": version.version,
+        "kind": kind,
+        "title": title,
+        "rows": [vars(suspect) for suspect in suspects],
+        "evidence": dict(evidence),
+        "upstream": come_from,
+    }
+    at = record(project, identity, version.dataset, "opened", payload)
+    return Ticket(identity, version.dataset, version.version, kind, title, suspects, payload["evidence"], tuple(come_from), at)
+
+
+def open_findings(project: Project, version: Version, found: Diagnosis) -> list[Ticket]:
+    """Open tickets for the findings of a diagnosis: one for each that is about several rows, one for all rows of each other kind.
+
+    Rows that a person has rejected in a ticket of that kind, or that an open ticket of that kind names, are left out.
+    """
+    known = tickets(project, version.dataset)
+    opened = {each.ticket for each in known}
+    several = found.findings.filter(pl.col("_row_id").is_not_null()).group_by("_row_id").agg(pl.col("kind").n_unique().alias("n"))
+    kinds = dict(several.iter_rows())
+    splits = dict(index(project, version).select("_row_id", "_split").collect().iter_rows())
+    made: list[Ticket | None] = []
+    for kind, of in found.kinds.items():
+        settled = {row for each in known if each.kind == kind for row in _settled(each)}
+        listed = found.top(kind, found.findings.height)
+        if of.several:
+            for each in listed:
+                evidence = dict(each["evidence"])
+                ids = evidence.pop("rows")
+                beside = [evidence.pop(name, [None] * len(ids)) for name in ("given", "suggested", "p_given")]
+                rows = [
+                    Suspect(row, given, suggested, p, splits.get(row), kinds.get(row, 0) + 1)
+                    for row, given, suggested, p in zip(ids, *beside, strict=True)
+                    if row not in settled
+                ]
+                title = of.ticket.format_map({**evidence, "terms": ", ".join(evidence.get("terms", []))})
+                made.append(open_ticket(project, version, kind, title, rows, evidence, opened))
+            continue
+        rows = [
+            Suspect(
+                each["_row_id"],
+                each["evidence"].get("given"),
+                each["evidence"].get("suggested"),
+                each["evidence"].get("p_given"),
+                splits.get(each["_row_id"]),
+                kinds[each["_row_id"]],
+            )
+            for each in listed
+            if each["_row_id"] not in settled
+        ]
+        made.append(open_ticket(project, version, kind, of.ticket, rows, {"findings": len(rows)}, opened))
+    return [each for each in made if each is not None]
+
+
+def _settled(ticket: Ticket) -> set[str]:
+    """Rows about which nothing new is said by finding them again."""
+    if ticket.state in ("open", "waiting", "applied"):
+        return {suspect.row for suspect in ticket.rows}
+    return {str(row) for row in ticket.last.get("rejected", {}).get("rows", [])}
+
+
+def upstream(project: Project, rows: list[str]) -> list[dict[str, Any]]:
+    """The files that rows were collected from, with the number of rows, most first."""
+    roots = pl.DataFrame({"_row_id": [row.partition("#")[0] for row in rows]}, schema={"_row_id": pl.String})
+    roots = roots.with_columns(source=pl.col("_row_id").str.split("/").list.first())
+    found = []
+    for (source,), of in roots.group_by("source", maintain_order=True):
+        table = bronze.table(project, str(source))
+        if not table.exists():
+            continue
+        wanted = pl.col("_row_id").is_in(of["_row_id"].unique().implode())
+        places = table.scan().filter(wanted).select("_row_id", "_uri", "_collection").collect()
+        newest = places.sort("_collection").unique("_row_id", keep="last").select("_row_id", "_uri")
+        counted = of.join(newest, on="_row_id", how="left").group_by("_uri").len().sort("len", "_uri", descending=[True, False])
+        found += [{"source": str(source), "uri": uri, "rows": n} for uri, n in counted.head(20).iter_rows()]
+    return sorted(found, key=lambda each: -each["rows"])

@@ -1,1 +1,0 @@
-"""Parquet files below the level of rows: footers as plain data, row groups moved as bytes."""

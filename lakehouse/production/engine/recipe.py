@@ -1,0 +1,337 @@
+"""A recipe compiled: steps bound to operators, with the identity of every signal and value, privacy classes and column lineage."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from lakehouse.core import versions
+from lakehouse.core.errors import FactoryError, NotFoundError, RecipeError, SpecError
+from lakehouse.core.hashing import digest, file_digest
+from lakehouse.core.labels import decisions
+from lakehouse.core.project import Project
+from lakehouse.core.registry import Entry
+from lakehouse.core.spec import Augmentation, Call, Dataset, expand_privacy, yamlfile
+from lakehouse.production.engine.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
+from lakehouse.reserve.bronze import table as bronze
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a recipe.
+
+    Attributes:
+        name: the operator's name, `_2`, `_3` ... added where it repeats.
+        stage: number of 1:N steps before it; rows of one stage share their ids.
+        signals: stored column (`<step>__<signal>`) to its identity: operator code, measuring parameters, and how its columns came to be.
+        reads: the dataset it refers to.
+        model: identity of what it learns from that dataset: code, measuring parameters, and the content it is learnt from.
+    """
+
+    name: str
+    operator: str
+    cardinality: str
+    params: Mapping[str, Any]
+    code: str
+    plan: Plan
+    stage: int
+    signals: Mapping[str, str]
+    reads: str | None = None
+    model: str | None = None
+
+    def signal_expressions(self) -> dict[str, pl.Expr]:
+        """Stored column name to the expression that measures it."""
+        given = self.plan.signals if isinstance(self.plan, Keep | Merge | Cut) else {}
+        return {f"{self.name}__{signal}": expression for signal, expression in given.items()}
+
+
+@dataclass(frozen=True)
+class Variants:
+    """One augmentation, compiled.
+
+    Attributes:
+        name: of its steps; `_2`, `_3` ... added where it repeats.
+        steps: operator, parameters, code version and plan of each, in order.
+        columns: own columns that its steps change.
+        key: identity of how the values of those come about.
+    """
+
+    name: str
+    declared: Augmentation
+    steps: tuple[tuple[str, Mapping[str, Any], str, Change | Ask], ...]
+    columns: tuple[str, ...]
+    key: str
+
+    def identity(self) -> dict[str, Any]:
+        """What of it belongs to a plan id."""
+        chosen = self.declared.model_dump(exclude={"steps"})
+        steps = [{"operator": operator, "code": code, "params": dict(params)} for operator, params, code, _ in self.steps]
+        return {"name": self.name, "steps": steps, **chosen}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A compiled recipe.
+
+    Attributes:
+        variants: what is made of its rows once they are split.
+        columns: own columns that leave it, in order.
+        values_key: identity of how those columns' values come about.
+        privacy: classes each column may still carry.
+        lineage: per column the source columns it is made from.
+    """
+
+    steps: tuple[Step, ...]
+    columns: tuple[str, ...]
+    values_key: str
+    privacy: Mapping[str, frozenset[str]]
+    lineage: Mapping[str, frozenset[str]]
+    variants: tuple[Variants, ...] = ()
+
+    @property
+    def signal_keys(self) -> dict[str, str]:
+        """All stored signal columns with their identities."""
+        return {column: key for step in self.steps for column, key in step.signals.items()}
+
+    @property
+    def stages(self) -> int:
+        """Number of stages: one more than there are 1:N steps."""
+        return 1 + sum(isinstance(step.plan, Explode) for step in self.steps)
+
+    @property
+    def references(self) -> list[str]:
+        """Datasets that steps refer to."""
+        return sorted({step.reads for step in self.steps if step.reads})
+
+    def identity(self) -> list[dict[str, Any]]:
+        """What of the recipe belongs to a plan id: operator, code version and parameters, in order."""
+        return [{"step": s.name, "operator": s.operator, "code": s.code, "params": dict(s.params)} for s in self.steps]
+
+
+def source_columns(project: Project, dataset: Dataset) -> dict[str, pl.DataType]:
+    """Own columns of a dataset's sources with their types; sources may have different columns, not different types.
+
+    Raises:
+        NotFoundError: a source was not collected yet.
+        RecipeError: two sources disagree on a column's type.
+    """
+    columns: dict[str, pl.DataType] = {}
+    for source in dataset.sources:
+        table = bronze.table(project, source)
+        if not table.exists():
+            raise NotFoundError(f"source {source} was not collected yet", fix=f"lakehouse collect {source}")
+        for name, dtype in table.schema().items():
+            if name in bronze.SYSTEM:
+                continue
+            if columns.setdefault(name, dtype) != dtype:
+                raise RecipeError(
+                    f"column `{name}` is {columns[name]} in one source and {dtype} in {source}",
+                    where=f"dataset {dataset.dataset}",
+                    fix="declare the same type under `columns:` of both sources",
+                )
+    return columns
+
+
+def compile_recipe(project: Project, name: str, columns: list[str] | None = None, calls: Sequence[Call] | None = None) -> Recipe:
+    """Compile the recipe of dataset `name`.
+
+    Args:
+        columns: own columns of its sources, or None to leave the check of column names to the run.
+        calls: another recipe in place of the declared one, step for step.
+
+    Raises:
+        SpecError: unknown operator, parameter or column, with file and line.
+    """
+    dataset = project.dataset(name)
+    privacy: dict[str, frozenset[str]] = {}
+    for source in dataset.sources:
+        for column, classes in project.source(source).privacy.items() if source in project.sources else ():
+            privacy[column] = privacy.get(column, frozenset()) | expand_privacy(classes)
+    compiler = _Compiler(project, project.datasets[name].document, columns is not None, list(columns or []), privacy)
+    for index, call in enumerate(dataset.recipe if calls is None else calls):
+        compiler.add(index, call)
+    for call in decided(project, dataset):
+        compiler.add(len(dataset.recipe), call)
+    for index, declared in enumerate(dataset.augment):
+        compiler.vary(index, declared)
+    return compiler.recipe()
+
+
+def decided(project: Project, dataset: Dataset) -> list[Call]:
+    """The steps at the end of a recipe that carry out what was decided about single rows, where the dataset declares `repair`."""
+    if dataset.repair is None:
+        return []
+    made = decisions.read(project.root / dataset.decisions)
+    steps = {"correct_rows": any(each.set for each in made), "drop_rows": any(each.drop for each in made)}
+    return [Call.model_validate({name: {"file": dataset.decisions}}) for name, wanted in steps.items() if wanted]
+
+
+class _Compiler:
+    """Follows columns through the steps: how each came to be (`chains`), what it is made from, what it may still carry."""
+
+    def __init__(
+        self,
+        project: Project,
+        document: yamlfile.Document,
+        columns_known: bool,
+        columns: list[str],
+        privacy: dict[str, frozenset[str]],
+    ) -> None:
+        self.project = project
+        self.document = document
+        self.columns_known = columns_known
+        self.order = columns
+        self.chains = {c: f"source:{c}" for c in columns}
+        self.lineage = {c: frozenset([c]) for c in columns}
+        self.privacy = privacy
+        self.steps: list[Step] = []
+        self.stage = 0
+        self.variants: list[Variants] = []
+        self.cut: dict[str, str] = {}
+
+    def bound(self, loc: yamlfile.Loc, call: Call) -> tuple[Entry, dict[str, Any], str, Plan]:
+        """The operator of a call, its parameters with the digests of files they name, its code version and its plan."""
+        entry = OPERATORS.entry(call, document=self.document, loc=loc)
+        params = OPERATORS.bind(call, document=self.document, loc=loc)
+        files = {name: self.project.root / params[name] for name in entry.info.get("files", ()) if params.get(name) is not None}
+        for file in files.values():
+            if not file.is_file():
+                raise SpecError(f"no file {file}", where=self.document.where((*loc, call.name)), fix="give a path in the project folder")
+        try:
+            plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
+        except FactoryError as error:
+            error.where = error.where or self.document.where((*loc, call.name))
+            raise
+        params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
+        return entry, params, entry.code(), plan
+
+    def add(self, index: int, call: Call) -> None:
+        """Follow a step of the recipe."""
+        loc: yamlfile.Loc = ("recipe", index)
+        entry, params, code, plan = self.bound(loc, call)
+        if entry.info.get("seeded") or isinstance(plan, Ask):
+            where = self.document.where((*loc, call.name))
+            raise SpecError(f"`{call.name}` makes variants of rows", where=where, fix="declare it under `augment`, not in the recipe")
+        measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}, *_versions(entry)]
+        reads = params.get(entry.info.get("reads", ""))
+        model = None
+        if isinstance(plan, Keep) and plan.model is not None and self.columns_known:
+            learnt_from = versions.current(self.project, str(reads))
+            model = digest([measuring, learnt_from.content_id if learnt_from else None])
+            measuring.append(model)
+        repeats = sum(step.operator == call.name for step in self.steps)
+        name = call.name if repeats == 0 else f"{call.name}_{repeats + 1}"
+        loc = (*loc, call.name)
+        signals: dict[str, str] = {}
+        if isinstance(plan, Keep | Merge | Cut):
+            signals = {f"{name}__{s}": digest([s, self.chain(e, measuring, loc)]) for s, e in plan.signals.items()}
+        elif isinstance(plan, Change):
+            signals = {f"{name}__changed": self.change(plan, measuring, loc)}
+        elif self.cut:
+            what, fix = f"rows are divided after `{next(iter(self.cut.values()))}`", "put the step that divides them before it"
+            raise SpecError(what, where=self.document.where(loc), fix=fix)
+        else:
+            cut = self.chain(plan.items, measuring, loc)
+            self.chains = {c: digest([cut, c, key]) for c, key in self.chains.items()} | {plan.column: cut}
+            self.follow({plan.column: plan.items}, {})
+        if isinstance(plan, Cut):
+            # What is cut out of a row is part of its `_content`; how it is cut, of the values' identity.
+            self.chains[plan.column] = digest([measuring, self.chains.get(plan.column)])
+            self.cut[plan.column] = name
+        self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads, model))
+        self.stage += isinstance(plan, Explode)
+
+    def vary(self, index: int, declared: Augmentation) -> None:
+        """Follow the steps of an augmentation. What its variants may carry, the dataset may carry."""
+        before = dict(self.chains), dict(self.lineage), dict(self.privacy)
+        self.cut = {}  # variants are made of what a recipe has left
+        steps: list[tuple[str, Mapping[str, Any], str, Change | Ask]] = []
+        changed: dict[str, None] = {}
+        for at, call in enumerate(declared.steps):
+            loc: yamlfile.Loc = ("augment", index, "steps", at)
+            entry, params, code, plan = self.bound(loc, call)
+            if not isinstance(plan, Change | Ask):
+                where, fix = self.document.where((*loc, call.name)), "variants are made by steps that are `1:1`"
+                raise SpecError(f"`{call.name}` is {entry.info['cardinality']}: it makes no variants", where=where, fix=fix)
+            if isinstance(plan, Ask):
+                self.check_sent(plan, (*loc, call.name))
+            made = plan if isinstance(plan, Change) else Change({plan.column: plan.requests})
+            for column in made.columns if self.columns_known else ():
+                if column not in self.chains:
+                    where = self.document.where((*loc, call.name))
+                    raise SpecError(f"no column `{column}`", where=where, fix="a variant has the columns of its row: name one of these")
+            params = {name: value for name, value in params.items() if name not in entry.info.get("transport", ())}
+            self.change(made, [code, params, *_versions(entry)], (*loc, call.name))
+            changed |= dict.fromkeys(made.columns)
+            steps.append((call.name, params, code, plan))
+        for column in [*declared.where, *([declared.even] if declared.even else [])] if self.columns_known else ():
+            if column not in self.chains:
+                where = self.document.where(("augment", index))
+                raise SpecError(f"no column `{column}`", where=where, fix=yamlfile.suggest(column, self.chains))
+        repeats = sum(other.declared.name == declared.name for other in self.variants)
+        name = declared.name if repeats == 0 else f"{declared.name}_{repeats + 1}"
+        key = digest([name, declared.seed, {column: self.chains.get(column) for column in changed}])
+        self.variants.append(Variants(name, declared, tuple(steps), tuple(changed), key))
+        self.chains = before[0]
+        self.lineage = {column: made_of | before[1].get(column, frozenset()) for column, made_of in self.lineage.items()}
+        self.privacy = {column: classes | before[2].get(column, frozenset()) for column, classes in self.privacy.items()}
+
+    def check_sent(self, plan: Ask, loc: yamlfile.Loc) -> None:
+        """Refuse to send a value to another machine that may hold what nobody said may leave this one."""
+        for root in plan.requests.meta.root_names() if plan.may_send is not None else ():
+            carried = self.privacy.get(root, frozenset()) - (plan.may_send or frozenset())
+            if carried:
+                what = f"column `{root}` may hold {', '.join(sorted(carried))}, which the request would send away"
+                fix = "redact it in the recipe, or name the classes under `may_send`"
+                raise SpecError(what, where=self.document.where(loc), fix=fix)
+
+    def chain(self, expression: pl.Expr, measuring: list[Any], loc: yamlfile.Loc) -> str:
+        """Identity of an expression: code and parameters, and the identities of the columns it reads."""
+        roots = sorted(set(expression.meta.root_names()))
+        for root in roots:
+            if root in self.cut:
+                what = f"`{root}` is read after `{self.cut[root]}` has cut it"
+                raise SpecError(what, where=self.document.where(loc), fix=f"put this step before `{self.cut[root]}`")
+        for root in roots if self.columns_known else ():
+            if root not in self.chains and not root.startswith("_"):
+                raise SpecError(f"no column `{root}`", where=self.document.where(loc), fix=yamlfile.suggest(root, self.chains))
+        return digest([measuring, [self.chains.get(root, f"source:{root}") for root in roots]])
+
+    def change(self, plan: Change, measuring: list[Any], loc: yamlfile.Loc) -> str:
+        """Follow a 1:1 step; returns the identity of its signal `changed`."""
+        new = {column: self.chain(expression, measuring, loc) for column, expression in plan.columns.items()}
+        self.follow(plan.columns, plan.clears)
+        changed = digest([new, {column: self.chains.get(column) for column in new}])
+        self.chains.update(new)
+        return changed
+
+    def follow(self, made: Mapping[str, pl.Expr], clears: Mapping[str, frozenset[str]]) -> None:
+        """Note what `made` columns are made from; all expressions of a step read the columns as they were before it."""
+        lineage, privacy = dict(self.lineage), dict(self.privacy)
+        for column, expression in made.items():
+            roots = [root for root in expression.meta.root_names() if not root.startswith("_")]
+            self.lineage[column] = frozenset[str]().union(*(lineage.get(r, frozenset([r])) for r in roots))
+            self.privacy[column] = frozenset[str]().union(*(privacy.get(r, frozenset()) for r in roots)) - clears.get(column, frozenset())
+            if column not in self.order:
+                self.order.append(column)
+
+    def recipe(self) -> Recipe:
+        key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""
+        return Recipe(
+            tuple(self.steps), tuple(self.order), key, {c: p for c, p in self.privacy.items() if p}, self.lineage, tuple(self.variants)
+        )
+
+
+def _versions(entry: Entry) -> list[list[str | None]]:
+    """The packages that an operator names, with their versions; null where one is not installed."""
+    found: list[list[str | None]] = []
+    for package in entry.info.get("packages", ()):
+        try:
+            found.append([package, importlib.metadata.version(package)])
+        except importlib.metadata.PackageNotFoundError:
+            found.append([package, None])
+    return found

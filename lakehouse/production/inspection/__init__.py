@@ -1,0 +1,1 @@
+"""Inspection of a recipe before and after it runs: preview, distribution of signals, other thresholds. It changes nothing."""

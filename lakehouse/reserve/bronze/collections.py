@@ -1,0 +1,79 @@
+"""The collections that were made: one row each in `system/collections`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from lakehouse.core.hashing import canonical
+from lakehouse.core.project import Project
+
+SCHEMA = pl.Schema(
+    {
+        "source": pl.String(),
+        "collection": pl.Int64(),
+        "at": pl.Datetime("us", "UTC"),
+        "fingerprint": pl.String(),
+        "content_id": pl.String(),
+        "delta_version": pl.Int64(),
+        "live": pl.Int64(),
+        "added": pl.Int64(),
+        "changed": pl.Int64(),
+        "vanished": pl.Int64(),
+        "findings": pl.String(),
+        "erased": pl.Int64(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One collection as recorded.
+
+    Attributes:
+        at: when it ended.
+        fingerprint: of the material and of how it was read.
+        delta_version: of `bronze/<source>` after it.
+        findings: number of live rows by finding.
+        erased: items of the material that were left out, since they were erased.
+    """
+
+    source: str
+    collection: int
+    at: datetime
+    fingerprint: str
+    content_id: str
+    delta_version: int
+    live: int
+    added: int
+    changed: int
+    vanished: int
+    findings: dict[str, int]
+    erased: int = 0
+
+
+def record(project: Project, made: Recorded) -> None:
+    """Append one collection."""
+    row = {name: getattr(made, name) for name in SCHEMA.names()}
+    rows = pl.DataFrame([{**row, "findings": canonical(made.findings)}], schema=SCHEMA)
+    project.table("system", "collections").write(rows, "append", evolve=True)
+
+
+def collections(project: Project, source: str) -> list[Recorded]:
+    """All collections of a source, oldest first."""
+    table = project.table("system", "collections")
+    if not table.exists():
+        return []
+    rows = table.scan().filter(pl.col("source") == source).sort("at").collect()
+    return [
+        Recorded(**{**row, "findings": json.loads(row["findings"]), "erased": row.get("erased") or 0}) for row in rows.iter_rows(named=True)
+    ]
+
+
+def last_collection(project: Project, source: str) -> Recorded | None:
+    """The newest collection of a source, also one that found nothing new; its `at` tells how fresh the source is."""
+    made = collections(project, source)
+    return made[-1] if made else None

@@ -1,0 +1,74 @@
+"""Items that were erased and may not come back: salted hashes of their ids and contents, in `system/erasures`.
+
+A collection leaves out an item whose id was erased, and one whose content was erased wherever it stands. Where the key is the position,
+another item may take the place of an erased one: there an id counts only together with its content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+import polars_hash as plh
+
+from lakehouse.core.lake.table import Table
+from lakehouse.core.project import Project
+from lakehouse.reserve.bronze.keys import Key
+from lakehouse.reserve.screening.salt import salt_of
+
+SCHEMA = pl.Schema(
+    {
+        "request": pl.String(),
+        "event": pl.String(),  # requested, item (one of its rows), done
+        "at": pl.Datetime("us", "UTC"),
+        "source": pl.String(),
+        "row": pl.String(),  # of an item: salted hash of its `_row_id`
+        "pair": pl.String(),  # of an item: salted hash of `_row_id` and `_content`
+        "content": pl.String(),  # of an item: salted hash of `_content`; null where another row that stays has the same
+        "payload": pl.String(),  # of requested and done, JSON: who, reason, basis, counts, versions, what is out of reach
+    }
+)
+
+
+def erasures_table(project: Project) -> Table:
+    """The Delta table of erasures."""
+    return project.table("system", "erasures")
+
+
+def salted(salt: str, *parts: str) -> pl.Expr:
+    """Hex SHA-256 of columns, the salt of the lake before and behind them: equal values are known to be equal, none can be guessed."""
+    text = pl.concat_str(pl.lit(salt), *parts, pl.lit(salt), separator="\n")
+    hashed: pl.Expr = plh.concat_str(text).chash.sha2_256()
+    return hashed
+
+
+def salt_text(project: Project) -> str:
+    """The salt of the lake as text."""
+    return salt_of(project).hex()
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was erased of one source; `rows` has `row`, `pair`, `content`."""
+
+    salt: str
+    rows: pl.DataFrame
+
+    def hold(self, rows: pl.DataFrame, key: Key) -> pl.Series:
+        """Whether each of `rows` (`_row_id`, `_content`) was erased."""
+        by = ("_row_id", "_content") if key == "position" else ("_row_id",)
+        known = self.rows["pair" if key == "position" else "row"]
+        found = rows.select(one=salted(self.salt, *by), content=salted(self.salt, "_content"))
+        return found.select(
+            pl.col("one").is_in(known.implode()) | pl.col("content").is_in(self.rows["content"].drop_nulls().implode())
+        ).to_series()
+
+
+def erased_of(project: Project, source: str) -> Erased | None:
+    """What was erased of a source; None where nothing was."""
+    table = erasures_table(project)
+    if not table.exists():
+        return None
+    mine = (pl.col("event") == "item") & (pl.col("source") == source)
+    rows = table.scan().filter(mine).select("row", "pair", "content").unique().collect()
+    return Erased(salt_text(project), rows) if rows.height else None

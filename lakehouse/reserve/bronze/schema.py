@@ -1,0 +1,110 @@
+"""Which columns a source has: those declared, else those bronze has, else those found in its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+
+import polars as pl
+
+from lakehouse.core.errors import ShapeError
+from lakehouse.core.spec import Source
+from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.formats import FORMATS
+from lakehouse.reserve.formats.columns import DECLARED, unify
+from lakehouse.reserve.formats.compression import damage_named
+from lakehouse.reserve.material import RawFile, Reading, Value
+
+_OF_VALUE: Mapping[type[object], str] = {str: "string", int: "int", float: "float", bool: "bool"}
+
+
+def own_columns(source: Source, stored: pl.Schema | None, files: Iterable[tuple[RawFile, Reading]]) -> pl.Schema:
+    """The columns of a source, in the order in which bronze holds them.
+
+    Args:
+        stored: schema of `bronze/<source>`, or None before the first collection.
+        files: read only when neither a declaration nor bronze says the columns.
+
+    Raises:
+        ShapeError: declared and stored columns differ in more than added ones, or files disagree.
+    """
+    known = pl.Schema({name: dtype for name, dtype in (stored or {}).items() if name not in bronze.SYSTEM})
+    if source.columns is not None:
+        declared = pl.Schema({name: DECLARED[kind] for name, kind in source.columns.items()})
+        return _evolved(source.source, known, declared) if stored is not None else declared
+    if stored is not None:
+        return known
+    return _found(files)
+
+
+def _evolved(source: str, known: pl.Schema, declared: pl.Schema) -> pl.Schema:
+    gone = sorted(set(known) - set(declared))
+    if gone:
+        raise ShapeError(f"bronze/{source} has the columns {gone}, which are no longer declared", fix="declare them, or name a new source")
+    for name, dtype in known.items():
+        if declared[name] != dtype:
+            raise ShapeError(
+                f"column `{name}` of bronze/{source} is {dtype}, declared is {declared[name]}", fix="keep its type, or name a new source"
+            )
+    return pl.Schema({**known, **declared})
+
+
+def _found(files: Iterable[tuple[RawFile, Reading]]) -> pl.Schema:
+    found: dict[str, str | pl.DataType] = {}
+    for file, reading in files:
+        with damage_named(file.uri), closing(file.open()) as handle:
+            if not handle.peek(1):  # type: ignore[attr-defined]
+                continue
+            shape = FORMATS[file.format].shape(handle, reading)
+        for name, kind in shape.items():
+            target = file.options.rename.get(name, name)
+            found[target] = _both(target, found.get(target), kind, file.uri)
+        for name, value in file.set.items():
+            found[name] = _both(name, found.get(name), _OF_VALUE[type(value)], file.uri)
+    for name in found:
+        checked_name(name)
+    return pl.Schema({name: DECLARED[kind] if isinstance(kind, str) else kind for name, kind in found.items()})
+
+
+def _both(name: str, first: str | pl.DataType | None, second: str | pl.DataType, uri: str) -> str | pl.DataType:
+    if first is None or first == second:
+        return second
+    if isinstance(first, str) and isinstance(second, str):
+        return unify(first, second)
+    kinds = [DECLARED[kind] if isinstance(kind, str) else kind for kind in (first, second)]
+    if kinds[0] != kinds[1]:
+        raise ShapeError(
+            f"column `{name}` is {kinds[1]} here and {kinds[0]} in other files", where=uri, fix="declare its type under `columns:`"
+        )
+    return kinds[0]
+
+
+def checked_name(name: str) -> None:
+    """Refuse a name that belongs to the system."""
+    if name.startswith("_") or not name:
+        raise ShapeError(f"column `{name}`: names with a leading `_` belong to the system", fix="give it another name with `rename:`")
+
+
+def file_columns(file: RawFile, own: Mapping[str, pl.DataType]) -> list[str]:
+    """The names that the file itself must hold, as they stand in it, in the order of `own`.
+
+    Raises:
+        ShapeError: a constant column or a renamed one is not among `own`.
+    """
+    for name in (*file.set, *file.options.rename.values()):
+        if name not in own:
+            raise ShapeError(f"`{name}` is not among the columns {sorted(own)}", where=file.uri, fix="add it to `columns:` of the source")
+    back = {new: old for old, new in file.options.rename.items()}
+    columns = [back.get(name, name) for name in own if name not in file.set]
+    if file.format in ("lines", "text") and columns != ["text"]:
+        raise ShapeError(
+            f"format `{file.format}` gives the column `text`; expected from the file: {columns}",
+            where=file.uri,
+            fix="name it `text` in `columns:` and give the others with `set:`",
+        )
+    return columns
+
+
+def constants(values: Mapping[str, Value], own: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+    """The constant columns of a file in the types of `own`."""
+    return [pl.lit(value).cast(own[name]).alias(name) for name, value in values.items()]

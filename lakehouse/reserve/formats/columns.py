@@ -1,0 +1,123 @@
+"""The types of a source's own columns: what Delta can hold, how values are fitted to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from lakehouse.core.errors import ShapeError
+
+DECLARED: Mapping[str, pl.DataType] = {
+    "string": pl.String(),
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "bool": pl.Boolean(),
+    "binary": pl.Binary(),
+    "json": pl.String(),
+    "null": pl.String(),
+}
+"""Column types of a declaration, and `null` (no value seen yet)."""
+
+_SIGNED: Mapping[type[pl.DataType], pl.DataType] = {
+    pl.UInt8: pl.Int16(),
+    pl.UInt16: pl.Int32(),
+    pl.UInt32: pl.Int64(),
+    pl.UInt64: pl.Decimal(20, 0),
+    pl.Categorical: pl.String(),
+    pl.Enum: pl.String(),
+    pl.Null: pl.String(),
+}
+_HELD = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Decimal)
+
+
+def deltable(name: str, dtype: pl.DataType) -> pl.DataType:
+    """The type in which Delta holds a column of `dtype` without loss.
+
+    Raises:
+        ShapeError: Delta has no such type (a duration, a time of day, a 128-bit number).
+    """
+    if isinstance(dtype, _HELD):
+        return dtype
+    if type(dtype) in _SIGNED:
+        return _SIGNED[type(dtype)]
+    if isinstance(dtype, pl.Datetime):
+        return pl.Datetime("us", dtype.time_zone)
+    if isinstance(dtype, pl.List | pl.Array):
+        return pl.List(deltable(name, pl.List(dtype.inner).inner))  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({inner.name: deltable(name, inner.dtype) for inner in dtype.fields})  # type: ignore[arg-type]
+    raise ShapeError(f"column `{name}` has the type {dtype}, which Delta cannot hold", fix="write it as text or a number in the file")
+
+
+def deltables(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
+    """The types in which Delta holds the columns of a schema; raises as `deltable` does."""
+    return {name: deltable(name, dtype) for name, dtype in schema.items()}
+
+
+def unify(first: str, second: str) -> str:
+    """The JSON type that holds the values of both: int and float are float, other mixtures are text."""
+    pair = {first, second} - {"null"}
+    if len(pair) <= 1:
+        return next(iter(pair), "null")
+    return "float" if pair == {"int", "float"} else "json" if "json" in pair else "string"
+
+
+def sizes(schema: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Bytes that the values of a row take: those of text, 8 for each number."""
+    parts: list[pl.Expr] = []
+    for name, dtype in schema.items():
+        column = pl.col(name)
+        if dtype == pl.String:
+            parts.append(column.str.len_bytes())
+        elif dtype == pl.Binary:
+            parts.append(column.bin.size())
+        elif dtype.is_nested():
+            parts.append(pl.struct(column).struct.json_encode().str.len_bytes())
+        else:
+            parts.append(pl.lit(8))
+    return pl.sum_horizontal(part.cast(pl.Int64).fill_null(0) for part in parts).alias("_bytes") if parts else pl.lit(0).alias("_bytes")
+
+
+def fitted(rows: pl.DataFrame, target: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """`rows` with the columns of `target` in its types.
+
+    A value that does not fit becomes null and its row gets the finding `bad_value:<column>` and, as `_raw`, the JSON text of
+    the whole row. A value fits when its text reads as the type: `3` is an int, `3.5` and `x` are not.
+
+    Raises:
+        ShapeError: no value of a column's type could ever fit.
+    """
+    changed = [name for name, dtype in target.items() if rows.schema[name] != dtype]
+    if not changed:
+        return rows
+    try:
+        cast = rows.with_columns(_cast(name, rows.schema[name], target[name]).alias(f"_to_{name}") for name in changed)
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError) as error:
+        listed = ", ".join(f"`{name}` from {rows.schema[name]} to {target[name]}" for name in changed)
+        raise ShapeError(f"columns cannot be converted: {listed}", fix="declare the types that the file has") from error
+    wrong = {name: pl.col(f"_to_{name}").is_null() & pl.col(name).is_not_null() for name in changed}
+    if cast.select(pl.any_horizontal(wrong.values()).any()).item():
+        text = pl.struct(list(target)).struct.json_encode().cast(pl.Binary)
+        findings = pl.concat_list([pl.when(bad).then(pl.lit(f"bad_value:{name}")) for name, bad in wrong.items()]).list.drop_nulls()
+        cast = cast.with_columns(
+            pl.when(pl.any_horizontal(wrong.values()) & pl.col("_raw").is_null()).then(text).otherwise("_raw").alias("_raw"),
+            pl.concat_list("_findings", findings).alias("_findings"),
+        )
+    return cast.with_columns(pl.col(f"_to_{name}").alias(name) for name in changed).select(rows.columns)
+
+
+def _cast(name: str, dtype: pl.DataType, target: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if dtype == pl.String and target == pl.Boolean:
+        return column.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    if target == pl.String and isinstance(dtype, pl.Struct):
+        return column.struct.json_encode()
+    if target == pl.String and dtype.is_nested():
+        # A struct of one field is the shortest way to JSON text for a list.
+        return pl.when(column.is_not_null()).then(
+            pl.struct(column.alias("v")).struct.json_encode().str.strip_prefix('{"v":').str.strip_suffix("}")
+        )
+    if dtype.is_float() and target.is_integer():
+        return pl.when(column == column.round()).then(column).cast(target, strict=False)
+    return column.cast(target, strict=False)

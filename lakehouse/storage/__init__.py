@@ -1,1 +1,0 @@
-"""Bytes beside the tables: cold packs over several locations, their repair."""
