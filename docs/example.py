@@ -16,7 +16,8 @@ from lakehouse.authoring.recipes.draft import flow as flow
 from lakehouse.core.registry import Entry
 from lakehouse.core.spec import Call
 from lakehouse.production.augment import seeds
-from lakehouse.production.engine.decide import FATES, decide
+from lakehouse.core.row_model import FATES
+from lakehouse.production.engine.decide import decide
 from lakehouse.production.engine.measure import measure
 from lakehouse.production.engine.operator import OPERATORS, SEED, Change, Cut, Keep, Merge
 from lakehouse.production.engine.recipe import Recipe, Step

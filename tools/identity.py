@@ -43,6 +43,10 @@ FRAME = ("operator.py", "evaluation.py", "detector.py", "connector.py")
 """Modules that hold the registers: what they say of all entries does not say what one computes."""
 
 
+SHARED = ("reserve/bronze/", "reserve/landing/", "reserve/material.py", "reserve/source.py")
+"""How rows are made of any material: the collector's code, and no connector's or format's own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """Something with a declared version, and the file its code begins in."""
@@ -91,15 +95,20 @@ def imported(file: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
+def _shared(file: Path) -> bool:
+    return str(file.relative_to(ROOT / "lakehouse")).startswith(SHARED)
+
+
 def code_digest(path: Path) -> str:
     """Digest of a module and of all that it imports from computing rooms, in no order: 16 hex digits."""
     seen: set[Path] = set()
     ahead = [path]
+    own = _shared(path)
     while ahead:
         file = ahead.pop()
         if file not in seen:
             seen.add(file)
-            ahead += imported(file)
+            ahead += [other for other in imported(file) if own or not _shared(other)]
     return hashlib.sha256("".join(sorted(map(module_digest, seen))).encode()).hexdigest()[:16]
 
 

@@ -17,8 +17,9 @@ from typing import Any, Literal
 import polars as pl
 
 from lakehouse.core.errors import NotFoundError, StorageError
-from lakehouse.core.hashing import canonical
+from lakehouse.core.journal import Journal
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import ARCHIVED
 
 Event = Literal[
     "made",
@@ -40,17 +41,7 @@ Grade = Literal["A", "B", "C", "D"]
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
 """Best first."""
 
-_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "dataset": pl.String,
-    "version": pl.String,
-    "event": pl.String,
-    "at": pl.Datetime("us", "UTC"),
-    "payload": pl.String,
-}
-SCHEMA = pl.Schema(_COLUMNS)
-
-INDEX = ("_row_id", "_root", "_split", "_hash")
-"""What the lake keeps of an archived version, in `system/archived`: enough to tell which rows it holds, and which differ."""
+REGISTER = Journal("versions", pl.Schema(dict.fromkeys(("dataset", "version", "event", "payload"), pl.String())))
 
 
 @dataclass(frozen=True)
@@ -142,18 +133,12 @@ def version_id(plan_id: str, content_id: str) -> str:
 
 def record(project: Project, dataset: str, version: str, event: Event, payload: dict[str, Any]) -> None:
     """Append one event."""
-    row = pl.DataFrame(
-        [{"dataset": dataset, "version": version, "event": event, "at": datetime.now(UTC), "payload": canonical(payload)}], schema=SCHEMA
-    )
-    project.table("system", "versions").write(row, "append")
+    REGISTER.append(project, dataset=dataset, version=version, event=event, payload=payload)
 
 
 def events(project: Project, dataset: str) -> pl.DataFrame:
     """All events of a dataset, oldest first."""
-    table = project.table("system", "versions")
-    if not table.exists():
-        return pl.DataFrame(schema=SCHEMA)
-    return table.scan().filter(pl.col("dataset") == dataset).sort("at", maintain_order=True).collect()
+    return REGISTER.read(project, pl.col("dataset") == dataset)
 
 
 def versions(project: Project, dataset: str) -> list[Version]:
@@ -272,11 +257,11 @@ def rows(project: Project, version: Version) -> pl.LazyFrame:
 
 
 def index(project: Project, version: Version) -> pl.LazyFrame:
-    """Which rows a version holds (INDEX), archived or not."""
+    """Which rows a version holds (ARCHIVED), archived or not."""
     if not version.archived:
-        return rows(project, version).select(INDEX)
+        return rows(project, version).select(*ARCHIVED)
     of_version = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
-    return project.table("system", "archived").scan().filter(of_version).select(INDEX)
+    return project.table("system", "archived").scan().filter(of_version).select(*ARCHIVED)
 
 
 def next_label(previous: str | None, part: Part) -> str:

@@ -20,6 +20,7 @@ from lakehouse.core.hashing import row_digest
 from lakehouse.core.lake.parquet.files import parquet_chunks, parquet_writer, picked
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import GOLD_INDEX
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec.contract import Contract
 from lakehouse.production import splits
@@ -27,16 +28,13 @@ from lakehouse.production.engine.balance import Balance
 from lakehouse.production.engine.operator import SEED, Ask
 from lakehouse.production.engine.recipe import Variants
 
-INDEX = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_group", "_hash", "_learnt")
-"""What gold's index knows of a row; of a variant too."""
-
 
 @dataclass(frozen=True)
 class Made:
     """The variants of a dataset.
 
     Attributes:
-        rows: INDEX of those that stay, beside `_made_by`, the augmentation.
+        rows: GOLD_INDEX of those that stay, beside `_made_by`, the augmentation.
         invalid: those that break the contract, or whose row a step could not take, with all of `_rules`.
         balance: per augmentation.
         staged: file with the own columns of those that were computed, per augmentation; gold holds the others.
@@ -65,7 +63,7 @@ class Gold:
 
     Attributes:
         silver: its rows have the values.
-        valid: INDEX of all rows of gold so far, with `_file` and `_at`, their places in silver.
+        valid: GOLD_INDEX of all rows of gold so far, with `_file` and `_at`, their places in silver.
         own: own columns.
         learnt: those that a model learns from.
         table: gold as it stands.
@@ -93,7 +91,7 @@ def augment(
         EndpointError: a model does not answer; what it had answered is kept.
     """
     schema = {column: gold.silver.schema()[column] for column in gold.own}
-    index = pl.Schema(dict.fromkeys((*INDEX, "_made_by"), pl.String()))
+    index = pl.Schema({**GOLD_INDEX, "_made_by": pl.String()})
     rows, invalid, balance, staged = [pl.DataFrame(schema=index)], [], [], {}
     taken = gold.valid.select("_learnt", "_split").unique()
     count = gold.valid.height
@@ -140,7 +138,7 @@ def seeds(key: pl.Expr, seed: int) -> pl.Expr:
 
 
 def _wanted(gold: Gold, each: Variants) -> pl.DataFrame:
-    """INDEX of the variants to make, with `_file`, `_at` of their rows."""
+    """GOLD_INDEX of the variants to make, with `_file`, `_at` of their rows."""
     declared = each.declared
     rows = gold.valid.filter(pl.col("_split") == "train")
     asked = dict.fromkeys([*declared.where, *([declared.even] if declared.even else [])])
@@ -158,7 +156,7 @@ def _wanted(gold: Gold, each: Variants) -> pl.DataFrame:
     rows = rows.explode("_number").with_columns(_parent=pl.col("_row_id"))
     own = pl.concat_str("_row_id", pl.lit(f"#{each.name}."), "_number")
     rows = rows.with_columns(own.alias("_row_id"), _hash=pl.lit(None, pl.String), _learnt=pl.lit(None, pl.String))
-    return rows.select(*INDEX, "_file", "_at")
+    return rows.select(*GOLD_INDEX, "_file", "_at")
 
 
 def _having(rows: pl.DataFrame, column: str, values: Sequence[Any], name: str) -> pl.DataFrame:
@@ -229,7 +227,7 @@ class _Computed:
         same = made.select(pl.all_horizontal(pl.col(c).eq_missing(pl.col(f"_was_{c}")) for c in columns)).to_series()
         self.dropped["unchanged"] += int(same.sum())
         self.dropped["empty"] += int((empty & ~same).sum())
-        made = made.filter(~empty & ~same).select(*INDEX, *self.gold.own)
+        made = made.filter(~empty & ~same).select(*GOLD_INDEX, *self.gold.own)
         if made.is_empty():
             return
         invalid = self.contract.validate(made.select("_row_id", "_content", *self.gold.own)).invalid
@@ -238,7 +236,9 @@ class _Computed:
             made = made.join(invalid.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
         text = {**self.schema, "_row_id": pl.String(), "_split": pl.String()}
         learnt = row_digest(dict(self.schema), list(self.gold.learnt)) if self.gold.learnt else pl.lit("")
-        self.rows.append(made.with_columns(_hash=row_digest(text, [*self.gold.own, "_row_id", "_split"]), _learnt=learnt).select(INDEX))
+        self.rows.append(
+            made.with_columns(_hash=row_digest(text, [*self.gold.own, "_row_id", "_split"]), _learnt=learnt).select(*GOLD_INDEX)
+        )
         write(made.select("_row_id", *self.gold.own))
 
     def _tried(self, rows: pl.DataFrame) -> pl.DataFrame:

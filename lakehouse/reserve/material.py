@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import READ
 
 Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
 """One ASCII character."""
@@ -18,17 +19,6 @@ Format = (
     | Literal["document", "mbox", "image", "audio", "video"]
 )
 Value = str | int | float | bool
-
-READ = pl.Schema(
-    {
-        "_position": pl.Int64(),  # number of the item in its file, from 1
-        "_bytes": pl.Int64(),  # size of the item as it stands in the file
-        "_findings": pl.List(pl.String()),  # why it is unfit
-        "_raw": pl.Binary(),  # the bytes of an item that could not be read into columns
-        "_blob": pl.String(),  # SHA-256 of bytes that are set aside: a file that is an item, or over the limit
-    }
-)
-"""What every format adds to a source's own columns."""
 
 
 class Sink(Protocol):

@@ -18,7 +18,7 @@ from lakehouse.core.runs import timings
 from lakehouse.operations.planning.costs import Yield, costs
 from lakehouse.operations.planning.plan import _line, keep, plan
 from lakehouse.operations.planning.volumes import Volumes
-from lakehouse.reserve.bronze.collections import SCHEMA
+from lakehouse.reserve.bronze.collections import JOURNAL
 
 from ..factory import Factory
 
@@ -130,7 +130,7 @@ def test_a_deadline_is_judged_by_how_fast_rows_came(factory: Factory) -> None:
     first = last.with_columns(
         pl.col("at") - timedelta(days=10), pl.lit(60, pl.Int64).alias("added"), pl.lit(0, pl.Int64).alias("collection")
     )
-    table.write(pl.concat([first, last.with_columns(pl.lit(20, pl.Int64).alias("added"))]).select(SCHEMA.names()), "overwrite")
+    table.write(pl.concat([first, last.with_columns(pl.lit(20, pl.Int64).alias("added"))]).select(JOURNAL.schema.names()), "overwrite")
     now = datetime(2030, 12, 1, tzinfo=UTC)
     found = plan(factory.project, "notes", now)
     assert found.deadline is not None

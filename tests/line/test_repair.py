@@ -261,8 +261,8 @@ def test_reports_name_rows_by_id_by_text_and_by_what_is_near(spoilt_notes: Facto
 KILLED = """
 import os, signal, sys
 from lakehouse.cli import main
-from lakehouse.production import decisions
-from lakehouse.pilot import tickets
+from lakehouse.core.labels import decisions
+from lakehouse.operations.repair import tickets
 
 place = sys.argv.pop(1)
 kill = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)

@@ -204,7 +204,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve import batches, collect as module
+from lakehouse.reserve.bronze import batches, collect as module
 
 own = batches.Batches._digested
 calls = 0

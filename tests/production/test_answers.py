@@ -147,8 +147,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import polars as pl
-from lakehouse.production import answers
-from lakehouse.production.endpoint import Endpoint
+from lakehouse.production.endpoint import answers
+from lakehouse.production.endpoint.endpoint import Endpoint
 from lakehouse.production.engine.operator import Ask
 from lakehouse.core.runs.progress import silent
 from lakehouse.core.project import Project

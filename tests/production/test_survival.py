@@ -29,7 +29,8 @@ make_gold(project, "notes")
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.production import gold, silver, units
+from lakehouse.production import gold, silver
+from lakehouse.production.engine import units
 from lakehouse.core.project import Project
 
 place = sys.argv[2]

@@ -13,6 +13,7 @@ import polars as pl
 from lakehouse.core import versions
 from lakehouse.core.hashing import content_id, digest, row_digest
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import BRONZE
 from lakehouse.core.versions import Version
 from lakehouse.reserve.bronze import table as bronze
 
@@ -153,7 +154,7 @@ def collect(project: Project, numbers: list[int], collection: int = 0, *, delete
             "_raw": [None] * len(numbers),
             "_blob": [None] * len(numbers),
         },
-        schema={"text": pl.String, **bronze.SYSTEM},
+        schema={"text": pl.String, **BRONZE},
     )
     bronze.table(project, "reviews_raw").write(rows, "append")
 

@@ -87,7 +87,7 @@ import os, signal, sys
 from importlib import import_module
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve import collect as module
+from lakehouse.reserve.bronze import collect as module
 
 root, words, after, *small = sys.argv[1:]
 for setting in small:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from lakehouse.core.errors import LockedError, NotFoundError, ShapeError, SourceError, SpecError
+from lakehouse.core.row_model import BRONZE
 from lakehouse.core.runs.lock import locked
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collect import collect
@@ -22,7 +23,7 @@ def test_first_collection_fills_bronze(factory: Factory) -> None:
     made = factory.collect()
     assert (made.live, made.added, made.changed, made.vanished, made.unchanged) == (2, 2, 0, 0, False)
     rows = factory.stored()
-    assert rows.columns == [*bronze.SYSTEM, "text", "label"]
+    assert rows.columns == [*BRONZE, "text", "label"]
     assert rows["_row_id"].to_list() == ["shop/data/reviews.txt:000000001", "shop/data/reviews.txt:000000003"]
     assert rows["text"].to_list() == ["很好", "不错 😀"]
     assert rows["label"].to_list() == ["good", "good"]

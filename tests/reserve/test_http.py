@@ -118,7 +118,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve import collect as module
+from lakehouse.reserve.bronze import collect as module
 
 after = int(sys.argv[2])
 read, plain = 0, Path.open

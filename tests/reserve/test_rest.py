@@ -173,7 +173,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve import collect as module
+from lakehouse.reserve.bronze import collect as module
 from lakehouse.reserve.connectors import rest
 
 rest.PIECE_BYTES = 1

@@ -277,7 +277,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve import collect as module
+from lakehouse.reserve.bronze import collect as module
 from lakehouse.reserve.connectors import sql
 
 sql.PIECE_BYTES = 4000
@@ -405,8 +405,8 @@ MEASURED = """
 import re, sys
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve.landing import Landing
-from lakehouse.reserve.bronze.collect import feed
+from lakehouse.reserve.landing.landing import Landing
+from lakehouse.reserve.source import feed
 import sqlalchemy, psycopg, pymysql
 
 def memory(name):

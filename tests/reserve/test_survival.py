@@ -16,7 +16,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve import collect as module
+from lakehouse.reserve.bronze import collect as module
 
 project = Project.open(Path(sys.argv[1]))
 after = int(sys.argv[2])

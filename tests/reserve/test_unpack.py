@@ -97,7 +97,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lakehouse.core.project import Project
-from lakehouse.reserve import collect, unpack
+from lakehouse.reserve.bronze import collect
+from lakehouse.reserve.formats import unpack
 
 members = unpack._members
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import polars as pl
 
 from lakehouse.core.errors import NotFoundError
+from lakehouse.core.journal import Journal
 from lakehouse.core.lake.location import Location
 from lakehouse.core.lake.sealing import data_keys
 from lakehouse.core.lake.sealing.data_keys import OLD_MASTER, master
@@ -17,16 +18,18 @@ from lakehouse.core.lake.sealing.streams import DataKey
 from lakehouse.core.project import Project
 from lakehouse.core.runs.lock import locked
 
-SCHEMA = pl.Schema(
-    {
-        "class": pl.String(),
-        "event": pl.String(),  # made, rewrapped, shredded
-        "at": pl.Datetime("us", "UTC"),
-        "key": pl.String(),
-        "master": pl.String(),  # fingerprint of the master key that wraps it
-        "by": pl.String(),
-        "reason": pl.String(),
-    }
+JOURNAL = Journal(
+    "keys",
+    pl.Schema(
+        {
+            "class": pl.String(),
+            "event": pl.String(),  # made, rewrapped, shredded
+            "key": pl.String(),
+            "master": pl.String(),  # fingerprint of the master key that wraps it
+            "by": pl.String(),
+            "reason": pl.String(),
+        }
+    ),
 )
 
 
@@ -108,11 +111,8 @@ def shred(project: Project, of: str, by: str, reason: str) -> Listed:
 
 def listed(project: Project) -> list[Listed]:
     """The classes that ever had a key, by name."""
-    table = project.table("system", "keys")
-    if not table.exists():
-        return []
     found: dict[str, Listed] = {}
-    for row in table.scan().collect().sort("at", maintain_order=True).iter_rows(named=True):
+    for row in JOURNAL.read(project).iter_rows(named=True):
         state = "shredded" if row["event"] == "shredded" else "whole"
         since = found[row["class"]].since if row["class"] in found and state == "whole" else row["at"]
         found[row["class"]] = Listed(row["class"], row["key"], state, row["master"], since)
@@ -134,5 +134,4 @@ def _lake(project: Project) -> Location:
 
 
 def _note(project: Project, of: str, event: str, key: str, by_master: str, by: str, reason: str) -> None:
-    row = {"class": of, "event": event, "at": datetime.now(UTC), "key": key, "master": by_master, "by": by, "reason": reason}
-    project.table("system", "keys").write(pl.DataFrame([row], schema=SCHEMA), "append")
+    JOURNAL.append(project, **{"class": of}, event=event, key=key, master=by_master, by=by, reason=reason)

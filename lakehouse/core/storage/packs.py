@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -21,6 +20,7 @@ import polars as pl
 
 from lakehouse.core.errors import SpecError, StorageError
 from lakehouse.core.hashing import canonical
+from lakehouse.core.journal import Journal
 from lakehouse.core.lake.location import Location
 from lakehouse.core.lake.store import storage_error
 from lakehouse.core.project import Project
@@ -29,13 +29,15 @@ from lakehouse.core.storage.coding import BLOCK, parity, recover
 from lakehouse.core.storage.forms import plain, staging
 from lakehouse.core.storage.pack_manifest import Item, Manifest, manifest_path, parse
 
-SCHEMA = pl.Schema(
-    {
-        "pack": pl.String(),
-        "event": pl.String(),  # begun, packed, forgotten, removed
-        "at": pl.Datetime("us", "UTC"),
-        "payload": pl.String(),  # begun: the manifest; forgotten: names of items
-    }
+JOURNAL = Journal(
+    "packs",
+    pl.Schema(
+        {
+            "pack": pl.String(),
+            "event": pl.String(),  # begun, packed, forgotten, removed
+            "payload": pl.String(),  # begun: the manifest; forgotten: names of items
+        }
+    ),
 )
 
 
@@ -70,14 +72,14 @@ def locations(project: Project) -> list[Location]:
 
 def register(project: Project) -> dict[str, Packed]:
     """All packs ever begun, by name."""
-    table = project.table("system", "packs")
+    table = JOURNAL.table(project)
     if not table.exists():
         return {}
     delta = table.delta()
     key = (str(delta.metadata().id), delta.version())
     found = _READ.get(key)
     if found is None:
-        found = _parsed(table.scan(delta.version()).collect())
+        found = _parsed(JOURNAL.read(project))
         _READ.clear()
         _READ[key] = found
     return found
@@ -271,8 +273,7 @@ def put_verified(place: Location, path: str, file: Path, sha256: str) -> None:
 
 def note(project: Project, pack: str, event: str, payload: str) -> None:
     """Append an event of a pack to the register."""
-    row = {"pack": pack, "event": event, "at": datetime.now(UTC), "payload": payload}
-    project.table("system", "packs").write(pl.DataFrame([row], schema=SCHEMA), "append")
+    JOURNAL.append(project, pack=pack, event=event, payload=payload)
 
 
 def _clean_up(project: Project) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import polars as pl
@@ -27,7 +26,7 @@ from lakehouse.operations.erasure.outside import Held, Outside, holding, outside
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.history.rows_of_versions import known_datasets
 from lakehouse.reserve.bronze import table as bronze
-from lakehouse.reserve.bronze.collections import Recorded, last_collection, record
+from lakehouse.reserve.bronze.collections import last_collection, record
 from lakehouse.reserve.bronze.erased import salt_text, salted
 
 
@@ -207,9 +206,20 @@ def _note_live(project: Project, source: str) -> None:
         return
     counted = live["_findings"].explode(empty_as_null=False).drop_nulls().value_counts(name="n")
     findings = dict(sorted(counted.iter_rows()))
-    at, content = datetime.now(UTC), bronze.source_content_id(live)
-    made = Recorded(source, last.collection, at, last.fingerprint, content, version, live.height, 0, 0, 0, findings, last.erased + gone)
-    record(project, made)
+    record(
+        project,
+        source=source,
+        collection=last.collection,
+        fingerprint=last.fingerprint,
+        content_id=bronze.source_content_id(live),
+        delta_version=version,
+        live=live.height,
+        added=0,
+        changed=0,
+        vanished=0,
+        findings=findings,
+        erased=last.erased + gone,
+    )
 
 
 def _tables(project: Project, source: str) -> Iterator[tuple[str, Any]]:

@@ -57,7 +57,7 @@ def _bring(new: list[Written], source: fs.FileSystem, local: fs.FileSystem, fold
 
 
 def lost(project: Project, dataset: str) -> list[tuple[Version, pl.DataFrame]]:
-    """The versions that have fewer rows than the register knows, with what they have left (INDEX)."""
+    """The versions that have fewer rows than the register knows, with what they have left (ARCHIVED)."""
     found = []
     for version in versions.versions(project, dataset):
         known = sum(version.held_rows.values())

@@ -6,14 +6,14 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import polars as pl
 
 from lakehouse.core.hashing import canonical
 from lakehouse.core.project import Project
-from lakehouse.reserve.bronze.erased import SCHEMA, erasures_table, salt_text, salted
+from lakehouse.reserve.bronze.erased import JOURNAL, salt_text, salted
 
 BASES = ("gdpr-17", "pipl-47", "contract", "retention", "other")
 """Why rows go: Article 17 of Regulation (EU) 2016/679, Article 47 of the Personal Information Protection Law of the People's Republic of
@@ -48,10 +48,7 @@ class Request:
 
 def requests(project: Project) -> list[Request]:
     """All erasures, oldest first."""
-    table = erasures_table(project)
-    if not table.exists():
-        return []
-    rows = table.scan().filter(pl.col("event") != "item").sort("at", maintain_order=True).collect()
+    rows = JOURNAL.read(project, pl.col("event") != "item")
     done = {row["request"]: row["at"] for row in rows.iter_rows(named=True) if row["event"] == "done"}
     return [
         Request(
@@ -77,7 +74,7 @@ def requests(project: Project) -> list[Request]:
 def items(project: Project, request: str) -> pl.DataFrame:
     """`row`, `pair`, `content` of the items of a request, salted hashes."""
     mine = (pl.col("event") == "item") & (pl.col("request") == request)
-    return erasures_table(project).scan().filter(mine).select("row", "pair", "content").collect()
+    return JOURNAL.read(project, mine).select("row", "pair", "content")
 
 
 def begin(project: Project, source: str, states: pl.DataFrame, shared: pl.Series, said: Mapping[str, Any]) -> str:
@@ -87,7 +84,7 @@ def begin(project: Project, source: str, states: pl.DataFrame, shared: pl.Series
         states: `_row_id`, `_content` of every state of the rows; content is null of a tombstone.
         shared: contents that rows which stay have as well.
     """
-    request, at, salt = secrets.token_hex(6), datetime.now(UTC), salt_text(project)
+    request, salt = secrets.token_hex(6), salt_text(project)
     own = pl.col("_content").is_not_null() & ~pl.col("_content").is_in(shared.implode())
     rows = states.select("_row_id", "_content").unique().sort("_row_id", "_content")
     hashed = rows.select(
@@ -97,14 +94,11 @@ def begin(project: Project, source: str, states: pl.DataFrame, shared: pl.Series
         content=pl.when(own).then(salted(salt, "_content")),
     )
     head = pl.DataFrame({"event": ["requested"], "payload": [canonical(said)]})
-    events = pl.concat([head, hashed], how="diagonal").with_columns(
-        request=pl.lit(request), source=pl.lit(source), at=pl.lit(at, SCHEMA["at"])
-    )
-    erasures_table(project).write(events.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()), "append")
+    events = pl.concat([head, hashed], how="diagonal").with_columns(request=pl.lit(request), source=pl.lit(source))
+    JOURNAL.append_rows(project, events)
     return request
 
 
 def end(project: Project, request: str, source: str, said: Mapping[str, Any]) -> None:
     """Record that a request was carried out."""
-    row = dict.fromkeys(SCHEMA.names()) | {"request": request, "event": "done", "at": datetime.now(UTC), "source": source}
-    erasures_table(project).write(pl.DataFrame([{**row, "payload": canonical(said)}], schema=SCHEMA), "append")
+    JOURNAL.append(project, request=request, event="done", source=source, payload=said)

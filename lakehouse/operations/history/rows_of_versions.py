@@ -12,6 +12,7 @@ from lakehouse.core import versions
 from lakehouse.core.errors import StorageError
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import FATES
 from lakehouse.core.versions import Version
 
 PARENT = pl.col("_row_id").str.replace(r"(#([a-z0-9_+]+\.)?\d+)+$", "")
@@ -19,8 +20,6 @@ PARENT = pl.col("_row_id").str.replace(r"(#([a-z0-9_+]+\.)?\d+)+$", "")
 
 AUGMENTATION = pl.col("_row_id").str.extract(r"#([a-z0-9_+]+)\.\d+$")
 """The augmentation that made a variant; null for any other row."""
-
-FATES: dict[str, type[pl.DataType]] = dict.fromkeys(("_row_id", "fate", "step", "rule", "evidence", "other"), pl.String)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import polars as pl
 
 from lakehouse.core.errors import NotFoundError
 from lakehouse.core.project import Project
-from lakehouse.operations.history.rows_of_versions import FATES, PARENT, Holding, holdings, known_datasets
+from lakehouse.core.row_model import FATES
+from lakehouse.operations.history.rows_of_versions import PARENT, Holding, holdings, known_datasets
 from lakehouse.reserve.bronze import table as bronze
 
 
@@ -174,7 +175,13 @@ def _fates(project: Project, row_id: str, root: str) -> list[Fate]:
         match = (pl.col("_row_id") == row_id) | (pl.col("_row_id") == root) | pl.col("_row_id").str.starts_with(f"{row_id}#")
         table = project.table("silver", f"{dataset}_fates")
         if table.exists():
-            rows = table.scan().filter(match).select(list(FATES)).sort("_row_id", maintain_order=True).collect()
+            rows = (
+                table.scan()
+                .filter(match)
+                .select([name for name in FATES if name != "_content"])
+                .sort("_row_id", maintain_order=True)
+                .collect()
+            )
             found += [Fate(dataset, *row) for row in rows.iter_rows()]
         table = project.table("gold", f"{dataset}_quarantine")
         if table.exists():

@@ -27,11 +27,12 @@ from lakehouse.core.lake.sealing.files import classes as classes_of
 from lakehouse.core.lake.sealing.streams import MAGIC, plain_size, seal, unseal
 from lakehouse.core.lake.store import store_options, told
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import ARCHIVED
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.storage import packs
 from lakehouse.core.storage.keys import opener, sealing_key
-from lakehouse.core.versions import INDEX, Version
+from lakehouse.core.versions import Version
 from lakehouse.operations.history.rows_of_versions import collect
 from lakehouse.operations.maintenance.lifecycle import needed
 
@@ -232,13 +233,13 @@ def _unpack(project: Project, version: Version, place: str, names: Iterable[str]
 
 
 def _keep_index(project: Project, version: Version) -> None:
-    """Keep which rows the version holds (INDEX), unless the lake does: recall has to answer whatever becomes of the archive."""
+    """Keep which rows the version holds (ARCHIVED), unless the lake does: recall has to answer whatever becomes of the archive."""
     table = project.table("system", "archived")
     mine = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
     if table.exists() and not table.scan().filter(mine).head(1).collect().is_empty():
         return
     rows = collect(versions.index(project, version), f"version {version.label} of {version.dataset}").sort("_row_id")
-    table.write(rows.select(pl.lit(version.dataset).alias("dataset"), pl.lit(version.version).alias("version"), *INDEX), "append")
+    table.write(rows.select(pl.lit(version.dataset).alias("dataset"), pl.lit(version.version).alias("version"), *ARCHIVED), "append")
 
 
 def _give_back(project: Project, version: Version, names: Iterable[str]) -> int:

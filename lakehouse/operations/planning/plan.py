@@ -12,7 +12,8 @@ import polars as pl
 
 from lakehouse.core import versions
 from lakehouse.core.errors import NotFoundError
-from lakehouse.core.hashing import canonical, digest
+from lakehouse.core.hashing import digest
+from lakehouse.core.journal import Journal
 from lakehouse.core.project import Project
 from lakehouse.core.runs import timings
 from lakehouse.core.spec import Dataset, Demand
@@ -20,7 +21,7 @@ from lakehouse.operations.planning.costs import Costs, Yield, costs
 from lakehouse.operations.planning.volumes import Volumes, volumes
 from lakehouse.reserve.bronze.collections import collections
 
-SCHEMA = pl.Schema({"dataset": pl.String(), "at": pl.Datetime("us", "UTC"), "demand": pl.String(), "payload": pl.String()})
+JOURNAL = Journal("plans", pl.Schema(dict.fromkeys(("dataset", "demand", "payload"), pl.String())))
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,7 @@ def keep(project: Project, name: str) -> Plan:
     """
     made, demand, measured = _planned_by(project, name, datetime.now(UTC))
     payload = {"planned": _planned(made), "start": _start(made, measured)}
-    row = {"dataset": name, "at": datetime.now(UTC), "demand": digest(demand.model_dump()), "payload": canonical(payload)}
-    project.table("system", "plans").write(pl.DataFrame([row], schema=SCHEMA), "append")
+    JOURNAL.append(project, dataset=name, demand=digest(demand.model_dump()), payload=payload)
     return made
 
 
@@ -239,10 +239,7 @@ def _start(made: Plan, measured: Costs) -> dict[str, float]:
 
 
 def _with_progress(project: Project, dataset: Dataset, demand: Demand, made: Plan, measured: Costs) -> Plan:
-    table = project.table("system", "plans")
-    if not table.exists():
-        return made
-    kept = table.scan().filter(pl.col("dataset") == dataset.dataset).sort("at").collect()
+    kept = JOURNAL.read(project, pl.col("dataset") == dataset.dataset)
     if kept.is_empty():
         return made
     last = kept.row(-1, named=True)

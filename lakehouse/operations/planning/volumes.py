@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 import polars as pl
 
 from lakehouse.core import versions
 from lakehouse.core.errors import SpecError
-from lakehouse.core.hashing import canonical, digest
+from lakehouse.core.hashing import digest
+from lakehouse.core.journal import Journal
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset, Demand
 from lakehouse.core.text.language import detected
 from lakehouse.operations.maintenance.evidence import longest_text
 from lakehouse.reserve.discovery.texts import tokens
 
-SCHEMA = pl.Schema(
-    {"dataset": pl.String(), "version": pl.String(), "key": pl.String(), "at": pl.Datetime("us", "UTC"), "payload": pl.String()}
-)
+JOURNAL = Journal("volumes", pl.Schema(dict.fromkeys(("dataset", "version", "key", "payload"), pl.String())))
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,11 @@ def volumes(project: Project, dataset: Dataset, demand: Demand, version: version
     columns = sorted(demand.classes)
     asks = {"classes": columns, "languages": bool(demand.languages), "tokens": demand.tokens is not None}
     key = digest([version.content_id, asks])[:32]
-    table = project.table("system", "volumes")
-    if table.exists():
-        known = table.scan().filter((pl.col("dataset") == dataset.dataset) & (pl.col("key") == key)).select("payload").collect()
-        if known.height:
-            return Volumes(**json.loads(known["payload"][0]))
+    known = JOURNAL.read(project, (pl.col("dataset") == dataset.dataset) & (pl.col("key") == key))
+    if known.height:
+        return Volumes(**json.loads(known["payload"][0]))
     found = _counted(project, dataset, demand, version)
-    row = {"dataset": dataset.dataset, "version": version.version, "key": key, "at": datetime.now(UTC), "payload": canonical(asdict(found))}
-    table.write(pl.DataFrame([row], schema=SCHEMA), "append")
+    JOURNAL.append(project, dataset=dataset.dataset, version=version.version, key=key, payload=asdict(found))
     return found
 
 

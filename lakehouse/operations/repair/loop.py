@@ -6,7 +6,6 @@ is found applied is judged first, whoever started it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from lakehouse.core.hashing import file_digest
 from lakehouse.core.labels import decisions
 from lakehouse.core.labels.decisions import Decision
 from lakehouse.core.project import Project
-from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.runs.run import run
 from lakehouse.core.spec import Dataset, Repair, RepairPolicy
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.core.versions import Version
@@ -103,8 +102,8 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
         RecipeError: the dataset declares no `repair`.
         FactoryError: what any stage of the line raises; tickets that were applied stay so and are judged the next time.
     """
-    with locked(project, f"repair {name}"):
-        began = time.perf_counter()
+    with run(project, f"repair {name}", progress) as work:
+        progress = work.progress
         dataset = project.dataset(name)
         how = declared(dataset)
         done: list[Round] = []
@@ -133,7 +132,7 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
         run_id = None
         if done:
             run_id = log_repair(project, version, [asdict(each) for each in done])
-        seconds = time.perf_counter() - began
+        seconds = work.seconds
         return Repaired(name, version.version, version.label, tuple(done), tuple(opened), waiting, ended, run_id, seconds)
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import polars as pl
 
 from lakehouse.core.errors import NotFoundError
-from lakehouse.core.hashing import canonical, digest
+from lakehouse.core.hashing import digest
+from lakehouse.core.journal import Journal
 from lakehouse.core.project import Project
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.core.versions import Version, index
@@ -26,15 +27,7 @@ from lakehouse.reserve.bronze import table as bronze
 Event = Literal["opened", "waiting", "applied", "closed", "reverted", "rejected"]
 State = Literal["open", "waiting", "applied", "closed", "reverted", "rejected"]
 
-SCHEMA = pl.Schema(
-    [
-        ("ticket", pl.String),
-        ("dataset", pl.String),
-        ("event", pl.String),
-        ("at", pl.Datetime("us", "UTC")),
-        ("payload", pl.String),
-    ]
-)
+JOURNAL = Journal("tickets", pl.Schema(dict.fromkeys(("ticket", "dataset", "event", "payload"), pl.String())))
 
 
 @dataclass(frozen=True)
@@ -83,19 +76,12 @@ class Ticket:
 
 def record(project: Project, ticket: str, dataset: str, event: Event, payload: Mapping[str, Any]) -> datetime:
     """Append one event; returns its time."""
-    at = datetime.now(UTC)
-    row = {"ticket": ticket, "dataset": dataset, "event": event, "at": at, "payload": canonical(payload)}
-    project.table("system", "tickets").write(pl.DataFrame([row], schema=SCHEMA), "append")
-    return at
+    return JOURNAL.append(project, ticket=ticket, dataset=dataset, event=event, payload=payload)
 
 
 def tickets(project: Project, dataset: str | None = None) -> list[Ticket]:
     """All tickets, of one dataset or of all, oldest first."""
-    table = project.table("system", "tickets")
-    if not table.exists():
-        return []
-    mine = pl.lit(True) if dataset is None else pl.col("dataset") == dataset
-    events = table.scan().filter(mine).sort("at", maintain_order=True).collect()
+    events = JOURNAL.read(project, None if dataset is None else pl.col("dataset") == dataset)
     opened: dict[str, dict[str, Any]] = {}
     for row in events.iter_rows(named=True):
         payload = json.loads(row["payload"])

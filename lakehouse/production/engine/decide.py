@@ -10,23 +10,11 @@ import polars as pl
 import polars_hash as plh
 from polars import selectors
 
+from lakehouse.core.row_model import DECIDED
 from lakehouse.core.text.kernels.near_duplicates import connected
 from lakehouse.production.engine.balance import Balance
 from lakehouse.production.engine.operator import Change, Cut, Explode, Keep, Merge, Tables, Verdict, with_measured
 from lakehouse.production.engine.recipe import Recipe, Step
-
-FATES = pl.Schema(
-    [
-        ("_row_id", pl.String),
-        ("_content", pl.String),
-        ("fate", pl.String),  # dropped, merged, quarantined, divided
-        ("step", pl.String),
-        ("rule", pl.String),
-        ("evidence", pl.String),  # JSON of the signals, a similarity, or an error
-        ("other", pl.String),  # the row merged into, or the row that speaks against this one
-    ]
-)
-_IDS = ("_row_id", "_content", "_parent", "_root", "_failed", "_error")
 
 
 @dataclass(frozen=True)
@@ -88,7 +76,7 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         else:
             parents, rows = rows, rows.children(stages[step.stage + 1])
             counted = rows.take("_parent").group_by("_parent").agg(pl.len().alias("n"))
-            divided = parents.take(*_IDS).join(counted, left_on="_row_id", right_on="_parent", how="left", maintain_order="left")
+            divided = parents.take(*DECIDED).join(counted, left_on="_row_id", right_on="_parent", how="left", maintain_order="left")
             several = divided.filter(pl.col("n") > 0)
             created = len(rows) - several.height
             left.append(_fate(divided.filter(pl.col("n").is_null()), "dropped", step, pl.lit("empty"), pl.lit(None, pl.String)))
@@ -135,7 +123,7 @@ class _Rows:
     def seen_by(self, step: Step) -> pl.DataFrame:
         """What a verdict sees: ids, `_index`, and the step's own signals under their short names."""
         renamed = {column: column.removeprefix(f"{step.name}__") for column in step.signals}
-        return self.take(*_IDS, "_index", *renamed).rename(renamed)
+        return self.take(*DECIDED, "_index", *renamed).rename(renamed)
 
     def clusters(self) -> pl.Series:
         """The `_row_id` that names the cluster of each row."""
@@ -160,7 +148,7 @@ def _broken(rows: _Rows, step: Step) -> pl.DataFrame:
     """The fates of rows that this step could not take."""
     if rows.stage["_failed"].null_count() == rows.stage.height:
         return _nobody(rows, step)
-    ids = rows.take(*_IDS)
+    ids = rows.take(*DECIDED)
     failed = pl.col("_failed").is_not_null() if isinstance(step.plan, Explode) else pl.col("_failed") == step.name
     # Past a 1:N step a row has no record of its own under which a later failure could stand: it leaves whole, here.
     elsewhere = pl.concat_str(pl.lit("in step "), "_failed", pl.lit(": "), "_error")
@@ -207,7 +195,7 @@ def _merge(rows: _Rows, step: Step, plan: Merge) -> tuple[_Rows, pl.DataFrame]:
         "_named": none if plan.cluster is None else plan.cluster,
         "_evidence": pl.lit(None, pl.Float64) if plan.evidence is None else plan.evidence,
     }
-    found = with_measured(rows.seen_by(step).lazy(), named).select(*_IDS, "_index", *named).collect()
+    found = with_measured(rows.seen_by(step).lazy(), named).select(*DECIDED, "_index", *named).collect()
     found = found.with_columns(pl.coalesce("_survivor", "_index").cast(pl.UInt32).alias("_survivor"))
     links = found.select(pl.coalesce("_named", "_survivor").cast(pl.Int64)).to_series().to_numpy()
     own, before = (rows.at[column].cast(pl.Int64).to_numpy() for column in ("_index", "_cluster"))
@@ -222,7 +210,7 @@ def _merge(rows: _Rows, step: Step, plan: Merge) -> tuple[_Rows, pl.DataFrame]:
 
 def _cut(rows: _Rows, step: Step, plan: Cut) -> tuple[_Rows, int, pl.DataFrame]:
     """The rows that stay with what leaves them, how many are cut, and the fates of those of which too little is left."""
-    found = rows.take(*_IDS).hstack(plan.decide(rows.seen_by(step).select(*plan.signals)))
+    found = rows.take(*DECIDED).hstack(plan.decide(rows.seen_by(step).select(*plan.signals)))
     rule = pl.coalesce(pl.when(expression).then(pl.lit(reason)) for reason, expression in plan.leaves.items())
     found = found.with_columns(_rule=rule)
     gone = found.filter(pl.col("_rule").is_not_null())

@@ -8,22 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from lakehouse.core.errors import RecipeError
+from lakehouse.core.row_model import SIGNALS
 from lakehouse.production.engine.operator import Change, Explode, with_measured
 from lakehouse.production.engine.recipe import Recipe, Step
-
-KEYS = pl.Schema(
-    [
-        ("_row_id", pl.String),
-        ("_content", pl.String),
-        ("_stage", pl.Int8),
-        ("_parent", pl.String),
-        ("_root", pl.String),
-        ("_failed", pl.String),
-        ("_error", pl.String),
-    ]
-)
-"""Leading columns of a signals table. `_stage` counts the 1:N steps behind the row; `_failed` names the step that could not take it."""
-
 
 _CHUNK_BYTES = 4 * 1024 * 1024
 
@@ -33,7 +20,7 @@ class Measured:
     """What a unit gave.
 
     Attributes:
-        signals: KEYS and the wanted signal columns, one row per row and stage.
+        signals: SIGNALS and the wanted signal columns, one row per row and stage.
         values: `_row_id`, `_content`, `_parent`, `_root` and own columns of the last stage.
     """
 
@@ -84,7 +71,7 @@ def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Meas
         rows: `_row_id`, `_content` and own columns.
     """
     if rows.is_empty():
-        return Measured(pl.DataFrame(schema=KEYS), pl.DataFrame())
+        return Measured(pl.DataFrame(schema=SIGNALS), pl.DataFrame())
     try:
         return _run(recipe, rows, wanted)
     except Exception as error:

@@ -15,6 +15,7 @@ from lakehouse.core.hashing import digest, file_digest
 from lakehouse.core.labels import decisions
 from lakehouse.core.project import Project
 from lakehouse.core.registry import Entry
+from lakehouse.core.row_model import BRONZE
 from lakehouse.core.spec import Augmentation, Call, Dataset, expand_privacy, yamlfile
 from lakehouse.production.engine.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
 from lakehouse.reserve.bronze import table as bronze
@@ -125,7 +126,7 @@ def source_columns(project: Project, dataset: Dataset) -> dict[str, pl.DataType]
         if not table.exists():
             raise NotFoundError(f"source {source} was not collected yet", fix=f"lakehouse collect {source}")
         for name, dtype in table.schema().items():
-            if name in bronze.SYSTEM:
+            if name in BRONZE:
                 continue
             if columns.setdefault(name, dtype) != dtype:
                 raise RecipeError(

@@ -12,13 +12,14 @@ import polars as pl
 
 from lakehouse.core.hashing import row_digest
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import READ
 from lakehouse.core.spec import Source
 from lakehouse.core.storage.blobs import oversized_blobs
 from lakehouse.reserve.bronze.schema import constants, file_columns, own_columns
 from lakehouse.reserve.formats import FORMATS, usual_separator
 from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.compression import damage_named
-from lakehouse.reserve.material import READ, RawFile, Reading
+from lakehouse.reserve.material import RawFile, Reading
 
 BATCH_BYTES = 16 * 1024 * 1024
 """Item bytes held at a time; an item may exceed it, up to the source's `max_item_bytes`."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 
 from lakehouse.core.errors import SourceError
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
-from lakehouse.core.runs import timings
-from lakehouse.core.runs.lock import locked
+from lakehouse.core.row_model import BRONZE
 from lakehouse.core.runs.progress import Progress, silent
-from lakehouse.core.runs.watch import noted
+from lakehouse.core.runs.run import run
 from lakehouse.core.spec import Source
 from lakehouse.core.storage.blobs import oversized_blobs
 from lakehouse.core.storage.keys import ready
@@ -36,7 +35,7 @@ VERSION = 1
 """Of the collector: raised by hand when the same files give other rows, ids or findings; every source is then read again."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Collection:
     """What a collection did.
 
@@ -78,12 +77,11 @@ def collect(project: Project, name: str, *, progress: Progress = silent, batch_b
         ShapeError: its columns are not the declared ones or those bronze has; nothing is written.
         LockedError: another run collects it. StorageError: the lake cannot be written.
     """
-    with locked(project, f"source {name}"):
+    with run(project, f"source {name}", progress) as work:
         bronze.refuse_half_erased(project, name)
-        with noted(project, f"source {name}", progress) as noting:
-            made = _collect(project, name, noting, batch_bytes)
+        made = _collect(project, name, work.progress, batch_bytes)
         if not made.unchanged:
-            timings.record(project, "collect", name, made.added + made.changed, made.seconds)
+            work.record("collect", name, made.added + made.changed)
         return made
 
 
@@ -122,12 +120,12 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     kept = carried(project, name, source.key, files, reading, index, grows=grows) if untouched else Carried()
     unread = [file for file in files if file.name not in kept.files]
     batches = Batches(project, source, unread, batch_bytes, table.schema(version) if version is not None else None)
-    run = Rows(source, number, batches, index, kept, progress, grows, erased)
-    frames = run.frames()
+    taken = Rows(source, number, batches, index, kept, progress, grows, erased)
+    frames = taken.frames()
     try:
         first = next(frames, None)
         if first is not None:
-            schema = pl.Schema({**bronze.SYSTEM, **batches.own})
+            schema = pl.Schema({**BRONZE, **batches.own})
             version = table.write(
                 _chain(first, frames),
                 "append",
@@ -143,36 +141,57 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
         raise
     if version is None:
         raise SourceError(f"every item of source {name} was erased; there is nothing to collect")
-    content = bronze.source_content_id(run.live())
-    findings = dict(sorted(run.findings.items()))
-    remember(project, name, number, [(file, run.per_file[file.name], grows or file.name not in run.moved) for file in unread], reading)
-    counts = (run.count, run.added, run.changed, run.vanished)
-    record(project, Recorded(name, number, datetime.now(UTC), fingerprint, content, version, *counts, findings, run.left_out))
+    content = bronze.source_content_id(taken.live())
+    findings = dict(sorted(taken.findings.items()))
+    remember(project, name, number, [(file, taken.per_file[file.name], grows or file.name not in taken.moved) for file in unread], reading)
+    counts = {"live": taken.count, "added": taken.added, "changed": taken.changed, "vanished": taken.vanished}
+    made: dict[str, Any] = {
+        "collection": number,
+        "content_id": content,
+        "delta_version": version,
+        "findings": findings,
+        "erased": taken.left_out,
+        **counts,
+    }
+    record(project, source=name, fingerprint=fingerprint, **made)
     if erased is not None:
-        _leave_out(project, name, material, run, erased)
+        _leave_out(project, name, material, taken, erased)
     if isinstance(material, Landed):
         material.landing.prune()
     seconds = time.monotonic() - started
-    return Collection(name, content, version, number, *counts, findings, run.left_out, tuple(batches.warnings), first is None, seconds)
+    return Collection(source=name, warnings=tuple(batches.warnings), unchanged=first is None, seconds=seconds, **made)
 
 
-def _leave_out(project: Project, name: str, material: Feed, run: Rows, erased: Erased) -> None:
+def _leave_out(project: Project, name: str, material: Feed, taken: Rows, erased: Erased) -> None:
     """Delete what reading the material has brought of erased items: landed bytes, and oversized items that no row has."""
     if isinstance(material, Landed):
-        pieces = [piece for piece in material.landing.pieces if material.remote.file(piece, material.landing).name in run.left_in]
+        pieces = [piece for piece in material.landing.pieces if material.remote.file(piece, material.landing).name in taken.left_in]
         erase_pieces(project, material.landing, material.remote, erased, pieces)
-    if run.left_blobs:
+    if taken.left_blobs:
         stand: set[str] = set()
         for other in project.sources:
             if (table := bronze.table(project, other)).exists():
                 stand |= set(table.scan().select(pl.col("_blob").drop_nulls().unique()).collect()["_blob"])
-        for blob in run.left_blobs - stand:
+        for blob in taken.left_blobs - stand:
             oversized_blobs(project, name).discard(blob)
 
 
 def _as_it_was(name: str, last: Recorded, seconds: float) -> Collection:
-    numbers = (last.content_id, last.delta_version, last.collection, last.live)
-    return Collection(name, *numbers, 0, 0, 0, last.findings, last.erased, (), True, seconds)
+    return Collection(
+        source=name,
+        content_id=last.content_id,
+        delta_version=last.delta_version,
+        collection=last.collection,
+        live=last.live,
+        added=0,
+        changed=0,
+        vanished=0,
+        findings=last.findings,
+        erased=last.erased,
+        warnings=(),
+        unchanged=True,
+        seconds=seconds,
+    )
 
 
 def _reading(source: Source) -> str:

@@ -5,31 +5,34 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
-from lakehouse.core.hashing import canonical
+from lakehouse.core.journal import Journal
 from lakehouse.core.project import Project
 
-SCHEMA = pl.Schema(
-    {
-        "source": pl.String(),
-        "collection": pl.Int64(),
-        "at": pl.Datetime("us", "UTC"),
-        "fingerprint": pl.String(),
-        "content_id": pl.String(),
-        "delta_version": pl.Int64(),
-        "live": pl.Int64(),
-        "added": pl.Int64(),
-        "changed": pl.Int64(),
-        "vanished": pl.Int64(),
-        "findings": pl.String(),
-        "erased": pl.Int64(),
-    }
+JOURNAL = Journal(
+    "collections",
+    pl.Schema(
+        {
+            "source": pl.String(),
+            "collection": pl.Int64(),
+            "fingerprint": pl.String(),
+            "content_id": pl.String(),
+            "delta_version": pl.Int64(),
+            "live": pl.Int64(),
+            "added": pl.Int64(),
+            "changed": pl.Int64(),
+            "vanished": pl.Int64(),
+            "findings": pl.String(),
+            "erased": pl.Int64(),
+        }
+    ),
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recorded:
     """One collection as recorded.
 
@@ -55,19 +58,14 @@ class Recorded:
     erased: int = 0
 
 
-def record(project: Project, made: Recorded) -> None:
-    """Append one collection."""
-    row = {name: getattr(made, name) for name in SCHEMA.names()}
-    rows = pl.DataFrame([{**row, "findings": canonical(made.findings)}], schema=SCHEMA)
-    project.table("system", "collections").write(rows, "append", evolve=True)
+def record(project: Project, **collection: Any) -> None:
+    """Append one collection: what `Recorded` has, but for `at`."""
+    JOURNAL.append(project, **collection)
 
 
 def collections(project: Project, source: str) -> list[Recorded]:
     """All collections of a source, oldest first."""
-    table = project.table("system", "collections")
-    if not table.exists():
-        return []
-    rows = table.scan().filter(pl.col("source") == source).sort("at").collect()
+    rows = JOURNAL.read(project, pl.col("source") == source).drop("seq")
     return [
         Recorded(**{**row, "findings": json.loads(row["findings"]), "erased": row.get("erased") or 0}) for row in rows.iter_rows(named=True)
     ]

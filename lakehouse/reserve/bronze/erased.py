@@ -11,28 +11,25 @@ from dataclasses import dataclass
 import polars as pl
 import polars_hash as plh
 
-from lakehouse.core.lake.table import Table
+from lakehouse.core.journal import Journal
 from lakehouse.core.project import Project
 from lakehouse.reserve.bronze.keys import Key
 from lakehouse.reserve.screening.salt import salt_of
 
-SCHEMA = pl.Schema(
-    {
-        "request": pl.String(),
-        "event": pl.String(),  # requested, item (one of its rows), done
-        "at": pl.Datetime("us", "UTC"),
-        "source": pl.String(),
-        "row": pl.String(),  # of an item: salted hash of its `_row_id`
-        "pair": pl.String(),  # of an item: salted hash of `_row_id` and `_content`
-        "content": pl.String(),  # of an item: salted hash of `_content`; null where another row that stays has the same
-        "payload": pl.String(),  # of requested and done, JSON: who, reason, basis, counts, versions, what is out of reach
-    }
+JOURNAL = Journal(
+    "erasures",
+    pl.Schema(
+        {
+            "request": pl.String(),
+            "event": pl.String(),  # requested, item (one of its rows), done
+            "source": pl.String(),
+            "row": pl.String(),  # of an item: salted hash of its `_row_id`
+            "pair": pl.String(),  # of an item: salted hash of `_row_id` and `_content`
+            "content": pl.String(),  # of an item: salted hash of `_content`; null where another row that stays has the same
+            "payload": pl.String(),  # of requested and done, JSON: who, reason, basis, counts, versions, what is out of reach
+        }
+    ),
 )
-
-
-def erasures_table(project: Project) -> Table:
-    """The Delta table of erasures."""
-    return project.table("system", "erasures")
 
 
 def salted(salt: str, *parts: str) -> pl.Expr:
@@ -66,7 +63,7 @@ class Erased:
 
 def erased_of(project: Project, source: str) -> Erased | None:
     """What was erased of a source; None where nothing was."""
-    table = erasures_table(project)
+    table = JOURNAL.table(project)
     if not table.exists():
         return None
     mine = (pl.col("event") == "item") & (pl.col("source") == source)

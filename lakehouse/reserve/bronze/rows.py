@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import polars as pl
 
 from lakehouse.core.errors import SourceError
+from lakehouse.core.row_model import BRONZE
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec import Source
-from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import Batches
 from lakehouse.reserve.bronze.erased import Erased
 from lakehouse.reserve.bronze.keys import keyed, row_ids
@@ -143,17 +143,17 @@ class Rows:
 
     def _stored(self, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
         if self.source.mode == "virtual":
-            bare = {"_raw": bronze.SYSTEM["_raw"], "_blob": bronze.SYSTEM["_blob"], **self.batches.own}
+            bare = {"_raw": BRONZE["_raw"], "_blob": BRONZE["_blob"], **self.batches.own}
             rows = rows.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in bare.items())
         return rows.with_columns(
             pl.lit(self.number, dtype=pl.Int64).alias("_collection"),
             pl.lit(False).alias("_deleted"),
             pl.lit(at, dtype=pl.Datetime("us", "UTC")).alias("_collected_at"),
             pl.lit(self.source.license).alias("_license"),
-        ).select(*bronze.SYSTEM, *self.batches.own)
+        ).select(*BRONZE, *self.batches.own)
 
     def _tombstones(self, gone: pl.DataFrame, at: datetime) -> pl.DataFrame:
-        schema = {**bronze.SYSTEM, **self.batches.own}
+        schema = {**BRONZE, **self.batches.own}
         values = {
             "_row_id": pl.col("_row_id"),
             "_collection": pl.lit(self.number, dtype=pl.Int64),

@@ -8,8 +8,8 @@ from contextlib import closing
 import polars as pl
 
 from lakehouse.core.errors import ShapeError
+from lakehouse.core.row_model import BRONZE
 from lakehouse.core.spec import Source
-from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.formats import FORMATS
 from lakehouse.reserve.formats.columns import DECLARED, unify
 from lakehouse.reserve.formats.compression import damage_named
@@ -28,7 +28,7 @@ def own_columns(source: Source, stored: pl.Schema | None, files: Iterable[tuple[
     Raises:
         ShapeError: declared and stored columns differ in more than added ones, or files disagree.
     """
-    known = pl.Schema({name: dtype for name, dtype in (stored or {}).items() if name not in bronze.SYSTEM})
+    known = pl.Schema({name: dtype for name, dtype in (stored or {}).items() if name not in BRONZE})
     if source.columns is not None:
         declared = pl.Schema({name: DECLARED[kind] for name, kind in source.columns.items()})
         return _evolved(source.source, known, declared) if stored is not None else declared

@@ -8,22 +8,7 @@ from lakehouse.core.errors import LockedError, SpecError
 from lakehouse.core.hashing import content_id
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
-
-_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "_row_id": pl.String,  # `<source>/<key>`, stable over collections
-    "_content": pl.String,  # hex SHA-256 of the source's own columns
-    "_collection": pl.Int64,  # number of the collection that wrote the row
-    "_deleted": pl.Boolean,  # a tombstone: the item vanished
-    "_uri": pl.String,  # file (and member) the item came from
-    "_media_type": pl.String,
-    "_bytes": pl.Int64,  # size of the item as collected
-    "_collected_at": pl.Datetime("us", "UTC"),
-    "_license": pl.String,
-    "_findings": pl.List(pl.String),  # why the item is unfit, e.g. invalid_utf8; silver quarantines such rows
-    "_raw": pl.Binary,  # the bytes of an item that could not be read into columns
-    "_blob": pl.String,  # SHA-256 of a file that is an item, or of bytes over the limit, kept in blobs/, or sealed/<source>/
-}
-SYSTEM = pl.Schema(_COLUMNS)
+from lakehouse.core.row_model import BRONZE
 
 
 def table(project: Project, source: str) -> Table:
@@ -53,7 +38,7 @@ def live_index(project: Project, source: str, *more: str, version: int | None) -
     """
     columns = ["_row_id", "_content", "_collection", "_bytes", *more]
     if version is None:
-        return pl.DataFrame(schema={name: SYSTEM[name] for name in columns})
+        return pl.DataFrame(schema={name: BRONZE[name] for name in columns})
     rows = table(project, source).scan(version).select(*columns, "_deleted").collect().sort("_row_id", "_collection")
     newest = rows.filter((pl.col("_row_id") != pl.col("_row_id").shift(-1)).fill_null(True))
     return newest.filter(~pl.col("_deleted")).select(columns)

@@ -13,6 +13,7 @@ import polars as pl
 from lakehouse.core.errors import SourceError
 from lakehouse.core.lake.parquet.lazy import lazily
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import BRONZE
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.source import material_of
@@ -32,10 +33,10 @@ def values(
     """
     ours, place = bronze.table(project, source), ["_row_id", "_collection"]
     asked = [c for c in columns if c not in rows.columns]
-    if not set(asked) <= set(bronze.SYSTEM) and bronze.is_virtual(project, source):
-        system = [c for c in dict.fromkeys(("_uri", "_content", *asked)) if c in bronze.SYSTEM and c not in rows.columns]
+    if not set(asked) <= set(BRONZE) and bronze.is_virtual(project, source):
+        system = [c for c in dict.fromkeys(("_uri", "_content", *asked)) if c in BRONZE and c not in rows.columns]
         found = ours.located([*place, *system], files).drop("_file", "_at").join(rows, on=place, how="inner", maintain_order="left")
-        yield from _values_in_place(project, source, [c for c in asked if c not in bronze.SYSTEM], found)
+        yield from _values_in_place(project, source, [c for c in asked if c not in BRONZE], found)
         return
     places = ours.located(place, files).join(rows, on=place, how="inner", maintain_order="left")
     yield from ours.pick(asked, places) if asked else [places.drop("_file", "_at")]

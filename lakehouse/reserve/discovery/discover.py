@@ -12,6 +12,7 @@ import polars_hash as plh
 
 from lakehouse.core.errors import SourceError
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import READ
 from lakehouse.core.runs.lock import locked
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
@@ -23,7 +24,6 @@ from lakehouse.reserve.discovery.look import Look, look
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, WORDS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import DECLARED, fitted
-from lakehouse.reserve.material import READ
 from lakehouse.reserve.source import material_of
 
 _FILES = 200

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.core.errors import SourceError
+from lakehouse.core.row_model import READ
 from lakehouse.reserve.bronze.batches import Digest
 from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.layout import Layout
@@ -22,7 +23,7 @@ from lakehouse.reserve.discovery.look import Look
 from lakehouse.reserve.formats import FORMATS, xml
 from lakehouse.reserve.formats.columns import unify
 from lakehouse.reserve.formats.compression import damage_named, decompressed, is_compressed
-from lakehouse.reserve.material import READ, Reading
+from lakehouse.reserve.material import Reading
 
 BYTES = 64 * 1024 * 1024
 ITEMS = 20_000

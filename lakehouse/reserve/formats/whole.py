@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from lakehouse.core.errors import ShapeError
+from lakehouse.core.row_model import READ
 from lakehouse.reserve.formats.splitting import held_or_spilled
-from lakehouse.reserve.material import READ, BadItem, Reading, no_rows, with_bad
+from lakehouse.reserve.material import BadItem, Reading, no_rows, with_bad
 
 Facts = Callable[[bytes, Reading], Mapping[str, Any]]
 """The facts of a file, by column; raises Unreadable."""

@@ -10,33 +10,35 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import polars as pl
 
 from lakehouse.core.hashing import canonical, digest
+from lakehouse.core.journal import Journal
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.storage.blobs import Blobs, BlobSink, landed_blobs
 from lakehouse.reserve.formats.compression import decompressed
 from lakehouse.reserve.material import Feed, Options, RawFile, Value
 
-SCHEMA = pl.Schema(
-    {
-        "source": pl.String(),
-        "identity": pl.String(),  # of what decides the material: the connector's parameters
-        "pass": pl.Int64(),
-        "number": pl.Int64(),  # of the entry in its pass, from 1
-        "kind": pl.String(),  # piece, end, refused; erased: the piece holds an erased item; replaced: it was written anew without one
-        "name": pl.String(),
-        "uri": pl.String(),
-        "blob": pl.String(),
-        "bytes": pl.Int64(),
-        "cursor": pl.String(),  # JSON: where the material goes on
-        "at": pl.Datetime("us", "UTC"),
-    }
+JOURNAL = Journal(
+    "landing",
+    pl.Schema(
+        {
+            "source": pl.String(),
+            "identity": pl.String(),  # of what decides the material: the connector's parameters
+            "pass": pl.Int64(),
+            "number": pl.Int64(),  # of the entry in its pass, from 1
+            "kind": pl.String(),  # piece, end, refused; erased: the piece holds an erased item; replaced: it was written anew without one
+            "name": pl.String(),
+            "uri": pl.String(),
+            "blob": pl.String(),
+            "bytes": pl.Int64(),
+            "cursor": pl.String(),  # JSON: where the material goes on
+        }
+    ),
 )
 
 
@@ -104,10 +106,7 @@ class Landing:
     _number: int = 0
 
     def __post_init__(self) -> None:
-        journal = self.project.table("system", "landing")
-        if not journal.exists():
-            return
-        rows = journal.scan().filter(pl.col("source") == self.source).collect().sort("pass", "number")
+        rows = JOURNAL.read(self.project, pl.col("source") == self.source).sort("pass", "number")
         if rows.is_empty():
             return
         self._pass = int(rows["pass"].max()) + 1  # type: ignore[arg-type]
@@ -209,9 +208,8 @@ class Landing:
     def _note(self, kind: str, piece: Piece) -> None:
         self._number += 1
         row = {"source": self.source, "identity": self.identity, "pass": self._pass, "number": self._number, "kind": kind}
-        row |= {"name": piece.name, "uri": piece.uri, "blob": piece.blob, "bytes": piece.bytes}
-        row |= {"cursor": canonical(piece.cursor), "at": datetime.now(UTC)}
-        self.project.table("system", "landing").write(pl.DataFrame([row], schema=SCHEMA), "append")
+        row |= {"name": piece.name, "uri": piece.uri, "blob": piece.blob, "bytes": piece.bytes, "cursor": canonical(piece.cursor)}
+        JOURNAL.append(self.project, **row)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ import polars as pl
 from lakehouse.core.errors import FactoryError, NotFoundError, SpecError
 from lakehouse.core.hashing import digest, file_digest
 from lakehouse.core.project import Project
-from lakehouse.core.runs.lock import locked
+from lakehouse.core.row_model import LIVE
 from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.runs.run import run
 from lakehouse.core.spec import Detection
 from lakehouse.core.spec.yamlfile import Loc, suggest
 from lakehouse.reserve.bronze import table as bronze
@@ -27,8 +28,6 @@ from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Look, Texts, Whole
 from lakehouse.reserve.screening.salt import hashed, salt_of
 from lakehouse.reserve.screening.verdicts import FINDINGS, Detected, State
-
-_IDS = ("_row_id", "_content", "_collection")
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,8 @@ def screen(project: Project, name: str, *, progress: Progress = silent) -> Scree
     """
     if not project.source(name).screening:
         return None
-    with locked(project, f"source {name}"):
-        return _screen(project, name, progress)
+    with run(project, f"source {name}", progress) as work:
+        return _screen(project, name, work.progress)
 
 
 def _screen(project: Project, name: str, progress: Progress) -> Screening:
@@ -136,7 +135,7 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
     if before is not None and same and [d.identity for d in before.detections] == identities:
         flagged, kept_out = _flagged(table.read(["_row_id", "action"]))
         return Screening(name, before.live, 0, flagged, kept_out, before.detections, True, time.monotonic() - started)
-    live = bronze.live_index(project, name, version=version).select(_IDS)
+    live = bronze.live_index(project, name, version=version).select(*LIVE)
     known = {} if before is None else {d.identity: d.name for d in before.detections}
     fresh = live
     if before is not None:
@@ -164,17 +163,17 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
             new = chunk.join(fresh.select("_row_id"), on="_row_id", how="semi", maintain_order="left")
             for each, wanted, stands in rows:
                 given = new if stands else chunk
-                parts.append(_findings(each, given.select(_IDS), _look(each, given, wanted), salt))
+                parts.append(_findings(each, given.select(*LIVE), _look(each, given, wanted), salt))
             looked += chunk.height
             progress(f"screening {name}", looked, pending.height)
     for each, wanted, _ in looks:
         if isinstance(each.look, Whole):
             progress(f"screening {name}: {each.name}", 0, None)
-            chunks = [chunk.select(*_IDS, *(c for c in wanted if c not in _IDS)) for chunk in _chunks(project, name, live, list(wanted))]
+            chunks = [chunk.select(*LIVE, *(c for c in wanted if c not in LIVE)) for chunk in _chunks(project, name, live, list(wanted))]
             given = pl.concat(chunks).sort("_row_id") if chunks else pl.DataFrame()
             looked = live.height
             if given.height:
-                parts.append(_findings(each, given.select(_IDS), _look(each, given, wanted), salt))
+                parts.append(_findings(each, given.select(*LIVE), _look(each, given, wanted), salt))
     findings = _decided(bound, pl.concat([p.select(FINDINGS.names()).cast(FINDINGS) for p in parts]) if parts else earlier.clear())  # type: ignore[arg-type]
     detected = tuple(_detected(each, identity, findings, live) for each, identity in zip(bound, identities, strict=True))
     state = State(declared, bronze.source_content_id(live), version, live.height, detected)
@@ -223,7 +222,7 @@ def _columns(project: Project, name: str, each: Bound, index: int, types: pl.Sch
 
 def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Columns of these rows (`_row_id`, `_content`, `_collection`), some megabytes at a time."""
-    yield from values(project, name, [c for c in columns if c not in _IDS], rows)
+    yield from values(project, name, [c for c in columns if c not in LIVE], rows)
 
 
 def _look(each: Bound, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

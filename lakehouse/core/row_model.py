@@ -1,0 +1,89 @@
+"""The row model: every column that the factory itself writes beside a row's own, by name, type and meaning, and which table has which.
+
+Names of the factory begin with `_`; a source, a recipe and a contract must not use such names. All tables are made from this file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Fate = Literal["dropped", "merged", "quarantined", "divided"]
+"""What became of a row that a step did not just pass on: it left, gave way to another row, was set aside, or became several rows."""
+
+
+class Column(NamedTuple):
+    """A column of the factory: its type and what a value means."""
+
+    type: pl.DataType
+    meaning: str
+
+
+COLUMNS: dict[str, Column] = {
+    # identity and descent
+    "_row_id": Column(pl.String(), "`<source>/<key>`, stable over collections; of a child `<parent>#<number>`"),
+    "_content": Column(pl.String(), "hex SHA-256 of the source's own columns, and of what was cut out of the row"),
+    "_hash": Column(pl.String(), "hex SHA-256 of the contract's columns, the id and the split: the row as a version holds it"),
+    "_learnt": Column(pl.String(), "digest of the columns that a model learns from: equal in two splits, they are a leak"),
+    "_parent": Column(pl.String(), "the row that this one was cut out of, or made from as a variant; null: none"),
+    "_root": Column(pl.String(), "the collected row at the beginning of its parents; children of a root share a split"),
+    "_cluster": Column(pl.String(), "near-duplicates of each other share it, and with it a split; null: alone"),
+    "_group": Column(pl.String(), "what keeps rows together when they are split: cluster, root or a declared column"),
+    "_split": Column(pl.String(), "train, validation or test"),
+    # as collected
+    "_collection": Column(pl.Int64(), "number of the collection that wrote the row"),
+    "_deleted": Column(pl.Boolean(), "a tombstone: the item vanished from its source"),
+    "_uri": Column(pl.String(), "file (and member) the item came from"),
+    "_media_type": Column(pl.String(), "media type of the item (RFC 6838)"),
+    "_bytes": Column(pl.Int64(), "size of the item as collected, in bytes"),
+    "_collected_at": Column(pl.Datetime("us", "UTC"), "when the collection began"),
+    "_license": Column(pl.String(), "licence of the source when it was collected"),
+    "_findings": Column(pl.List(pl.String()), "why the item is unfit, e.g. invalid_utf8; silver quarantines such rows"),
+    "_raw": Column(pl.Binary(), "the bytes of an item that could not be read into columns"),
+    "_blob": Column(pl.String(), "SHA-256 of a file that is an item, or of bytes over the limit, kept in blobs/ or sealed/<source>/"),
+    "_position": Column(pl.Int64(), "number of the item in its file, from 1"),
+    # as measured
+    "_stage": Column(pl.Int8(), "number of 1:N steps behind the row"),
+    "_failed": Column(pl.String(), "the step that could not take the row; null: none"),
+    "_error": Column(pl.String(), "what that step said"),
+    # as decided
+    "fate": Column(pl.String(), "dropped, merged, quarantined or divided"),
+    "step": Column(pl.String(), "the step that decided, by its name in the recipe"),
+    "rule": Column(pl.String(), "the reason, by its name in the step"),
+    "evidence": Column(pl.String(), "JSON of the signals, a similarity, or an error"),
+    "other": Column(pl.String(), "the row merged into, or the row that speaks against this one"),
+    "_rules": Column(pl.List(pl.String()), "every rule of the contract that the row breaks"),
+}
+
+
+def columns(*names: str) -> pl.Schema:
+    """These columns with their types, in this order."""
+    return pl.Schema({name: COLUMNS[name].type for name in names})
+
+
+BRONZE = columns(
+    *("_row_id", "_content", "_collection", "_deleted", "_uri", "_media_type", "_bytes", "_collected_at", "_license", "_findings"),
+    *("_raw", "_blob"),
+)
+"""`bronze/<source>`, before the source's own columns."""
+LIVE = columns("_row_id", "_content", "_collection")
+"""What tells a live row of bronze from an older one."""
+READ = columns("_position", "_bytes", "_findings", "_raw", "_blob")
+"""What every format adds to a source's own columns."""
+SIGNALS = columns("_row_id", "_content", "_stage", "_parent", "_root", "_failed", "_error")
+"""`silver/<dataset>_signals`, before the signals."""
+DECIDED = tuple(name for name in SIGNALS if name != "_stage")
+"""What deciding carries of a row."""
+FATES = columns("_row_id", "_content", "fate", "step", "rule", "evidence", "other")
+"""`silver/<dataset>_fates`: a row for each row that did not just pass."""
+SILVER = columns("_row_id", "_content", "_parent", "_root", "_cluster")
+"""`silver/<dataset>`, before the columns that leave the recipe."""
+GOLD = columns(*SILVER, "_split", "_hash", "_learnt")
+"""`gold/<dataset>`, before the contract's columns."""
+GOLD_INDEX = columns(*SILVER, "_split", "_group", "_hash", "_learnt")
+"""What is known of a row of gold, and of a variant, before it is written."""
+ARCHIVED = columns("_row_id", "_root", "_split", "_hash")
+"""What `system/archived` keeps of an archived version: enough to tell which rows it holds, and which differ."""
