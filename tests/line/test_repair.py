@@ -280,7 +280,7 @@ main()
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["before the decisions", "after the decisions", "before the ticket is closed"])
 def test_a_killed_repair_is_finished_by_the_next(spoilt_notes: Factory, place: str) -> None:
-    command = [sys.executable, "-c", KILLED, place, "repair", "notes"]
+    command = [sys.executable, "-c", KILLED, place, "repair", "run", "notes"]
     done = subprocess.run(command, cwd=spoilt_notes.root, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (ticket,) = [t for t in tickets.tickets(spoilt_notes.project, "notes") if t.kind == "label_error"]
@@ -295,16 +295,16 @@ def test_a_killed_repair_is_finished_by_the_next(spoilt_notes: Factory, place: s
 def test_the_commands_show_the_loop(spoilt_notes: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(spoilt_notes.root))
     call = lambda *words: CliRunner().invoke(cli, list(words), catch_exceptions=False)  # noqa: E731
-    said = call("repair", "notes")
+    said = call("repair", "run", "notes")
     assert said.exit_code == 0
     assert "rows relabelled" in said.output
     assert "the decisions stay" in said.output
-    listed = json.loads(call("tickets", "list", "notes", "--json").output)
+    listed = json.loads(call("repair", "tickets", "list", "notes", "--json").output)
     closed = next(each for each in listed if each["kind"] == "label_error")
     assert closed["state"] == "closed"
-    shown = call("tickets", "show", closed["ticket"][:6], "--top", "2").output
+    shown = call("repair", "tickets", "show", closed["ticket"][:6], "--top", "2").output
     for words in ("labels that are likely wrong", "rows from notes", "closed: ", "p given"):
         assert words in shown
-    assert call("tickets", "list").exit_code == 0
+    assert call("repair", "tickets", "list").exit_code == 0
     with pytest.raises(Exception, match="no ticket `zz`"):
-        call("tickets", "show", "zz")
+        call("repair", "tickets", "show", "zz")
