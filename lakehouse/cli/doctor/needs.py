@@ -15,6 +15,8 @@ CONNECTORS = {"crawl": "crawl", "kafka": "kafka", "mqtt": "mqtt", "nats": "nats"
 FORMATS = {"audio": "media", "document": "documents", "excel": "documents", "json": "documents", "video": "media", "xml": "documents"}
 """Extras by the format that is read with their packages."""
 
+_OF_FILES = {"files", "http", "hugging_face", "object_store", "package"}
+
 
 def extras_needed(project: Project) -> dict[str, list[str]]:
     """By extra, what of the project needs it."""
@@ -31,7 +33,7 @@ def _needed(project: Project) -> Iterator[tuple[str, str]]:
             yield CONNECTORS[connector.name], f"source {name}"
         if connector.name == "sql" and not _address(connector.params).startswith("sqlite"):
             yield "sql", f"source {name}"
-        if (extra := FORMATS.get(_format(connector.params))) is not None:
+        if connector.name in _OF_FILES and (extra := FORMATS.get(_format(connector.params))) is not None:
             yield extra, f"source {name}"
     for name, dataset in project.datasets.items():
         for evaluation in dataset.spec.pilot.evaluations:
@@ -56,6 +58,6 @@ def _format(params: Mapping[str, Any]) -> str:
     if declared != "auto":
         return declared
     try:
-        return by_extension(str(params.get("path", "")))
+        return by_extension(str(params.get("path") or params.get("url") or ""))
     except SourceError:
         return declared

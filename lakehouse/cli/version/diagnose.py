@@ -30,7 +30,14 @@ _SHOWN = 60
 @click.command("diagnose")
 @click.argument("dataset")
 @click.option("--version", "reference", default="latest", show_default=True, help="Label or id of the version.")
-@click.option("--kind", "kinds", type=click.Choice(list(KINDS)), multiple=True, help="Only this kind of finding; may be given again.")
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(list(KINDS)),
+    multiple=True,
+    metavar="KIND",
+    help=f"Only this kind; repeat it for more: {', '.join(KINDS)}.",
+)
 @click.option(
     "--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the page of the diagnosis, one HTML file, here as well."
 )
