@@ -14,7 +14,7 @@ from lakehouse.cli.tree import SECTIONS, Branch, Node, walk
 _INTRO = """# Commands
 
 Every command has `--help`, and `--json` where it reports something. Exit codes: 0 done, 1 it failed, 2 a mistake in the call or in a
-declaration, 3 another run holds what is needed, 4 refused by a gate, 5 refused by the policy of access.
+declaration, 3 held by another run, 4 gates failed, 5 refused by the policy of access, 130 stopped.
 `lakehouse completion bash`, `zsh` or `fish` prints the script by which a shell completes commands, options, datasets and sources.
 This page is written from the code (`python docs/generate.py`).
 """

@@ -78,15 +78,19 @@ class _Completed(click.Command):
         self.path, self.takes = path, node.takes
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Names for arguments; for options and their values, what the command itself says."""
-        before = ctx.args[-1] if ctx.args else ""
-        if self.takes is not None and not incomplete.startswith("-") and not before.startswith("-"):
-            return [CompletionItem(name) for name in _declared(f"{self.takes}s") if name.startswith(incomplete)]
+        """Names for the first argument, at once; else what the command itself says, once it is imported."""
+        if self.takes is not None and not ctx.args and not incomplete.startswith("-"):
+            return self._names(incomplete)
         from click.shell_completion import _resolve_incomplete
 
-        context = load(self.path).make_context(self.path[-1], [*ctx.args], parent=ctx.parent, resilient_parsing=True)
+        command = load(self.path)
+        context = command.make_context(self.path[-1], [*ctx.args], parent=ctx.parent, resilient_parsing=True)
         asked, incomplete = _resolve_incomplete(context, ctx.args, incomplete)
-        return asked.shell_complete(context, incomplete)
+        first = next((param for param in command.params if isinstance(param, click.Argument)), None)
+        return self._names(incomplete) if self.takes is not None and asked is first else asked.shell_complete(context, incomplete)
+
+    def _names(self, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in _declared(f"{self.takes}s") if name.startswith(incomplete)]
 
 
 def _declared(kind: str) -> list[str]:

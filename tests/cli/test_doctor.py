@@ -68,7 +68,7 @@ def test_a_fresh_factory_is_in_order(tmp_path: Path) -> None:
     assert found["hub token"]["state"] == "missing"
     said = doctor(tmp_path / "fresh")
     assert said.exit_code == 0
-    assert "All is there that must be." in said.output
+    assert "Everything that is needed is there." in said.output
     assert max(map(len, said.output.splitlines())) <= 80
     assert not (tmp_path / "fresh" / "mlflow.db").exists(), "it only looks"
 

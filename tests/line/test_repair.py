@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from lakehouse import versions
+from lakehouse import line, versions
 from lakehouse.cli import cli
 from lakehouse.errors import RecipeError, SpecError
 from lakehouse.pilot import review, tickets
@@ -308,3 +309,26 @@ def test_the_commands_show_the_loop(spoilt_notes: Factory, monkeypatch: pytest.M
     assert call("repair", "tickets", "list").exit_code == 0
     with pytest.raises(Exception, match="no ticket `zz`"):
         call("repair", "tickets", "show", "zz")
+
+
+@pytest.mark.slow
+def test_tickets_are_opened_exported_decided_and_reported_by_commands(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = loop_factory(tmp_path, empty_store, {"policies": [{"on": "label_error", "action": "queue"}]})
+    rows = notes(600)
+    factory.material(spoilt(rows, swapped(rows)))
+    list(line.run(factory.project, ["notes"], "pilot"))
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
+
+    def call(*given: str) -> Any:
+        return json.loads(CliRunner().invoke(cli, ["repair", "tickets", *given, "--json"], catch_exceptions=False).output)
+
+    wrong = next(each for each in call("open", "notes") if each["kind"] == "label_error")
+    file = tmp_path / "to-decide.csv"
+    assert call("export", wrong["ticket"], str(file)) == {"file": str(file), "rows": wrong["rows"]}
+    pl.read_csv(file, infer_schema=False).with_columns(decision=pl.lit("keep")).write_csv(file)
+    assert call("decide", str(file)) == {wrong["ticket"]: {"relabelled": 0, "dropped": 0, "kept": wrong["rows"]}}
+    reports = factory.write("errors.jsonl", json.dumps({"row": "notes/00001", "label": "good"}) + "\n")
+    reported = call("report", "notes", str(reports))
+    assert (reported["rows"], reported["ticket"]["rows"]) == (1, 1)

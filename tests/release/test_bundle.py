@@ -33,6 +33,8 @@ def test_the_command_writes_the_bundle_again_and_says_how_many_rows(project: Pro
     done = CliRunner().invoke(cli, ["version", "bundle", "reviews", "--version", "1.0.0"])
     assert done.exit_code == 0, done.exception
     assert "6 rows of reviews 1.0.0" in " ".join(done.output.split())
+    shown = json.loads(CliRunner().invoke(cli, ["version", "bundle", "reviews", "--version", "1.0.0", "--json"]).output)
+    assert (shown["label"], shown["rows"]) == ("1.0.0", {"train": 3, "validation": 2, "test": 1})
 
 
 def test_the_same_version_gives_the_same_bytes_whatever_the_order_in_gold(project: Project) -> None:

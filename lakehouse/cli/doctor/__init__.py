@@ -96,6 +96,6 @@ def _show(found: Sequence[Condition], bad: int) -> None:
         else:
             terminal.out.print()
     if bad:
-        terminal.out.print(f"[red]{bad} {'condition' if bad == 1 else 'conditions'} that must hold {'does' if bad == 1 else 'do'} not.[/]")
+        terminal.out.print(f"[red]Needed, and not in order: {bad}[/]")
     else:
-        terminal.out.print("All is there that must be.")
+        terminal.out.print("Everything that is needed is there.")

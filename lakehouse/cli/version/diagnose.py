@@ -36,7 +36,7 @@ _SHOWN = 60
     type=click.Choice(list(KINDS)),
     multiple=True,
     metavar="KIND",
-    help=f"Only this kind; repeat it for more: {', '.join(KINDS)}.",
+    help=f"Only this kind; may be given again. One of {', '.join(KINDS)}.",
 )
 @click.option(
     "--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the page of the diagnosis, one HTML file, here as well."
