@@ -81,7 +81,7 @@ def test_a_retired_release_is_refused_warned_about_and_reinstated_by_an_event(pr
     make(project, reviews(1, 2, 3), "1.1.0")
     assert versions.find(project, "reviews", "1.1.0").retired, "made again, it is still retired"
     assert "reinstated by li: it was another source" in said(
-        "retire", "reviews", "1.1.0", "--undo", "--why", "it was another source", "--by", "li"
+        "version", "retire", "reviews", "1.1.0", "--undo", "--why", "it was another source", "--by", "li"
     )
     again = versions.released(project, "reviews")
     assert again is not None
