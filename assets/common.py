@@ -80,7 +80,7 @@ def diagnosis_link(project: Project, version: Version) -> dict[str, Any]:
     counts = dict(found[0].group_by("kind").len().iter_rows())
     return {
         "diagnosis: mlflow run": mlflow_link(project, found[1]["run_id"], found[1]["page"]),
-        "diagnosis: page": f"lakehouse diagnose {version.dataset} --version {version.version} --page diagnosis.html",
+        "diagnosis: page": f"lakehouse version diagnose {version.dataset} --version {version.version} --page diagnosis.html",
         **{f"diagnosis: {kind}": counts.get(kind, 0) for kind in KINDS},
     }
 

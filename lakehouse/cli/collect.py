@@ -1,18 +1,18 @@
-"""The command that collects sources; without what makes datasets of them, half a second of imports."""
+"""Command `collect`: sources into bronze; without what makes datasets of them, half a second of imports."""
 
 from __future__ import annotations
 
 import click
 
-from lakehouse.cli import show
-from lakehouse.core.project import Project
+from lakehouse.cli import terminal
 from lakehouse.core.runs.progress import Progress
+from lakehouse.core.project import Project
 from lakehouse.reserve.bronze.collect import collect
 
 
 @click.command("collect")
 @click.argument("sources", nargs=-1)
-@show.json_option
+@terminal.json_option
 def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
     """Collect sources into bronze (all of them, if none is named) and screen what they declare. An unchanged source appends nothing.
 
@@ -23,31 +23,31 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
         project.source(name)
     done = []
     screened: list[str] = []
-    with show.progress(quiet=as_json) as report:
+    with terminal.progress(quiet=as_json) as report:
         for name in sources or tuple(project.sources):
             done.append(collect(project, name, progress=report))
             if project.source(name).screening:
                 screened.append(_screened(project, name, report))
     if as_json:
-        show.dump(done)
+        terminal.dump(done)
         return
     columns = ["source", "live", "added", "changed", "vanished", "findings", "data version"]
     rows = [
         (c.source, c.live, c.added, c.changed, c.vanished, ", ".join(f"{k} {v:,}" for k, v in c.findings.items()) or "-", c.content_id[:12])
         for c in done
     ]
-    show.table("Collected", columns, rows, right=columns[1:5])
+    terminal.table("Collected", columns, rows, right=columns[1:5])
     for c in done:
         if c.erased:
-            show.out.print(f"  {c.source}: erased: {c.erased:,}, left out for good")
+            terminal.out.print(f"  {c.source}: erased: {c.erased:,}, left out for good")
         for warning in c.warnings:
-            show.out.print(f"[yellow]warning[/] {c.source}: {warning}")
+            terminal.out.print(f"[yellow]warning[/] {c.source}: {warning}")
     for line in screened:
-        show.out.print(line)
+        terminal.out.print(line)
 
 
 def _screened(project: Project, name: str, report: Progress) -> str:
-    from lakehouse.cli.screen import brief  # what declares no screening does without
+    from lakehouse.cli.source.screen import brief  # what declares no screening does without
     from lakehouse.reserve.screening.screen import screen
 
     done = screen(project, name, progress=report)

@@ -1,4 +1,4 @@
-"""The command that says what material is: discover."""
+"""Command `discover`: what a file, a folder or a source holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse.cli import show
+from lakehouse.cli import terminal
 from lakehouse.core.errors import NotFoundError, SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.reserve.discovery.columns import Column
@@ -22,7 +22,7 @@ from lakehouse.reserve.discovery.write import write_source
 @click.option("--name", default=None, help="Name of the source to write; default: that of the file, with `_raw`.")
 @click.option("--write", is_flag=True, help="Write assets/sources/NAME.yaml, and a UTF-8 copy into data/ where one is needed.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the profile to this PNG file.")
-@show.json_option
+@terminal.json_option
 def discover_command(material: str, name: str | None, write: bool, picture: Path | None, as_json: bool) -> None:
     """Say what a file, a folder or a declared source holds, from a sample: type, encoding, columns, private data, copies, drift.
 
@@ -39,14 +39,14 @@ def discover_command(material: str, name: str | None, write: bool, picture: Path
 
         picture.write_bytes(profile_picture(found))
     if as_json:
-        show.dump({**asdict(found), "written": asdict(written) if written else None})
+        terminal.dump({**asdict(found), "written": asdict(written) if written else None})
         return
     _print(found)
     if picture is not None:
-        show.out.print(f"Profile: {picture}")
+        terminal.out.print(f"Profile: {picture}")
     if written is not None:
-        show.out.print(f"Written: {written.file}" + (f", and the copy {written.copy}" if written.copy else ""), soft_wrap=True)
-        show.out.print(f"Next: set owner and license, then lakehouse check && lakehouse collect {written.source}")
+        terminal.out.print(f"Written: {written.file}" + (f", and the copy {written.copy}" if written.copy else ""), soft_wrap=True)
+        terminal.out.print(f"Next: set owner and license, then lakehouse check && lakehouse collect {written.source}")
 
 
 def _of_source(name: str) -> Discovery:
@@ -58,44 +58,44 @@ def _of_source(name: str) -> Discovery:
 
 
 def _print(found: Discovery) -> None:
-    show.out.print(f"[bold]{escape(found.path)}[/]", soft_wrap=True)
+    terminal.out.print(f"[bold]{escape(found.path)}[/]", soft_wrap=True)
     for group in found.groups:
         size = f", {group.bytes:,} bytes" if group.bytes else ""
-        show.out.print(f"  {group.type}: {group.files:,} file{'s' if group.files > 1 else ''}{size}")
+        terminal.out.print(f"  {group.type}: {group.files:,} file{'s' if group.files > 1 else ''}{size}")
     for note in found.notes:
-        show.out.print(f"  [yellow]note[/] {escape(note)}")
+        terminal.out.print(f"  [yellow]note[/] {escape(note)}")
     if not found.columns:
         return
     if found.described is not None:
-        show.out.print(f"  {_laid_out(found.described)}")
+        terminal.out.print(f"  {_laid_out(found.described)}")
     about = "" if found.whole else "about "
     read = "all of it" if found.whole else f"a sample of {found.sampled:,} items, {found.bytes:,} bytes"
-    show.out.print(f"  {about}{found.rows:,} rows, {about}{found.tokens:,} words (each Han character one); read: {read}")
+    terminal.out.print(f"  {about}{found.rows:,} rows, {about}{found.tokens:,} words (each Han character one); read: {read}")
     if found.findings:
-        show.out.print(f"  cannot be read: {', '.join(f'{k} {n:,}' for k, n in found.findings.items())}")
+        terminal.out.print(f"  cannot be read: {', '.join(f'{k} {n:,}' for k, n in found.findings.items())}")
     rows = [(escape(c.name), _kind(c), c.role, f"{c.nulls:.1%}", f"{c.distinct:.1%}", escape(_holds(c))) for c in found.columns]
-    show.table("\nColumns", ["column", "type", "as", "null", "distinct", "holds"], rows)
+    terminal.table("\nColumns", ["column", "type", "as", "null", "distinct", "holds"], rows)
     for column in found.columns:
         if column.name == found.label and column.values:
             total = sum(column.values.values())
             shares = ", ".join(f"{escape(v)} {n / total:.1%}" for v, n in list(column.values.items())[:8])
             more = f" and {len(column.values) - 8} more" if len(column.values) > 8 else ""
-            show.out.print(f"Label `{escape(column.name)}`: {shares}{more}")
+            terminal.out.print(f"Label `{escape(column.name)}`: {shares}{more}")
     if found.copies is not None and found.text is not None:
         exact, near = found.copies.exact, found.copies.near
-        show.out.print(f"Copies in `{escape(found.text)}`, in the sample: {exact:.1%} exact, {near:.1%} exact or near")
+        terminal.out.print(f"Copies in `{escape(found.text)}`, in the sample: {exact:.1%} exact, {near:.1%} exact or near")
     private = [(escape(c.name), kind, n) for c in found.columns for kind, n in c.private.items()]
     private += [(escape(c.name), f"{c.named} (by its name)", found.sampled) for c in found.columns if c.named]
     if private:
-        show.table("\nPrivate data", ["column", "kind", "sampled rows"], private, right=["sampled rows"])
+        terminal.table("\nPrivate data", ["column", "kind", "sampled rows"], private, right=["sampled rows"])
     if found.grading is not None:
         classes = ", ".join(found.grading.classes) or "none"
-        show.out.print(f"\nSuggested: class {classes}; grade [bold]{found.grading.grade}[/] ({'; '.join(found.grading.reasons)})")
+        terminal.out.print(f"\nSuggested: class {classes}; grade [bold]{found.grading.grade}[/] ({'; '.join(found.grading.reasons)})")
     if found.privacy:
-        show.out.print(f"privacy: {escape(str(found.privacy))}")
+        terminal.out.print(f"privacy: {escape(str(found.privacy))}")
     if found.drift:
         drift = [(escape(m.what), m.measure, m.psi, m.verdict, escape(m.evidence)) for m in found.drift]
-        show.table("\nAgainst the last collection", ["column", "of its", "PSI", "verdict", "what changed most"], drift, right=["PSI"])
+        terminal.table("\nAgainst the last collection", ["column", "of its", "PSI", "verdict", "what changed most"], drift, right=["PSI"])
 
 
 def _laid_out(described: Look) -> str:

@@ -1,4 +1,4 @@
-"""The command that watches what runs."""
+"""Command `watch`: what runs now."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from rich.live import Live
 from rich.table import Table
 
-from lakehouse.cli import show
+from lakehouse.cli import terminal
 from lakehouse.core.project import Project
 from lakehouse.core.runs.watch import Running, running
 
@@ -17,7 +17,7 @@ from lakehouse.core.runs.watch import Running, running
 @click.command("watch")
 @click.option("--once", is_flag=True, help="Print what runs now, and end.")
 @click.option("--every", type=click.FloatRange(min=0.2), default=1.0, show_default=True, metavar="SECONDS", help="Between two looks.")
-@show.json_option
+@terminal.json_option
 def watch_command(once: bool, every: float, as_json: bool) -> None:
     """Watch collections and datasets that run now, in other terminals or under Dagster on this machine; ends when none does.
 
@@ -25,13 +25,13 @@ def watch_command(once: bool, every: float, as_json: bool) -> None:
     """
     project = Project.find()
     if as_json:
-        show.dump([asdict(each) for each in running(project)])
+        terminal.dump([asdict(each) for each in running(project)])
         return
     found = running(project)
     if once or all(each.killed for each in found):
-        show.out.print(_table(found) if found else "Nothing runs.")
+        terminal.out.print(_table(found) if found else "Nothing runs.")
         return
-    with Live(_table(found), console=show.out, refresh_per_second=4) as live:
+    with Live(_table(found), console=terminal.out, refresh_per_second=4) as live:
         while not all(each.killed for each in found):
             time.sleep(every)
             found = running(project)

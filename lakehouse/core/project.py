@@ -103,7 +103,9 @@ class Settings(Model):
 
     lake: str = Field(default="lake", description="Folder (relative to the project) or object-store URL such as s3://bucket/prefix.")
     storage_options: dict[str, str] = Field(default_factory=dict, description="Options of the store, such as an endpoint; no secrets.")
-    archive: str = Field(default="archive", description="Folder (relative to the project) or URL that `lakehouse archive` writes to.")
+    archive: str = Field(
+        default="archive", description="Folder (relative to the project) or URL that `lakehouse version archive` writes to."
+    )
     storage: Storage = Field(default_factory=Storage, description="Cold packs: where they stand and what becomes cold.")
     sites: dict[Name, SiteSettings] = Field(default_factory=dict, description="Sites whose releases sources here take.")
     tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")

@@ -251,7 +251,7 @@ def rows(project: Project, version: Version) -> pl.LazyFrame:
     if version.archived:
         raise StorageError(
             f"the rows of {version.dataset} {version.label} ({version.version}) are archived in {version.archived['place']}",
-            fix=f"lakehouse archive {version.dataset} {version.version} --restore",
+            fix=f"lakehouse version archive {version.dataset} {version.version} --restore",
         )
     return project.table("gold", version.dataset).scan(version.gold_version)
 

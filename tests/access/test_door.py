@@ -172,21 +172,21 @@ def test_the_command_reads_writes_and_refuses_with_its_own_exit_code(governed: F
     run = CliRunner()
     out = tmp_path / "rows.parquet"
     common = ["--as", "ana", "--for", "annotation"]
-    done = run.invoke(cli, ["read", "gold/notes", *common, "--columns", "text", "--where", "label", "==", "a", "--out", str(out)])
+    done = run.invoke(cli, ["govern", "read", "gold/notes", *common, "--columns", "text", "--where", "label", "==", "a", "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert "1 rows as role annotators" in done.output
     assert pl.read_parquet(out)["text"].to_list() == ["call [PHONE] today"]
-    assert "[PHONE]" in run.invoke(cli, ["read", "gold/notes", *common]).output
-    shown = json.loads(run.invoke(cli, ["read", "gold/notes", *common, "--limit", "1", "--json"]).output)
+    assert "[PHONE]" in run.invoke(cli, ["govern", "read", "gold/notes", *common]).output
+    shown = json.loads(run.invoke(cli, ["govern", "read", "gold/notes", *common, "--limit", "1", "--json"]).output)
     assert len(shown["rows"]) == 1
-    refused = run.invoke(cli, ["read", "gold/notes", "--as", "eve", "--for", "annotation", "--out", str(tmp_path / "eve.csv")])
+    refused = run.invoke(cli, ["govern", "read", "gold/notes", "--as", "eve", "--for", "annotation", "--out", str(tmp_path / "eve.csv")])
     assert isinstance(refused.exception, AccessError)
     assert refused.exception.exit_code == 5
     assert not (tmp_path / "eve.csv").exists()
-    listed = json.loads(run.invoke(cli, ["audit", "--who", "eve", "--json"]).output)
+    listed = json.loads(run.invoke(cli, ["govern", "audit", "--who", "eve", "--json"]).output)
     assert [(entry["seq"], entry["outcome"]) for entry in listed] == [(4, "refused")]
-    assert "4 entries, each as it was written" in run.invoke(cli, ["audit", "--verify"]).output
-    assert "refused" in run.invoke(cli, ["audit"]).output
+    assert "4 entries, each as it was written" in run.invoke(cli, ["govern", "audit", "--verify"]).output
+    assert "refused" in run.invoke(cli, ["govern", "audit"]).output
 
 
 def test_an_older_version_is_as_sensitive_as_what_it_was_made_from(governed: Factory) -> None:

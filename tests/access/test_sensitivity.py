@@ -98,7 +98,7 @@ def test_a_version_of_which_nothing_is_known_is_refused(notes_factory: Factory) 
 def test_the_command_shows_levels_with_their_reasons(notes_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(notes_factory.root))
     notes_factory.declare_source(sensitivity={"text": "important"})
-    shown = json.loads(CliRunner().invoke(cli, ["sensitivity", "--json"]).output)
+    shown = json.loads(CliRunner().invoke(cli, ["govern", "sensitivity", "--json"]).output)
     assert shown["bronze/notes"]["text"]["level"] == shown["gold/notes"]["text"]["level"] == "important"
-    assert "important 重要" in CliRunner().invoke(cli, ["sensitivity", "notes"]).output
-    assert "did you mean `notes`" in str(CliRunner().invoke(cli, ["sensitivity", "noets"]).exception)
+    assert "important 重要" in CliRunner().invoke(cli, ["govern", "sensitivity", "notes"]).output
+    assert "did you mean `notes`" in str(CliRunner().invoke(cli, ["govern", "sensitivity", "noets"]).exception)

@@ -124,12 +124,12 @@ def test_check_names_each_mistake_with_its_line(standard: Factory, break_it: Cal
 def test_the_command_lists_fields_with_their_users(standard: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(standard.root))
     standard.declare_source(standards={"label": "sentiment"})
-    listed = json.loads(CliRunner().invoke(cli, ["standards", "--json"]).output)
+    listed = json.loads(CliRunner().invoke(cli, ["govern", "standards", "--json"]).output)
     assert [(each["name"], each["used_by"]) for each in listed] == [
         ("sentiment", ["bronze/notes.label", "gold/notes.label"]),
         ("amount", []),
     ]
-    assert "整条文本的情感倾向" in CliRunner().invoke(cli, ["standards"]).output
+    assert "整条文本的情感倾向" in CliRunner().invoke(cli, ["govern", "standards"]).output
 
 
 def test_a_project_without_standards_has_none(notes_factory: Factory) -> None:

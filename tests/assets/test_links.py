@@ -34,5 +34,5 @@ def test_runs_know_what_materialised_them_and_materialisations_their_runs(made_b
     assert made_by_hand.materialise("pilot/orders", partition=partition).success
     shown = made_by_hand.metadata("pilot/orders")
     assert found.summary["run_id"] in shown["diagnosis: mlflow run"]
-    assert shown["diagnosis: page"] == f"lakehouse diagnose orders --version {version.version} --page diagnosis.html"
+    assert shown["diagnosis: page"] == f"lakehouse version diagnose orders --version {version.version} --page diagnosis.html"
     assert {kind: shown[f"diagnosis: {kind}"] for kind in KINDS} == dict(found.counts)

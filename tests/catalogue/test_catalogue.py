@@ -100,16 +100,16 @@ def test_no_query_breaks_the_search(query: str) -> None:
 
 
 def test_the_command_prints_hits_and_writes_json(shop: Factory) -> None:
-    said = CliRunner().invoke(cli, ["catalogue", "评论"])
+    said = CliRunner().invoke(cli, ["govern", "catalogue", "评论"])
     assert said.exit_code == 0, said.output
     assert "notes dataset  中文商品评论" in said.output
-    found = json.loads(CliRunner().invoke(cli, ["catalogue", "--facet", "kind=standard", "--json"]).output)
+    found = json.loads(CliRunner().invoke(cli, ["govern", "catalogue", "--facet", "kind=standard", "--json"]).output)
     assert [hit["name"] for hit in found["hits"]] == ["sentiment", "amount"]
-    assert "write NAME=VALUE" in CliRunner().invoke(cli, ["catalogue", "--facet", "kind"]).output
+    assert "write NAME=VALUE" in CliRunner().invoke(cli, ["govern", "catalogue", "--facet", "kind"]).output
 
 
 def test_the_page_needs_nothing_else_and_takes_no_markup(shop: Factory, tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli, ["catalogue", "--page", str(tmp_path / "page.html")])
+    said = CliRunner().invoke(cli, ["govern", "catalogue", "--page", str(tmp_path / "page.html")])
     assert said.exit_code == 0, said.output
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert not re.findall(r"(?:src|href)=", text)
@@ -118,7 +118,7 @@ def test_the_page_needs_nothing_else_and_takes_no_markup(shop: Factory, tmp_path
 
 @pytest.mark.skipif(BROWSER is None, reason="NO BROWSER: install chromium (apt-get install chromium) to see the page rendered")
 def test_a_browser_searches_without_a_network(shop: Factory, tmp_path: Path) -> None:
-    CliRunner().invoke(cli, ["catalogue", "--page", str(tmp_path / "page.html")], catch_exceptions=False)
+    CliRunner().invoke(cli, ["govern", "catalogue", "--page", str(tmp_path / "page.html")], catch_exceptions=False)
     common = [str(BROWSER), "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}"]
     common += ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses to start as root
     common += ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=5000", "--dump-dom"]

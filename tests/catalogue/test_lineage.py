@@ -126,15 +126,15 @@ def test_the_output_carries_schema_lineage_and_quality(made: Factory) -> None:
 
 def test_the_command_shows_columns_rows_and_writes_events(made: Factory, tmp_path: Path) -> None:
     to = tmp_path / "events.jsonl"
-    said = CliRunner().invoke(cli, ["lineage", "notes", "--row", "notes/1", "--openlineage", str(to)])
+    said = CliRunner().invoke(cli, ["version", "lineage", "notes", "--row", "notes/1", "--openlineage", str(to)])
     assert said.exit_code == 0, said.output
     assert "bronze/more.text" in said.output
     assert "notes/1 from raw/notes.jsonl" in said.output
     assert [json.loads(line) for line in to.read_text(encoding="utf-8").splitlines()] == events(made)
-    shown = json.loads(CliRunner().invoke(cli, ["lineage", "notes", "--json"]).output)
+    shown = json.loads(CliRunner().invoke(cli, ["version", "lineage", "notes", "--json"]).output)
     assert [column["column"] for column in shown["columns"]] == ["label", "text"]
 
 
 def test_a_row_that_the_version_does_not_hold_is_said(made: Factory) -> None:
-    with pytest.raises(NotFoundError, match=r"(?s)does not hold row `notes/2`.*lakehouse trace notes/2"):
+    with pytest.raises(NotFoundError, match=r"(?s)does not hold row `notes/2`.*lakehouse row trace notes/2"):
         lineage.row(made.project, versions.find(made.project, "notes", "latest"), "notes/2")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ from lakehouse.cli import cli
 from lakehouse.core import versions
 from lakehouse.core.errors import RecipeError, SpecError
 from lakehouse.core.labels import decisions
+from lakehouse.operations import line
 from lakehouse.operations.repair import review, tickets
 from lakehouse.operations.repair.loop import repair
 from lakehouse.operations.repair.reports import open_report
@@ -280,7 +282,7 @@ main()
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["before the decisions", "after the decisions", "before the ticket is closed"])
 def test_a_killed_repair_is_finished_by_the_next(spoilt_notes: Factory, place: str) -> None:
-    command = [sys.executable, "-c", KILLED, place, "repair", "notes"]
+    command = [sys.executable, "-c", KILLED, place, "repair", "run", "notes"]
     done = subprocess.run(command, cwd=spoilt_notes.root, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (ticket,) = [t for t in tickets.tickets(spoilt_notes.project, "notes") if t.kind == "label_error"]
@@ -295,16 +297,39 @@ def test_a_killed_repair_is_finished_by_the_next(spoilt_notes: Factory, place: s
 def test_the_commands_show_the_loop(spoilt_notes: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(spoilt_notes.root))
     call = lambda *words: CliRunner().invoke(cli, list(words), catch_exceptions=False)  # noqa: E731
-    said = call("repair", "notes")
+    said = call("repair", "run", "notes")
     assert said.exit_code == 0
     assert "rows relabelled" in said.output
     assert "the decisions stay" in said.output
-    listed = json.loads(call("tickets", "list", "notes", "--json").output)
+    listed = json.loads(call("repair", "tickets", "list", "notes", "--json").output)
     closed = next(each for each in listed if each["kind"] == "label_error")
     assert closed["state"] == "closed"
-    shown = call("tickets", "show", closed["ticket"][:6], "--top", "2").output
+    shown = call("repair", "tickets", "show", closed["ticket"][:6], "--top", "2").output
     for words in ("labels that are likely wrong", "rows from notes", "closed: ", "p given"):
         assert words in shown
-    assert call("tickets", "list").exit_code == 0
+    assert call("repair", "tickets", "list").exit_code == 0
     with pytest.raises(Exception, match="no ticket `zz`"):
-        call("tickets", "show", "zz")
+        call("repair", "tickets", "show", "zz")
+
+
+@pytest.mark.slow
+def test_tickets_are_opened_exported_decided_and_reported_by_commands(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = loop_factory(tmp_path, empty_store, {"policies": [{"on": "label_error", "action": "queue"}]})
+    rows = notes(600)
+    factory.material(spoilt(rows, swapped(rows)))
+    list(line.run(factory.project, ["notes"], "pilot"))
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
+
+    def call(*given: str) -> Any:
+        return json.loads(CliRunner().invoke(cli, ["repair", "tickets", *given, "--json"], catch_exceptions=False).output)
+
+    wrong = next(each for each in call("open", "notes") if each["kind"] == "label_error")
+    file = tmp_path / "to-decide.csv"
+    assert call("export", wrong["ticket"], str(file)) == {"file": str(file), "rows": wrong["rows"]}
+    pl.read_csv(file, infer_schema=False).with_columns(decision=pl.lit("keep")).write_csv(file)
+    assert call("decide", str(file)) == {wrong["ticket"]: {"relabelled": 0, "dropped": 0, "kept": wrong["rows"]}}
+    reports = factory.write("errors.jsonl", json.dumps({"row": "notes/00001", "label": "good"}) + "\n")
+    reported = call("report", "notes", str(reports))
+    assert (reported["rows"], reported["ticket"]["rows"]) == (1, 1)

@@ -89,7 +89,7 @@ def test_versions_without_changed_values_are_told_apart_while_archived(project: 
     archive(project, "reviews", OLD, "unused", "li")
     found = diff(project, "reviews", OLD, "1.2.0")
     assert (found.added, found.removed, found.changed, found.same) == (2, 2, 0, 4)
-    side = CliRunner().invoke(cli, ["compare", "reviews", OLD, "1.2.0"], env={"COLUMNS": "200"})
+    side = CliRunner().invoke(cli, ["version", "compare", "reviews", OLD, "1.2.0"], env={"COLUMNS": "200"})
     assert side.exit_code == 0, side.exception
 
 
@@ -134,7 +134,7 @@ def test_an_archive_that_was_changed_is_refused_and_gold_stays(project: Project)
     file.write_bytes(whole)
     Path(found.place).rename(moved)
     verify(project, version, str(moved))
-    assert CliRunner().invoke(cli, ["archive", "reviews", OLD, "--restore", "--from", "elsewhere"]).exit_code == 0
+    assert CliRunner().invoke(cli, ["version", "archive", "reviews", OLD, "--restore", "--from", "elsewhere"]).exit_code == 0
     assert rows_of(project).height == 6
 
 
@@ -142,7 +142,7 @@ def test_an_archived_release_still_has_the_lake_say_so(project: Project) -> None
     archive(project, "reviews", OLD, "unused", "li")
     with pytest.raises(StorageError, match="are archived in"):
         write_bundle(project, versions.find(project, "reviews", OLD))
-    listed = CliRunner().invoke(cli, ["versions", "reviews"], env={"COLUMNS": "200"})
+    listed = CliRunner().invoke(cli, ["version", "list", "reviews"], env={"COLUMNS": "200"})
     assert "1.0.0 archived in" in listed.output
 
 

@@ -30,9 +30,9 @@ def test_versions_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found.sides[0].findings is None
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
     picture = tmp_path / "side.png"
-    done = CliRunner().invoke(cli, ["compare", "notes", first, third, "--json", "--picture", str(picture)])
+    done = CliRunner().invoke(cli, ["version", "compare", "notes", first, third, "--json", "--picture", str(picture)])
     assert done.exit_code == 0, done.output
     assert [side["label"] for side in json.loads(done.output)["sides"]] == [first, third]
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "Scores" in CliRunner().invoke(cli, ["compare", "notes", first, second]).output
-    assert CliRunner().invoke(cli, ["compare", "notes", first], standalone_mode=True).exit_code == 2
+    assert "Scores" in CliRunner().invoke(cli, ["version", "compare", "notes", first, second]).output
+    assert CliRunner().invoke(cli, ["version", "compare", "notes", first], standalone_mode=True).exit_code == 2

@@ -70,7 +70,7 @@ def test_faults_are_counted_where_they_are(tmp_path: Path) -> None:
     assert found["uniqueness"].numerator == 120 - 5 - 4  # blanks come with two labels
     assert found["traceability"].numerator == 118
     assert found["accuracy"].value is None
-    assert "lakehouse diagnose notes" in found["accuracy"].how
+    assert "lakehouse version diagnose notes" in found["accuracy"].how
 
 
 def test_what_a_late_diagnosis_could_not_see_is_not_counted_as_good(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_the_command_prints_the_table_and_draws_the_picture(tmp_path: Path, monk
     made(factory)
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
     picture = tmp_path / "grade.png"
-    done = CliRunner().invoke(cli, ["grade", "notes", "--picture", str(picture)])
+    done = CliRunner().invoke(cli, ["version", "grade", "notes", "--picture", str(picture)])
     assert done.exit_code == 0, done.output
     assert "not measured, so at most C: accuracy" in done.output
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -127,10 +127,10 @@ def test_a_version_that_users_complain_about_is_lowered_once(project: Project) -
 
 def test_the_command_says_what_it_would_do_and_does_it(project: Project) -> None:
     ruled(project, archive={"unused_days": 1, "keep_last": 1})
-    dry = CliRunner().invoke(cli, ["maintain", "reviews", "--dry-run", "--json"])
+    dry = CliRunner().invoke(cli, ["version", "maintain", "reviews", "--dry-run", "--json"])
     assert dry.exit_code == 0, dry.exception
     assert {step["action"] for step in json.loads(dry.output)["datasets"]["reviews"]} == {"keep"}
-    done = CliRunner().invoke(cli, ["maintain", "reviews"], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(cli, ["version", "maintain", "reviews"], env={"COLUMNS": "200"})
     assert "used 0 days ago" in done.output
 
 

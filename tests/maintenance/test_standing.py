@@ -43,19 +43,19 @@ def test_a_downgrade_stands_with_its_reason_until_it_is_taken_back(project: Proj
         downgrade(project, "reviews", "1.0.0", "D", "half of it is spam", "li")
     assert versions.find(project, "reviews", "1.0.0").grade is None
     graded(project, version.version)
-    text = said("downgrade", "reviews", "1.0.0", "--to", "D", "--why", "half of it is spam", "--by", "li")
+    text = said("version", "downgrade", "reviews", "1.0.0", "--to", "D", "--why", "half of it is spam", "--by", "li")
     assert "1.0.0" in text
     assert "downgraded to D by li: half of it is spam" in text
     assert downgrade(project, "reviews", "1.0.0", "D", "half of it is spam", "wang").unchanged
     assert versions.find(project, "reviews", "1.0.0").grade == "D"
-    assert "D, lowered" in said("versions", "reviews")
-    assert "1.0.0 lowered to D by li: half of it is spam" in said("versions", "reviews")
+    assert "D, lowered" in said("version", "list", "reviews")
+    assert "1.0.0 lowered to D by li: half of it is spam" in said("version", "list", "reviews")
     card = (write_bundle(project, versions.find(project, "reviews", "1.0.0")).folder / "README.md").read_text(encoding="utf-8")
     assert "Lowered to **D**: half of it is spam." in card
     with pytest.raises(MaintenanceError, match="was measured B, which a downgrade cannot raise to A"):
         downgrade(project, "reviews", "1.0.0", "A", "no", "li")
     assert downgrade(project, "reviews", "1.0.0", "B", "the spam was another version's", "li").grade == "B"
-    assert "lowered" not in said("versions", "reviews")
+    assert "lowered" not in said("version", "list", "reviews")
     with pytest.raises(MaintenanceError, match="a reason is needed"):
         downgrade(project, "reviews", "1.0.0", "C", "  ", "li")
 
@@ -65,23 +65,23 @@ def test_a_retired_release_is_refused_warned_about_and_reinstated_by_an_event(pr
     versions.record(project, "reviews", old.version, "released", {"label": "1.0.0"})
     new = make(project, reviews(1, 2, 3), "1.1.0")
     versions.record(project, "reviews", new.version, "released", {"label": "1.1.0"})
-    text = said("retire", "reviews", "1.1.0", "--why", "its source was withdrawn", "--superseded-by", "1.0.0", "--by", "li")
+    text = said("version", "retire", "reviews", "1.1.0", "--why", "its source was withdrawn", "--superseded-by", "1.0.0", "--by", "li")
     assert "gold/reviews holds it until a run makes another" in text
     assert "lakehouse rollback reviews 1.0.0" in text
-    assert "nothing to do" in said("retire", "reviews", "1.1.0", "--why", "its source was withdrawn", "--superseded-by", "1.0.0")
+    assert "nothing to do" in said("version", "retire", "reviews", "1.1.0", "--why", "its source was withdrawn", "--superseded-by", "1.0.0")
     released = versions.released(project, "reviews")
     assert released is not None
     assert released.label == "1.0.0"
     with pytest.raises(HardGateError, match=r"it was retired: its source was withdrawn; superseded by 1.0.0"):
         refuse(project.dataset("reviews"), versions.find(project, "reviews", "1.1.0"))
-    listed = said("versions", "reviews")
+    listed = said("version", "list", "reviews")
     assert "yes, retired" in listed
     assert "1.1.0 retired by li: its source was withdrawn; superseded by 1.0.0" in listed
     assert json.loads(said("status", "--json"))["datasets"][0]["retired"] == "its source was withdrawn; superseded by 1.0.0"
     make(project, reviews(1, 2, 3), "1.1.0")
     assert versions.find(project, "reviews", "1.1.0").retired, "made again, it is still retired"
     assert "reinstated by li: it was another source" in said(
-        "retire", "reviews", "1.1.0", "--undo", "--why", "it was another source", "--by", "li"
+        "version", "retire", "reviews", "1.1.0", "--undo", "--why", "it was another source", "--by", "li"
     )
     again = versions.released(project, "reviews")
     assert again is not None

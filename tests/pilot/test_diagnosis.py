@@ -81,11 +81,19 @@ def test_a_task_whose_rows_are_not_diagnosed_is_named(factory: Factory, task: st
 def test_the_command_prints_rows_with_their_evidence(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
     factory.make(remarks(200, wrong=8))
-    said = CliRunner().invoke(cli, ["diagnose", "orders", "--top", "3"], catch_exceptions=False)
+    said = CliRunner().invoke(cli, ["version", "diagnose", "orders", "--top", "3"], catch_exceptions=False)
     assert said.exit_code == 0
-    for words in ("200 labelled rows", "8 wrong", "Labels that are likely wrong: 8", "suggested", "next: lakehouse trace orders_raw/000"):
+    for words in (
+        "200 labelled rows",
+        "8 wrong",
+        "Labels that are likely wrong: 8",
+        "suggested",
+        "next: lakehouse row trace orders_raw/000",
+    ):
         assert words in said.output
-    found = json.loads(CliRunner().invoke(cli, ["diagnose", "orders", "--kind", "label_error", "--json"], catch_exceptions=False).output)
+    found = json.loads(
+        CliRunner().invoke(cli, ["version", "diagnose", "orders", "--kind", "label_error", "--json"], catch_exceptions=False).output
+    )
     assert found["unchanged"]
     assert set(found["counts"]) == set(KINDS)
     assert [finding["rank"] for finding in found["findings"]["label_error"]] == list(range(1, 9))

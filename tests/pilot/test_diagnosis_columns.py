@@ -131,7 +131,7 @@ def test_tickets_are_exported_and_reported_by_row(factory: Factory, tmp_path: Pa
     with pytest.raises(SpecError, match="names no row"):
         open_report(project, version, tmp_path / "texts.jsonl")
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
-    said = CliRunner().invoke(cli, ["diagnose", "orders", "--top", "2"], catch_exceptions=False)
+    said = CliRunner().invoke(cli, ["version", "diagnose", "orders", "--top", "2"], catch_exceptions=False)
     assert "569 labelled rows" in said.output
     assert "mean radius" in said.output
 

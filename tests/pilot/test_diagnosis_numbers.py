@@ -89,7 +89,7 @@ def test_the_commands_speak_of_numbers(factory: Factory, monkeypatch: pytest.Mon
     made(factory, rows.with_columns(loud))
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
     run = CliRunner()
-    done = run.invoke(cli, ["diagnose", "orders", "--top", "3", "--page", str(tmp_path / "page.html")], catch_exceptions=False)
+    done = run.invoke(cli, ["version", "diagnose", "orders", "--top", "3", "--page", str(tmp_path / "page.html")], catch_exceptions=False)
     assert done.exit_code == 0
     for words in (
         "569 labelled rows, from which models",
@@ -98,10 +98,10 @@ def test_the_commands_speak_of_numbers(factory: Factory, monkeypatch: pytest.Mon
         "clinic = 东",
         "off by",
         "mean texture",
-        "next: lakehouse trace",
+        "next: lakehouse row trace",
     ):
         assert words in done.output
-    found = json.loads(run.invoke(cli, ["diagnose", "orders", "--json"], catch_exceptions=False).output)
+    found = json.loads(run.invoke(cli, ["version", "diagnose", "orders", "--json"], catch_exceptions=False).output)
     assert found["unchanged"]
     assert set(found["counts"]) == set(KINDS)
     first = found["findings"]["slice"][0]["evidence"]

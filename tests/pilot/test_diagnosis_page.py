@@ -32,7 +32,7 @@ def marked(n: int = 200) -> pl.DataFrame:
 
 def write(factory: Factory, monkeypatch: pytest.MonkeyPatch, to: Path) -> str:
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
-    said = CliRunner().invoke(cli, ["diagnose", "orders", "--top", "1", "--page", str(to)], catch_exceptions=False)
+    said = CliRunner().invoke(cli, ["version", "diagnose", "orders", "--top", "1", "--page", str(to)], catch_exceptions=False)
     assert said.exit_code == 0, said.output
     assert f"page: {to}" in said.output
     return to.read_text(encoding="utf-8")

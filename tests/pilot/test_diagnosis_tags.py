@@ -56,11 +56,11 @@ def test_tags_taken_off_are_found_with_their_tokens(factory: Factory, monkeypatc
     stored(factory, rows)
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
     page = tmp_path / "page.html"
-    said = CliRunner().invoke(cli, ["diagnose", "orders", "--top", "3", "--page", str(page)], catch_exceptions=False)
+    said = CliRunner().invoke(cli, ["version", "diagnose", "orders", "--top", "3", "--page", str(page)], catch_exceptions=False)
     assert said.exit_code == 0
     for words in ("240 labelled rows of", "tokens, of which models", "suggested B-", "Not looked for: it judges a row by its one label"):
         assert words in said.output
-    found = json.loads(CliRunner().invoke(cli, ["diagnose", "orders", "--json", "--top", "100"], catch_exceptions=False).output)
+    found = json.loads(CliRunner().invoke(cli, ["version", "diagnose", "orders", "--json", "--top", "100"], catch_exceptions=False).output)
     assert found["unchanged"]
     errors = found["findings"]["label_error"]
     named = {one["_row_id"]: one["evidence"]["tokens"] for one in errors}

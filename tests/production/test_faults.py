@@ -221,7 +221,7 @@ def test_all_faults_in_one_run_of_the_command(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for said in ("invalid_utf8 1", "error 1", "no_signal 1", "2,997"):
         assert said in done.stdout
-    balance = json.loads(command(factory, "balance", "notes", "--json").stdout)
+    balance = json.loads(command(factory, "version", "balance", "notes", "--json").stdout)
     assert [(b["step"], b["quarantined"]) for b in balance if b["quarantined"]] == [("intake", 1), ("raises", 1), ("text_length", 1)]
     assert factory.rows("gold").height == 2997
 

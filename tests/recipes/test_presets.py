@@ -118,7 +118,7 @@ def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
 
 def test_the_command_takes_a_preset_or_a_file_and_words_in_the_folder(notes_factory: Factory) -> None:
     folder = notes_factory.root
-    assert "--preset NAME" in lakehouse(folder, "import-recipe", code=2)
+    assert "--preset NAME" in lakehouse(folder, "recipe", "import", code=2)
     notes_factory.write("words.txt", "彩票代购\n")
-    said = lakehouse(folder, "import-recipe", "--preset", "chinese-web", "--words", "words.txt", "--strict")
+    said = lakehouse(folder, "recipe", "import", "--preset", "chinese-web", "--words", "words.txt", "--strict")
     assert "written: assets/datasets/chinese_web.yaml, contracts/chinese_web.py (12 steps, 0 parts left out)" in said

@@ -30,9 +30,11 @@ def test_a_bundle_holds_each_split_in_row_id_order_with_contract_columns_and_row
 def test_the_command_writes_the_bundle_again_and_says_how_many_rows(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     make(project, reviews(11, 3, 2, 0, 1, 7))
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(project.root))
-    done = CliRunner().invoke(cli, ["bundle", "reviews", "--version", "1.0.0"])
+    done = CliRunner().invoke(cli, ["version", "bundle", "reviews", "--version", "1.0.0"])
     assert done.exit_code == 0, done.exception
     assert "6 rows of reviews 1.0.0" in " ".join(done.output.split())
+    shown = json.loads(CliRunner().invoke(cli, ["version", "bundle", "reviews", "--version", "1.0.0", "--json"]).output)
+    assert (shown["label"], shown["rows"]) == ("1.0.0", {"train": 3, "validation": 2, "test": 1})
 
 
 def test_the_same_version_gives_the_same_bytes_whatever_the_order_in_gold(project: Project) -> None:

@@ -32,7 +32,7 @@ def test_a_version_below_the_least_grade_is_refused_with_the_reason(project: Pro
     project = terms(project, grade="B")
     version = make(project, reviews(1, 2))
     assert reasons(project.dataset("reviews"), version) == [
-        "it has no grade, and `release.grade` asks for B (lakehouse grade reviews --version 1.0.0)"
+        "it has no grade, and `release.grade` asks for B (lakehouse version grade reviews --version 1.0.0)"
     ]
     worse = graded(project, version.version, "C")
     with pytest.raises(HardGateError, match=r"its grade is C, and `release.grade` asks for B \(worst essential: accuracy C\)") as refused:

@@ -131,21 +131,21 @@ def test_the_command_says_what_is_wrong_repairs_it_and_says_what_is_lost(tmp_pat
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(tmp_path))
     project = new_project(tmp_path)
     name = packed(project)
-    fine = CliRunner().invoke(cli, ["scrub"])
+    fine = CliRunner().invoke(cli, ["storage", "scrub"])
     assert fine.exit_code == 0
     assert "1 pack: 6 shards intact" in fine.output
     harm(project, 1, "flipped", 5)
     harm(project, 2, "manifest", 5)
-    told = CliRunner().invoke(cli, ["scrub"])
+    told = CliRunner().invoke(cli, ["storage", "scrub"])
     assert told.exit_code == 1
     assert f"shard 1 of {name} in {tmp_path}/cold/1: damaged, not repaired" in told.output
     assert f"manifest of {name} in {tmp_path}/cold/2: damaged, not repaired" in told.output
-    mended = CliRunner().invoke(cli, ["scrub", "--repair", "--json"])
+    mended = CliRunner().invoke(cli, ["storage", "scrub", "--repair", "--json"])
     assert mended.exit_code == 0
     assert {(fault["part"], fault["repaired"]) for fault in json.loads(mended.output)["faults"]} == {("shard 1", True), ("manifest", True)}
     for number in range(3):
         harm(project, number, "deleted", 0)
-    lost = CliRunner().invoke(cli, ["scrub", "--repair"])
+    lost = CliRunner().invoke(cli, ["storage", "scrub", "--repair"])
     assert lost.exit_code == 1
     assert f"beyond repair {name}: 3 shards are intact, 4 are needed; nothing of it was written" in lost.output
     assert "lost landing/shop/cd/x" in lost.output

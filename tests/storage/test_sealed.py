@@ -153,10 +153,10 @@ def test_rotation_rewrites_no_data_and_old_keys_are_named(factory: Factory, monk
     with pytest.raises(StorageError, match=r"the key of notes is wrapped by master key \w{8}; the one given is \w{8}"):
         sealing_key(factory.project, "notes")
     monkeypatch.setenv(OLD_MASTER, master_key())
-    assert "is wrapped by master key" in str(CliRunner().invoke(cli, ["keys", "rotate"]).exception)
+    assert "is wrapped by master key" in str(CliRunner().invoke(cli, ["storage", "keys", "rotate"]).exception)
     monkeypatch.setenv(OLD_MASTER, old)
-    assert CliRunner().invoke(cli, ["keys", "rotate"]).output == "rewrapped: notes\n"
-    assert "nothing to do" in CliRunner().invoke(cli, ["keys", "rotate"]).output
+    assert CliRunner().invoke(cli, ["storage", "keys", "rotate"]).output == "rewrapped: notes\n"
+    assert "nothing to do" in CliRunner().invoke(cli, ["storage", "keys", "rotate"]).output
     monkeypatch.delenv(OLD_MASTER)
     assert list(files(place)) == before
     assert sealing_key(factory.project, "notes").secret
@@ -176,8 +176,8 @@ def test_what_is_shredded_is_gone_and_recorded(factory: Factory) -> None:
     factory.collect()
     (sha256,) = bronze.table(factory.project, "notes").read()["_blob"].drop_nulls()
     wrapped = json.loads((factory.root / "lake/keys/notes.json").read_text())
-    assert CliRunner().invoke(cli, ["keys", "shred", "notes"], input="y\n").exit_code == 2, "a reason is needed"
-    told = CliRunner().invoke(cli, ["keys", "shred", "notes", "--why", "contract ended", "--by", "li", "--yes"])
+    assert CliRunner().invoke(cli, ["storage", "keys", "shred", "notes"], input="y\n").exit_code == 2, "a reason is needed"
+    told = CliRunner().invoke(cli, ["storage", "keys", "shred", "notes", "--why", "contract ended", "--by", "li", "--yes"])
     assert f"the key {wrapped['id']} of notes is gone" in told.output
     assert not any(wrapped["wrapped"].encode() in data for data in files(factory.root / "lake"))
     blobs = Blobs(factory.project, "sealed/notes")
@@ -185,11 +185,11 @@ def test_what_is_shredded_is_gone_and_recorded(factory: Factory) -> None:
         stream.read()
     with pytest.raises(StorageError, match="nothing is sealed under it again"):
         sealing_key(factory.project, "notes")
-    (entry,) = json.loads(CliRunner().invoke(cli, ["keys", "list", "--json"]).output)
+    (entry,) = json.loads(CliRunner().invoke(cli, ["storage", "keys", "list", "--json"]).output)
     assert (entry["of"], entry["state"]) == ("notes", "shredded")
     record = factory.project.table("system", "keys").read().sort("at")
     assert record.select("event", "by", "reason").row(-1) == ("shredded", "li", "contract ended")
-    assert "no key of `other`" in str(CliRunner().invoke(cli, ["keys", "shred", "other", "--why", "x", "--yes"]).exception)
+    assert "no key of `other`" in str(CliRunner().invoke(cli, ["storage", "keys", "shred", "other", "--why", "x", "--yes"]).exception)
 
 
 def test_without_a_master_key_nothing_is_collected(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:

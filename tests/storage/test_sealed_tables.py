@@ -181,7 +181,7 @@ def test_without_the_master_key_a_table_is_not_read_and_that_is_said(tmp_path: P
     for read in (lambda: factory.rows("gold"), lambda: factory.project.table("silver", "notes").located(["_row_id"])):
         with pytest.raises(StorageError, match="there is no master key"):
             read()
-    assert CliRunner().invoke(cli, ["versions", "notes"], env={"LAKEHOUSE_PROJECT": str(tmp_path)}).exit_code == 0
+    assert CliRunner().invoke(cli, ["version", "list", "notes"], env={"LAKEHOUSE_PROJECT": str(tmp_path)}).exit_code == 0
 
 
 def test_a_data_file_with_a_changed_bit_is_told(tmp_path: Path) -> None:

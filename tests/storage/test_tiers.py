@@ -215,10 +215,10 @@ def test_the_command_and_its_mistakes(root: Path) -> None:
     def run(*given: str) -> str:
         return CliRunner().invoke(cli, list(given), env={"COLUMNS": "120"}).output
 
-    assert "nothing is due" in run("tier")
+    assert "nothing is due" in run("storage", "tier")
     kept(project, PAGE, days=30)
-    assert "Would be moved" in run("tier", "--dry-run")
-    assert "blobs" in run("tier")
+    assert "Would be moved" in run("storage", "tier", "--dry-run")
+    assert "blobs" in run("storage", "tier")
     text = (root / "lakehouse.yaml").read_text()
     jsonschema.validate(yaml.safe_load(text), settings_schema())
     for wrong, what in (

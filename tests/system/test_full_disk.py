@@ -61,7 +61,7 @@ def test_a_full_disk_is_one_message_and_the_run_is_finished_later(tmp_path: Path
 def test_a_refused_write_in_the_middle_of_a_file_leaves_the_last_version(tmp_path: Path) -> None:
     folder = _factory(tmp_path, 2_000)
     lakehouse(folder, "run", "--to", "gold")
-    before = lakehouse_json(folder, "versions", "notes")
+    before = lakehouse_json(folder, "version", "list", "notes")
     with (folder / "data" / "notes.csv").open("a", encoding="utf-8") as data:
         data.writelines(f"late row {n} {n * 104729}\n" for n in range(60_000))
     limited = f"""
@@ -75,6 +75,6 @@ main()
     done = subprocess.run([sys.executable, "-c", limited], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    assert lakehouse_json(folder, "versions", "notes") == before
+    assert lakehouse_json(folder, "version", "list", "notes") == before
     assert "holds" in lakehouse(folder, "run", "--to", "gold")
-    assert len(lakehouse_json(folder, "versions", "notes")) == 2
+    assert len(lakehouse_json(folder, "version", "list", "notes")) == 2

@@ -68,7 +68,7 @@ def put_on(folder: Path, store: Store, lake: str) -> None:
 
 
 def identities(folder: Path) -> list[tuple[str, str]]:
-    return [(v["label"], v["manifest"]["content_id"]) for v in lakehouse_json(folder, "versions", "reviews")]
+    return [(v["label"], v["manifest"]["content_id"]) for v in lakehouse_json(folder, "version", "list", "reviews")]
 
 
 @pytest.mark.slow
@@ -152,10 +152,10 @@ def test_the_whole_line_on_an_object_store_is_the_line_on_a_folder(tmp_path: Pat
     assert identities(remote) == identities(local)
     assert len(identities(remote)) == 2
 
-    assert lakehouse_json(remote, "balance", "reviews") == lakehouse_json(local, "balance", "reviews")
+    assert lakehouse_json(remote, "version", "balance", "reviews") == lakehouse_json(local, "version", "balance", "reviews")
     assert "reviews" in lakehouse(remote, "status")
-    assert "too_short" in lakehouse(remote, "tune", "reviews", "text_length.at_least=80")
-    assert "100 added, 0 removed, 0 changed" in lakehouse(remote, "diff", "reviews", "1.0.0", "1.1.0")
+    assert "too_short" in lakehouse(remote, "recipe", "tune", "reviews", "text_length.at_least=80")
+    assert "100 added, 0 removed, 0 changed" in lakehouse(remote, "version", "diff", "reviews", "1.0.0", "1.1.0")
     for folder in (local, remote):
         assert "reviews@v1.1.0" in lakehouse(folder, "release", "reviews")
     parquet = sorted(p.relative_to(local) for p in (local / "releases/reviews").rglob("*.parquet"))
@@ -231,7 +231,7 @@ def test_two_folders_on_one_lake_make_one_version(tmp_path: Path, store: Store) 
     lakehouse(tmp_path / "here", "run", "reviews", "--to", "gold")
     bronze = Project.open(tmp_path / "here").table("bronze", "reviews_raw").read(["_row_id"])
     assert bronze.height == bronze["_row_id"].n_unique() == 200
-    assert len({v["manifest"]["content_id"] for v in lakehouse_json(tmp_path / "there", "versions", "reviews")}) == 1
+    assert len({v["manifest"]["content_id"] for v in lakehouse_json(tmp_path / "there", "version", "list", "reviews")}) == 1
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def test_json_lines_become_a_released_version_that_a_clean_clone_pulls(tmp_path:
     assert "holds" in said
     assert "malformed_json 1" in said
     assert "no_signal 1" in said
-    balance = lakehouse_json(folder, "balance", "articles")
+    balance = lakehouse_json(folder, "version", "balance", "articles")
     assert balance[0]["in"] == 303
     total = {k: sum(step[k] for step in balance) for k in ("created", "merged", "dropped", "quarantined")}
     assert 303 + total["created"] == balance[-1]["out"] + total["merged"] + total["dropped"] + total["quarantined"]

@@ -103,4 +103,4 @@ def test_a_version_shown_to_be_worse_than_the_release_is_refused(reviews_factory
         assert "macro_f1" in said
     finally:
         file.write_text(before, encoding="utf-8")
-    assert "1.0.0" in lakehouse(reviews_factory, "versions", "reviews")
+    assert "1.0.0" in lakehouse(reviews_factory, "version", "list", "reviews")

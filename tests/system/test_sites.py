@@ -132,9 +132,9 @@ def held(folder: Path) -> bytes:
 
 @pytest.mark.slow
 def test_only_what_a_site_releases_leaves_it(hub: Path) -> None:
-    assert "nothing released" in lakehouse(hub, "sites")
+    assert "nothing released" in lakehouse(hub, "source", "sites")
     assert "has released nothing" in lakehouse(hub, "collect", "north_raw", code=1)
-    done = lakehouse_json(hub, "sites", "--run")
+    done = lakehouse_json(hub, "source", "sites", "--run")
     assert {(d["site"], d["outcome"], d["label"]) for d in done} == {("north", "released", "1.0.0"), ("south", "released", "1.0.0")}
     lakehouse(hub, "run", "every", "--to", "gold")
     rows_ = pl.read_delta(str(hub / "lake/gold/every"))
@@ -148,14 +148,14 @@ def test_only_what_a_site_releases_leaves_it(hub: Path) -> None:
             assert secret.encode() in site, secret
             assert secret.encode() not in everything, secret
     # The customer is a site's key: it is in the ids of rows, which say which row it was, and nowhere else.
-    assert "site://north/notes@1.0.0/data/train" in lakehouse(hub, "trace", rows_.filter(pl.col("site") == "north")["_row_id"][0])
+    assert "site://north/notes@1.0.0/data/train" in lakehouse(hub, "row", "trace", rows_.filter(pl.col("site") == "north")["_row_id"][0])
 
     # What stands already is not fetched again; what is released anew is.
     assert lakehouse_json(hub, "collect", "north_raw")[0]["unchanged"]
     site = hub.parent / "north"
     more = json.dumps({"customer": "customer-north-9999", "text": "又一个包裹，很好很好很好", "topic": "quality"}, ensure_ascii=False)
     write(site / "raw/notes.jsonl", (site / "raw/notes.jsonl").read_text(encoding="utf-8") + more + "\n")
-    (again,) = lakehouse_json(hub, "sites", "north", "--run")
+    (again,) = lakehouse_json(hub, "source", "sites", "north", "--run")
     assert again["label"] == "1.1.0"
     assert lakehouse_json(hub, "collect", "north_raw")[0]["added"] == 1
     source = hub / "assets/sources/south_raw.yaml"
@@ -169,7 +169,7 @@ def test_what_a_site_may_not_release_stays_and_a_bundle_that_was_changed_is_refu
     dataset = yaml.safe_load((north / "assets/datasets/notes.yaml").read_text(encoding="utf-8"))
     write(north / "assets/datasets/notes.yaml", yaml.safe_dump({**dataset, "recipe": []}))
     run_git(north)
-    said = lakehouse(hub, "sites", "--run", code=1)
+    said = lakehouse(hub, "source", "sites", "--run", code=1)
     assert "refused" in said
     assert "released" in said
     assert not (north / "releases").exists()

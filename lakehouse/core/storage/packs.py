@@ -139,7 +139,7 @@ def open_item(project: Project, name: str) -> BinaryIO | None:
                 stack.pop_all()
                 handle.seek(0)
                 return plain(project, handle, item.encoding, name)
-    raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse scrub says what is wrong")
+    raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse storage scrub says what is wrong")
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class Shards:
             if len(found) == self.manifest.data:
                 return recover(found, self.manifest.data, self.manifest.total)
         what = f"pack {self.manifest.pack} has {len(found)} readable shards of {self.manifest.total} and needs {self.manifest.data}"
-        raise StorageError(what, fix="bring a lost location back, then: lakehouse scrub --repair")
+        raise StorageError(what, fix="bring a lost location back, then: lakehouse storage scrub --repair")
 
 
 def pack(project: Project, members: Iterable[Member], progress: Progress = silent) -> Manifest:

@@ -150,7 +150,7 @@ def _repair(project: Project, places: list[Location], manifest: Manifest, faults
             handle.close()
             if digests[number].hexdigest() != manifest.shards[number]:
                 what = f"shard {number} of pack {manifest.pack} came out otherwise than it was written; the old one stays"
-                raise StorageError(what, fix="a location changed meanwhile: lakehouse scrub --repair again")
+                raise StorageError(what, fix="a location changed meanwhile: lakehouse storage scrub --repair again")
             put_verified(at[wrong[number]], manifest.shard(number), files[number], manifest.shards[number])
         text = Path(staged, "manifest.json")
         text.write_text(manifest.text, encoding="utf-8")

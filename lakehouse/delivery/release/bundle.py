@@ -202,7 +202,10 @@ def _released_columns(schema: pl.Schema, version: Version) -> list[str]:
 
 def _refuse_other_content(identity: pl.DataFrame, version: Version) -> None:
     if identity.is_empty():
-        raise ReleaseError(f"version {version.label} of {version.dataset} has no rows", fix="see what dropped them: lakehouse show DATASET")
+        raise ReleaseError(
+            f"version {version.label} of {version.dataset} has no rows",
+            fix=f"see what dropped them: lakehouse version balance {version.dataset}",
+        )
     found = content_id(identity, "_row_id", "_hash")
     if found != version.held_content:
         raise ReleaseError(

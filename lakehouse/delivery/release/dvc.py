@@ -181,7 +181,7 @@ def _stage(project: Project, dataset: str) -> dict[str, Any]:
     declaration = next(file for file in project.files("datasets") if file.stem == dataset)
     contract = project.dataset(dataset).contract.partition(":")[0]
     return {
-        "cmd": f"lakehouse bundle {dataset}",
+        "cmd": f"lakehouse version bundle {dataset}",
         "deps": [declaration.relative_to(project.root).as_posix(), contract],
         "outs": [f"releases/{dataset}"],
     }

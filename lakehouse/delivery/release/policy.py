@@ -125,7 +125,9 @@ def _grade(least: Grade | None, version: Version) -> list[str]:
     if least is None:
         return []
     if version.grade is None:
-        return [f"it has no grade, and `release.grade` asks for {least} (lakehouse grade {version.dataset} --version {version.label})"]
+        return [
+            f"it has no grade, and `release.grade` asks for {least} (lakehouse version grade {version.dataset} --version {version.label})"
+        ]
     if GRADES.index(version.grade) <= GRADES.index(least):
         return []
     why = [version.downgraded["reason"]] if version.downgraded else (version.graded or {}).get("because", [])
@@ -135,9 +137,8 @@ def _grade(least: Grade | None, version: Version) -> list[str]:
 def _screened(bounds: dict[str, float], version: Version) -> list[str]:
     """What was found beyond the declared bounds, as the grading recorded it."""
     found = (version.graded or {}).get("screen", {})
-    again = (
-        f"lakehouse diagnose {version.dataset} --version {version.label}, then lakehouse grade {version.dataset} --version {version.label}"
-    )
+    this = f"{version.dataset} --version {version.label}"
+    again = f"lakehouse version diagnose {this}, then lakehouse version grade {this}"
     missing = [kind for kind in bounds if found.get(kind) is None]
     beyond = [
         f"screening: {kind} is {found[kind]:.4f}, and `release.screen` allows {bound:g}"

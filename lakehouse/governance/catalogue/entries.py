@@ -67,7 +67,7 @@ def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]
         category=tuple(dict.fromkeys(field.category for field in held if field.category)),
     )
     words = [spec.connector.name, *levels, *(kind for kinds in spec.privacy.values() for kind in kinds)]
-    yield Entry("source", name, spec.description, " ".join(words), facets, f"lakehouse screen {name}")
+    yield Entry("source", name, spec.description, " ".join(words), facets, f"lakehouse source screen {name}")
     for column, level in levels.items():
         given = spec.standards.get(column)
         field = fields[given].field if given and given in fields else None
@@ -93,7 +93,7 @@ def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined
         released="yes" if any(v.released_at for v in known) else "no",
     )
     words = [*spec.sources, *columns, *(str(about["description"] or "") for about in columns.values()), *(c.name for c in spec.recipe)]
-    yield Entry("dataset", name, spec.description, " ".join(words), own, f"lakehouse versions {name}")
+    yield Entry("dataset", name, spec.description, " ".join(words), own, f"lakehouse version list {name}")
     for version in known:
         yield _version(version, own)
     for column, about in columns.items():
@@ -114,7 +114,7 @@ def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> Entry:
         facets["sensitivity"] = (_level(highest(Graded(each["level"], "") for each in levels.values()).level),)
     retired = f"; retired: {version.retirement}" if version.retired else ""
     title = f"{rows:,} rows; {reasons}{retired}"
-    see = f"lakehouse read gold/{version.dataset} --version {version.label}"
+    see = f"lakehouse govern read gold/{version.dataset} --version {version.label}"
     return Entry("version", f"{version.dataset} {version.label}", title, f"{version.version} {' '.join(version.labels)}", facets, see)
 
 
@@ -123,11 +123,11 @@ def _standard(defined: standards.Defined) -> Entry:
     facets = _facets("standard", owner=defined.owner, sensitivity=_level(field.sensitivity), category=field.category)
     codes = [word for code, meaning in (field.codes or {}).items() for word in (code, meaning)]
     words = " ".join([defined.standard, field.type, field.unit or "", *codes, *field.privacy])
-    return Entry("standard", defined.name, f"{field.meaning} {field.meaning_zh}", words, facets, "lakehouse standards")
+    return Entry("standard", defined.name, f"{field.meaning} {field.meaning_zh}", words, facets, "lakehouse govern standards")
 
 
 def _column(name: str, title: str, owner: str, level: Graded, field: standards.Standard | None, *words: str) -> Entry:
     facets = _facets("column", owner=owner, sensitivity=_level(level.level), category=field.category if field else None)
     codes = [word for code, meaning in ((field.codes if field else None) or {}).items() for word in (code, meaning)]
     table = name.partition(".")[0].partition("/")[2]
-    return Entry("column", name, title, " ".join([*words, *codes, level.because]), facets, f"lakehouse sensitivity {table}")
+    return Entry("column", name, title, " ".join([*words, *codes, level.because]), facets, f"lakehouse govern sensitivity {table}")

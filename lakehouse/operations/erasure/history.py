@@ -158,7 +158,7 @@ def _commits(files: fs.FileSystem, uri: str) -> list[str]:
         raise StorageError(
             "the log of this table is not whole, so its history cannot be rewritten",
             where=uri,
-            fix="a tool other than lakehouse cleaned it up; delete the table's folder and make it anew from its sources",
+            fix="another tool cleaned it up; delete the table's folder and make it anew from its sources",
         )
     return found
 

@@ -78,7 +78,12 @@ def outside(project: Project, source: str, ids: Sequence[str], held: Sequence[tu
     for place in locations(project):
         if "://" not in place.at and not Path(place.at).is_dir():
             found.append(
-                Outside("location", "a location of cold packs that is not there", (place.at,), "when it is back: lakehouse scrub --repair")
+                Outside(
+                    "location",
+                    "a location of cold packs that is not there",
+                    (place.at,),
+                    "when it is back: lakehouse storage scrub --repair",
+                )
             )
     return found
 
@@ -102,7 +107,7 @@ def _release(project: Project, version: Version) -> Outside:
     places.append("this machine's DVC cache")
     places.append("sites and readers that have pulled it: who they are is not known here")
     tags = ", ".join(f"{version.dataset}@v{label}" for label in version.released)
-    do = f'lakehouse retire {version.dataset} {version.label} --why "rows were erased"'
+    do = f'lakehouse version retire {version.dataset} {version.label} --why "rows were erased"'
     return Outside("release", tags, tuple(dict.fromkeys(places)), do)
 
 

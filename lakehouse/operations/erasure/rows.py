@@ -35,7 +35,7 @@ def named(project: Project, source: str, rows: Sequence[str]) -> list[str]:
             out.append(row)
         elif erased is None or not _was_erased(erased, row):
             child = row.partition("#")[0]
-            fix = f"erase the row it stems from: {child}" if child != row and child in known else "lakehouse recall ITEM finds row ids"
+            fix = f"erase the row it stems from: {child}" if child != row and child in known else "lakehouse row recall ITEM finds row ids"
             raise NotFoundError(f"source {source} has no row `{row}`", fix=fix)
     return out
 

@@ -80,7 +80,7 @@ def row(project: Project, version: Version, row_id: str) -> RowOrigin:
     """
     if versions.index(project, version).filter(pl.col("_row_id") == row_id).select("_row_id").collect().is_empty():
         what = f"{version.dataset} {version.label} ({version.version}) does not hold row `{row_id}`"
-        raise NotFoundError(what, fix=f"what became of it: lakehouse trace {row_id}")
+        raise NotFoundError(what, fix=f"what became of it: lakehouse row trace {row_id}")
     return RowOrigin(trace(project, row_id), columns(project, version))
 
 

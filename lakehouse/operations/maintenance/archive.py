@@ -110,7 +110,9 @@ def restore(project: Project, dataset: str, reference: str, by: str, *, place: s
         version = versions.find(project, dataset, reference)
         known = version.archived
         if known is None:
-            raise MaintenanceError(f"{dataset} {version.label} ({version.version}) is not archived", fix=f"lakehouse versions {dataset}")
+            raise MaintenanceError(
+                f"{dataset} {version.label} ({version.version}) is not archived", fix=f"lakehouse version list {dataset}"
+            )
         at = f"{project.place(place)}/{dataset}/{version.version}" if place else str(known["place"])
         _unpack(project, version, at, known["files"])
         verify(project, version, at, progress)

@@ -80,7 +80,7 @@ def consistency(e: Evidence) -> Indicator:
 def accuracy(e: Evidence) -> Indicator:
     """Labelled rows that no finding says are mislabelled, of the labelled rows."""
     if e.findings is None:
-        return _unmeasured("accuracy", f"no diagnosis of this version (lakehouse diagnose {e.version.dataset})")
+        return _unmeasured("accuracy", f"no diagnosis of this version (lakehouse version diagnose {e.version.dataset})")
     if not e.contradictions:
         return _unmeasured("accuracy", "diagnosed while another version stood, so contradictions were not looked for")
     suspect = e.findings.filter(pl.col("kind").is_in(["label_error", "contradiction"]))["_row_id"].n_unique()

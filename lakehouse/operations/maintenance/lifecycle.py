@@ -49,13 +49,13 @@ def downgrade(project: Project, dataset: str, reference: str, to: Grade, reason:
         if version.graded is None:
             raise MaintenanceError(
                 f"{dataset} {version.label} ({version.version}) has no grade that could be lowered",
-                fix=f"lakehouse grade {dataset} --version {version.label}",
+                fix=f"lakehouse version grade {dataset} --version {version.label}",
             )
         measured: Grade = version.graded["grade"]
         if GRADES.index(to) < GRADES.index(measured):
             raise MaintenanceError(
                 f"{dataset} {version.label} ({version.version}) was measured {measured}, which a downgrade cannot raise to {to}",
-                fix=f"mend what the grade names, then: lakehouse grade {dataset} --version {version.label}",
+                fix=f"mend what the grade names, then: lakehouse version grade {dataset} --version {version.label}",
             )
         known = version.downgraded
         if known is None and to == measured:
@@ -87,7 +87,7 @@ def retire(project: Project, dataset: str, reference: str, reason: str, by: str,
                 what = "the same version" if other.version == version.version else "retired as well"
                 raise MaintenanceError(
                     f"{other.label} ({other.version}) cannot supersede {dataset} {version.label}: it is {what}",
-                    fix=f"name another: lakehouse versions {dataset}",
+                    fix=f"name another: lakehouse version list {dataset}",
                 )
             payload["superseded_by"] = {"version": other.version, "label": other.label}
         same = version.retired is not None and {k: version.retired.get(k) for k in payload} == payload
@@ -106,7 +106,7 @@ def reinstate(project: Project, dataset: str, reference: str, reason: str, by: s
     with locked(project, f"dataset {dataset}"):
         version = versions.find(project, dataset, reference)
         if version.retired is None:
-            raise MaintenanceError(f"{dataset} {version.label} ({version.version}) is not retired", fix=f"lakehouse versions {dataset}")
+            raise MaintenanceError(f"{dataset} {version.label} ({version.version}) is not retired", fix=f"lakehouse version list {dataset}")
         return _record(project, version, "reinstated", {"reason": reason}, by, unchanged=False)
 
 

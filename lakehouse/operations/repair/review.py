@@ -59,10 +59,10 @@ def decide(project: Project, path: Path, by: str) -> dict[str, tuple[int, int, i
     try:
         given = pl.read_csv(path, infer_schema=False).filter(pl.col("decision").str.strip_chars().str.len_chars() > 0)
     except (OSError, pl.exceptions.PolarsError) as error:
-        what, fix = str(error).splitlines()[0], "give the CSV that `lakehouse tickets export` wrote, `decision` filled in"
+        what, fix = str(error).splitlines()[0], "give the CSV that `lakehouse repair tickets export` wrote, `decision` filled in"
         raise SpecError(f"cannot be read: {what}", where=str(path), fix=fix) from error
     if missing := [c for c in ("ticket", "row", "label") if c not in given.columns]:
-        raise SpecError(f"has no column {missing[0]}", where=str(path), fix="give the CSV that `lakehouse tickets export` wrote")
+        raise SpecError(f"has no column {missing[0]}", where=str(path), fix="give the CSV that `lakehouse repair tickets export` wrote")
     if given.is_empty():
         raise SpecError("decides nothing", where=str(path), fix=f"fill in `decision`: {', '.join(ANSWERS)}")
     for row in given.with_row_index("_line", 2).filter(~pl.col("decision").is_in(ANSWERS)).head(1).iter_rows(named=True):
@@ -84,7 +84,7 @@ def _take(project: Project, ticket: Ticket, given: pl.DataFrame, by: str) -> tup
     places = policies.contents(project, dataset, given["row"].to_list())
     if gone := [row for row in given["row"] if row not in places]:
         raise NotFoundError(
-            f"row {gone[0]} is not in {ticket.dataset} any more", fix=f"take its line out, or see: lakehouse trace {gone[0]}"
+            f"row {gone[0]} is not in {ticket.dataset} any more", fix=f"take its line out, or see: lakehouse row trace {gone[0]}"
         )
     made: list[Decision] = []
     for row, decision, value in given.select("row", "decision", "label").iter_rows():  # as many as a person decided

@@ -119,7 +119,9 @@ def find(project: Project, ticket: str) -> Ticket:
     found = [each for name, each in known.items() if name.startswith(ticket)]
     if len(found) != 1:
         what = f"no ticket `{ticket}`" if not found else f"{len(found)} tickets begin with `{ticket}`"
-        raise NotFoundError(what, fix=suggest(ticket, known) if known else "lakehouse tickets open DATASET makes tickets of findings")
+        raise NotFoundError(
+            what, fix=suggest(ticket, known) if known else "lakehouse repair tickets open DATASET makes tickets of findings"
+        )
     return found[0]
 
 

@@ -152,7 +152,7 @@ def explain(project: Project, name: str, row_id: str) -> list[Explained]:
             Explained(variant[1], by.identity() if by else {}, {}, "made as a variant", None, made_of),
         ]
     if mine.is_empty() and fate.is_empty():
-        raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse trace ROW says where a row stands")
+        raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse row trace ROW says where a row stands")
     stage = mine["_stage"][0] if mine.height else 0
     values = mine.row(0, named=True) if mine.height else {}
     ended = fate.row(0, named=True) if fate.height else None

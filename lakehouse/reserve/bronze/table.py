@@ -28,7 +28,9 @@ def refuse_half_erased(project: Project, source: str) -> None:
     events = erasures.scan().filter((pl.col("source") == source) & (pl.col("event") != "item")).select("request", "event").collect()
     begun = set(events.filter(pl.col("event") == "requested")["request"])
     if left := begun - set(events.filter(pl.col("event") == "done")["request"]):
-        raise LockedError(f"the erasure {min(left)} of rows of source {source} was interrupted", fix="finish it: lakehouse erase --resume")
+        raise LockedError(
+            f"the erasure {min(left)} of rows of source {source} was interrupted", fix="finish it: lakehouse row erase --resume"
+        )
 
 
 def live_index(project: Project, source: str, *more: str, version: int | None) -> pl.DataFrame:

@@ -128,14 +128,16 @@ def intake(project: Project, source: str) -> str | None:
     if not spec.screening:
         return None
     if why := missing(project, source):
-        raise ScreeningError(why, fix=f"lakehouse screen {source}")
+        raise ScreeningError(why, fix=f"lakehouse source screen {source}")
     found = state(project, source)
     assert found is not None
     for index, detected in enumerate(found.detections):
         if detected.blocking and not detected.passed:
             what = f"`{detected.name}` flags {detected.rate:.2%} of the rows of {source}; at most {detected.max_rate:.2%} are accepted"
             where = project.sources[source].document.where(("screening", index))
-            raise ScreeningError(what, where=where, fix=f"lakehouse screen {source} --rows 20, then mend the source or raise `max_rate`")
+            raise ScreeningError(
+                what, where=where, fix=f"lakehouse source screen {source} --rows 20, then mend the source or raise `max_rate`"
+            )
     return kept_out(project, source)
 
 

@@ -142,7 +142,7 @@ def test_what_happened_is_recorded_without_the_row(factory: Factory) -> None:
     assert [(v["label"], v["rows"]) for v in said.versions] == [(v.label, v.rows) for v in done.versions]
     assert [entry["outcome"] for entry in audit.entries(project, "li").to_dicts() if entry["action"] == "erase"] == ["granted", "done"]
     assert audit.verify(project) == []
-    shown = CliRunner().invoke(cli, ["erasures", "--json"], env={"LAKEHOUSE_PROJECT": str(factory.root)})
+    shown = CliRunner().invoke(cli, ["row", "erasures", "--json"], env={"LAKEHOUSE_PROJECT": str(factory.root)})
     assert json.loads(shown.output)[0]["request"] == done.request
 
 
@@ -194,7 +194,7 @@ def test_mistakes_are_one_message(factory: Factory) -> None:
     project, ids = factory.project, planted(factory)
 
     def run(*given: str) -> tuple[int, str]:
-        done = CliRunner().invoke(cli, ["erase", *given], env={"LAKEHOUSE_PROJECT": str(factory.root)})
+        done = CliRunner().invoke(cli, ["row", "erase", *given], env={"LAKEHOUSE_PROJECT": str(factory.root)})
         return done.exit_code, f"{done.output}{done.exception}"
 
     before = rows_of_versions(Path(project.lake))
@@ -210,7 +210,7 @@ def test_mistakes_are_one_message(factory: Factory) -> None:
         assert code != 0
         assert words in said.replace("\n", " "), (kind, said)
     with locked(project, "dataset notes"):
-        held = [sys.executable, "-m", "lakehouse.cli", "erase", "notes", "0900", "--reason", "x", "--yes"]
+        held = [sys.executable, "-m", "lakehouse.cli", "row", "erase", "notes", "0900", "--reason", "x", "--yes"]
         done = subprocess.run(held, cwd=factory.root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("Traceback")) == (3, 0)
     assert "dataset notes is being made by process" in done.stderr
@@ -224,7 +224,7 @@ def test_rows_by_a_condition_and_a_dry_run(factory: Factory) -> None:
     project = factory.project
 
     def run(*given: str) -> dict[str, object]:
-        done = CliRunner().invoke(cli, ["erase", "notes", *given, "--json"], env={"LAKEHOUSE_PROJECT": str(factory.root)})
+        done = CliRunner().invoke(cli, ["row", "erase", "notes", *given, "--json"], env={"LAKEHOUSE_PROJECT": str(factory.root)})
         assert done.exit_code == 0, done.output
         found: dict[str, object] = json.loads(done.stdout)
         return found

@@ -89,7 +89,7 @@ def test_a_released_version_is_named_and_says_what_it_lost(tmp_path: Path) -> No
     done = erase(project, "notes", ["notes/0900"], "asked", "gdpr-17", "li")
     found = {each.kind: each for each in done.outside}
     assert set(found) == {"origin", "release", "mlflow", "decisions"}
-    assert (found["release"].what, found["release"].do.startswith("lakehouse retire notes 1.0.0")) == ("notes@v1.0.0", True)
+    assert (found["release"].what, found["release"].do.startswith("lakehouse version retire notes 1.0.0")) == ("notes@v1.0.0", True)
     assert {"DVC remote store", "Hub lab/notes at https://hub.example, tag v1.0.0"} <= set(found["release"].where)
     assert "run run1" in found["mlflow"].where
     assert [(held.label, held.rows, held.released) for held in done.versions] == [("1.0.0", 1, ("1.0.0",))]
@@ -101,5 +101,5 @@ def test_a_released_version_is_named_and_says_what_it_lost(tmp_path: Path) -> No
     screen(project, "notes")
     factory.silver(), factory.gold()
     assert compare(project, "notes", ["1.0.0", "1.1.0"]).sides[0].became == "released, 1 rows erased"
-    shown = CliRunner().invoke(cli, ["versions", "notes"], env={"LAKEHOUSE_PROJECT": str(tmp_path)})
+    shown = CliRunner().invoke(cli, ["version", "list", "notes"], env={"LAKEHOUSE_PROJECT": str(tmp_path)})
     assert "1.0.0 lost 1 rows that were erased after it was sealed" in shown.output

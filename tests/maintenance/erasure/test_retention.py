@@ -57,5 +57,5 @@ def test_mistakes_name_the_line(dated_notes: Factory) -> None:
     with pytest.raises(SpecError, match="retention column `born` is not among columns"):
         _ = dated_notes.project.sources
     dated_notes.declare_source(columns=None, retention={"days": 0})
-    done = CliRunner().invoke(cli, ["erase", "--due", "--dry-run"], env={"LAKEHOUSE_PROJECT": str(dated_notes.root)})
+    done = CliRunner().invoke(cli, ["row", "erase", "--due", "--dry-run"], env={"LAKEHOUSE_PROJECT": str(dated_notes.root)})
     assert isinstance(done.exception, SpecError)

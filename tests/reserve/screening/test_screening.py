@@ -69,7 +69,7 @@ def test_quarantined_rows_stay_out_of_silver_with_their_reason_and_the_balance_h
         "01": ("quarantined", "intake", "privacy:bank_card"),
         "03": ("quarantined", "intake", "privacy:key"),
     }
-    traced = CliRunner().invoke(cli, ["trace", "notes/03"], env={"LAKEHOUSE_PROJECT": str(notes_factory.root)})
+    traced = CliRunner().invoke(cli, ["row", "trace", "notes/03"], env={"LAKEHOUSE_PROJECT": str(notes_factory.root)})
     assert "privacy:key" in traced.output
 
 
@@ -116,7 +116,7 @@ def test_a_dataset_refuses_a_source_that_was_not_screened_as_declared(notes_fact
     notes_factory.material(notes(*TEXTS))
     notes_factory.declare_source(screening=["privacy"])
     notes_factory.collect()
-    with pytest.raises(ScreeningError, match=r"notes was never screened\n  fix: lakehouse screen notes"):
+    with pytest.raises(ScreeningError, match=r"notes was never screened\n  fix: lakehouse source screen notes"):
         notes_factory.silver()
     screen(notes_factory.project, "notes")
     notes_factory.silver()
@@ -133,7 +133,9 @@ def test_a_dataset_refuses_a_source_that_was_not_screened_as_declared(notes_fact
 
 def test_a_blocking_detector_refuses_the_source_above_its_rate(notes_factory: Factory) -> None:
     screened_notes(notes_factory, [{"privacy": None, "blocking": True, "max_rate": 0.2}])
-    message = r"notes.yaml:\d+: `privacy` flags 33.33% of the rows of notes; at most 20.00% are accepted\n  fix: lakehouse screen notes"
+    message = (
+        r"notes.yaml:\d+: `privacy` flags 33.33% of the rows of notes; at most 20.00% are accepted\n  fix: lakehouse source screen notes"
+    )
     with pytest.raises(ScreeningError, match=message):
         notes_factory.silver()
     screened_notes(notes_factory, [{"privacy": None, "blocking": True, "max_rate": 0.4}])
@@ -179,13 +181,13 @@ def test_the_commands_say_what_is_flagged(notes_factory: Factory, monkeypatch: p
     notes_factory.declare_source(screening=["privacy", "hidden_text"])
     done = CliRunner().invoke(cli, ["collect", "notes"])
     assert "screened notes: 6 looked at, 3 rows flagged, 2 kept out of datasets" in done.output, done.output
-    shown = CliRunner().invoke(cli, ["screen", "notes", "--rows", "1"])
+    shown = CliRunner().invoke(cli, ["source", "screen", "notes", "--rows", "1"])
     assert "notes/01  bank_card text 11-30 score 1.00" in shown.output, shown.output
     assert KEY not in shown.output
-    told = json.loads(CliRunner().invoke(cli, ["screen", "notes", "--json"]).output)
+    told = json.loads(CliRunner().invoke(cli, ["source", "screen", "notes", "--json"]).output)
     assert (told["flagged"], [d["rows"] for d in told["detections"]], len(told["findings"])) == (3, [2, 1], 4)
     notes_factory.declare_source()
-    none = CliRunner().invoke(cli, ["screen", "notes"])
+    none = CliRunner().invoke(cli, ["source", "screen", "notes"])
     assert isinstance(none.exception, SpecError)
 
 

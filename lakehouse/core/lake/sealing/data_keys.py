@@ -157,7 +157,7 @@ def unwrapped(found: Kept, of: str, by: Master) -> DataKey:
     except (InvalidTag, ValueError) as error:
         if found.master != by.fingerprint:
             what = f"the key of {of} is wrapped by master key {found.master}; the one given is {by.fingerprint}"
-            raise StorageError(what, fix=f"set {MASTER} to that one, or rotate: lakehouse keys rotate") from error
+            raise StorageError(what, fix=f"set {MASTER} to that one, or rotate: lakehouse storage keys rotate") from error
         raise StorageError(f"the key of {of} was changed", where=_path(of), fix="bring its file back from a copy") from error
 
 

@@ -1,0 +1,29 @@
+"""Command `check`: every declaration and contract validated."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli import terminal
+from lakehouse.operations.line import check
+from lakehouse.core.project import Project
+
+
+@click.command("check")
+@terminal.json_option
+def check_command(as_json: bool) -> None:
+    """Validate every declaration and contract; each mistake is named with file, line and what was meant.
+
+    Example: lakehouse check
+    """
+    project = Project.find()
+    problems = check(project)
+    if as_json:
+        terminal.dump([{"kind": type(p).__name__, "where": p.where, "what": p.what, "fix": p.fix} for p in problems])
+    else:
+        for problem in problems:
+            click.secho(f"error: {problem}", fg="red", err=True)
+        if not problems:
+            terminal.out.print(f"{len(project.sources)} sources and {len(project.datasets)} datasets: all in order")
+    if problems:
+        raise click.exceptions.Exit(2)

@@ -1,0 +1,1 @@
+"""The commands of `lakehouse govern`, one a file."""

@@ -1,0 +1,60 @@
+"""Command `release`: a version delivered."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli import terminal
+from lakehouse.core.project import Project
+from lakehouse.delivery.release.hub import Push
+from lakehouse.delivery.release.release import Released, release
+
+
+@click.command("release")
+@click.argument("datasets", nargs=-1, required=True)
+@click.option("--version", "reference", default="latest", show_default=True, help="Version id, label, or `latest`.")
+@click.option("--hub", is_flag=True, help="Also push to `release.hub`; without HF_TOKEN only shows what would be sent.")
+@terminal.json_option
+def release_command(datasets: tuple[str, ...], reference: str, hub: bool, as_json: bool) -> None:
+    """Release a version: bundle, DVC, git commit and tag, DVC remote, and the Hub if asked.
+
+    A version whose gates failed is refused. Releasing what is released does nothing.
+
+    Example: lakehouse release reviews --hub
+    """
+    project = Project.find()
+    for name in datasets:
+        project.dataset(name)
+    done = []
+    for name in datasets:
+        with terminal.progress(quiet=as_json) as report:
+            done.append(release(project, name, reference, push_hub=hub, progress=report))
+        if not as_json:
+            show_release(done[-1])
+    if as_json:
+        terminal.dump(done)
+    elif not all(d.already for d in done):
+        last = done[-1]
+        terminal.out.print(f"\nNext: lakehouse pull {last.dataset} --label {last.label}   or, in a clone: dvc pull")
+
+
+def show_release(done: Released) -> None:
+    """Print what a release delivered."""
+    if done.already:
+        terminal.out.print(f"[bold]{done.dataset}[/] {done.label} ({done.version}) is released already: nothing to do")
+    else:
+        size = done.bundle.bytes / 1e6
+        terminal.out.print(
+            f"[bold]{done.dataset}[/] {done.label} ({done.version}) released: {sum(done.bundle.rows.values()):,} rows, {size:.1f} MB"
+        )
+        terminal.out.print(f"  folder {done.bundle.folder}")
+        terminal.out.print(f"  git tag {done.tag}, DVC remote {done.remote or 'none'}")
+    if done.hub:
+        terminal.out.print(f"  hub {done.hub.repo}, tag {done.hub.tag}: {_pushed(done.hub)}")
+    for note in done.notes:
+        terminal.out.print(f"  [yellow]note[/] {note}")
+
+
+def _pushed(push: Push) -> str:
+    what = f"{len(push.files)} files, {push.bytes / 1e6:.1f} MB"
+    return f"pushed, {what}" if push.sent else f"not sent ({what}): {push.reason}"

@@ -1,0 +1,1 @@
+"""The commands of `lakehouse repair run`, one a file."""

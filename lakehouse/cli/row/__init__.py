@@ -1,0 +1,1 @@
+"""The commands of `lakehouse row`, one a file."""

@@ -1,0 +1,140 @@
+"""Command `run`: datasets made, from collection to grade."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+from lakehouse.operations import line
+from lakehouse.cli import terminal
+from lakehouse.cli.arguments import dataset_names
+from lakehouse.cli.source.screen import brief
+from lakehouse.pilot.scoring.tasks import SCORINGS
+from lakehouse.pilot.selftest import SelfTest
+from lakehouse.core.project import Project
+
+
+@click.command("run")
+@click.argument("datasets", nargs=-1)
+@click.option("--to", type=click.Choice(["silver", "gold", "pilot"]), default="pilot", show_default=True, help="How far to go.")
+@terminal.json_option
+def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> None:
+    """Make datasets (all of them, if none is named) and what they refer to: collect, silver, gold, pilot, grade.
+
+    Only what is left to do is done; a run that was killed is finished by running it again.
+
+    Example: lakehouse run reviews --to gold
+    """
+    project = Project.find()
+    names = dataset_names(project, datasets)
+    done: list[line.Made] = []
+    with terminal.progress(quiet=as_json) as report:
+        for made in line.run(project, names, to, progress=report):
+            done.append(made)
+            if not as_json:
+                _print(made)
+    if as_json:
+        terminal.dump(done)
+    elif all(made.unchanged for made in done):
+        terminal.out.print("\nNothing to do: every version stands as declared.")
+    else:
+        _next(done, to)
+    if any(made.pilot and not made.pilot.passed for made in done):
+        raise click.exceptions.Exit(4)
+
+
+def _print(made: line.Made) -> None:
+    if made.unchanged:
+        version = f"{made.gold.label} ({made.gold.version})" if made.gold else "as it was"
+        terminal.out.print(f"[bold]{made.dataset}[/] unchanged: {version}")
+        return
+    terminal.out.print(f"\n[bold]{made.dataset}[/]")
+    for c in made.collections:
+        state = "unchanged" if c.unchanged else f"{c.added:,} new, {c.changed:,} changed, {c.vanished:,} vanished"
+        state += f"; erased: {c.erased:,}" if c.erased else ""
+        terminal.out.print(f"  bronze/{c.source}: {c.live:,} items, {state}")
+        for warning in c.warnings:
+            terminal.out.print(f"  [yellow]warning[/] {warning}")
+    for screening in made.screenings:
+        terminal.out.print(f"  {brief(screening)}")
+    if made.silver:
+        terminal.balance(f"Balance of silver/{made.dataset}", made.silver.balance)
+    if made.gold:
+        g = made.gold
+        parts = ", ".join(f"{name} {n:,}" for name, n in g.splits.items())
+        state = f"new: {'; '.join(g.change['reasons'])}" if g.made else "unchanged"
+        terminal.out.print(f"  gold/{made.dataset} [bold]{g.label}[/] ({g.version}, {state}): {g.rows:,} rows: {parts}")
+        if len(g.balance) > 1:
+            terminal.balance(f"Balance of gold/{made.dataset}", g.balance)
+        if g.violations:
+            rules = ", ".join(f"{rule} {n:,}" for rule, n in g.violations.items())
+            terminal.out.print(f"  quarantined by the contract: {g.balance[0].quarantined:,} rows ({rules})")
+        if any(g.leaks.values()):
+            terminal.out.print(f"  [red]split leak[/]: {g.leaks['groups']:,} groups, {g.leaks['rows']:,} equal rows in more than one split")
+    if made.pilot:
+        _print_pilot(made)
+    if made.graded:
+        terminal.out.print(f"  grade [bold]{made.graded.grade}[/]: {'; '.join(made.graded.because)}")
+
+
+_OTHER_SCORES = {metric for scoring in SCORINGS.values() for metric in scoring.headline} - {"accuracy", "macro_f1"}
+
+
+def _print_pilot(made: line.Made) -> None:
+    assert made.pilot is not None
+    rows: list[tuple[object, ...]] = []
+    other = any(m in _OTHER_SCORES for sets in made.pilot.metrics.values() for found in sets.values() for m in found)
+    for name, sets in made.pilot.metrics.items():
+        resources = sets.get("resources", {})
+        for set_name, found in sets.items():
+            if set_name != "resources":
+                accuracy, macro_f1 = found.get("accuracy", {}), found.get("macro_f1", {})  # an evaluation may measure other things
+                scores = [f"{m} {v['mean']:.3f}" for m, v in found.items() if m in _OTHER_SCORES]
+                rows.append(
+                    (
+                        name,
+                        set_name,
+                        accuracy.get("mean"),
+                        macro_f1.get("mean"),
+                        macro_f1.get("std"),
+                        float(resources["wall_seconds"]),
+                        int(resources["peak_memory_mb"]),
+                        *([", ".join(scores)] if other else []),
+                    )
+                )
+    columns = ["evaluation", "on", "accuracy", "macro F1", "std", "seconds", "peak MB"]
+    named = [*columns, *(["other scores"] if other else [])]
+    terminal.table(f"Pilot of {made.dataset} {made.pilot.label}", named, rows, right=columns[2:])
+    for sentence in made.pilot.said:
+        terminal.out.print(f"  {sentence}")
+    for said in _self_tests(made.pilot.self_tests):
+        terminal.out.print(said)
+    verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]
+    if verdicts:
+        terminal.table("Gates", ["gate", "verdict", "", "numbers"], verdicts)
+
+
+def _self_tests(outcomes: tuple[SelfTest, ...]) -> list[str]:
+    """One line an evaluation: how many controls, and which metrics they leave trusted."""
+    lines = []
+    for name in dict.fromkeys(t.evaluation for t in outcomes):
+        own = [t for t in outcomes if t.evaluation == name]
+        words = []
+        for on, metric in dict.fromkeys((t.on, t.metric) for t in own):
+            passed = all(t.passed for t in own if (t.on, t.metric) == (on, metric))
+            words.append(f"{metric} on {on} {'trusted' if passed else 'untrusted'}")
+        lines.append(f"  self-test of {name}: {len({t.control for t in own})} controls, {', '.join(words)}")
+    return lines
+
+
+def _next(done: list[line.Made], to: str) -> None:
+    last = shlex.quote(done[-1].dataset)
+    failed = [made.dataset for made in done if made.pilot and not made.pilot.passed]
+    if failed:
+        terminal.out.print(f"\n[red]Gates failed[/] for {', '.join(failed)}: the version stands, but cannot be released.")
+        terminal.out.print(f"Next: lakehouse version list {failed[0]}   lakehouse ui")
+    elif to == "pilot":
+        terminal.out.print(f"\nNext: lakehouse release {last}   lakehouse row trace ROW   lakehouse ui")
+    else:
+        terminal.out.print(f"\nNext: lakehouse run {last}")

@@ -1,0 +1,33 @@
+"""Command `status`: every source and dataset."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.operations import status
+from lakehouse.cli import terminal
+from lakehouse.core.project import Project
+
+
+@click.command("status")
+@terminal.json_option
+def status_command(as_json: bool) -> None:
+    """Show every source and dataset: what is there, and what a run would change.
+
+    Example: lakehouse status
+    """
+    project = Project.find()
+    sources, datasets = status.sources(project), status.datasets(project)
+    if as_json:
+        terminal.dump({"sources": sources, "datasets": datasets})
+        return
+    rows: list[tuple[object, ...]] = []
+    for s in sources:
+        when = f"{s.collected:%Y-%m-%d %H:%M}" if s.collected else "never"
+        rows.append((s.source, s.live, when, ", ".join(f"{k} {v:,}" for k, v in s.findings.items()) or "-"))
+    terminal.table("Sources", ["source", "live", "collected (UTC)", "findings"], rows, right=["live"])
+    rows = [
+        (d.dataset, f"{d.label}, retired" if d.retired else d.label, d.rows, d.gates, d.released, "; ".join(d.pending) or "up to date")
+        for d in datasets
+    ]
+    terminal.table("\nDatasets", ["dataset", "label", "rows", "gates", "released", "a run would change"], rows, right=["rows"])

@@ -1,0 +1,1 @@
+"""The commands of `lakehouse storage`, one a file."""

@@ -1,0 +1,120 @@
+"""How results look on a terminal: tables that fit it, progress on standard error, and the same as JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lakehouse.production.engine.balance import Balance
+from lakehouse.core.runs.progress import Progress as Report
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def json_option(function: F) -> F:
+    """The option `--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(function)
+
+
+def dump(value: object) -> None:
+    """Print a result as JSON."""
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path | bytes | frozenset | set | tuple):
+        return sorted(value) if isinstance(value, frozenset | set) else str(value)
+    if hasattr(value, "to_dicts"):
+        return value.to_dicts()
+    raise TypeError(type(value).__name__)
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Report]:
+    """Show on standard error how far long work is; nothing where output is for machines."""
+    if quiet or not err.is_terminal:
+        last: list[str] = []
+
+        def line(what: str, done: int, total: int | None) -> None:
+            if not quiet and last != [what]:
+                last[:] = [what]
+                err.print(f"  {what}", style="dim")
+
+        yield line
+        return
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("starting", total=None)
+
+        def report(what: str, done: int, total: int | None) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield report
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Print a table; the columns in `right` are numbers."""
+    made = Table(
+        title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for at, column in enumerate(columns):
+        number = column in right
+        # Names and numbers are never broken; words fold into what room is left.
+        made.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or at == 0)
+    for row in rows:
+        made.add_row(*(_cell(value) for value in row))
+    out.print(made)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return str(value)
+
+
+def balance(title: str, steps: Sequence[Balance]) -> None:
+    """Print the material balance: where every row went."""
+    columns = ["step", "in", "created", "out", "merged", "dropped", "set aside", "why"]
+    rows = []
+    for b in steps:
+        why = ", ".join(f"{rule} {n:,}" for rule, n in b.reasons.items()) or (f"changed {b.changed:,}" if b.changed else "")
+        rows.append((b.step, b.entered, b.created, b.out, b.merged, b.dropped, b.quarantined, why))
+    table(title, columns, rows, right=columns[1:7])
+    first, last = steps[0], steps[-1]
+    created, merged, dropped, quarantined = (sum(getattr(b, k) for b in steps) for k in ("created", "merged", "dropped", "quarantined"))
+    holds = first.entered + created == last.out + merged + dropped + quarantined
+    out.print(
+        f"{first.entered:,} in + {created:,} created = {last.out:,} out + {merged:,} merged + {dropped:,} dropped + "
+        f"{quarantined:,} quarantined: {'[green]holds[/]' if holds else '[red]does not hold[/]'}"
+    )

@@ -1,0 +1,1 @@
+"""The commands of `lakehouse version`, one a file."""
