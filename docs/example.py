@@ -14,9 +14,9 @@ import yaml
 
 from lakehouse.authoring.recipes.draft import flow as flow
 from lakehouse.core.registry import Entry
+from lakehouse.core.row_model import FATES
 from lakehouse.core.spec import Call
 from lakehouse.production.augment import seeds
-from lakehouse.core.row_model import FATES
 from lakehouse.production.engine.decide import decide
 from lakehouse.production.engine.measure import measure
 from lakehouse.production.engine.operator import OPERATORS, SEED, Change, Cut, Keep, Merge

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli import terminal
-from lakehouse.core.runs.progress import Progress
 from lakehouse.core.project import Project
+from lakehouse.core.runs.progress import Progress
 from lakehouse.reserve.bronze.collect import collect
 
 

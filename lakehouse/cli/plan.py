@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse.operations import line
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import dataset_names
 from lakehouse.core.errors import SpecError
 from lakehouse.core.lake.parquet.files import whole
+from lakehouse.core.project import Project
+from lakehouse.operations import line
 from lakehouse.operations.planning import plan as planning
 from lakehouse.operations.planning.costs import Yield
 from lakehouse.operations.planning.picture import volumes_picture
 from lakehouse.operations.planning.plan import Deadline, Plan
-from lakehouse.core.project import Project
 
 
 @click.command("plan")

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse.core import versions
 from lakehouse.cli import terminal
+from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.delivery.release import dvc
 from lakehouse.delivery.release.bundle import read_bundle, verify_bundle

@@ -6,13 +6,13 @@ import shlex
 
 import click
 
-from lakehouse.operations import line
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import dataset_names
 from lakehouse.cli.source.screen import brief
+from lakehouse.core.project import Project
+from lakehouse.operations import line
 from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest
-from lakehouse.core.project import Project
 
 
 @click.command("run")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from lakehouse.operations import status
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
+from lakehouse.operations import status
 
 
 @click.command("status")

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lakehouse.production.engine.balance import Balance
 from lakehouse.core.runs.progress import Progress as Report
+from lakehouse.production.engine.balance import Balance
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse.operations import line
 from lakehouse.cli import terminal
 from lakehouse.cli.doctor.condition import Condition
 from lakehouse.cli.doctor.installation import installation
@@ -18,6 +17,7 @@ from lakehouse.cli.doctor.needs import extras_needed
 from lakehouse.cli.doctor.services import services
 from lakehouse.core.errors import FactoryError, MissingExtraError, NotFoundError, SpecError
 from lakehouse.core.project import Project
+from lakehouse.operations import line
 
 _COLOURS = {"ok": "green", "missing": "yellow", "problem": "red"}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from rich.markup import escape
 
-from lakehouse.governance import audit
 from lakehouse.cli import terminal
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
+from lakehouse.governance import audit
 
 
 @click.command("audit")

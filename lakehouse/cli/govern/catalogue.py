@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse.governance.catalogue.entries import entries
-from lakehouse.governance.catalogue.page import page
-from lakehouse.governance.catalogue.search import search
 from lakehouse.cli import terminal
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
+from lakehouse.governance.catalogue.entries import entries
+from lakehouse.governance.catalogue.page import page
+from lakehouse.governance.catalogue.search import search
 
 
 @click.command("catalogue")

@@ -9,11 +9,11 @@ import click
 import polars as pl
 from rich.markup import escape
 
-from lakehouse.governance.access.door import reading
-from lakehouse.governance.access.policy import Operator
 from lakehouse.cli import terminal
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
+from lakehouse.governance.access.door import reading
+from lakehouse.governance.access.policy import Operator
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     ".parquet": lambda rows, to: rows.write_parquet(to),

@@ -7,10 +7,10 @@ from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.core.errors import NotFoundError
-from lakehouse.production.sensitive import levels_of_dataset
 from lakehouse.core.project import Project
 from lakehouse.core.sensitivity import WORDS, levels_of_source
 from lakehouse.core.spec.yamlfile import suggest
+from lakehouse.production.sensitive import levels_of_dataset
 
 
 @click.command("sensitivity")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 from rich.markup import escape
 
-from lakehouse.core.spec import standards
 from lakehouse.cli import terminal
-from lakehouse.production.sensitive import uses
 from lakehouse.core.project import Project
 from lakehouse.core.sensitivity import WORDS
+from lakehouse.core.spec import standards
+from lakehouse.production.sensitive import uses
 
 
 @click.command("standards")

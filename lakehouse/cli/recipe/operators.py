@@ -6,8 +6,8 @@ import inspect
 
 import click
 
-from lakehouse.cli import terminal
 from lakehouse.authoring.schema import REGISTRIES, parameters_of
+from lakehouse.cli import terminal
 
 
 @click.command("operators")

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from lakehouse.cli import terminal
-from lakehouse.production.inspection.profile import profile, profile_picture
 from lakehouse.core.project import Project
+from lakehouse.production.inspection.profile import profile, profile_picture
 
 
 @click.command("profile")

@@ -6,18 +6,18 @@ import json
 
 import click
 
+from lakehouse.authoring.schema import dataset_schema, settings_schema, source_schema
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
-from lakehouse.authoring.schema import dataset_schema, settings_schema, source_schema
 
 
 @click.command("schema")
-@click.option("--out", "folder", default=".lakehouse/authoring/schema", show_default=True, help="Folder for the files, below the project.")
+@click.option("--out", "folder", default=".lakehouse/schema", show_default=True, help="Folder for the files, below the project.")
 @terminal.json_option
 def schema_command(folder: str, as_json: bool) -> None:
     """Write JSON schemas of source and dataset files and of lakehouse.yaml for editors, operators and their parameters included.
 
-    Then in VS Code: "yaml.schemas": {".lakehouse/authoring/schema/dataset.json": "assets/datasets/*.yaml"}
+    Then in VS Code: "yaml.schemas": {".lakehouse/schema/dataset.json": "assets/datasets/*.yaml"}
 
     Example: lakehouse recipe schema
     """

@@ -8,8 +8,8 @@ import click
 import yaml
 
 from lakehouse.cli import terminal
-from lakehouse.production.inspection.tune import tune
 from lakehouse.core.project import Project
+from lakehouse.production.inspection.tune import tune
 
 
 def _changes(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse.core import versions
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option
+from lakehouse.core import versions
+from lakehouse.core.project import Project
 from lakehouse.operations.repair import review, tickets
-from lakehouse.pilot.diagnose import diagnose
 from lakehouse.operations.repair.reports import open_report
 from lakehouse.operations.repair.tickets import Ticket
-from lakehouse.core.project import Project
+from lakehouse.pilot.diagnose import diagnose
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

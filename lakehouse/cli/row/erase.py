@@ -8,11 +8,11 @@ from rich.markup import escape
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option
 from lakehouse.core.errors import MaintenanceError
+from lakehouse.core.project import Project
 from lakehouse.operations.erasure import rows
 from lakehouse.operations.erasure.due import Due, erase_due
 from lakehouse.operations.erasure.erase import Erasure, erase, plan, resume
 from lakehouse.operations.erasure.requests import BASES
-from lakehouse.core.project import Project
 
 
 @click.command("erase")

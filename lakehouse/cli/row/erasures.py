@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import click
 
 from lakehouse.cli import terminal
-from lakehouse.operations.erasure.requests import requests
 from lakehouse.core.project import Project
+from lakehouse.operations.erasure.requests import requests
 
 
 @click.command("erasures")

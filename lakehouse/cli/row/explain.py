@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli import terminal
-from lakehouse.production.inspection.tune import explain
 from lakehouse.core.project import Project
+from lakehouse.production.inspection.tune import explain
 
 
 @click.command("explain")

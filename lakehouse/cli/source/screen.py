@@ -8,10 +8,10 @@ import click
 import polars as pl
 from rich.markup import escape
 
-from lakehouse.reserve.screening import verdicts
 from lakehouse.cli import terminal
 from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
+from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.screen import Screening, screen
 
 

@@ -6,8 +6,8 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import terminal
-from lakehouse.operations.maintenance.tiers import tier
 from lakehouse.core.project import Project
+from lakehouse.operations.maintenance.tiers import tier
 
 
 @click.command("tier")

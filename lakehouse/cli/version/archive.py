@@ -6,8 +6,8 @@ import click
 
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option, why_option
-from lakehouse.operations.maintenance.archive import archive, restore
 from lakehouse.core.project import Project
+from lakehouse.operations.maintenance.archive import archive, restore
 
 
 @click.command("archive")

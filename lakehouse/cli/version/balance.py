@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from lakehouse.core import versions
 from lakehouse.cli import terminal
+from lakehouse.core import versions
 from lakehouse.core.errors import NotFoundError
+from lakehouse.core.project import Project
 from lakehouse.production.engine.balance import from_json
 from lakehouse.production.silver import sealed
-from lakehouse.core.project import Project
 
 
 @click.command("balance")

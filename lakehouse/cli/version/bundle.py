@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from lakehouse.core import versions
 from lakehouse.cli import terminal
+from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.delivery.release import policy
 from lakehouse.delivery.release.bundle import verify_bundle, write_bundle

@@ -10,9 +10,9 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import terminal
+from lakehouse.core.project import Project
 from lakehouse.operations.maintenance.compare import Compared, compare
 from lakehouse.operations.maintenance.pictures import compare_picture
-from lakehouse.core.project import Project
 
 PICTURE = click.Path(dir_okay=False, writable=True, path_type=Path)
 

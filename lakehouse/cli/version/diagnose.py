@@ -9,11 +9,11 @@ import click
 import polars as pl
 from rich.markup import escape
 
-from lakehouse.core import versions
 from lakehouse.cli import terminal
+from lakehouse.core import versions
 from lakehouse.core.lake.parquet.files import whole
-from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose, page_of, view_of
 from lakehouse.core.project import Project
+from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose, page_of, view_of
 
 _MEMBERS = 3
 """Rows shown of a finding about several."""

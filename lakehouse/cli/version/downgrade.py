@@ -7,9 +7,9 @@ from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option, why_option
-from lakehouse.operations.maintenance.lifecycle import Said, downgrade
 from lakehouse.core.project import Project
 from lakehouse.core.versions import GRADES, Grade
+from lakehouse.operations.maintenance.lifecycle import Said, downgrade
 
 
 @click.command("downgrade")

@@ -8,9 +8,9 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import terminal
+from lakehouse.core.project import Project
 from lakehouse.operations.maintenance.grade import grade
 from lakehouse.operations.maintenance.pictures import grade_picture
-from lakehouse.core.project import Project
 
 PICTURE = click.Path(dir_okay=False, writable=True, path_type=Path)
 

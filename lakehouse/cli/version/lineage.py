@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from lakehouse.operations.history import lineage
-from lakehouse.core import versions
 from lakehouse.cli import terminal
+from lakehouse.core import versions
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
+from lakehouse.operations.history import lineage
 
 
 @click.command("lineage")

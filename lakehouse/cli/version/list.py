@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from rich.markup import escape
 
-from lakehouse.core import versions
 from lakehouse.cli import terminal
+from lakehouse.core import versions
 from lakehouse.core.errors import NotFoundError
 from lakehouse.core.project import Project
 from lakehouse.core.versions import Version

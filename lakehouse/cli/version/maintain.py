@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli import terminal
-from lakehouse.operations.maintenance.policy import maintain, plan
 from lakehouse.core.project import Project
+from lakehouse.operations.maintenance.policy import maintain, plan
 
 
 @click.command("maintain")

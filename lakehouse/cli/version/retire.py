@@ -7,8 +7,8 @@ import click
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option, why_option
 from lakehouse.cli.version.downgrade import show_said
-from lakehouse.operations.maintenance.lifecycle import reinstate, retire
 from lakehouse.core.project import Project
+from lakehouse.operations.maintenance.lifecycle import reinstate, retire
 
 
 @click.command("retire")
