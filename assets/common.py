@@ -14,8 +14,9 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec import Dataset
 from lakehouse.core.versions import Version
-from lakehouse.pilot.diagnose import KINDS, findings_of
-from lakehouse.pilot.tracking import made_by
+from lakehouse.pilot.diagnose import findings_of
+from lakehouse.pilot.diagnosis.kinds import KINDS
+from lakehouse.pilot.tracking.runs import made_by
 from lakehouse.production.engine.balance import Balance
 
 TYPES = {"string": "String", "int": "Int64", "float": "Float64", "bool": "Boolean", "binary": "Binary", "json": "String"}

@@ -22,9 +22,8 @@ from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
 from lakehouse.operations.maintenance.grade import grade
 from lakehouse.operations.maintenance.pictures import grade_picture
-from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
-from lakehouse.pilot.scoring.tasks import SCORINGS
-from lakehouse.pilot.task_pictures import pictures_of
+from lakehouse.pilot.pilot import pilot
+from lakehouse.pilot.predictions import predictions_of, scored_as
 
 _SHOWN = 12
 """Metrics of an evaluation that predicts no rows in the metadata; MLflow has all of them."""
@@ -83,13 +82,13 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
                 if set_name == "resources":
                     metadata |= {f"{evaluation}: {k}": v for k, v in found.items()}
                     continue
-                task = scored_as(version, evaluation)
+                scoring = scored_as(version, evaluation)
                 rows = predictions.filter(predictions["set"] == set_name)
-                shown = SCORINGS[task].headline if rows.height else list(found)[:_SHOWN]
+                shown = scoring.headline if rows.height else list(found)[:_SHOWN]
                 metadata |= {f"{evaluation}: {set_name} {m}": found[m]["mean"] for m in shown if m in found}
                 if rows.is_empty():
                     continue  # an evaluation that measures other things than predictions
-                for file, content in pictures_of(task, rows, found, f"{name} {done.label}, {set_name}").items():
+                for file, content in scoring.pictures(rows, found, f"{name} {done.label}, {set_name}").items():
                     kind = file.removesuffix(".png")
                     metadata[f"{evaluation}: {kind} on {set_name}"] = picture(content, kind)
             for test in (t for t in done.self_tests if t.evaluation == evaluation):

@@ -13,7 +13,7 @@ from lakehouse.core.spec import Dataset
 from lakehouse.operations.repair import tickets
 from lakehouse.operations.repair.loop import inbox, repair
 from lakehouse.operations.repair.repair_log import rounds_picture
-from lakehouse.pilot import tracking
+from lakehouse.pilot.tracking.runs import page
 
 
 def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
@@ -46,7 +46,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         if done.rounds:
             metadata["gains"] = picture(rounds_picture([asdict(each) for each in done.rounds], f"{name}: repair"), "gains")
         if done.run_id is not None:
-            metadata["mlflow run"] = mlflow_link(project, done.run_id, tracking.page(project, done.run_id))
+            metadata["mlflow run"] = mlflow_link(project, done.run_id, page(project, done.run_id))
         metadata |= diagnosis_link(project, versions.find(project, name, done.version))
         kept = not done.rounds or any(each.kept for each in done.rounds)
         said = done.rounds[-1].in_words() if done.rounds else done.ended

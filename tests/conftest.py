@@ -21,11 +21,11 @@ def notes_factory(tmp_path: Path) -> Factory:
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's database without a run: making its tables costs seconds, copying them none."""
-    from lakehouse.pilot import tracking
+    from lakehouse.pilot.tracking.connection import connected
 
     root = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        with tracking.connected(Project.open(root)) as mlflow:
+        with connected(Project.open(root)) as mlflow:
             mlflow.search_experiments()
     return root / "mlflow.db"

@@ -28,6 +28,7 @@ from pathlib import Path
 from lakehouse.core.code_digest import syntax_tree
 from lakehouse.pilot import diagnose, selftest
 from lakehouse.pilot.evaluation import EVALUATIONS
+from lakehouse.pilot.task import tasks
 from lakehouse.production import silver
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.reserve.bronze import collect
@@ -49,11 +50,12 @@ SHARED = ("reserve/bronze/", "reserve/landing/", "reserve/material.py", "reserve
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Something with a declared version, and the file its code begins in."""
+    """Something with a declared version, and the files its code begins in."""
 
     name: str
     version: int
     path: Path
+    also: tuple[Path, ...] = ()
 
 
 def subjects() -> list[Subject]:
@@ -66,6 +68,9 @@ def subjects() -> list[Subject]:
     for name, format in FORMATS.items():
         module = inspect.getmodule(format.read)
         found.append(Subject(name=f"format {name}", version=format.version, path=Path(str(module and module.__file__))))
+    for task in tasks():
+        also = (Path(inspect.getfile(task.scoring.statistics)),)
+        found.append(Subject(name=f"task {task.name}", version=task.version, path=Path(inspect.getfile(task.learner)), also=also))
     for name, module in (("collector", collect), ("engine", silver), ("diagnosis", diagnose), ("self-test", selftest)):
         found.append(Subject(name=name, version=module.VERSION, path=Path(str(module.__file__))))
     return found
@@ -99,10 +104,10 @@ def _shared(file: Path) -> bool:
     return str(file.relative_to(ROOT / "lakehouse")).startswith(SHARED)
 
 
-def code_digest(path: Path) -> str:
+def code_digest(path: Path, also: tuple[Path, ...] = ()) -> str:
     """Digest of a module and of all that it imports from computing rooms, in no order: 16 hex digits."""
     seen: set[Path] = set()
-    ahead = [path]
+    ahead = [path, *also]
     own = _shared(path)
     while ahead:
         file = ahead.pop()
@@ -114,7 +119,7 @@ def code_digest(path: Path) -> str:
 
 def current() -> dict[str, tuple[int, str]]:
     """Version and digest of every subject as the code is now."""
-    return {subject.name: (subject.version, code_digest(subject.path)) for subject in subjects()}
+    return {subject.name: (subject.version, code_digest(subject.path, subject.also)) for subject in subjects()}
 
 
 def locked() -> dict[str, tuple[int, str]]:

@@ -11,8 +11,8 @@ from lakehouse.cli.arguments import dataset_names
 from lakehouse.cli.source.screen import brief
 from lakehouse.core.project import Project
 from lakehouse.operations import line
-from lakehouse.pilot.scoring.tasks import SCORINGS
 from lakehouse.pilot.selftest import SelfTest
+from lakehouse.pilot.task import scorings
 
 
 @click.command("run")
@@ -78,19 +78,17 @@ def _print(made: line.Made) -> None:
         terminal.out.print(f"  grade [bold]{made.graded.grade}[/]: {'; '.join(made.graded.because)}")
 
 
-_OTHER_SCORES = {metric for scoring in SCORINGS.values() for metric in scoring.headline} - {"accuracy", "macro_f1"}
-
-
 def _print_pilot(made: line.Made) -> None:
     assert made.pilot is not None
     rows: list[tuple[object, ...]] = []
-    other = any(m in _OTHER_SCORES for sets in made.pilot.metrics.values() for found in sets.values() for m in found)
+    others = {metric for scoring in scorings().values() for metric in scoring.headline} - {"accuracy", "macro_f1"}
+    other = any(m in others for sets in made.pilot.metrics.values() for found in sets.values() for m in found)
     for name, sets in made.pilot.metrics.items():
         resources = sets.get("resources", {})
         for set_name, found in sets.items():
             if set_name != "resources":
                 accuracy, macro_f1 = found.get("accuracy", {}), found.get("macro_f1", {})  # an evaluation may measure other things
-                scores = [f"{m} {v['mean']:.3f}" for m, v in found.items() if m in _OTHER_SCORES]
+                scores = [f"{m} {v['mean']:.3f}" for m, v in found.items() if m in others]
                 rows.append(
                     (
                         name,
@@ -106,7 +104,7 @@ def _print_pilot(made: line.Made) -> None:
     columns = ["evaluation", "on", "accuracy", "macro F1", "std", "seconds", "peak MB"]
     named = [*columns, *(["other scores"] if other else [])]
     terminal.table(f"Pilot of {made.dataset} {made.pilot.label}", named, rows, right=columns[2:])
-    for sentence in made.pilot.said:
+    for sentence in made.pilot.remarks:
         terminal.out.print(f"  {sentence}")
     for said in _self_tests(made.pilot.self_tests):
         terminal.out.print(said)

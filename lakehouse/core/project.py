@@ -112,6 +112,10 @@ class Settings(Model):
     runner: Literal["in_process", "processes", "ray"] = "in_process"
     ray_address: str = Field(default="local", description="Ray cluster for `runner: ray`; `local` starts one for the run.")
     workers: int = Field(default=2, ge=1)
+    evaluations: Literal["isolated", "in_process"] = Field(
+        default="isolated",
+        description="`isolated`: each evaluation in a process of its own. `in_process`: in the caller's, for tests and notebooks.",
+    )
     unit_bytes: int = Field(default=128 * 1024 * 1024, gt=0, description="Text bytes that one unit of work holds.")
 
     @field_validator("storage_options")

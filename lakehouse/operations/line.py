@@ -14,7 +14,7 @@ from lakehouse.core.sensitivity import check_standards
 from lakehouse.core.spec import Dataset, standards, yamlfile
 from lakehouse.governance.access import policy
 from lakehouse.pilot.evaluation import EVALUATIONS
-from lakehouse.pilot.pilot import Piloted, names_of, pilot
+from lakehouse.pilot.pilot import PilotResult, names_of, pilot
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.production.engine.recipe import compile_recipe
 from lakehouse.production.gold import Gold, make_gold
@@ -41,7 +41,7 @@ class Made:
     screenings: tuple[Screening, ...] = ()
     silver: Silver | None = None
     gold: Gold | None = None
-    pilot: Piloted | None = None
+    pilot: PilotResult | None = None
     graded: Graded | None = None
 
     @property
@@ -110,7 +110,7 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
         yield Made(name, collections, screenings, silver, gold, piloted, graded)
 
 
-def _graded(project: Project, piloted: Piloted, progress: Progress) -> Graded | None:
+def _graded(project: Project, piloted: PilotResult, progress: Progress) -> Graded | None:
     """The grade of a version, where an evaluation told something new of it or it has none."""
     version = versions.find(project, piloted.dataset, piloted.version)
     if version.archived is not None or (piloted.unchanged and version.graded is not None):

@@ -10,7 +10,8 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.versions import Version
 from lakehouse.pilot.metrics import Comparison, compare
-from lakehouse.pilot.pilot import pilot, predictions_of, scored_as
+from lakehouse.pilot.pilot import pilot
+from lakehouse.pilot.predictions import predictions_of, scored_as
 
 
 def compare_versions(
@@ -26,9 +27,9 @@ def compare_versions(
     for version in (new, old):
         pilot(project, version.dataset, version.version, progress=progress)
         evaluated = versions.find(project, version.dataset, version.version)
-        key, task = evaluated.evaluations[evaluation]["key"], scored_as(evaluated, evaluation)
+        key, scoring = evaluated.evaluations[evaluation]["key"], scored_as(evaluated, evaluation)
         scored.append(predictions_of(project, key).filter(pl.col("set") == "held_out"))
-    return compare(scored[0], scored[1], metric, margin, task=task)
+    return compare(scored[0], scored[1], metric, margin, scoring=scoring)
 
 
 def comparable(version: Version, evaluation: str, metric: str) -> None:

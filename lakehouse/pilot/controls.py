@@ -1,11 +1,11 @@
 """Known-bad controls: train rows damaged in a known way, so that a metric that can tell must score them lower, or at least not higher.
 
-Each is a function of train rows, the columns of the task and a seed; equal arguments give equal rows. Ids and splits stay.
+Each damage is a function of train rows, the columns of the task and a seed; equal arguments give equal rows. Ids and splits stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,7 @@ NOISE = 0.3
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainColumns:
     """The columns of the train rows that an evaluation learns from: `input`, or several `features`; a language model has no label."""
 
     input: str | None
@@ -34,32 +34,45 @@ class Task:
 
 
 Expectation = Literal["worse", "not better"]
-Control = Callable[[pl.DataFrame, Task, int], pl.DataFrame]
+Damage = Callable[[pl.DataFrame, TrainColumns, int], pl.DataFrame]
 
 
-def shuffled_labels(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A known-bad control.
+
+    Attributes:
+        damage: train rows, the columns that a model reads, and a seed to damaged rows.
+        expectation: what a metric must say of a model that learnt from these, against one that learnt from the rows as they are.
+    """
+
+    damage: Damage
+    expectation: Expectation
+
+
+def shuffled_labels(train: pl.DataFrame, columns: TrainColumns, seed: int) -> pl.DataFrame:
     """The rows with their labels permuted: the share of each class stays, what ties it to the input is gone.
 
     Tags of tokens are permuted over all tokens, so that each row keeps their number.
     """
-    assert task.label is not None
-    labels = train[task.label]
+    assert columns.label is not None
+    labels = train[columns.label]
     if isinstance(labels.dtype, pl.List):
         return train.with_columns(_nested_like(labels, _flat(labels).sample(fraction=1.0, shuffle=True, seed=seed)))
-    return train.with_columns(labels.sample(fraction=1.0, shuffle=True, seed=seed).alias(task.label))
+    return train.with_columns(labels.sample(fraction=1.0, shuffle=True, seed=seed).alias(columns.label))
 
 
-def shuffled_order(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
+def shuffled_order(train: pl.DataFrame, columns: TrainColumns, seed: int) -> pl.DataFrame:
     """The rows with the characters of each text permuted: how often each stands there stays, what follows what is gone."""
-    assert task.input is not None
-    texts = train[task.input]
+    assert columns.input is not None
+    texts = train[columns.input]
     points, ends = _points(texts.fill_null(""))
     row = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     order = np.lexsort((np.random.default_rng(seed).random(len(points)), row))
     return train.with_columns(_texts(points[order], ends, texts))
 
 
-def noise(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
+def noise(train: pl.DataFrame, columns: TrainColumns, seed: int) -> pl.DataFrame:
     """The rows with 30 % of what they say replaced by draws from the same column.
 
     Of a text that is its characters, of a list of tokens its tokens, of a number or a category the cell. So a text keeps its length,
@@ -69,7 +82,7 @@ def noise(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
         RecipeError: a column of another type, such as pictures.
     """
     generator = np.random.default_rng(seed)
-    return train.with_columns(_noisy(train[name], generator, text=name == task.input) for name in task.inputs)
+    return train.with_columns(_noisy(train[name], generator, text=name == columns.input) for name in columns.inputs)
 
 
 def _noisy(column: pl.Series, generator: np.random.Generator, *, text: bool) -> pl.Series:
@@ -128,7 +141,7 @@ def _nested_like(lists: pl.Series, items: pl.Series) -> pl.Series:
     return pl.Series(lists.name, cut, dtype=lists.dtype).zip_with(lists.is_not_null(), pl.Series([None], dtype=lists.dtype))
 
 
-def halved(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
+def halved(train: pl.DataFrame, columns: TrainColumns, seed: int) -> pl.DataFrame:
     """The rows of a random half of the groups (`_cluster`, else a row is its own group)."""
     group = pl.coalesce("_cluster", "_row_id") if "_cluster" in train.columns else pl.col("_row_id")
     groups = train.select(group.alias("_group"))["_group"].unique().sort()
@@ -136,7 +149,7 @@ def halved(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
     return train.filter(group.is_in(kept.implode()))
 
 
-def duplicated(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
+def duplicated(train: pl.DataFrame, columns: TrainColumns, seed: int) -> pl.DataFrame:
     """As many rows, of which one half are copies of the other; a copy has the id of the row that it replaces."""
     generator = np.random.default_rng(seed)
     order = generator.permutation(train.height)
@@ -147,23 +160,18 @@ def duplicated(train: pl.DataFrame, task: Task, seed: int) -> pl.DataFrame:
     return train[source.tolist()].select(own).with_columns(train["_row_id"]).select(train.columns)
 
 
-CONTROLS: dict[str, tuple[Control, Expectation]] = {
-    "shuffled_labels": (shuffled_labels, "worse"),
-    "noise": (noise, "worse"),
-    "halved": (halved, "not better"),
-    "duplicated": (duplicated, "not better"),
+CONTROLS: Mapping[str, Control] = {
+    "shuffled_labels": Control(damage=shuffled_labels, expectation="worse"),
+    "noise": Control(damage=noise, expectation="worse"),
+    "halved": Control(damage=halved, expectation="not better"),
+    "duplicated": Control(damage=duplicated, expectation="not better"),
 }
-"""The controls of tasks with a label by name, with what a metric must say of them."""
+"""The controls of tasks with a label, by name."""
 
-UNLABELLED: dict[str, tuple[Control, Expectation]] = {
-    "shuffled_order": (shuffled_order, "worse"),
-    "noise": (noise, "worse"),
-    "halved": (halved, "worse"),
-    "duplicated": (duplicated, "worse"),
+UNLABELLED: Mapping[str, Control] = {
+    "shuffled_order": Control(damage=shuffled_order, expectation="worse"),
+    "noise": Control(damage=noise, expectation="worse"),
+    "halved": Control(damage=halved, expectation="worse"),
+    "duplicated": Control(damage=duplicated, expectation="worse"),
 }
 """Those of language models, which have no end of what more text tells them: half of it must be seen to be less."""
-
-
-def controls_of(task: Task) -> dict[str, tuple[Control, Expectation]]:
-    """The controls that the metrics of a task must tell."""
-    return UNLABELLED if task.label is None else CONTROLS

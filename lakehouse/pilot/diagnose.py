@@ -20,18 +20,18 @@ from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.spec import Dataset
 from lakehouse.core.versions import Version
-from lakehouse.pilot import tracking
-from lakehouse.pilot.diagnosis.findings import COLUMNS, findings
-from lakehouse.pilot.diagnosis.kinds import KINDS, Kind, KindOf
+from lakehouse.pilot.diagnosis.findings import COLUMNS, findings_frame
+from lakehouse.pilot.diagnosis.kinds import KINDS, FindingKind, Kind
+from lakehouse.pilot.diagnosis.kinds_by_label_type import KINDS_BY_LABEL_TYPE, headline
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, prepare
-from lakehouse.pilot.diagnosis.of_truth import KINDS_OF, headline
-from lakehouse.pilot.diagnosis.page import PAGE, made_page
-from lakehouse.pilot.diagnosis.tasks import VIEWS
-from lakehouse.pilot.diagnosis.views import View
-from lakehouse.pilot.evaluation import EVALUATIONS
+from lakehouse.pilot.diagnosis.page import PAGE, render_page
+from lakehouse.pilot.diagnosis.view import View
+from lakehouse.pilot.evaluation import EVALUATIONS, complete_parameters
 from lakehouse.pilot.pilot import held_out_version
-
-__all__ = ["KINDS", "Diagnosis", "Kind", "diagnose", "findings_of", "findings_table", "page_of", "params_of", "view_of"]
+from lakehouse.pilot.task import task_named, tasks
+from lakehouse.pilot.tracking.connection import reachable
+from lakehouse.pilot.tracking.diagnosis_runs import log_diagnosis
+from lakehouse.pilot.tracking.runs import artifact
 
 VERSION = 1
 """Of the diagnosis: raised by hand when the same version and scores give other findings; versions are then diagnosed anew."""
@@ -48,9 +48,9 @@ _SUMMARY = "summary"
 """Kind of the one row that says what the diagnosis of a version was made of; it stands where nothing was found, too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """What was found in a version.
+    """The findings on a version.
 
     Attributes:
         findings: FINDINGS without the summary, by kind and rank. `score` is, for `contradiction`, the share of the rows it stands for that
@@ -59,8 +59,8 @@ class Diagnosis:
             with another label (of numbers: z); for `slice`, SliceLine's score; for `coverage`, the share of its set; for `drift`, AUC or
             PSI; for `leak`, precision times recall (of numbers: R2).
         counts: findings by kind.
-        summary: what the labels are (`truth`), columns read, rows, folds, how far models are off, whether contradictions were looked for,
-            the MLflow run, and what each kind says beside its findings.
+        summary: the type of the labels (`label_type`), columns read, rows, folds, how far models are off, whether contradictions were
+            looked for, the MLflow run, and the notes of each kind.
         unchanged: the findings stood already.
     """
 
@@ -74,9 +74,9 @@ class Diagnosis:
     seconds: float
 
     @property
-    def kinds(self) -> Mapping[Kind, KindOf]:
+    def kinds(self) -> Mapping[Kind, FindingKind]:
         """What there is to know about each kind of finding, of labels such as these."""
-        return KINDS_OF[self.summary["truth"]]
+        return KINDS_BY_LABEL_TYPE[self.summary["label_type"]]
 
     def headline(self) -> str:
         """What is said of all rows together."""
@@ -125,19 +125,28 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
         declared = project.dataset(dataset)
         params = params_of(declared)
         frozen = held_out_version(project, declared.pilot.held_out) if declared.pilot.held_out else None
-        code = [VERSION, EVALUATIONS.entries()["train"].code()]
+        code = [VERSION, EVALUATIONS.entries()["train"].code(), task_named(params["task"]).code()]
         key = digest([found.version, code, params, frozen.content_id if frozen else None])[:32]
         stored = _stored(project, found, key)
         # The fates of merged rows are those of the version that stands: only for it can contradictions be looked for.
         standing = versions.current(project, dataset)
-        looks = standing is not None and standing.version == found.version
-        unchanged = not stored.is_empty() and (not looks or _parted(stored)[1].get("contradictions", False))
+        comparable = standing is not None and standing.version == found.version
+        unchanged = not stored.is_empty() and (not comparable or _parted(stored)[1].get("contradictions", False))
         if not unchanged:
-            tracking.reachable(project)
-            stored = _made(project, found, key, params, frozen, looks, progress)
+            reachable(project)
+            stored = _diagnosed(project, found, key, params, frozen, comparable, progress)
         rest, summary = _parted(stored)
         counts: dict[str, int] = {kind: rest.filter(pl.col("kind") == kind).height for kind in KINDS}
-        return Diagnosis(dataset, found.version, found.label, rest, counts, summary, unchanged, time.perf_counter() - began)
+        return Diagnosis(
+            dataset=dataset,
+            version=found.version,
+            label=found.label,
+            findings=rest,
+            counts=counts,
+            summary=summary,
+            unchanged=unchanged,
+            seconds=time.perf_counter() - began,
+        )
 
 
 def page_of(project: Project, found: Diagnosis) -> bytes:
@@ -147,7 +156,7 @@ def page_of(project: Project, found: Diagnosis) -> bytes:
         NotFoundError: the store does not hold the run, or its artifacts are gone.
         StorageError: the tracking store cannot be reached.
     """
-    page = tracking.artifact(project, found.summary["run_id"], PAGE)
+    page = artifact(project, found.summary["run_id"], PAGE)
     if page is None:
         raise NotFoundError(
             f"MLflow does not hold the page of the diagnosis of {found.dataset} {found.label} (run {found.summary['run_id']})",
@@ -160,27 +169,34 @@ def params_of(dataset: Dataset) -> dict[str, Any]:
     """The parameters of a dataset's `train` evaluation, which say what is read of a row and what its label is.
 
     Raises:
-        RecipeError: it declares none.
+        RecipeError: it declares none whose rows are diagnosed.
     """
-    for call in dataset.pilot.evaluations:
-        if call.name == "train" and call.params.get("task") in VIEWS:
-            return EVALUATIONS.bind(call)
-    others = [str(call.params["task"]) for call in dataset.pilot.evaluations if call.name == "train" and "task" in call.params]
-    instead = f"; of {', '.join(others)} no rows are diagnosed" if others else ""
+    declared = [complete_parameters(call) for call in dataset.pilot.evaluations if call.name == "train"]
+    for params in declared:
+        if task_named(params["task"]).view is not None:
+            return params
+    others = [task_named(params["task"]) for params in declared]
+    instead = "".join(f"; rows of {task.name} are not diagnosed: {task.undiagnosed}" for task in others)
+    diagnosed = " or ".join(task.name for task in tasks() if task.view is not None)
     raise RecipeError(
-        f"{dataset.dataset} has no evaluation `train` of {' or '.join(VIEWS)}, which says what is read and what the label is{instead}",
+        f"{dataset.dataset} has no evaluation `train` of {diagnosed}, which says what is read and what the label is{instead}",
         fix="declare pilot: evaluations: - train: {task: text_classification, input: TEXT, label: LABEL}",
     )
 
 
 def view_of(dataset: Dataset) -> View:
-    """How the rows of a dataset are read.
+    """The rows of a dataset as its diagnosis reads them.
 
     Raises:
-        RecipeError: it declares no `train` evaluation of a task that is diagnosed.
+        RecipeError: it declares no `train` evaluation whose rows are diagnosed.
     """
-    params = params_of(dataset)
-    return VIEWS[params["task"]](params)
+    return _view(params_of(dataset))
+
+
+def _view(params: Mapping[str, Any]) -> View:
+    task = task_named(params["task"])
+    assert task.view is not None
+    return task.view(task.make_learner({name: params[name] for name in task.parameters}))
 
 
 def _stored(project: Project, version: Version, key: str) -> pl.DataFrame:
@@ -195,43 +211,49 @@ def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
     return findings.sort(pl.col("kind").replace_strict([*KINDS, _SUMMARY], range(len(KINDS) + 1)), "rank")
 
 
-def _made(
-    project: Project, version: Version, key: str, params: Mapping[str, Any], frozen: Version | None, looks: bool, progress: Progress
+def _diagnosed(
+    project: Project,
+    version: Version,
+    key: str,
+    params: Mapping[str, Any],
+    frozen: Version | None,
+    with_contradictions: bool,
+    progress: Progress,
 ) -> pl.DataFrame:
-    """Make, log and store the findings, contradictions if it `looks` for them.
+    """Make, log and store the findings, contradictions where they are looked for.
 
     The table comes last, so that a killed diagnosis is made again.
     """
-    material = prepare(project, version, params, frozen, looks, progress)
-    judged = material.judged
+    material = prepare(project, version, frozen, _view(params), params["seeds"][0], progress, with_contradictions=with_contradictions)
+    predicted = material.out_of_fold
     progress(f"diagnosing {material.name}: findings", 3, 4)
-    found = {kind: of.find(material) for kind, of in KINDS_OF[material.view.truth.name].items()}
+    found = {kind: of.find(material) for kind, of in KINDS_BY_LABEL_TYPE[material.view.label_type.name].items()}
     summary: dict[str, Any] = {
-        "truth": material.view.truth.name,
+        "label_type": material.view.label_type.name,
         "columns": list(material.view.columns),
         "rows": material.rows.height,
         "train_rows": len(material.learnt),
         "scored_rows": len(material.scored),
-        "folds": judged.folds,
-        **judged.summary(),
-        "contradictions": looks,
+        "folds": predicted.folds,
+        **predicted.summary(),
+        "contradictions": with_contradictions,
         "held_out": {"dataset": frozen.dataset, "version": frozen.version} if frozen else None,
-        **{kind: each.said for kind, each in found.items() if each.said},
+        **{kind: each.notes for kind, each in found.items() if each.notes},
     }
-    counts = {kind: each.findings.height for kind, each in found.items()}
-    listed = pl.concat([each.findings for each in found.values()])
+    counts = {kind: each.table.height for kind, each in found.items()}
+    listed = pl.concat([each.table for each in found.values()])
     pictures = {name: picture for each in found.values() for name, picture in each.pictures.items()}
-    page = made_page(material, found, summary)
-    run = tracking.log_diagnosis(
+    page = render_page(material, found, summary)
+    run = log_diagnosis(
         project,
         version,
         key=key,
-        params={**params, "folds": judged.folds, "k": NEIGHBOURS, "dimensions": material.vectors.shape[1]},
-        metrics={**{f"findings.{kind}": n for kind, n in counts.items()}, **judged.metrics()},
+        params={**params, "folds": predicted.folds, "k": NEIGHBOURS, "dimensions": material.vectors.shape[1]},
+        metrics={**{f"findings.{kind}": n for kind, n in counts.items()}, **predicted.metrics()},
         files={**pictures, "findings.csv": listed.write_csv().encode(), PAGE: page.encode()},
     )
     summary |= {"run_id": run.run_id, "page": run.page}
-    made = pl.concat([listed, findings(_SUMMARY, [None], [float(judged.error.sum())], [summary])])
+    made = pl.concat([listed, findings_frame(_SUMMARY, [None], [float(predicted.error.sum())], [summary])])
     at = datetime.now(UTC)
     made = made.with_columns(
         dataset=pl.lit(version.dataset), version=pl.lit(version.version), key=pl.lit(key), at=pl.lit(at).cast(FINDINGS["at"])

@@ -1,21 +1,71 @@
-"""What an evaluation is: a function from parameters to a job that scores one version, in a process of its own."""
+"""An evaluation: a function from parameters to a job that scores one version."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from lakehouse.core.errors import RecipeError
+from lakehouse.core.errors import NotFoundError, RecipeError
+from lakehouse.core.project import Project
 from lakehouse.core.registry import Registry
+from lakehouse.core.spec import Call
+from lakehouse.pilot.scores import Scores
 
 EVALUATIONS = Registry("evaluation", "lakehouse.pilot.evaluations")
 """All evaluations by name.
 
 At registration: `files`, parameters that name files of the project; `reads`, the parameter that names another dataset, whose gold rows are
-the set `also`; `identities`, by parameter a function of its value and the project folder: a digest of what the value stands for.
+the set `also`; `identities`, by parameter a function of its value and the project folder: a digest of what the value stands for;
+`complete`, a function of the validated parameters that fills in those which depend on others.
 """
+
+
+def complete_parameters(call: Call) -> dict[str, Any]:
+    """The validated parameters of a call with every default that counts: what an evaluation is known by.
+
+    Raises:
+        SpecError: unknown or missing parameter, wrong type.
+    """
+    bound = EVALUATIONS.bind(call)
+    complete = EVALUATIONS.entry(call).info.get("complete")
+    return dict(complete(bound)) if complete else bound
+
+
+@dataclass(frozen=True)
+class DataOrigin:
+    """Where the rows of an evaluation are from.
+
+    Attributes:
+        dataset: the declared dataset; None where they are of none.
+        root: the project folder; None: the one at or above the working folder, or LAKEHOUSE_PROJECT.
+    """
+
+    dataset: str | None = None
+    root: Path | None = None
+
+    @property
+    def project(self) -> Project:
+        """The project.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return Project.open(self.root) if self.root is not None else Project.find()
+
+    def file(self, name: str) -> Path:
+        """The file `name` of the project folder.
+
+        Raises:
+            NotFoundError: no such file.
+        """
+        file = self.project.root / name
+        if not file.is_file():
+            raise NotFoundError(f"no file {name} in the project folder", fix="paths are relative to the folder that holds assets/")
+        return file
 
 
 @dataclass(frozen=True)
@@ -30,6 +80,7 @@ class Data:
 
     train: pl.DataFrame
     sets: Mapping[str, pl.DataFrame]
+    origin: DataOrigin = DataOrigin()
 
 
 def check_columns(name: str, data: Data, input: str, label: str) -> None:
@@ -45,43 +96,6 @@ def check_columns(name: str, data: Data, input: str, label: str) -> None:
                 raise RecipeError(f"{name}: the {of} rows have no column `{column}`", fix=f"columns: {known}")
         if rows.schema[input] != pl.String:
             raise RecipeError(f"{name}: column `{input}` of the {of} rows is {rows.schema[input]}, not text", fix="name a text column")
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A trained model: a pickled scikit-learn estimator, and rows as an example of its input."""
-
-    pickled: bytes
-    example: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What an evaluation found.
-
-    Attributes:
-        predictions: `set`, `seed`, `_row_id`, `label`, `predicted`, one row per scored row and seed. All but the seed is text, in the
-            form that the scoring of the task says.
-        seconds: wall seconds of training and prediction per seed.
-        notes: numbers worth keeping, such as the number of features.
-        metrics: by set and name, the values over seeds of what the evaluation measured itself, beside the scores of its predictions;
-            such a metric has no interval against a release.
-        files: pictures and tables for the run in MLflow, by path.
-        task: how the predictions are scored, a name of `lakehouse.pilot.scoring.tasks.SCORINGS`.
-        steps: by name, values epoch by epoch: a curve of its own in MLflow.
-        said: findings in sentences.
-        model: the model of the first seed, for MLflow.
-    """
-
-    predictions: pl.DataFrame
-    seconds: Mapping[int, float]
-    notes: Mapping[str, float]
-    metrics: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    task: str = "classification"
-    steps: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    said: Sequence[str] = ()
-    model: Fitted | None = None
 
 
 Job = Callable[[Data], Scores]

@@ -10,10 +10,12 @@ import polars as pl
 
 from lakehouse.core.spec import Gate
 from lakehouse.pilot.metrics import compare, holm, mcnemar, summary
+from lakehouse.pilot.scoring.classification import CLASSIFICATION
+from lakehouse.pilot.scoring.scoring import Scoring
 from lakehouse.pilot.selftest import SelfTest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The outcome of one gate.
 
@@ -28,11 +30,11 @@ class Verdict:
     gate: str
     metric: str
     on: str
-    value: float | None
-    threshold: float | None
-    versus: str | None
-    low: float | None
-    high: float | None
+    value: float | None = None
+    threshold: float | None = None
+    versus: str | None = None
+    low: float | None = None
+    high: float | None = None
     verdict: str
     passed: bool
     reason: str
@@ -45,37 +47,40 @@ class Verdict:
 
 def absolute(gate: Gate, on: str, metrics: Mapping[str, Mapping[str, Any]]) -> Verdict:
     """The verdict of a gate with a bound, on the mean over seeds."""
-    words = gate.in_words(on)
     known = metrics.get(on, {})
     if gate.metric not in known:
-        return Verdict(words, gate.metric, on, None, None, None, None, None, "missed", False, f"not measured; known: {', '.join(known)}")
+        return _verdict(gate, on, verdict="missed", passed=False, reason=f"not measured; known: {', '.join(known)}")
     value = float(known[gate.metric]["mean"])
     bound = gate.at_least if gate.at_least is not None else gate.at_most
     passed = (gate.at_least is None or value >= gate.at_least) and (gate.at_most is None or value <= gate.at_most)
-    return Verdict(
-        words, gate.metric, on, value, bound, None, None, None, "met" if passed else "missed", passed, f"{value:.4f} against {bound:g}"
-    )
+    verdict = _verdict(gate, on, verdict="met" if passed else "missed", passed=passed, reason=f"{value:.4f} against {bound:g}")
+    return replace(verdict, value=value, threshold=bound)
 
 
 def against_release(
-    gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame | None, label: str | None, task: str = "classification"
+    gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame | None, label: str | None, scoring: Scoring = CLASSIFICATION
 ) -> Verdict:
-    """The verdict of a gate against the released version `label`, whose predictions of the same task on the same rows are `old`."""
-    words = gate.in_words(on)
+    """The verdict of a gate against the released version `label`, whose predictions, scored alike, on the same rows are `old`."""
     if old is None or label is None:
-        return Verdict(words, gate.metric, on, None, None, None, None, None, "first", True, "nothing was released before")
-    known = summary(new, task)
-    if gate.metric not in known or gate.metric not in summary(old, task):
-        return Verdict(words, gate.metric, on, None, None, label, None, None, "missed", False, f"not measured; known: {', '.join(known)}")
-    found = compare(new, old, gate.metric, gate.margin, task=task)
-    passed = found.gain[0] >= -gate.margin
+        return _verdict(gate, on, verdict="first", passed=True, reason="nothing was released before")
+    known = summary(new, scoring)
+    if gate.metric not in known or gate.metric not in summary(old, scoring):
+        reason = f"not measured; known: {', '.join(known)}"
+        return replace(_verdict(gate, on, verdict="missed", passed=False, reason=reason), versus=label)
+    found = compare(new, old, gate.metric, gate.margin, scoring=scoring)
     reason = (
         f"{found.new:.4f} against {found.old:.4f} ({label}): {found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}"
     )
     p = found.p
-    if (task, gate.metric) == ("classification", "accuracy"):
+    if scoring is CLASSIFICATION and gate.metric == "accuracy":
         p = mcnemar(*(rows.filter(pl.col("seed") == rows["seed"].min()) for rows in (new, old)))
-    return Verdict(words, gate.metric, on, found.new, found.old, label, found.low, found.high, found.verdict, passed, reason, p)
+    verdict = _verdict(gate, on, verdict=found.verdict, passed=found.gain[0] >= -gate.margin, reason=reason)
+    return replace(verdict, value=found.new, threshold=found.old, versus=label, low=found.low, high=found.high, p=p)
+
+
+def _verdict(gate: Gate, on: str, *, verdict: str, passed: bool, reason: str) -> Verdict:
+    """A verdict without numbers."""
+    return Verdict(gate=gate.in_words(on), metric=gate.metric, on=on, verdict=verdict, passed=passed, reason=reason)
 
 
 def with_p(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from lakehouse.pilot.scoring.scoring import Floats, Measure, Scoring, less_is_better
-from lakehouse.pilot.scoring.tasks import SCORINGS
+from lakehouse.pilot.scoring.classification import CLASSIFICATION
+from lakehouse.pilot.scoring.scoring import Floats, Measure, Scoring
+from lakehouse.pilot.task import less_is_better
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """A difference (new minus old) in a metric, its 95 % interval, the word for it, and `p`: two-sided, of no difference (bootstrap)."""
 
@@ -34,19 +34,12 @@ class Comparison:
         return (-self.high, -self.low) if less_is_better(self.metric) else (self.low, self.high)
 
 
-def classes_of(predictions: pl.DataFrame) -> list[str]:
-    """Labels that occur as truth or prediction, sorted."""
-    return sorted(set(predictions["label"].unique()) | set(predictions["predicted"].unique()))
-
-
-def summary(predictions: pl.DataFrame, task: str = "classification") -> dict[str, dict[str, object]]:
-    """Mean, standard deviation and values over seeds of every metric of the task that is defined on the rows.
+def summary(predictions: pl.DataFrame, scoring: Scoring = CLASSIFICATION) -> dict[str, dict[str, object]]:
+    """Mean, standard deviation and values over seeds of every metric of the scoring that is defined on the rows.
 
     Args:
         predictions: of one set: `seed`, `_row_id`, `label`, `predicted`.
-        task: a name of SCORINGS.
     """
-    scoring = SCORINGS[task]
     kinds = sorted(scoring.kinds(predictions))
     metrics = scoring.metrics(kinds)
     found: dict[str, list[float]] = {}
@@ -64,16 +57,6 @@ def over_seeds(values: Sequence[float]) -> dict[str, object]:
     return {"mean": float(np.mean(values)), "std": float(np.std(values)), "values": list(values)}
 
 
-def confusion(predictions: pl.DataFrame) -> tuple[list[str], NDArray[np.int64]]:
-    """Class names, and rows by truth and prediction summed over seeds, shape (classes, classes)."""
-    names = classes_of(predictions)
-    at = {name: i for i, name in enumerate(names)}
-    out = np.zeros((len(names), len(names)), dtype=np.int64)
-    for truth, predicted, n in predictions.group_by("label", "predicted").len().iter_rows():
-        out[at[truth], at[predicted]] = n
-    return names, out
-
-
 def compare(
     new: pl.DataFrame,
     old: pl.DataFrame,
@@ -82,7 +65,7 @@ def compare(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    task: str = "classification",
+    scoring: Scoring = CLASSIFICATION,
 ) -> Comparison:
     """Paired bootstrap over rows (Efron and Tibshirani 1993): both models are resampled on the same rows, seeds averaged.
 
@@ -91,12 +74,10 @@ def compare(
 
     Args:
         new, old: predictions of both versions on the same set: `seed`, `_row_id`, `label`, `predicted`.
-        task: a name of SCORINGS.
 
     Raises:
         ValueError: the two were not scored on the same rows, or an unknown metric.
     """
-    scoring = SCORINGS[task]
     rows = sorted(new["_row_id"].unique())
     if rows != sorted(old["_row_id"].unique()):
         raise ValueError("the two versions were not scored on the same rows")
@@ -117,7 +98,17 @@ def compare(
     low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))
     # Counting the observed sample as one more keeps p above zero (Davison and Hinkley 1997, 4.2).
     p = min(1.0, 2 * (1 + min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))) / (resamples + 1))
-    found = Comparison(metric, point_new, point_old, point_new - point_old, low, high, "inconclusive", n, p)
+    found = Comparison(
+        metric=metric,
+        new=point_new,
+        old=point_old,
+        difference=point_new - point_old,
+        low=low,
+        high=high,
+        verdict="inconclusive",
+        rows=n,
+        p=p,
+    )
     least, most = found.gain
     if -margin <= low and high <= margin:
         return replace(found, verdict="equal")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import polars_hash as plh
 
 from lakehouse.core.hashing import digest
 from lakehouse.core.lake.table import Table
+from lakehouse.core.plotting import BLUE, GREY, INK, RED, figure, plain, png
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.spec import Call
-from lakehouse.pilot import metrics as scoring
-from lakehouse.pilot.controls import Expectation, Task, controls_of
-from lakehouse.pilot.evaluation import EVALUATIONS, Data
-from lakehouse.pilot.worker import evaluate
+from lakehouse.pilot.controls import CONTROLS, Control, Expectation, TrainColumns
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, complete_parameters
+from lakehouse.pilot.metrics import compare
+from lakehouse.pilot.task import task_named
+from lakehouse.pilot.worker import runner_of
 
 VERSION = 1
 """Of the self-test and its controls: raised by hand when the same train rows give other outcomes; metrics are then tested anew."""
@@ -49,9 +52,9 @@ SCHEMA = pl.Schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """What a metric said of one control.
+    """The outcome of one control for one metric.
 
     Attributes:
         on: the set that was scored, `held_out` or `test`.
@@ -92,23 +95,24 @@ def selftests_table(project: Project) -> Table:
     return project.table("system", "selftests")
 
 
-def task_of(call: Call) -> Task | None:
-    """The columns that an evaluation learns from, by its parameters `input` or `features`, and `label`; None where it has none such.
+def controls_of(call: Call) -> tuple[TrainColumns, Mapping[str, Control]] | None:
+    """The columns that an evaluation learns from and the controls that its metrics must tell; None where it has none such.
 
-    A language model learns from its `input` alone.
+    Those of `train` are its task's; other evaluations learn from their parameters `input` or `features`, and `label`.
     """
-    given = EVALUATIONS.bind(call)
+    given = complete_parameters(call)
+    if "task" in given:
+        task = task_named(given["task"])
+        return (task.columns({name: given[name] for name in task.parameters}), task.controls) if task.controls else None
     text, features, label = given.get("input"), given.get("features") or (), given.get("label")
-    if given.get("task") == "language_modelling":
-        return Task(text, None)
     if not isinstance(label, str) or not (isinstance(text, str) or features):
         return None
-    return Task(text, label, tuple(features))
+    return TrainColumns(text, label, tuple(features)), CONTROLS
 
 
 def key_of(dataset: str, call: Call, held_out: str | None) -> str:
     """Identity of a self-test: dataset, code and parameters of the evaluation, frozen content and the controls; not the version."""
-    return digest([dataset, call.name, EVALUATIONS.entry(call).code(), VERSION, EVALUATIONS.bind(call), held_out])[:32]
+    return digest([dataset, call.name, EVALUATIONS.entry(call).code(), VERSION, complete_parameters(call), held_out])[:32]
 
 
 def known(project: Project, key: str) -> list[SelfTest]:
@@ -155,11 +159,11 @@ def self_test(
 def _run(
     project: Project, dataset: str, name: str, call: Call, data: Data, asked: list[tuple[str, str]], key: str, progress: Progress
 ) -> list[SelfTest]:
-    task = task_of(call)
-    if task is None:
-        raise ValueError(f"evaluation {call.name} names no `label`, or neither `input` nor `features`")
-    controls = controls_of(task)
-    params = EVALUATIONS.bind(call)
+    of_call = controls_of(call)
+    if of_call is None:
+        raise ValueError(f"evaluation {call.name} names no `label`, or neither `input` nor `features`, or its task has no controls")
+    columns, controls = of_call
+    params = complete_parameters(call)
     seed = int(params["seeds"][0]) if params.get("seeds") else 1
     # One seed, and what tells no control from another is left out.
     plain = {"seeds": [seed], "curve": None, "loss_curve": False, "log_model": False}
@@ -169,21 +173,50 @@ def _run(
         hashed: pl.Expr = plh.concat_str("_row_id").chash.sha2_256()
         train = train.sort(hashed).head(TRAIN_ROWS).sort("_row_id")
     sets = {on: data.sets[on] for on in dict.fromkeys(on for on, _ in asked)}
-    jobs = project.state / "pilot" / dataset
+    run = runner_of(project, dataset)
     progress(f"self-test of {name}: as it is", 0, len(controls) + 1)
-    scored_clean = evaluate(once, Data(train, sets), jobs).scores
-    clean, kind = scored_clean.predictions, scored_clean.task
+    clean = run(once, replace(data, train=train, sets=sets)).scores
     out = []
-    for at, (control, (damage, expectation)) in enumerate(controls.items(), start=1):
+    for at, (control, how) in enumerate(controls.items(), start=1):
         progress(f"self-test of {name}: {control}", at, len(controls) + 1)
-        damaged = evaluate(once, Data(damage(train, task, seed), sets), jobs).scores.predictions
+        damaged = run(once, replace(data, train=how.damage(train, columns, seed), sets=sets)).scores
         for on, metric in asked:
             scored = pl.col("set") == on
-            found = scoring.compare(damaged.filter(scored), clean.filter(scored), metric, 0.0, task=kind)
+            found = compare(damaged.predictions.filter(scored), clean.predictions.filter(scored), metric, 0.0, scoring=clean.scoring)
             least, most = found.gain
-            passed = most < 0 if expectation == "worse" else least <= 0
-            numbers = (found.new, found.old, found.difference, found.low, found.high)
-            out.append(SelfTest(name, on, metric, control, expectation, *numbers, passed, train.height))
+            out.append(
+                SelfTest(
+                    evaluation=name,
+                    on=on,
+                    metric=metric,
+                    control=control,
+                    expectation=how.expectation,
+                    clean=found.old,
+                    damaged=found.new,
+                    difference=found.difference,
+                    low=found.low,
+                    high=found.high,
+                    passed=most < 0 if how.expectation == "worse" else least <= 0,
+                    train_rows=train.height,
+                )
+            )
     rows = [{"dataset": dataset, "key": key, "at": datetime.now(UTC), **t.as_json()} for t in out]
     selftests_table(project).write(pl.DataFrame(rows, schema=SCHEMA), "append")
     return out
+
+
+def selftest_picture(outcomes: Sequence[SelfTest], title: str) -> bytes:
+    """PNG of the difference that each control made, with its 95 % interval; red where the control failed."""
+    made, axes = figure(6.5, max(2.0, 0.4 * len(outcomes) + 1))
+    names = [plain(f"{t.metric} on {t.on}, {t.control}") for t in outcomes]
+    at = np.arange(len(names))
+    changes = np.array([t.difference for t in outcomes])
+    low, high = np.array([t.low for t in outcomes]), np.array([t.high for t in outcomes])
+    axes.barh(at, changes, color=[BLUE if t.passed else RED for t in outcomes])
+    axes.hlines(at, low, high, color=INK)
+    axes.set_yticks(at, names)
+    axes.invert_yaxis()
+    axes.axvline(0, color=GREY)
+    axes.set_xlabel("control minus version, 95 % interval")
+    axes.set_title(plain(title), fontsize=10)
+    return png(made)

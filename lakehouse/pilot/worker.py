@@ -1,4 +1,4 @@
-"""Run one evaluation in a process of its own, so that its memory and CPU time are its own and a crash costs only it.
+"""Run one evaluation: in a process of its own, so that its memory and CPU time are its own and a crash costs only it, or in this one.
 
 Called as `python -P -m lakehouse.pilot.worker JOB_FOLDER`; the folder holds `job.json`, `train.parquet` and one Parquet file a set. Its
 standard input is a pipe that nobody writes to: it ends when the caller does, even one that was killed, and the worker ends with it.
@@ -16,8 +16,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,13 +27,20 @@ from typing import Any
 import polars as pl
 
 from lakehouse.core.errors import FactoryError, RecipeError
+from lakehouse.core.project import Project
 from lakehouse.core.spec import Call
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Fitted, Scores
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, DataOrigin
+from lakehouse.pilot.scores import Scores
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Scores and what they cost: wall and CPU seconds, and peak resident memory (MB) above the idle interpreter's."""
+@dataclass(frozen=True, kw_only=True)
+class MeasuredScores:
+    """Scores and what they cost.
+
+    Attributes:
+        wall_seconds, cpu_seconds: of the whole evaluation.
+        peak_memory_mb: resident memory above that of the idle interpreter.
+    """
 
     scores: Scores
     wall_seconds: float
@@ -39,7 +48,17 @@ class Measured:
     peak_memory_mb: float
 
 
-def evaluate(call: Call, data: Data, jobs: Path) -> Measured:
+EvaluationRunner = Callable[[Call, Data], MeasuredScores]
+
+
+def runner_of(project: Project, dataset: str) -> EvaluationRunner:
+    """The function that runs evaluations of a dataset, by the setting `evaluations`. The lock of the dataset's pilot must be held."""
+    if project.settings.evaluations == "in_process":
+        return evaluate_in_process
+    return partial(evaluate, jobs=project.state / "pilot" / dataset)
+
+
+def evaluate(call: Call, data: Data, jobs: Path) -> MeasuredScores:
     """Run an evaluation on `data` in a fresh process.
 
     Args:
@@ -53,81 +72,107 @@ def evaluate(call: Call, data: Data, jobs: Path) -> Measured:
     jobs.mkdir(parents=True)
     with TemporaryDirectory(dir=jobs) as name:
         folder = Path(name)
-        data.train.write_parquet(folder / "train.parquet")
-        for set_name, rows in data.sets.items():
-            rows.write_parquet(folder / f"set.{set_name}.parquet")
-        (folder / "job.json").write_text(json.dumps({"name": call.name, "params": call.params, "sets": list(data.sets)}), encoding="utf-8")
+        _write_job(folder, call, data)
         alive, held = os.pipe()
         began = time.perf_counter()
         try:
             # -P: a file of the project folder, such as `random.py`, is never taken for a module.
             command = [sys.executable, "-P", "-m", "lakehouse.pilot.worker", name]
-            # From its job's folder the evaluation finds its project, whichever folder the caller stands in.
-            environment = {**os.environ, "LAKEHOUSE_PROJECT": name}
-            done = subprocess.run(command, stdin=alive, capture_output=True, text=True, check=False, env=environment)
+            done = subprocess.run(command, stdin=alive, capture_output=True, text=True, check=False)
         finally:
             os.close(alive)
             os.close(held)
         wall = time.perf_counter() - began
         if done.returncode != 0:
-            error = folder / "error.json"
-            if error.exists():
-                raise RecipeError(**json.loads(error.read_text(encoding="utf-8")))
-            if done.returncode < 0:
-                raise RecipeError(
-                    f"evaluation {call.name} was killed by {signal.Signals(-done.returncode).name}",
-                    fix="SIGKILL mostly comes from a kernel that is out of memory: free some, or lower max_features or ngrams",
-                )
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise RecipeError(
-                f"evaluation {call.name} ended with exit code {done.returncode}: {last}", fix="see its input and memory needs"
-            )
-        result: Mapping[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        seconds = {int(seed): value for seed, value in result["seconds"].items()}
-        files = {name: (folder / "files" / str(at)).read_bytes() for at, name in enumerate(result["files"])}
-        predictions = pl.read_parquet(folder / "predictions.parquet")
-        model = Fitted((folder / "model.pkl").read_bytes(), pl.read_parquet(folder / "example.parquet")) if result["model"] else None
-        named = {name: result[name] for name in ("task", "steps", "said")}
-        scores = Scores(predictions, seconds, result["notes"], result["metrics"], files, **named, model=model)
-        return Measured(scores, wall, result["cpu_seconds"], result["peak_memory_mb"])
+            raise _failure(call, folder, done)
+        cost: Mapping[str, float] = json.loads((folder / "cost.json").read_text(encoding="utf-8"))
+        return MeasuredScores(scores=Scores.read(folder), wall_seconds=wall, **cost)
+
+
+def evaluate_in_process(call: Call, data: Data) -> MeasuredScores:
+    """Run an evaluation on `data` in this process: at once, but nothing protects the caller from its memory, or from a crash below Python.
+
+    CPU time is what this process, all its threads together, took meanwhile; peak memory is by how much its own peak rose.
+
+    Raises:
+        RecipeError: the evaluation says that it cannot run, or it raised another error.
+    """
+    began, cpu, idle = time.perf_counter(), time.process_time(), _peak_memory_mb()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as in a worker, whose warnings nobody reads
+            scores = _run(call, data)
+    except FactoryError as error:
+        raise RecipeError(error.what, where=error.where, fix=error.fix) from error
+    except Exception as error:
+        fix = "see its input and memory needs"
+        raise RecipeError(f"evaluation {call.name} ended with an error: {type(error).__name__}: {error}", fix=fix) from error
+    return MeasuredScores(
+        scores=scores,
+        wall_seconds=time.perf_counter() - began,
+        cpu_seconds=time.process_time() - cpu,
+        peak_memory_mb=_peak_memory_mb() - idle,
+    )
 
 
 def main(name: str) -> int:
     """Run the job in folder `name`; returns the exit code."""
     folder = Path(name)
     threading.Thread(target=_end_with_caller, daemon=True).start()
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    call = Call.model_validate({job["name"]: job["params"]})
+    call, read = _read_job(folder)
     try:
-        run = EVALUATIONS.entry(call).function(**EVALUATIONS.bind(call))
+        EVALUATIONS.entry(call)  # its libraries belong to the idle interpreter
         idle = _peak_memory_mb()
-        data = Data(pl.read_parquet(folder / "train.parquet"), {s: pl.read_parquet(folder / f"set.{s}.parquet") for s in job["sets"]})
-        scores: Scores = run(data)
+        scores = _run(call, read())
     except FactoryError as error:
         (folder / "error.json").write_text(json.dumps({"what": error.what, "where": error.where, "fix": error.fix}), encoding="utf-8")
         return error.exit_code
     used = resource.getrusage(resource.RUSAGE_SELF)
-    scores.predictions.write_parquet(folder / "predictions.parquet")
-    (folder / "files").mkdir()
-    for at, content in enumerate(scores.files.values()):
-        (folder / "files" / str(at)).write_bytes(content)
-    if scores.model is not None:
-        (folder / "model.pkl").write_bytes(scores.model.pickled)
-        scores.model.example.write_parquet(folder / "example.parquet")
-    result = {
-        "seconds": scores.seconds,
-        "notes": dict(scores.notes),
-        "metrics": {on: {name: list(values) for name, values in found.items()} for on, found in scores.metrics.items()},
-        "files": list(scores.files),
-        "task": scores.task,
-        "steps": {name: list(values) for name, values in scores.steps.items()},
-        "said": list(scores.said),
-        "model": scores.model is not None,
-        "cpu_seconds": used.ru_utime + used.ru_stime,
-        "peak_memory_mb": _peak_memory_mb() - idle,
-    }
-    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    scores.write(folder)
+    cost = {"cpu_seconds": used.ru_utime + used.ru_stime, "peak_memory_mb": _peak_memory_mb() - idle}
+    (folder / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
     return 0
+
+
+def _run(call: Call, data: Data) -> Scores:
+    scores: Scores = EVALUATIONS.entry(call).function(**EVALUATIONS.bind(call))(data)
+    return scores
+
+
+def _write_job(folder: Path, call: Call, data: Data) -> None:
+    data.train.write_parquet(folder / "train.parquet")
+    for set_name, rows in data.sets.items():
+        rows.write_parquet(folder / f"set.{set_name}.parquet")
+    root = data.origin.root
+    origin = {"dataset": data.origin.dataset, "root": None if root is None else str(root.resolve())}
+    job = {"name": call.name, "params": call.params, "sets": list(data.sets), "origin": origin}
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+
+
+def _read_job(folder: Path) -> tuple[Call, Callable[[], Data]]:
+    """The call, and what reads its rows."""
+    job: Mapping[str, Any] = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+
+    def data() -> Data:
+        sets = {name: pl.read_parquet(folder / f"set.{name}.parquet") for name in job["sets"]}
+        dataset, root = job["origin"]["dataset"], job["origin"]["root"]
+        return Data(pl.read_parquet(folder / "train.parquet"), sets, DataOrigin(dataset, None if root is None else Path(root)))
+
+    return Call.model_validate({job["name"]: job["params"]}), data
+
+
+def _failure(call: Call, folder: Path, done: subprocess.CompletedProcess[str]) -> RecipeError:
+    """The error of a worker that did not end well."""
+    error = folder / "error.json"
+    if error.exists():
+        return RecipeError(**json.loads(error.read_text(encoding="utf-8")))
+    if done.returncode < 0:
+        return RecipeError(
+            f"evaluation {call.name} was killed by {signal.Signals(-done.returncode).name}",
+            fix="SIGKILL mostly comes from a kernel that is out of memory: free some, or lower max_features or ngrams",
+        )
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    return RecipeError(f"evaluation {call.name} ended with exit code {done.returncode}: {last}", fix="see its input and memory needs")
 
 
 def _end_with_caller() -> None:

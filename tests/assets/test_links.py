@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from lakehouse.core import versions
-from lakehouse.pilot.diagnose import KINDS, diagnose
+from lakehouse.pilot.diagnose import diagnose
+from lakehouse.pilot.diagnosis.kinds import KINDS
 
 from .conftest import Factory
 

@@ -20,7 +20,7 @@ from lakehouse.operations.maintenance.grade import grade
 from lakehouse.operations.maintenance.lifecycle import downgrade, reinstate, retire
 from lakehouse.operations.maintenance.policy import last_use, maintain, plan
 from lakehouse.operations.repair.tickets import Suspect, open_ticket
-from lakehouse.pilot import tracking
+from lakehouse.pilot.tracking.connection import connected
 from tests.maintenance.factory import clean_notes, made, new_line
 from tests.release.factory import make, new_project, reviews
 
@@ -151,12 +151,12 @@ def test_a_version_surely_worse_than_the_standing_one_is_retired(tmp_path: Path,
     old, new = (versions.find(factory.project, "notes", label) for label in (first, second))
     assert old.retired is not None
     assert (old.retired["by"], old.retired["superseded_by"]["label"]) == ("policy", second)
-    with tracking.connected(factory.project) as mlflow:
+    with connected(factory.project) as mlflow:
         runs = {v.label: mlflow.MlflowClient().get_run(v.evaluations["train"]["run_id"]).data for v in (old, new)}
     assert runs[first].tags["factory.retired"] == step.why
     assert "factory.retired" not in runs[second].tags
     assert (runs[second].tags["factory.grade"], runs[second].metrics["grade.completeness"]) == (new.grade, 1.0)
     reinstate(factory.project, "notes", first, "it was the only one with both labels swapped", "li")
     assert [step.action for step in plan(factory.project, "notes")] == ["keep", "keep"], "what a person has reinstated stays"
-    with tracking.connected(factory.project) as mlflow:
+    with connected(factory.project) as mlflow:
         assert "factory.retired" not in mlflow.MlflowClient().get_run(old.evaluations["train"]["run_id"]).data.tags

@@ -15,6 +15,8 @@ from lakehouse.core import versions
 from lakehouse.core.hashing import content_id, digest, row_digest
 from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
+from lakehouse.pilot.diagnosis.view import View
+from lakehouse.pilot.task import task_named
 
 TRAIN = {"train": {"task": "text_classification", "input": "text", "label": "label", "seeds": [1, 2], "log_model": False}}
 WORDS = {"好评": ("很好 great wonderful", "early 喜欢 great"), "差评": ("terrible broken 退款", "很差 refund terrible")}
@@ -60,6 +62,13 @@ class Factory:
         manifest = {"dataset": name, "label": label, "plan_id": plan, "content_id": content, "gold": {"delta_version": delta}}
         versions.record(self.project, name, version, "made", manifest)
         return versions.find(self.project, name, version)
+
+
+def view_of_task(params: dict[str, Any]) -> View:
+    """The rows of a task as a diagnosis reads them, by the parameters of its `train`."""
+    task = task_named(params["task"])
+    assert task.view is not None
+    return task.view(task.make_learner({name: params[name] for name in task.parameters if name in params}))
 
 
 @pytest.fixture(autouse=True)

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.pilot.controls import CONTROLS, UNLABELLED, Task, duplicated, halved, noise, shuffled_labels, shuffled_order
+from lakehouse.pilot.controls import CONTROLS, UNLABELLED, TrainColumns, duplicated, halved, noise, shuffled_labels, shuffled_order
 
 from .conftest import remarks
 
-TASK = Task("text", "label")
+TASK = TrainColumns("text", "label")
 
 
 @pytest.mark.parametrize("name", [*CONTROLS, "shuffled_order"])
 def test_a_control_keeps_columns_and_ids_and_is_the_same_for_a_seed(name: str) -> None:
-    control, _ = (CONTROLS | UNLABELLED)[name]
+    control = {**CONTROLS, **UNLABELLED}[name].damage
     rows = remarks(100)
     made = control(rows, TASK, 1)
     assert made.schema == rows.schema
@@ -48,7 +48,7 @@ def test_noise_replaces_about_three_characters_in_ten_of_any_script() -> None:
 @settings(max_examples=50)
 def test_another_order_keeps_the_characters_of_each_text(texts: list[str | None]) -> None:
     rows = pl.DataFrame({"_row_id": [str(i) for i in range(len(texts))], "text": texts}, schema={"_row_id": pl.String, "text": pl.String})
-    made = shuffled_order(rows, Task("text", None), 1)["text"].to_list()
+    made = shuffled_order(rows, TrainColumns("text", None), 1)["text"].to_list()
     assert [None if text is None else sorted(text) for text in made] == [None if text is None else sorted(text) for text in texts]
 
 
@@ -70,4 +70,4 @@ def test_duplicated_has_as_many_rows_of_half_the_content() -> None:
 
 @pytest.mark.parametrize("name", [*CONTROLS, "shuffled_order"])
 def test_no_rows_are_no_error(name: str) -> None:
-    assert (CONTROLS | UNLABELLED)[name][0](remarks(10).clear(), TASK, 1).is_empty()
+    assert {**CONTROLS, **UNLABELLED}[name].damage(remarks(10).clear(), TASK, 1).is_empty()

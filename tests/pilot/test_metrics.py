@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.pilot.metrics import compare, confusion, holm, mcnemar, summary
-from lakehouse.pilot.pictures import confusion_picture, recall_picture
+from lakehouse.pilot.metrics import compare, holm, mcnemar, summary
+from lakehouse.pilot.scoring.classification import confusion
+from lakehouse.pilot.scoring.pictures import confusion_picture, recall_picture
 
 
 def predictions(truth: list[str], predicted: list[str], seed: int = 1) -> pl.DataFrame:
@@ -94,15 +95,15 @@ def test_the_interval_covers_the_true_difference(metric: str) -> None:
 def test_pictures_write_chinese_without_a_missing_glyph() -> None:
     """Matplotlib warns of a missing glyph, and warnings are errors here."""
     rows = predictions(["好评", "差评", "差评"], ["好评", "好评", "差评"])
-    assert confusion_picture(rows, "中文商品评论 1.0.0").startswith(b"\x89PNG")
+    assert confusion_picture(*confusion(rows), "中文商品评论 1.0.0").startswith(b"\x89PNG")
     assert recall_picture(summary(rows), "中文商品评论 1.0.0").startswith(b"\x89PNG")
-    assert confusion_picture(rows, "同") == confusion_picture(rows, "同")
+    assert confusion_picture(*confusion(rows), "同") == confusion_picture(*confusion(rows), "同")
 
 
 @pytest.mark.parametrize("name", ["$", "$5", "$a$", r"$\nothing{$", r"a\$b$"])
 def test_a_class_with_dollar_signs_is_no_formula(name: str) -> None:
     rows = predictions([name, "b"], [name, name])
-    assert confusion_picture(rows, "1.0.0").startswith(b"\x89PNG")
+    assert confusion_picture(*confusion(rows), "1.0.0").startswith(b"\x89PNG")
     assert recall_picture(summary(rows), "1.0.0").startswith(b"\x89PNG")
 
 

@@ -14,8 +14,9 @@ import pytest
 from lakehouse.core import versions
 from lakehouse.core.errors import HeldOutError, NotFoundError, RecipeError, StorageError
 from lakehouse.core.project import Project
-from lakehouse.pilot import tracking
-from lakehouse.pilot.pilot import Piloted, pilot, predictions_table
+from lakehouse.pilot.pilot import PilotResult, pilot
+from lakehouse.pilot.predictions import predictions_table
+from lakehouse.pilot.tracking.connection import connected
 
 from .conftest import TRAIN, Factory, new_factory, remarks
 
@@ -24,19 +25,19 @@ VERSUS = {"metric": "macro_f1", "versus": "released", "margin": 0.01}
 
 def runs(project: Project) -> list[Any]:
     """The runs of `orders` that are not deleted, those of single seeds below them left out."""
-    with tracking.connected(project) as mlflow:
+    with connected(project) as mlflow:
         found = mlflow.MlflowClient().search_runs([mlflow.get_experiment_by_name("orders").experiment_id])
     return [run for run in found if "mlflow.parentRunId" not in run.data.tags]
 
 
 @pytest.fixture(scope="module")
-def piloted(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tuple[Factory, Piloted]:
+def piloted(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tuple[Factory, PilotResult]:
     factory = new_factory(tmp_path_factory.mktemp("piloted") / "factory", empty_store)
     factory.make(remarks())
     return factory, pilot(factory.project, "orders")
 
 
-def test_the_run_in_mlflow_says_everything(piloted: tuple[Factory, Piloted]) -> None:
+def test_the_run_in_mlflow_says_everything(piloted: tuple[Factory, PilotResult]) -> None:
     factory, done = piloted
     version = versions.find(factory.project, "orders", "latest")
     assert (done.ran, done.passed, done.unchanged) == (("train",), True, False)
@@ -63,17 +64,17 @@ def test_the_callers_own_mlflow_store_stays_what_it_was(factory: Factory, monkey
     import mlflow
 
     factory.make(remarks())
-    with tracking.connected(factory.project):
+    with connected(factory.project):
         assert mlflow.get_tracking_uri() == factory.project.tracking_uri
     assert "MLFLOW_TRACKING_URI" not in os.environ
     assert Project.open(factory.root).tracking_uri == f"sqlite:///{factory.root / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
-    with tracking.connected(factory.project):
+    with connected(factory.project):
         pass
     assert os.environ["MLFLOW_TRACKING_URI"] == "sqlite:///elsewhere.db"
 
 
-def test_a_second_pilot_does_nothing(piloted: tuple[Factory, Piloted]) -> None:
+def test_a_second_pilot_does_nothing(piloted: tuple[Factory, PilotResult]) -> None:
     factory, first = piloted
     events, rows = versions.events(factory.project, "orders").height, predictions_table(factory.project).version()
     again = pilot(factory.project, "orders")
@@ -82,7 +83,7 @@ def test_a_second_pilot_does_nothing(piloted: tuple[Factory, Piloted]) -> None:
     assert (versions.events(factory.project, "orders").height, predictions_table(factory.project).version()) == (events, rows)
 
 
-def test_gates_are_judged_again_without_evaluating_again(piloted: tuple[Factory, Piloted]) -> None:
+def test_gates_are_judged_again_without_evaluating_again(piloted: tuple[Factory, PilotResult]) -> None:
     factory, _ = piloted
     factory.declare(evaluations=[TRAIN], gates=[{"metric": "macro_f1", "at_least": 1.01}, {"metric": "recall.中评", "at_least": 0.1}])
     judged = pilot(factory.project, "orders")
@@ -102,7 +103,7 @@ def test_what_a_killed_pilot_left_is_replaced(factory: Factory) -> None:
     # The register forgets the evaluation, as when the process died after MLflow's run was opened and before it was recorded.
     table = factory.project.table("system", "versions")
     table.write(table.read().filter(pl.col("event") == "made"), "overwrite")
-    with tracking.connected(factory.project) as mlflow:
+    with connected(factory.project) as mlflow:
         client = mlflow.MlflowClient()
         experiment = mlflow.get_experiment_by_name("orders").experiment_id
         left = client.create_run(experiment, tags={"factory.key": key}).info.run_id

@@ -13,10 +13,10 @@ import pytest
 
 from lakehouse.core import versions
 from lakehouse.core.spec import Call
-from lakehouse.pilot import tracking
 from lakehouse.pilot.gates import Verdict, trusted
 from lakehouse.pilot.pilot import pilot
 from lakehouse.pilot.selftest import SelfTest, key_of, known, selftests_table
+from lakehouse.pilot.tracking.connection import connected
 
 from .conftest import TRAIN, Factory, remarks
 
@@ -25,11 +25,33 @@ HARD = {"train": {**TRAIN["train"], "seeds": [1]}}
 
 
 def outcome(control: str, passed: bool) -> SelfTest:
-    return SelfTest("train", "test", "macro_f1", control, "worse", 0.5, 0.5, 0.0, -0.1, 0.1, passed, 36)
+    return SelfTest(
+        evaluation="train",
+        on="test",
+        metric="macro_f1",
+        control=control,
+        expectation="worse",
+        clean=0.5,
+        damaged=0.5,
+        difference=0.0,
+        low=-0.1,
+        high=0.1,
+        passed=passed,
+        train_rows=36,
+    )
 
 
 def test_the_verdict_names_the_control_that_failed_and_its_numbers() -> None:
-    met = Verdict("macro_f1 on test >= 0.1", "macro_f1", "test", 0.9, 0.1, None, None, None, "met", True, "0.9000 against 0.1")
+    met = Verdict(
+        gate="macro_f1 on test >= 0.1",
+        metric="macro_f1",
+        on="test",
+        value=0.9,
+        threshold=0.1,
+        verdict="met",
+        passed=True,
+        reason="0.9000 against 0.1",
+    )
     assert trusted(met, [outcome("noise", True)]) == met
     assert trusted(met, None) == met
     refused = trusted(met, [outcome("noise", True), outcome("shuffled_labels", False)])
@@ -55,7 +77,7 @@ def test_a_metric_that_cannot_tell_does_not_gate_and_is_not_tested_again_for_the
         "duplicated": "not better",
     }
     version = versions.find(factory.project, "orders", "latest")
-    with tracking.connected(factory.project) as mlflow:
+    with connected(factory.project) as mlflow:
         run = mlflow.get_run(version.evaluations["train"]["run_id"])
     assert run.data.tags["factory.selftest.macro_f1"] == "failed"
     assert {f.name for f in (factory.root / "mlruns").rglob("selftest/*")} == {"selftest.json", "selftest.png"}

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from lakehouse.core import versions
-from lakehouse.pilot import tracking
-from lakehouse.pilot.pilot import pilot, predictions_table
+from lakehouse.pilot.pilot import pilot
+from lakehouse.pilot.predictions import predictions_table
+from lakehouse.pilot.tracking.connection import connected
 from tests.factory import Factory, new_factory
 from tests.system.commands import environment
 
@@ -104,7 +105,7 @@ def parts(factory: Factory) -> tuple[list[str], int]:
 
 
 def _in_mlflow(factory: Factory) -> tuple[list[Any], list[Any]]:
-    with tracking.connected(factory.project) as mlflow:
+    with connected(factory.project) as mlflow:
         client, experiment = mlflow.MlflowClient(), mlflow.get_experiment_by_name("notes").experiment_id
         return list(client.search_runs([experiment])), list(client.search_logged_models([experiment]))
 

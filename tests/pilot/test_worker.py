@@ -14,7 +14,8 @@ import pytest
 
 from lakehouse.core.errors import RecipeError, SpecError
 from lakehouse.core.spec import Call
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Scores
+from lakehouse.pilot.evaluation import EVALUATIONS, Data
+from lakehouse.pilot.scores import Scores
 from lakehouse.pilot.worker import evaluate
 
 from .conftest import TRAIN, remarks

@@ -13,7 +13,8 @@ from lakehouse.cli import terminal
 from lakehouse.core import versions
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
-from lakehouse.pilot.diagnose import KINDS, Diagnosis, Kind, diagnose, page_of, view_of
+from lakehouse.pilot.diagnose import Diagnosis, diagnose, page_of, view_of
+from lakehouse.pilot.diagnosis.kinds import KINDS, Kind
 
 _MEMBERS = 3
 """Rows shown of a finding about several."""

@@ -17,10 +17,11 @@ from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
 from lakehouse.operations.history.diff import diff
 from lakehouse.operations.history.rows_of_versions import as_of, collect
-from lakehouse.pilot.diagnose import KINDS, findings_of
+from lakehouse.pilot.diagnose import findings_of
+from lakehouse.pilot.diagnosis.kinds import KINDS
 from lakehouse.pilot.metrics import compare as paired
-from lakehouse.pilot.pilot import predictions_of, scored_as
-from lakehouse.pilot.scoring.tasks import SCORINGS
+from lakehouse.pilot.predictions import predictions_of, scored_as
+from lakehouse.pilot.scoring.scoring import Scoring
 
 
 @dataclass(frozen=True)
@@ -165,15 +166,15 @@ def _scores(project: Project, found: Sequence[Version], margin: float) -> list[S
     out = []
     for evaluation in dict.fromkeys(name for version in found for name in version.evaluations):
         have = [version.evaluations.get(evaluation, {}) for version in found]
-        tasks = {scored_as(version, evaluation) for version in found if evaluation in version.evaluations}
-        headline = SCORINGS[tasks.pop()].headline if len(tasks) == 1 else ()
+        scorings = {of.name: of for version in found if evaluation in version.evaluations for of in (scored_as(version, evaluation),)}
+        scoring = next(iter(scorings.values()))
+        headline = scoring.headline if len(scorings) == 1 else ()
         frames = [_predictions(project, result) for result in have]
         for on in dict.fromkeys(s for result in have for s in result.get("metrics", {}) if s != "resources"):
             for metric in headline:
                 values = tuple(_mean(result, on, metric) for result in have)
                 if any(value is not None for value in values):
-                    task = next(scored_as(version, evaluation) for version in found if evaluation in version.evaluations)
-                    against = tuple(_difference(frames[0], frame, on, metric, margin, task) for frame in frames[1:])
+                    against = tuple(_difference(frames[0], frame, on, metric, margin, scoring) for frame in frames[1:])
                     out.append(Scored(evaluation, on, metric, values, against))
     return out
 
@@ -191,12 +192,12 @@ def _mean(result: Mapping[str, Any], on: str, metric: str) -> float | None:
 
 
 def _difference(
-    old: pl.DataFrame | None, new: pl.DataFrame | None, on: str, metric: str, margin: float, task: str
+    old: pl.DataFrame | None, new: pl.DataFrame | None, on: str, metric: str, margin: float, scoring: Scoring
 ) -> dict[str, Any] | None:
     if old is None or new is None:
         return None
     a, b = (rows.filter(pl.col("set") == on) for rows in (old, new))
-    if a.is_empty() or set(a["_row_id"]) != set(b["_row_id"]) or metric not in SCORINGS[task].metrics(sorted(SCORINGS[task].kinds(a))):
+    if a.is_empty() or set(a["_row_id"]) != set(b["_row_id"]) or metric not in scoring.metrics(sorted(scoring.kinds(a))):
         return None
-    made = paired(b, a, metric, margin, task=task)
+    made = paired(b, a, metric, margin, scoring=scoring)
     return {"value": made.difference, "low": made.low, "high": made.high, "verdict": made.verdict}

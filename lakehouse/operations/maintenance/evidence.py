@@ -14,7 +14,8 @@ from lakehouse.core.versions import rows as rows_of
 from lakehouse.operations.history.rows_of_versions import collect
 from lakehouse.operations.repair.tickets import tickets
 from lakehouse.pilot.diagnose import findings_of
-from lakehouse.pilot.pilot import predictions_of, scored_as
+from lakehouse.pilot.predictions import predictions_of, scored_as
+from lakehouse.pilot.scoring.classification import CLASSIFICATION
 from lakehouse.reserve.bronze import table as bronze
 
 _SAMPLE = 1000
@@ -160,7 +161,7 @@ def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, C
 
 
 def _classification(version: Version) -> str | None:
-    return next((name for name in version.evaluations if scored_as(version, name) == "classification"), None)
+    return next((name for name in version.evaluations if scored_as(version, name) is CLASSIFICATION), None)
 
 
 def _pinned(project: Project, dataset: Dataset) -> dict[str, str] | None:

@@ -20,8 +20,7 @@ from lakehouse.operations.maintenance.lifecycle import downgrade, needed, retire
 from lakehouse.operations.repair.tickets import Ticket, tickets
 from lakehouse.pilot.diagnose import findings_table
 from lakehouse.pilot.metrics import compare
-from lakehouse.pilot.pilot import predictions_of, scored_as
-from lakehouse.pilot.scoring.tasks import SCORINGS
+from lakehouse.pilot.predictions import predictions_of, scored_as
 
 BY = "policy"
 """Who says so, where the policy does."""
@@ -123,14 +122,14 @@ def _retire(project: Project, how: Maintenance, version: Version, standing: Vers
     if standing.passed is False or _spoken(project, version, "reinstated"):
         return []
     for name, result in standing.evaluations.items():
-        old, task = version.evaluations.get(name), scored_as(standing, name)
-        if old is None or task != scored_as(version, name):
+        old, scoring = version.evaluations.get(name), scored_as(standing, name)
+        if old is None or scoring is not scored_as(version, name):
             continue
-        metric = SCORINGS[task].main
+        metric = scoring.main
         mine, theirs = (predictions_of(project, str(each["key"])).filter(pl.col("set") == "held_out") for each in (old, result))
         if mine.is_empty() or set(mine["_row_id"]) != set(theirs["_row_id"]):
             continue
-        found = compare(mine, theirs, metric, how.retire.worse_by, task=task)
+        found = compare(mine, theirs, metric, how.retire.worse_by, scoring=scoring)
         if found.verdict == "worse":
             interval = f"{found.low:+.4f} to {found.high:+.4f}"
             words = f"worse than {standing.label}: {metric} on held_out {found.new:.4f} against {found.old:.4f} ({interval})"

@@ -8,7 +8,8 @@ from pathlib import Path
 from lakehouse.core.errors import StorageError
 from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
-from lakehouse.pilot.tracking import connected, metric_name
+from lakehouse.pilot.tracking.connection import connected
+from lakehouse.pilot.tracking.runs import metric_name, runs_of
 
 
 def tell_mlflow(project: Project, version: Version) -> str | None:
@@ -30,10 +31,7 @@ def tell_mlflow(project: Project, version: Version) -> str | None:
     try:
         with connected(project) as mlflow:
             client = mlflow.MlflowClient()
-            experiment = client.get_experiment_by_name(version.dataset)
-            of_version = f"tags.`factory.version` = '{version.version}'"
-            held = client.search_runs([experiment.experiment_id], of_version) if experiment else []
-            for run in (each for each in held if each.info.run_id in runs):
+            for run in (each for run_id, each in runs_of(client, version).items() if run_id in runs):
                 for name, value in tags.items():
                     if value is not None:
                         client.set_tag(run.info.run_id, name, value)

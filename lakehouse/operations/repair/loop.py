@@ -32,7 +32,7 @@ from lakehouse.operations.repair.tickets import Ticket
 from lakehouse.pilot.comparison import comparable, compare_versions
 from lakehouse.pilot.diagnose import Diagnosis, diagnose, params_of
 from lakehouse.pilot.pilot import names_of
-from lakehouse.pilot.scoring.scoring import less_is_better
+from lakehouse.pilot.task import less_is_better
 
 
 @dataclass(frozen=True)

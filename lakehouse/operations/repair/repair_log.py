@@ -11,7 +11,8 @@ import numpy as np
 from lakehouse.core.plotting import BLUE, GREY, INK, RED, figure, plain, png
 from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
-from lakehouse.pilot.tracking import connected, experiment_of, log_files, made_by_tags
+from lakehouse.pilot.tracking.connection import connected
+from lakehouse.pilot.tracking.runs import experiment_of, log_files, made_by_tags
 
 
 def log_repair(project: Project, version: Version, rounds: Sequence[dict[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from lakehouse.core.versions import Version
 from lakehouse.core.versions import rows as rows_of
 from lakehouse.operations.repair.tickets import Suspect, Ticket, open_ticket, tickets
 from lakehouse.pilot.diagnose import view_of
-from lakehouse.pilot.diagnosis.views import View
+from lakehouse.pilot.diagnosis.view import View
 
 NEAREST = 5
 """Train rows that a text which is not in the dataset points at, at most."""
@@ -73,7 +73,7 @@ def open_report(
         raise SpecError("a report names no row, and this dataset has no text that would find it", where=str(path), fix="give `row`")
     gold = rows_of(project, version).sort("_row_id").collect()
     view.learner.check(f"{version.dataset} {version.label}", gold)
-    rows = view.truth.labelled(gold, label)
+    rows = view.label_type.labelled(gold, label)
     at = {row: i for i, row in enumerate(rows["_row_id"])}
     by_text = {value: i for i, value in enumerate(rows[text])} if text else {}
     found: dict[int, str | float | None] = {}
@@ -84,7 +84,7 @@ def open_report(
         if place is not None:
             found[place] = _suggested(report, rows.schema[label], path)
             counts["rows"] += 1
-        elif "text" in report and view.truth.name == "classes":
+        elif "text" in report and view.label_type.name == "classes":
             others.append(report)
         else:
             counts["nothing"] += 1
@@ -92,7 +92,7 @@ def open_report(
         pointed = [i for i in near if report.get("label") is None or rows[label][i] != report["label"]]
         counts["neighbours" if pointed else "nothing"] += 1
         found |= {i: None for i in pointed if i not in found}
-    given = view.truth.listed(rows[label])
+    given = view.label_type.plain_labels(rows[label])
     suspects = [Suspect(rows["_row_id"][i], given[i], suggested, None, rows["_split"][i]) for i, suggested in sorted(found.items())]
     evidence = {"origin": origin, "file": path.name, "digest": file_digest(path), "reports": reports[:200], **counts}
     known = {each.ticket for each in tickets(project, version.dataset)}

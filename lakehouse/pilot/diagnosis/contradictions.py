@@ -8,7 +8,7 @@ import polars as pl
 
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
-from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.values import live_rows
@@ -50,12 +50,12 @@ def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label
     ]
     if chain.is_empty() or not labels:
         return NO_CONTRADICTIONS
-    said = pl.concat(labels).filter(pl.col(label).is_not_null())
+    given = pl.concat(labels).filter(pl.col(label).is_not_null())
     whole = gold.filter(pl.col("_row_id") == pl.col("_root")).select(survivor="_row_id", given=pl.col(label))
-    of = chain.join(said.select("_row_id", said=pl.col(label)), on="_row_id").join(whole, on="survivor")
-    own = whole.select("survivor", _row_id="survivor", said="given", given="given")
-    of = pl.concat([of.select("survivor", "_row_id", "said", "given"), own])
-    counted = of.group_by("survivor", "given", label=pl.col("said")).agg(pl.len().cast(pl.UInt32).alias("rows"))
+    of = chain.join(given.select("_row_id", other_label=pl.col(label)), on="_row_id").join(whole, on="survivor")
+    own = whole.select("survivor", _row_id="survivor", other_label="given", given="given")
+    of = pl.concat([of.select("survivor", "_row_id", "other_label", "given"), own])
+    counted = of.group_by("survivor", "given", label=pl.col("other_label")).agg(pl.len().cast(pl.UInt32).alias("rows"))
     counted = counted.sort("survivor", "rows", "label", descending=[False, True, False])
     by_row = counted.group_by("survivor", "given", maintain_order=True).agg(
         pl.struct("label", "rows").alias("labels"),
@@ -65,7 +65,10 @@ def contradictions(project: Project, dataset: Dataset, gold: pl.DataFrame, label
         pl.col("rows").filter(pl.col("label") == pl.col("given")).sum().alias("own"),
     )
     others = (
-        of.filter(pl.col("said") != pl.col("given")).sort("_row_id").group_by("survivor").agg(pl.col("_row_id").head(10).alias("merged"))
+        of.filter(pl.col("other_label") != pl.col("given"))
+        .sort("_row_id")
+        .group_by("survivor")
+        .agg(pl.col("_row_id").head(10).alias("merged"))
     )
     found = by_row.filter(pl.col("labels").list.len() > 1).join(others, on="survivor", how="left")
     majority = pl.when(pl.col("highest") * 2 > pl.col("all")).then("most")
@@ -91,16 +94,24 @@ def _survivors(merged: pl.DataFrame) -> pl.DataFrame:
         chain = further.select("_row_id", survivor=pl.coalesce("next", "survivor"))
 
 
-def contradiction_findings(m: Material[Any]) -> Found:
-    """Rows whose duplicates have other labels, where they are looked for."""
-    found = contradictions(m.project, m.project.dataset(m.version.dataset), m.rows, m.label) if m.looks else NO_CONTRADICTIONS
+def contradiction_findings(m: Material[Any], as_text: pl.Expr | None = None) -> Findings:
+    """Rows whose duplicates have other labels, where they are looked for.
+
+    Args:
+        as_text: makes labels text that is equal where labels are, however these are written; None where a cast does.
+    """
+    found = NO_CONTRADICTIONS
+    if m.with_contradictions:
+        rows = m.rows if as_text is None else m.rows.with_columns(as_text)
+        found = contradictions(m.project, m.project.dataset(m.version.dataset), rows, m.label, as_text)
+    plain = m.out_of_fold.plain
     evidence = [
         {
-            "given": row["given"],
-            "suggested": row["suggested"],
+            "given": plain(row["given"]),
+            "suggested": None if row["suggested"] is None else plain(row["suggested"]),
             "labels": {each["label"]: each["rows"] for each in row["labels"]},
             "merged": row["merged"],
         }
         for row in found.iter_rows(named=True)
     ]
-    return Found(findings("contradiction", found["_row_id"].to_list(), found["share"].to_list(), evidence))
+    return Findings(findings_frame("contradiction", found["_row_id"].to_list(), found["share"].to_list(), evidence))

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.findings import Found, findings
-from lakehouse.pilot.diagnosis.material import Material, Part
+from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
+from lakehouse.pilot.diagnosis.material import Material, ScoredSet
 from lakehouse.pilot.diagnosis.terms import telling
 
 _QUANTILE = 0.99
@@ -21,8 +21,8 @@ _NEAREST = 3
 _BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Gaps:
+@dataclass(frozen=True, kw_only=True)
+class CoverageGaps:
     """Rows beyond the reach of the train rows.
 
     Attributes:
@@ -36,7 +36,9 @@ class Gaps:
     regions: tuple[NDArray[np.int64], ...]
 
 
-def gaps(train: NDArray[np.float32], train_group: NDArray[np.int64], scored: NDArray[np.float32], scored_group: NDArray[np.int64]) -> Gaps:
+def gaps(
+    train: NDArray[np.float32], train_group: NDArray[np.int64], scored: NDArray[np.float32], scored_group: NDArray[np.int64]
+) -> CoverageGaps:
     """Scored rows that are farther from every train row than the train rows are from each other, where several lie together.
 
     One such row is an outlier, as one in a hundred train rows is. A region is five or more of different groups whose mean distance from
@@ -54,13 +56,13 @@ def gaps(train: NDArray[np.float32], train_group: NDArray[np.int64], scored: NDA
     beyond = np.flatnonzero(distance > reach)
     beyond = np.sort(beyond[np.argsort(-distance[beyond], kind="stable")][:_MOST])
     if len(beyond) < _GROUPS:
-        return Gaps(reach, distance, ())
+        return CoverageGaps(reach=reach, distance=distance, regions=())
     between = 1 - scored[beyond] @ scored[beyond].T
     cut = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=reach)
     cluster = cut.fit_predict(np.clip(between, 0, None))
     found = [beyond[cluster == one] for one in np.unique(cluster)]
     regions = [rows for rows in found if len(np.unique(scored_group[rows])) >= _GROUPS]
-    return Gaps(reach, distance, tuple(sorted(regions, key=lambda rows: (-len(rows), rows[0]))))
+    return CoverageGaps(reach=reach, distance=distance, regions=tuple(sorted(regions, key=lambda rows: (-len(rows), rows[0]))))
 
 
 def _similarity(
@@ -76,7 +78,7 @@ def _similarity(
     return out
 
 
-def coverage_findings(m: Material[Any]) -> Found:
+def coverage_findings(m: Material[Any]) -> Findings:
     """Regions of each set that the train rows hardly cover, those with most rows first, with their errors and their words."""
     made: list[tuple[float, dict[str, Any]]] = []
     said: dict[str, Any] = {}
@@ -87,18 +89,18 @@ def coverage_findings(m: Material[Any]) -> Found:
             "rows": len(beyond),
             "beyond": int(beyond.sum()),
             "expected": round((1 - _QUANTILE) * len(beyond), 1),
-            **m.view.truth.measured(part.error),
-            **_named("beyond", m.view.truth.measured(part.error[beyond])),
+            **m.view.label_type.error_summary(part.error),
+            **_named("beyond", m.view.label_type.error_summary(part.error[beyond])),
             "in_regions": sum(map(len, found.regions)),
         }
         if found.regions:
             known = m.view.words(part.rows)
             made += [(len(rows) / len(beyond), _region(m, name, part, found, rows, known)) for rows in found.regions]
     made.sort(key=lambda each: -each[0])
-    return Found(findings("coverage", [None] * len(made), [score for score, _ in made], [told for _, told in made]), said=said)
+    return Findings(findings_frame("coverage", [None] * len(made), [score for score, _ in made], [told for _, told in made]), notes=said)
 
 
-def _region(m: Material[Any], name: str, part: Part, found: Gaps, rows: NDArray[np.int64], known: pl.Series) -> dict[str, Any]:
+def _region(m: Material[Any], name: str, part: ScoredSet, found: CoverageGaps, rows: NDArray[np.int64], known: pl.Series) -> dict[str, Any]:
     inside = np.zeros(len(part.error), dtype=bool)
     inside[rows] = True
     centre = part.vectors[rows].mean(axis=0)
@@ -109,13 +111,13 @@ def _region(m: Material[Any], name: str, part: Part, found: Gaps, rows: NDArray[
         "set": name,
         "terms": telling(known, inside, common=m.view.common),
         "size": len(rows),
-        **m.view.truth.measured(part.error[inside]),
-        **_named("elsewhere", m.view.truth.measured(part.error[~inside])),
+        **m.view.label_type.error_summary(part.error[inside]),
+        **_named("elsewhere", m.view.label_type.error_summary(part.error[~inside])),
         "distance": round(float(np.median(found.distance[rows])), 4),
         "reach": round(found.reach, 4),
-        "labels": dict(m.view.truth.described(labels)),
+        "labels": dict(m.view.label_type.label_summary(labels)),
         "rows": part.rows["_row_id"].gather(rows).to_list(),
-        "given": m.view.truth.listed(labels),
+        "given": m.view.label_type.plain_labels(labels),
         "predicted": part.predicted[rows].tolist(),
         "nearest_train": [m.ids[m.learnt[at]] for at in near],
     }

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.findings import Found, findings
-from lakehouse.pilot.diagnosis.material import Material, Part
+from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
+from lakehouse.pilot.diagnosis.material import Material, ScoredSet
 from lakehouse.pilot.diagnosis.pictures import drift_picture
 from lakehouse.pilot.diagnosis.terms import telling
 from lakehouse.pilot.diagnosis.views import SEED
@@ -23,13 +23,13 @@ from lakehouse.pilot.metrics import holm
 SIGNIFICANCE = 0.05
 MODERATE = 0.1
 """PSI from which a column is said to have moved (Siddiqi: Credit Risk Scorecards, 2006: below 0.1 little, above 0.25 much)."""
-TOLD = 0.55
+DISTINCT = 0.55
 """AUC from which sides are said to be told apart: less is of no use to anyone, however sure."""
 _BINS, _FEW_VALUES, _FOLDS, _ROWS, _LEAST = 10, 50, 5, 100, 30
 
 
-@dataclass(frozen=True)
-class Moved:
+@dataclass(frozen=True, kw_only=True)
+class ColumnDrift:
     """A column on both sides.
 
     Attributes:
@@ -56,8 +56,8 @@ class Moved:
         return self.adjusted <= SIGNIFICANCE and self.psi >= MODERATE
 
 
-@dataclass(frozen=True)
-class Told:
+@dataclass(frozen=True, kw_only=True)
+class TwoSampleTest:
     """How well a classifier tells two sides apart.
 
     Attributes:
@@ -73,10 +73,10 @@ class Told:
     @property
     def found(self) -> bool:
         """Whether the sides are told apart surely and by more than little."""
-        return self.low > 0.5 and self.auc >= TOLD
+        return self.low > 0.5 and self.auc >= DISTINCT
 
 
-def told_apart(one: NDArray[np.float32], other: NDArray[np.float32], groups: NDArray[np.int64]) -> Told | None:
+def two_sample_test(one: NDArray[np.float32], other: NDArray[np.float32], groups: NDArray[np.int64]) -> TwoSampleTest | None:
     """Tell two sides apart by a logistic regression, cross-validated; None where a side has fewer than 30 groups.
 
     Args:
@@ -94,7 +94,8 @@ def told_apart(one: NDArray[np.float32], other: NDArray[np.float32], groups: NDA
     for at, (train, test) in enumerate(StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=SEED).split(x, side, groups)):
         model = LogisticRegression(class_weight="balanced", max_iter=500).fit(x[train], side[train])
         odds[test], fold[test] = model.decision_function(x[test]), at
-    return Told(*auc_interval(odds, side, groups, fold), odds)
+    auc, low, high = auc_interval(odds, side, groups, fold)
+    return TwoSampleTest(auc=auc, low=low, high=high, odds=odds)
 
 
 def auc_interval(
@@ -124,7 +125,7 @@ def auc_interval(
     return auc, max(0.0, auc - half), min(1.0, auc + half)
 
 
-def moved(one: pl.DataFrame, other: pl.DataFrame) -> list[Moved]:
+def column_drifts(one: pl.DataFrame, other: pl.DataFrame) -> list[ColumnDrift]:
     """Each column on both sides, p adjusted over all of them; a column without two values is left out.
 
     Args:
@@ -132,7 +133,7 @@ def moved(one: pl.DataFrame, other: pl.DataFrame) -> list[Moved]:
     """
     made = [made for name in one.columns if (made := _column(one[name], other[name])) is not None]
     adjusted = holm([each["p"] for each in made])
-    return [Moved(**each, adjusted=p) for each, p in zip(made, adjusted, strict=True)]
+    return [ColumnDrift(**each, adjusted=p) for each, p in zip(made, adjusted, strict=True)]
 
 
 def _column(one: pl.Series, other: pl.Series) -> dict[str, Any] | None:
@@ -203,7 +204,7 @@ def columns_of(rows: pl.DataFrame, text: str | None, label: str, leave: Sequence
     return rows.select(pl.col(label), *own, *(how.alias(name) for name, how in shape.items() if name not in taken))
 
 
-def drift_findings(m: Material[Any]) -> Found:
+def drift_findings(m: Material[Any]) -> Findings:
     """What tells the train rows from the rows of each set, with the rows that are most of one side only.
 
     Of columns, one row a group is counted, so that near-duplicates are no evidence of their own.
@@ -214,13 +215,13 @@ def drift_findings(m: Material[Any]) -> Found:
     said: dict[str, Any] = {}
     train = m.view.plain(m.rows[m.learnt])
     for name, part in m.sets.items():
-        told = told_apart(m.vectors[m.learnt], part.vectors, np.concatenate([m.group[m.learnt], part.group]))
+        told = two_sample_test(m.vectors[m.learnt], part.vectors, np.concatenate([m.group[m.learnt], part.group]))
         first, other = _first(m.group[m.learnt]), _first(part.group)
         rows = m.view.plain(part.rows)
         shared = [c for c in train.columns if c in rows.columns]
         leave = [c for c in train.columns if c not in rows.columns]
         one = columns_of(train.select(shared)[first], m.view.text, m.label, leave)
-        each = moved(one, columns_of(rows.select(shared)[other], m.view.text, m.label, leave).select(one.columns))
+        each = column_drifts(one, columns_of(rows.select(shared)[other], m.view.text, m.label, leave).select(one.columns))
         if told is not None:
             said[name] = {"auc": round(told.auc, 4), "low": round(told.low, 4), "high": round(told.high, 4)}
         said.setdefault(name, {})["columns"] = [
@@ -246,7 +247,7 @@ def drift_findings(m: Material[Any]) -> Found:
             scores.append(c.psi)
     ids = [None] * len(evidence)
     picture = {"drift.png": drift_picture(said, f"{m.name}: train rows against those it is scored on")} if said else {}
-    return Found(findings("drift", ids, scores, evidence), picture, said)
+    return Findings(findings_frame("drift", ids, scores, evidence), picture, said)
 
 
 def _first(group: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -254,7 +255,7 @@ def _first(group: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.sort(np.unique(group, return_index=True)[1])
 
 
-def _typical(m: Material[Any], part: Part, told: Told) -> dict[str, Any]:
+def _typical(m: Material[Any], part: ScoredSet, told: TwoSampleTest) -> dict[str, Any]:
     """The rows that are most of one side only, and the words that tell the sides apart."""
     n = len(m.learnt)
     theirs = np.argsort(-told.odds[n:], kind="stable")[:_ROWS]

@@ -23,21 +23,21 @@ COLUMNS = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one kind found.
+class Findings:
+    """The findings of one kind.
 
     Attributes:
-        findings: COLUMNS, by rank; `_row_id` is null where a finding is about several rows, whose ids are then `rows` of its evidence.
+        table: COLUMNS, by rank; `_row_id` is null where a finding is about several rows, whose ids are then `rows` of its evidence.
         pictures: PNG by file name.
-        said: what the kind says beside its findings, in the summary under its name; also where nothing was found.
+        notes: plain data beside the findings, in the summary under the name of the kind; also where nothing was found.
     """
 
-    findings: pl.DataFrame
+    table: pl.DataFrame
     pictures: Mapping[str, bytes] = field(default_factory=dict)
-    said: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def findings(kind: str, ids: Sequence[str | None], scores: Sequence[float], evidence: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def findings_frame(kind: str, ids: Sequence[str | None], scores: Sequence[float], evidence: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Findings of a kind in the order given, the first has rank 1."""
     # Findings are few and their evidence is ragged: a row at a time.
     return pl.DataFrame(

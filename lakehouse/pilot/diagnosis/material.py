@@ -1,4 +1,4 @@
-"""What findings are looked for in: the rows of a version, what models say of them that have not seen them, and where they lie."""
+"""The input of every kind of finding: the rows of a version, out-of-fold predictions for them, and their vectors."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.versions import Version
-from lakehouse.pilot.baseline import groups
-from lakehouse.pilot.diagnosis.tasks import VIEWS
-from lakehouse.pilot.diagnosis.truth import Judged
-from lakehouse.pilot.diagnosis.views import View
+from lakehouse.pilot.diagnosis.label_type import OutOfFold
+from lakehouse.pilot.diagnosis.view import View
+from lakehouse.pilot.groups import groups
 
 NEIGHBOURS = 10
 _FOLDS = 5
-J = TypeVar("J", bound=Judged)
+P = TypeVar("P", bound=OutOfFold)
 
 
-@dataclass(frozen=True)
-class Part:
+@dataclass(frozen=True, kw_only=True)
+class ScoredSet:
     """Rows that the model of the train rows is asked about.
 
     Attributes:
@@ -44,8 +43,8 @@ class Part:
     group: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Fitted:
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
     """The model of the evaluation `train`, learnt from the train rows with its first seed; `learnt` makes features of rows."""
 
     learnt: Any
@@ -53,17 +52,17 @@ class Fitted:
     model: Any
 
 
-@dataclass(frozen=True)
-class Material(Generic[J]):
+@dataclass(frozen=True, kw_only=True)
+class Material(Generic[P]):
     """A version of a dataset, prepared.
 
     Attributes:
         frozen: the version of the frozen set.
         name: dataset and label, for titles.
-        looks: whether contradictions are looked for.
+        with_contradictions: whether contradictions are looked for.
         view: how its rows are read, by the task of the evaluation `train`.
         rows: labelled ones, by `_row_id`; `group` goes with them.
-        judged: by models that have seen neither a row nor its group.
+        out_of_fold: predictions by models that have seen neither a row nor its group.
         vectors: of length 1, equal for rows that are read as equal.
         learnt, scored: numbers of the train rows, and of the rows that these are valued for: `test`, else `validation`.
         fitted: None where the train rows allow no model, such as those of one class.
@@ -74,16 +73,16 @@ class Material(Generic[J]):
     version: Version
     frozen: Version | None
     name: str
-    looks: bool
+    with_contradictions: bool
     view: View
     rows: pl.DataFrame
     group: NDArray[np.int64]
-    judged: J
+    out_of_fold: P
     vectors: NDArray[np.float32]
     learnt: NDArray[np.int64]
     scored: NDArray[np.int64]
-    fitted: Fitted | None
-    sets: Mapping[str, Part]
+    fitted: TrainedModel | None
+    sets: Mapping[str, ScoredSet]
 
     @property
     def label(self) -> str:
@@ -102,40 +101,65 @@ class Material(Generic[J]):
 
     def given(self, at: int) -> Any:
         """The label of a row, as plain data."""
-        return self.judged.label(at)
+        return self.out_of_fold.label(at)
 
 
 def prepare(
-    project: Project, version: Version, params: Mapping[str, Any], frozen: Version | None, looks: bool, progress: Progress
+    project: Project,
+    version: Version,
+    frozen: Version | None,
+    view: View,
+    seed: int,
+    progress: Progress,
+    *,
+    with_contradictions: bool,
 ) -> Material[Any]:
     """Read a version and its frozen set, and learn the models.
+
+    Args:
+        seed: of the model of the train rows.
 
     Raises:
         RecipeError: a column that the evaluation names is missing, or the rows allow no model.
     """
-    name, view = f"{version.dataset} {version.label}", VIEWS[params["task"]](params)
+    name = f"{version.dataset} {version.label}"
     label = view.label
     gold = versions.rows(project, version).collect()
     view.learner.check(name, gold)
-    rows = view.truth.labelled(gold.sort("_row_id"), label)
+    rows = view.label_type.labelled(gold.sort("_row_id"), label)
     group = groups(rows)
     progress(f"diagnosing {name}: models that have not seen the row", 0, 4)
-    judged = view.truth.out_of_fold(rows, view.learner, label, _FOLDS)
+    out_of_fold = view.label_type.out_of_fold(rows, view.learner, label, _FOLDS)
     progress(f"diagnosing {name}: vectors", 1, 4)
     held_out = _frozen(project, frozen, rows, view)
     read = [*view.columns, label]
     vectors = view.vectors(pl.concat([rows.select(read), held_out.select(read)], how="vertical_relaxed"))
     learnt, scored = _split(rows)
     progress(f"diagnosing {name}: the model of the train rows", 2, 4)
-    fitted = _fitted(rows[learnt], view, params["seeds"][0])
-    sets: dict[str, Part] = {}
+    fitted = _fitted(rows[learnt], view, seed)
+    sets: dict[str, ScoredSet] = {}
     if fitted is not None and len(scored):
         asked = "test" if (rows["_split"] == "test").any() else "validation"
         sets[asked] = _part(fitted, view, rows[scored], vectors[scored], group[scored])
     if fitted is not None and held_out.height:
         later = groups(held_out) + len(group)  # numbers of its own: the frozen set has its own versions and clusters
         sets["held_out"] = _part(fitted, view, held_out, vectors[rows.height :], later)
-    return Material(project, version, frozen, name, looks, view, rows, group, judged, vectors[: rows.height], learnt, scored, fitted, sets)
+    return Material(
+        project=project,
+        version=version,
+        frozen=frozen,
+        name=name,
+        with_contradictions=with_contradictions,
+        view=view,
+        rows=rows,
+        group=group,
+        out_of_fold=out_of_fold,
+        vectors=vectors[: rows.height],
+        learnt=learnt,
+        scored=scored,
+        fitted=fitted,
+        sets=sets,
+    )
 
 
 def _frozen(project: Project, frozen: Version | None, rows: pl.DataFrame, view: View) -> pl.DataFrame:
@@ -143,7 +167,7 @@ def _frozen(project: Project, frozen: Version | None, rows: pl.DataFrame, view: 
     if frozen is None:
         return none
     found = versions.rows(project, frozen).sort("_row_id").collect()
-    return view.truth.labelled(found, view.label) if {*view.columns, view.label} <= set(found.columns) else none
+    return view.label_type.labelled(found, view.label) if {*view.columns, view.label} <= set(found.columns) else none
 
 
 def _split(rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -155,15 +179,15 @@ def _split(rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return at.get("train", none), at.get("test", at.get("validation", none))
 
 
-def _fitted(rows: pl.DataFrame, view: View, seed: int) -> Fitted | None:
-    if not view.truth.learnable(rows, view.label):
+def _fitted(rows: pl.DataFrame, view: View, seed: int) -> TrainedModel | None:
+    if not view.label_type.learnable(rows, view.label):
         return None
     given = view.learner.labelled(rows)
     learnt, features = view.learner.learn_features(given)
-    return Fitted(learnt, features, view.learner.fit(features, given, seed))
+    return TrainedModel(learnt=learnt, features=features, model=view.learner.fit(features, given, seed))
 
 
-def _part(fitted: Fitted, view: View, rows: pl.DataFrame, vectors: NDArray[np.float32], group: NDArray[np.int64]) -> Part:
+def _part(fitted: TrainedModel, view: View, rows: pl.DataFrame, vectors: NDArray[np.float32], group: NDArray[np.int64]) -> ScoredSet:
     features = view.learner.features(fitted.learnt, rows)
-    predicted, error = view.truth.told(rows[view.label], view.learner.predict(fitted.model, features, rows))
-    return Part(rows, vectors, features, predicted, error, group)
+    predicted, error = view.label_type.compare(rows[view.label], view.learner.predict(fitted.model, features, rows))
+    return ScoredSet(rows=rows, vectors=vectors, features=features, predicted=predicted, error=error, group=group)

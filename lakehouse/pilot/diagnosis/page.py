@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from lakehouse.pilot.diagnosis.findings import Found
-from lakehouse.pilot.diagnosis.kinds import Kind, KindOf
+from lakehouse.pilot.diagnosis.findings import Findings
+from lakehouse.pilot.diagnosis.kinds import FindingKind, Kind
+from lakehouse.pilot.diagnosis.kinds_by_label_type import KINDS_BY_LABEL_TYPE, headline
 from lakehouse.pilot.diagnosis.material import Material
-from lakehouse.pilot.diagnosis.of_truth import KINDS_OF, headline
 from lakehouse.reserve.bronze import table as bronze
 
 PAGE = "diagnosis.html"
@@ -22,25 +22,25 @@ _FINDINGS, _MEMBERS, _CHARACTERS = 10, 3, 400
 _HIDDEN = "(left out)"
 
 
-def made_page(m: Material[Any], found: Mapping[Kind, Found], summary: Mapping[str, Any]) -> str:
+def render_page(m: Material[Any], found: Mapping[Kind, Findings], summary: Mapping[str, Any]) -> str:
     """The page as HTML, every text of the data escaped.
 
     A text whose column may hold a privacy class is left out, and so are its words.
     """
     known = [v.manifest.get("privacy") or {} for v in (m.version, m.frozen) if v]
     hidden = sorted({str(c) for of in known for column in m.view.columns for c in of.get(column, [])})
-    listed = {kind: _first(each.findings) for kind, each in found.items()}
+    listed = {kind: _first(each.table) for kind, each in found.items()}
     rows = _rows(m, _named(listed), hidden=bool(hidden))
-    every = pl.concat([each.findings for each in found.values()]).filter(pl.col("_row_id").is_not_null())
+    every = pl.concat([each.table for each in found.values()]).filter(pl.col("_row_id").is_not_null())
     several = dict(every.group_by("_row_id").agg(pl.col("kind").n_unique()).iter_rows())
-    kinds = KINDS_OF[m.view.truth.name]
+    kinds = KINDS_BY_LABEL_TYPE[m.view.label_type.name]
     sections = [
         {
             "kind": kind,
             "title": kinds[kind].title,
             "how": kinds[kind].how,
-            "count": each.findings.height,
-            "said": [] if hidden and kind == "leak" else kinds[kind].sentences(each.said),
+            "count": each.table.height,
+            "said": [] if hidden and kind == "leak" else kinds[kind].sentences(each.notes),
             "pictures": _pictures({} if hidden and kind == "leak" else each.pictures),
             "findings": [_finding(kind, kinds[kind], one, rows, several, bool(hidden)) for one in listed[kind]],
         }
@@ -83,7 +83,7 @@ def _named(listed: Mapping[Kind, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _finding(
-    kind: Kind, of: KindOf, one: Mapping[str, Any], rows: Mapping[str, Any], several: Mapping[str, int], hidden: bool
+    kind: Kind, of: FindingKind, one: Mapping[str, Any], rows: Mapping[str, Any], several: Mapping[str, int], hidden: bool
 ) -> dict[str, Any]:
     evidence = dict(one["evidence"])
     members = [rows[row] for row in evidence.get("rows", [])[:_MEMBERS] if row in rows]
@@ -141,7 +141,7 @@ def _files(m: Material[Any], ids: Sequence[str]) -> dict[str, str]:
 def _merged(m: Material[Any], ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """How many rows were merged into each, by step and rule, where the fates are those of this version."""
     fates = m.project.table("silver", f"{m.version.dataset}_fates")
-    if not m.looks or not fates.exists():
+    if not m.with_contradictions or not fates.exists():
         return {}
     into = (pl.col("fate") == "merged") & pl.col("other").is_in(pl.Series(ids, dtype=pl.String).implode())
     counted = fates.scan().filter(into).group_by("other", "step", "rule").len().sort("other", "step", "rule").collect()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.core.plotting import BLUE, GREY, INK, ORANGE, RED, figure, figures, plain, png
-from lakehouse.pilot.pictures import matrix_picture
+from lakehouse.pilot.scoring.pictures import matrix_picture
 
 
 def joint_picture(joint: NDArray[np.int64], classes: Sequence[str], title: str) -> bytes:
@@ -30,17 +30,15 @@ def values_picture(values: NDArray[np.float64], title: str) -> bytes:
     return png(made)
 
 
-def slices_picture(
-    found: Sequence[tuple[str, float, int]], overall: float, title: str, what: str = "share of rows that the model gets wrong"
-) -> bytes:
-    """PNG of slices (words, mean error, rows) as bars, best score on top, beside the error of all rows; `what` the error is."""
+def slices_picture(found: Sequence[tuple[str, float, int]], overall: float, title: str, axis: str) -> bytes:
+    """PNG of slices (words, mean error, rows) as bars, best score on top, beside the error of all rows; `axis` says what the error is."""
     made, axes = figure(8.0, max(2.0, 0.36 * len(found) + 1.2))
     at = range(len(found))
     axes.barh(at, [rate for _, rate, _ in found], color=RED)
     axes.set_yticks(at, [plain(f"{words} ({size:,})") for words, _, size in found], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(overall, color=GREY, linestyle="--", label=f"all rows: {overall:.3g}")
-    axes.set_xlabel(what)
+    axes.set_xlabel(axis)
     axes.set_title(plain(title), fontsize=10)
     axes.legend(fontsize=8, frameon=False)
     return png(made)

@@ -5,7 +5,7 @@ Sagadeeva, Boehm: SliceLine: Fast, Linear-Algebra-based Slice Finding for ML Mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.pilot.baseline import OutOfFold
-from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.pictures import slices_picture
-from lakehouse.pilot.diagnosis.views import View, bins
+from lakehouse.pilot.diagnosis.view import View
+from lakehouse.pilot.diagnosis.views import bins
 
 _FEW_VALUES = 20
 MEMBERS = 1000
@@ -27,7 +27,7 @@ _WIDE = 24
 """Features up to which three of them at a time are looked at: 2,324 sets; of 64 there would be 43,744."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Slice:
     """Rows that share values.
 
@@ -43,11 +43,6 @@ class Slice:
     error: float
     score: float
     p: float
-
-    @property
-    def errors(self) -> int:
-        """How many of its rows are wrong, where the error of a row is 1 or 0."""
-        return round(self.error)
 
     @property
     def rate(self) -> float:
@@ -131,7 +126,7 @@ def slices(
     # The same rows have the same size and sum of marks; the first has fewest conditions.
     worth = worth.unique(["size", "rows"], keep="first", maintain_order=True).sort("score", descending=True, maintain_order=True)
     return [
-        Slice(tuple((names[c], v) for c, v in zip(columns, values, strict=True)), size, sum_, score, p)
+        Slice(conditions=tuple((names[c], v) for c, v in zip(columns, values, strict=True)), size=size, error=sum_, score=score, p=p)
         for columns, values, size, sum_, score, p in worth.head(top).select("columns", "values", "size", "error", "score", "p").iter_rows()
     ]
 
@@ -186,7 +181,7 @@ def level_of(features: pl.DataFrame) -> int:
     return 3 if features.width <= _WIDE else 2
 
 
-def told_of(one: Slice) -> dict[str, Any]:
+def slice_evidence(one: Slice) -> dict[str, Any]:
     """The evidence of a slice beside its errors and its rows."""
     return {
         "slice": " and ".join(f"{name} = {value}" for name, value in one.conditions),
@@ -196,28 +191,45 @@ def told_of(one: Slice) -> dict[str, Any]:
     }
 
 
-def slice_findings(m: Material[OutOfFold]) -> Found:
-    """Slices in which models err more than elsewhere, rows in error first."""
-    features, judged = features_of(m.rows, m.view, m.rows[m.label]), m.judged
-    wrong, likeliest = judged.wrong, judged.probabilities.argmax(axis=1)
-    found = slices(features, wrong, level=level_of(features))
+@dataclass(frozen=True, kw_only=True)
+class SliceSearch:
+    """Slices of the rows of a version, as far as they depend on the type of its labels.
+
+    Attributes:
+        features: text columns without null, as `features_of` makes them.
+        test: whether the rows of a slice err more than those outside.
+        error_name: the name, among `LabelType.error_summary`, of the mean error of the rows of a slice.
+        members: row numbers to what the evidence says of each of them, beside its id and its label.
+        title: of the picture; `axis` the words under it.
+    """
+
+    features: pl.DataFrame
+    test: SliceTest
+    error_name: str
+    members: Callable[[NDArray[np.int64]], Mapping[str, Any]]
+    title: str
+    axis: str
+
+
+def slice_findings(m: Material[Any], search: SliceSearch) -> Findings:
+    """Slices in which models err more than elsewhere, in each the rows of most error first."""
+    error = m.out_of_fold.error
+    found = slices(search.features, error, search.test, level=level_of(search.features))
     evidence: list[dict[str, Any]] = []
     for one in found:
-        members = one.members(features)
-        members = members[np.argsort(~wrong[members], kind="stable")][:MEMBERS]
+        members = one.members(search.features)
+        named = members[np.argsort(-error[members], kind="stable")][:MEMBERS]
         evidence.append(
             {
-                **told_of(one),
-                "errors": one.errors,
-                "rate": round(one.rate, 4),
-                "rows": [m.ids[at] for at in members],
-                "given": [m.given(at) for at in members],
-                "suggested": [judged.classes[other] if wrong[at] else None for at, other in zip(members, likeliest[members], strict=True)],
-                "p_given": [round(float(judged.probabilities[at, judged.given[at]]), 4) for at in members],
+                **slice_evidence(one),
+                **m.view.label_type.error_summary(error[members]),
+                "rows": [m.ids[at] for at in named],
+                "given": [m.given(int(at)) for at in named],
+                **search.members(named),
             }
         )
     pictures = {}
     if found:
-        shown = [(e["slice"], e["rate"], e["size"]) for e in evidence]
-        pictures["slices.png"] = slices_picture(shown, float(wrong.mean()), f"{m.name}: slices with more errors")
-    return Found(findings("slice", [None] * len(found), [one.score for one in found], evidence), pictures)
+        bars = [(e["slice"], e[search.error_name], e["size"]) for e in evidence]
+        pictures["slices.png"] = slices_picture(bars, float(error.mean()), f"{m.name}: {search.title}", search.axis)
+    return Findings(findings_frame("slice", [None] * len(found), [one.score for one in found], evidence), pictures)

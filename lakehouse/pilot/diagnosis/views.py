@@ -1,22 +1,20 @@
-"""How the rows of a task are read by a diagnosis: as vectors, as words, as what a person is shown."""
+"""Views of texts, of columns and of pictures."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.classes import Classes
+from lakehouse.pilot.diagnosis.label_type import LabelType
 from lakehouse.pilot.diagnosis.terms import words as words_of
-from lakehouse.pilot.diagnosis.truth import Truth
-from lakehouse.pilot.models.images import ImageClassification
-from lakehouse.pilot.models.learner import Learner
-from lakehouse.pilot.models.tabular import Tabular
-from lakehouse.pilot.models.text_classification import TextClassification
+from lakehouse.pilot.diagnosis.view import View
+from lakehouse.pilot.models.boosted_trees import BoostedTrees
+from lakehouse.pilot.models.image_classifier import ImageClassifier
+from lakehouse.pilot.models.linear_classifier import TextClassifier
+from lakehouse.pilot.models.linear_regression import LinearRegression
 
 SEED = 1
 _DIMENSIONS = 100
@@ -27,56 +25,16 @@ _VALUES = 50
 _BINS = 10
 
 
-class View(ABC):
-    """The rows of one task.
-
-    Attributes:
-        truth: what its labels are.
-        learner: of the evaluation `train`.
-        columns: what it reads of a row; `label`: its truth.
-        text: the column, where it reads one text.
-        numbers: columns that slices take in fifths.
-        what: what is told apart where the sides of a drift are, in words.
-        common: share of the rows in which a word may stand that tells some rows from others.
-    """
-
-    truth: Truth = Classes()
-    learner: Learner
-    columns: Sequence[str]
-    label: str
-    text: str | None = None
-    numbers: Sequence[str] = ()
-    what: str
-    common: float
-
-    @abstractmethod
-    def shown(self) -> pl.Expr:
-        """What a person is shown of a row, as text."""
-
-    @abstractmethod
-    def words(self, rows: pl.DataFrame) -> pl.Series:
-        """The distinct words of each row."""
-
-    def plain(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with columns that can be compared by value, where those that are read cannot."""
-        return rows
-
-    @abstractmethod
-    def vectors(self, rows: pl.DataFrame) -> NDArray[np.float32]:
-        """Rows as vectors of length 1 (or 0), near where rows are alike, equal for equal rows; shape (rows, dimensions)."""
-
-
 class TextView(View):
     """A text: its vectors are TF-IDF reduced to 100 dimensions (fewer where there are fewer terms or rows)."""
 
     what = "the text"
     common = 0.2  # the commonest words tell how texts are written, not what about
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        known = ("input", "label", "analyzer", "ngrams", "max_features", "epochs")
-        self.learner = TextClassification(**{name: params[name] for name in known})
-        self.text = str(params["input"])
-        self.columns, self.label = (self.text,), str(params["label"])
+    def __init__(self, learner: TextClassifier | LinearRegression, label_type: LabelType) -> None:
+        self.learner, self.label_type = learner, label_type
+        self.text = str(learner.input)
+        self.columns, self.label = (self.text,), str(learner.label)
 
     def shown(self) -> pl.Expr:
         return pl.col(str(self.text))
@@ -99,9 +57,9 @@ class ColumnsView(View):
     what = "the columns"
     common = 1.0
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self.columns, self.label = tuple(params["features"]), str(params["label"])
-        self.learner = Tabular(features=self.columns, label=self.label, classes=True, trees=params["trees"])
+    def __init__(self, learner: BoostedTrees | LinearRegression, label_type: LabelType) -> None:
+        self.learner, self.label_type = learner, label_type
+        self.columns, self.label = tuple(learner.columns), str(learner.label)
         self.numbers = self.columns
 
     def shown(self) -> pl.Expr:
@@ -131,12 +89,12 @@ class PictureView(View):
 
     what = "how bright, contrasted and edged pictures are"
     common = 1.0
+    terms = False
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self.picture, self.label = str(params["input"]), str(params["label"])
+    def __init__(self, learner: ImageClassifier, label_type: LabelType) -> None:
+        self.learner, self.images, self.label_type = learner, learner, label_type
+        self.picture, self.label = learner.input, str(learner.label)
         self.columns = (self.picture,)
-        self.images = ImageClassification(input=self.picture, label=self.label, size=params["size"], epochs=params["epochs"])
-        self.learner = self.images
 
     def shown(self) -> pl.Expr:
         return pl.format("a picture of {} bytes", pl.col(self.picture).bin.size())

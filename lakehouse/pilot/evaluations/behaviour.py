@@ -14,12 +14,14 @@ import polars_hash as plh
 from pydantic import AfterValidator
 
 from lakehouse.core.errors import FactoryError, RecipeError
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job
 from lakehouse.pilot.inference import cases as declared_cases
-from lakehouse.pilot.inference.asked import Endpoint
 from lakehouse.pilot.inference.cases import Direction, MinimumFunction, Test, replaced
-from lakehouse.pilot.inference.models import NO_PREDICTIONS, Analyzer, Ngrams, Positive, Predictor, Ready, Seeds, ready
+from lakehouse.pilot.inference.classifiers import NO_PREDICTIONS, Predictor, PreparedModels, prepared_models
+from lakehouse.pilot.inference.endpoint_classifier import EndpointSettings
 from lakehouse.pilot.inference.noise import noises
+from lakehouse.pilot.parameters import Analyzer, Ngrams, Positive, Seeds
+from lakehouse.pilot.scores import Scores
 
 _EXAMPLES = 20
 """Failures that are kept of each test."""
@@ -28,7 +30,7 @@ _EXAMPLES = 20
 def _checked(tests: list[Any]) -> list[Any]:
     if tests:
         try:
-            declared_cases.read(tests, None)
+            declared_cases.read(tests)
         except FactoryError as error:
             raise ValueError(f"{error.what}; {error.fix}" if error.fix else error.what) from error
     return tests
@@ -41,7 +43,7 @@ def behaviour(
     label: str,
     tests: Annotated[list[Any], AfterValidator(_checked)] = [],  # noqa: B006 - read, never changed
     cases: str | None = None,
-    endpoint: Endpoint | None = None,
+    endpoint: EndpointSettings | None = None,
     seeds: Seeds = [1, 2, 3],  # noqa: B006
     analyzer: Analyzer = "word",
     ngrams: Ngrams = [1, 1],  # noqa: B006
@@ -65,8 +67,8 @@ def behaviour(
     """
 
     def job(data: Data) -> Scores:
-        tried = declared_cases.read(tests, cases)
-        made = ready(
+        tried = declared_cases.read(tests, cases, data.origin)
+        made = prepared_models(
             "behaviour", data, input=input, label=label, seeds=seeds, analyzer=analyzer, ngrams=ngrams, max_features=max_features,
             epochs=epochs, endpoint=endpoint,
         )  # fmt: skip
@@ -89,7 +91,7 @@ def behaviour(
                 report += [_told(test, outcome, seed) for test, outcome in zip(tried, outcomes, strict=True)]
             metrics[on] = found
             files[f"{on}/behaviour.json"] = json.dumps(report, ensure_ascii=False, indent=1).encode()
-        return Scores(pl.DataFrame(schema=NO_PREDICTIONS), seconds, made.notes, metrics, files)
+        return Scores(predictions=pl.DataFrame(schema=NO_PREDICTIONS), seconds=seconds, notes=made.notes, metrics=metrics, files=files)
 
     return job
 
@@ -121,7 +123,7 @@ def _check(test: Test, classes: tuple[str, ...], *, asked: bool) -> None:
         )
 
 
-def _texts(test: Test, made: Ready, on: str) -> tuple[pl.Series, pl.Series]:
+def _texts(test: Test, made: PreparedModels, on: str) -> tuple[pl.Series, pl.Series]:
     """The texts that a test is tried on, as they are and changed; for a minimum function both are the same."""
     written = test.written()
     frame = pl.DataFrame({"_row_id": written, made.input: written}, schema={"_row_id": pl.String, made.input: pl.String})
@@ -137,7 +139,7 @@ def _texts(test: Test, made: Ready, on: str) -> tuple[pl.Series, pl.Series]:
         both = [pl.col(made.input), added] if test.where == "end" else [added, pl.col(made.input)]
         return texts, frame.select(pl.concat_str(both)).to_series()
     if test.noise is not None:
-        changed = next(iter(noises([test.noise], made.input, texts).values()))(frame)
+        changed = next(iter(noises([test.noise], made.input, texts, made.origin).values()))(frame)
     else:
         changed = replaced(texts, test.replace)
     moved = texts != changed

@@ -15,11 +15,13 @@ from pydantic import Field
 
 from lakehouse.core.errors import RecipeError
 from lakehouse.pilot.diagnosis.views import bins
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
-from lakehouse.pilot.inference.asked import Endpoint
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job
+from lakehouse.pilot.inference.classifiers import prepared_models
+from lakehouse.pilot.inference.endpoint_classifier import EndpointSettings
 from lakehouse.pilot.inference.fairness import gaps, rates
-from lakehouse.pilot.inference.models import Analyzer, Ngrams, Positive, Seeds, ready
 from lakehouse.pilot.inference.pictures import groups_picture
+from lakehouse.pilot.parameters import Analyzer, Ngrams, Positive, Seeds
+from lakehouse.pilot.scores import Scores
 
 _NONE = "(none)"
 
@@ -32,7 +34,7 @@ def bias(
     by: Annotated[list[str], Field(min_length=1)] | None = None,
     positive: str | None = None,
     at_least_rows: Annotated[int, Field(ge=1)] = 30,
-    endpoint: Endpoint | None = None,
+    endpoint: EndpointSettings | None = None,
     seeds: Seeds = [1, 2, 3],  # noqa: B006 - read, never changed
     analyzer: Analyzer = "word",
     ngrams: Ngrams = [1, 1],  # noqa: B006
@@ -63,7 +65,7 @@ def bias(
                 if column not in rows.columns:
                     known = ", ".join(c for c in rows.columns if c[0] != "_")
                     raise RecipeError(f"bias: the {on} rows have no column `{column}` to group by", fix=f"columns: {known}")
-        made = ready(
+        made = prepared_models(
             "bias", data, input=input, label=label, seeds=seeds, analyzer=analyzer, ngrams=ngrams, max_features=max_features,
             epochs=epochs, endpoint=endpoint,
         )  # fmt: skip
@@ -77,7 +79,7 @@ def bias(
                 predicted.append(model.predict(rows[input]).labels)
                 parts.append(made.predictions(on, seed, predicted[-1]))
                 seconds[seed] += time.perf_counter() - began
-            judged = _Judged(rows[label], predicted, positive, at_least_rows, on)
+            judged = _GroupComparison(rows[label], predicted, positive, at_least_rows, on)
             for grouping in _groupings(rows, input, by):
                 judged.add(grouping)
             metrics[on] = judged.metrics
@@ -86,7 +88,7 @@ def bias(
             shown = table.filter(pl.col("positive") == pl.col("positive").first())
             title = f"{on}: groups (selected: {table['positive'][0]}); grey: under {at_least_rows} rows"
             files[f"{on}/groups.png"] = groups_picture(shown.sort("by", "rows", descending=[False, True]).head(40), title)
-        return Scores(pl.concat(parts), seconds, made.notes, metrics, files)
+        return Scores(predictions=pl.concat(parts), seconds=seconds, notes=made.notes, metrics=metrics, files=files)
 
     return job
 
@@ -101,7 +103,7 @@ def _groupings(rows: pl.DataFrame, input: str, by: Sequence[str] | None) -> list
 
 
 @dataclass
-class _Judged:
+class _GroupComparison:
     """What is found about the groups of one set.
 
     Attributes:

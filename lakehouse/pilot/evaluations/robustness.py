@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import Field
 
-from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job, Scores
-from lakehouse.pilot.inference.asked import NO_ANSWER, Endpoint, paraphrases
-from lakehouse.pilot.inference.models import Analyzer, Ngrams, Positive, Ready, Seeds, ready
+from lakehouse.pilot.evaluation import EVALUATIONS, Data, Job
+from lakehouse.pilot.inference.classifiers import PreparedModels, prepared_models
+from lakehouse.pilot.inference.endpoint_classifier import NO_ANSWER, EndpointSettings, paraphrases
 from lakehouse.pilot.inference.noise import CheckedNoise, noises
 from lakehouse.pilot.inference.pictures import drops_picture
-from lakehouse.pilot.inference.scores import accuracy, macro_f1
+from lakehouse.pilot.inference.reliability import accuracy, macro_f1
+from lakehouse.pilot.parameters import Analyzer, Ngrams, Positive, Seeds
+from lakehouse.pilot.scores import Scores
 
 
 @EVALUATIONS.register(version=1)
@@ -22,8 +24,8 @@ def robustness(
     input: str,
     label: str,
     noise: Annotated[list[Annotated[Any, CheckedNoise]], Field(min_length=1)] | None = None,
-    paraphrase: Endpoint | None = None,
-    endpoint: Endpoint | None = None,
+    paraphrase: EndpointSettings | None = None,
+    endpoint: EndpointSettings | None = None,
     seeds: Seeds = [1, 2, 3],  # noqa: B006 - read, never changed
     analyzer: Analyzer = "word",
     ngrams: Ngrams = [1, 1],  # noqa: B006
@@ -48,11 +50,11 @@ def robustness(
     """
 
     def job(data: Data) -> Scores:
-        made = ready(
+        made = prepared_models(
             "robustness", data, input=input, label=label, seeds=seeds, analyzer=analyzer, ngrams=ngrams, max_features=max_features,
             epochs=epochs, endpoint=endpoint,
         )  # fmt: skip
-        kinds = noises(noise, input, pl.concat([rows[input] for rows in made.sets.values()]))
+        kinds = noises(noise, input, pl.concat([rows[input] for rows in made.sets.values()]), data.origin)
         parts: list[pl.DataFrame] = []
         seconds = dict(made.seconds)
         metrics: dict[str, dict[str, list[float]]] = {}
@@ -60,7 +62,7 @@ def robustness(
         for on, rows in made.sets.items():
             texts = {name: made_noise(rows) for name, made_noise in kinds.items()}
             if paraphrase is not None:
-                texts["paraphrase"] = paraphrases(paraphrase, input, rows[input])
+                texts["paraphrase"] = paraphrases(paraphrase, input, rows[input], data.origin)
             found: dict[str, list[float]] = {}
             for seed in made.models:
                 began = time.perf_counter()
@@ -69,12 +71,12 @@ def robustness(
             metrics[on] = found
             files[f"{on}/robustness.png"] = drops_picture(found, list(texts), f"{on}: accuracy {_mean(found['clean_accuracy']):.3f}")
             files[f"{on}/robustness.csv"] = _table(found, list(texts)).write_csv().encode()
-        return Scores(pl.concat(parts), seconds, made.notes, metrics, files)
+        return Scores(predictions=pl.concat(parts), seconds=seconds, notes=made.notes, metrics=metrics, files=files)
 
     return job
 
 
-def _one(made: Ready, on: str, seed: int, texts: dict[str, pl.Series], found: dict[str, list[float]]) -> pl.Series:
+def _one(made: PreparedModels, on: str, seed: int, texts: dict[str, pl.Series], found: dict[str, list[float]]) -> pl.Series:
     """Add the numbers of one seed to `found`; returns the predictions on the set as it is."""
     rows, model = made.sets[on], made.models[seed]
     truth, clean = rows[made.label], model.predict(rows[made.input]).labels

@@ -12,14 +12,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from lakehouse.core.errors import SpecError
 from lakehouse.core.spec import Call, Model, Name, yamlfile
+from lakehouse.pilot.evaluation import DataOrigin
 from lakehouse.pilot.inference.noise import CheckedNoise
-from lakehouse.pilot.inference.place import project_file
 
 _MOST = 20_000
 """Texts that the templates of one test may make."""
 
 
-class Texts(Model):
+class TextCases(Model):
     """What all tests declare.
 
     Attributes:
@@ -46,7 +46,7 @@ class Texts(Model):
         return list(dict.fromkeys(out))
 
     @model_validator(mode="after")
-    def _slots_are_there(self) -> Texts:
+    def _slots_are_there(self) -> TextCases:
         number = 0
         for template in self.templates:
             places = set(re.findall(r"\{([^{}]*)\}", template))
@@ -68,14 +68,14 @@ class Texts(Model):
         return 0
 
 
-class MinimumFunction(Texts):
+class MinimumFunction(TextCases):
     """Texts that must get the label `expect`."""
 
     kind: Literal["minimum_function"] = "minimum_function"
     expect: str
 
 
-class Invariance(Texts):
+class Invariance(TextCases):
     """A change that must not change the prediction: the pairs of `replace`, each where its first text stands, or a `noise`.
 
     `rows` tries so many rows of the set as well, chosen by the hash of their ids. Texts that the change leaves as they are are no cases.
@@ -100,7 +100,7 @@ class Invariance(Texts):
         return self
 
 
-class Direction(Texts):
+class Direction(TextCases):
     """Text that is added must not let the probability of `label` fall, or rise, by more than `tolerance`."""
 
     kind: Literal["direction"] = "direction"
@@ -121,15 +121,15 @@ Test = MinimumFunction | Invariance | Direction
 KINDS: dict[str, type[Test]] = {"minimum_function": MinimumFunction, "invariance": Invariance, "direction": Direction}
 
 
-def read(declared: Sequence[Any], file: str | None) -> list[Test]:
-    """The tests of a declaration, then those of a case file: YAML in the project folder with the one key `tests`.
+def read(declared: Sequence[Any], file: str | None = None, origin: DataOrigin | None = None) -> list[Test]:
+    """The tests of a declaration, then those of a case file: YAML in the project folder of `origin` with the one key `tests`.
 
     Raises:
         SpecError: a test that is none, or two of one name; for a case file with its line. NotFoundError: no such file.
     """
     tests = _tests(declared, yamlfile.Document("behaviour", {"tests": list(declared)}, {}, {}))
     if file is not None:
-        document = yamlfile.read(project_file(file), file)
+        document = yamlfile.read((origin or DataOrigin()).file(file), file)
         if set(document.data) != {"tests"} or not isinstance(document.data["tests"], list):
             raise SpecError("a case file has the one key `tests`, a list", where=document.where(), fix="tests: [{minimum_function: ...}]")
         tests += _tests(document.data["tests"], document)

@@ -27,7 +27,7 @@ class Rates:
     false_positive: _Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gap:
     """A difference between groups with its 95 % interval.
 
@@ -103,7 +103,7 @@ def gaps(
     for at, (value, samples) in enumerate(zip(both(counts[None].astype(np.float64)), both(drawn), strict=True)):
         low, high = np.quantile(samples, [0.025, 0.975])
         chance = np.quantile([pair[at] for pair in shuffled], 0.95)
-        out.append(Gap(float(value[0]), float(low), float(high), float(chance)))
+        out.append(Gap(value=float(value[0]), low=float(low), high=float(high), by_chance=float(chance)))
     return out[0], out[1]
 
 

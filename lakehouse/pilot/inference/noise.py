@@ -1,4 +1,4 @@
-"""Texts under noise: the operators that make variants, and blanks that come and go. The same row always gets the same noise."""
+"""TextCases under noise: the operators that make variants, and blanks that come and go. The same row always gets the same noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ValidationError
 
 from lakehouse.core.errors import FactoryError, RecipeError, SpecError
 from lakehouse.core.spec import Call
-from lakehouse.pilot.inference.place import project_file
+from lakehouse.pilot.evaluation import DataOrigin
 from lakehouse.production.engine.operator import OPERATORS, SEED, Change
 
 # Imported so that what they compute is part of what an evaluation is known by.
@@ -64,7 +64,7 @@ CheckedNoise = AfterValidator(_checked)
 """For a parameter that holds a noise: refuses at the declaration what is none."""
 
 
-def noises(declared: Sequence[Any] | None, input: str, texts: pl.Series) -> dict[str, Noise]:
+def noises(declared: Sequence[Any] | None, input: str, texts: pl.Series, origin: DataOrigin) -> dict[str, Noise]:
     """Noise by name: `<operator>_<rate>`, or the operator's name where it has no rate; a list of rates makes one of each.
 
     Args:
@@ -80,20 +80,20 @@ def noises(declared: Sequence[Any] | None, input: str, texts: pl.Series) -> dict
         call = call_of(each)
         rates = call.params.get("rate")
         for rate in rates if isinstance(rates, list) else [rates]:
-            name, made = _noise(call, rate, input)
+            name, made = _noise(call, rate, input, origin)
             same = sum(known == name or known.startswith(f"{name}-") for known in found)
             found[name if not same else f"{name}-{same + 1}"] = made
     return found
 
 
-def _noise(call: Call, rate: Any, input: str) -> tuple[str, Noise]:
+def _noise(call: Call, rate: Any, input: str, origin: DataOrigin) -> tuple[str, Noise]:
     if call.name == WHITESPACE:
         share = 0.1 if rate is None else float(rate)
         return f"{WHITESPACE}_{share:g}", lambda rows: whitespace(rows[input], _seeds(rows), share)
     params: Mapping[str, Any] = {"column": input, **call.params} | ({} if rate is None else {"rate": rate})
     entry = OPERATORS.entry(call)
     bound = OPERATORS.bind(Call.model_validate({call.name: dict(params)}))
-    files = {name: str(project_file(bound[name])) for name in entry.info.get("files", ()) if bound.get(name) is not None}
+    files = {name: str(origin.file(bound[name])) for name in entry.info.get("files", ()) if bound.get(name) is not None}
     plan = entry.function(**bound | files)
     if not isinstance(plan, Change) or set(plan.columns) != {input}:
         raise RecipeError(f"noise `{call.name}` does not change `{input}`", fix="leave out its `column`")

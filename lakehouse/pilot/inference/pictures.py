@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from lakehouse.core.plotting import BLUE, GREY, INK, ORANGE, RED, figure, figures, plain, png
-from lakehouse.pilot.inference.scores import Reliability
+from lakehouse.pilot.inference.reliability import Reliability
 
 
 def drops_picture(found: Mapping[str, Sequence[float]], kinds: Sequence[str], title: str) -> bytes:

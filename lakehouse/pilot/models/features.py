@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse.core.errors import RecipeError
-from lakehouse.pilot.evaluation import Fitted
+from lakehouse.pilot.models.packaged_model import PackagedModel
 
 
 def check_ngrams(ngrams: Sequence[int]) -> None:
@@ -41,7 +41,7 @@ def learn_features(texts: pl.Series, *, analyzer: str, ngrams: Sequence[int], ma
         ) from error
 
 
-def text_pipeline(vectorizer: Any, model: Any, rows: pl.DataFrame, column: str) -> Fitted:
+def text_pipeline(vectorizer: Any, model: Any, rows: pl.DataFrame, column: str) -> PackagedModel:
     """A fitted vectorizer and model as one pipeline that takes a frame with the text column."""
     import pickle
 
@@ -52,4 +52,4 @@ def text_pipeline(vectorizer: Any, model: Any, rows: pl.DataFrame, column: str) 
     example = rows.select(pl.col(column).fill_null("")).head(3)
     # Frozen, `fit` learns nothing anew: it tells the transformer its columns.
     transformer = ColumnTransformer([("text", FrozenEstimator(vectorizer), column)]).fit(example.to_pandas())
-    return Fitted(pickle.dumps(Pipeline([("features", transformer), ("model", model)])), example)
+    return PackagedModel(pickle.dumps(Pipeline([("features", transformer), ("model", model)])), example)

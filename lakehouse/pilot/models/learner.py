@@ -1,4 +1,4 @@
-"""What a task of `train` is: the columns it needs, and a model that is learnt from rows and asked about others."""
+"""A model that is learnt from rows and predicts others: the columns it needs, and its steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from lakehouse.core.errors import RecipeError
-from lakehouse.pilot.evaluation import Fitted
+from lakehouse.pilot.models.packaged_model import PackagedModel
 
 Kind = Literal["text", "number", "tokens", "bytes", "feature", "label"]
 _WORDS: dict[Kind, str] = {
@@ -35,7 +35,7 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explanation:
     """What a model says of its own: numbers by name, pictures and tables by path."""
 
     notes: Mapping[str, float] = field(default_factory=dict)
@@ -43,22 +43,20 @@ class Explained:
 
 
 class Learner(ABC):
-    """One task of `train`. Features are learnt once for all seeds; a model once for each seed.
+    """The model of a task of `train`. Features are learnt once for all seeds; a model once for each seed.
 
     Attributes:
-        scoring: a name of SCORINGS.
         needs: the columns by name with what each must hold.
         label: the column of the truth; None where the input is the truth.
         random: whether the seed changes the model; where not, one seed is trained.
     """
 
-    scoring: str
     needs: Mapping[str, Kind]
     label: str | None
     random: bool = True
 
     def check(self, name: str, rows: pl.DataFrame) -> None:
-        """Refuse rows that do not have the columns of the task.
+        """Refuse rows that do not have the columns of the model.
 
         Raises:
             RecipeError: a column is missing or of another type.
@@ -111,11 +109,11 @@ class Learner(ABC):
         """Whether the model is learnt epoch by epoch."""
         return type(self).losses is not Learner.losses
 
-    def explained(self, model: Any, learnt: Any, sets: Mapping[str, pl.DataFrame], seed: int) -> Explained:
+    def explained(self, model: Any, learnt: Any, sets: Mapping[str, pl.DataFrame], seed: int) -> Explanation:
         """What one model says of its own."""
-        return Explained()
+        return Explanation()
 
-    def fitted(self, learnt: Any, model: Any, rows: pl.DataFrame) -> Fitted | None:
+    def fitted(self, learnt: Any, model: Any, rows: pl.DataFrame) -> PackagedModel | None:
         """Features and model as one scikit-learn pipeline with an example; None where it is none."""
         return None
 

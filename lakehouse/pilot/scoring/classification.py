@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from lakehouse.pilot.scoring.pictures import confusion_picture, recall_picture
 from lakehouse.pilot.scoring.scoring import Floats, Measure, Scoring, macro_f1
 
 
@@ -49,5 +51,31 @@ def _metrics(kinds: Sequence[str]) -> dict[str, Measure]:
     }
 
 
-CLASSIFICATION = Scoring(_kinds, _statistics, _metrics, main="macro_f1", headline=("accuracy", "macro_f1"))
+def classes_of(predictions: pl.DataFrame) -> list[str]:
+    """Labels that occur as truth or prediction, sorted."""
+    return sorted(set(predictions["label"].unique()) | set(predictions["predicted"].unique()))
+
+
+def confusion(predictions: pl.DataFrame) -> tuple[list[str], NDArray[np.int64]]:
+    """Class names, and rows by truth and prediction summed over seeds, shape (classes, classes)."""
+    names = classes_of(predictions)
+    at = {name: i for i, name in enumerate(names)}
+    out = np.zeros((len(names), len(names)), dtype=np.int64)
+    for truth, predicted, n in predictions.group_by("label", "predicted").len().iter_rows():
+        out[at[truth], at[predicted]] = n
+    return names, out
+
+
+CLASSIFICATION = Scoring(
+    name="classification",
+    kinds=_kinds,
+    statistics=_statistics,
+    metrics=_metrics,
+    main="macro_f1",
+    headline=("accuracy", "macro_f1"),
+    pictures=lambda predictions, metrics, title: {
+        "confusion.png": confusion_picture(*confusion(predictions), title),
+        "recall.png": recall_picture(metrics, title),
+    },
+)
 """accuracy, macro_f1, and `recall.<class>` of every class that is the truth of a row."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from lakehouse.pilot.scoring.pictures import truth_picture
 from lakehouse.pilot.scoring.scoring import Floats, Measure, Scoring, no_kinds
 
 
@@ -32,5 +33,14 @@ def _metrics(kinds: Sequence[str]) -> dict[str, Measure]:
     return {"rmse": lambda sums: np.sqrt(per_row(sums, 4)), "mae": lambda sums: per_row(sums, 3), "r2": r2}
 
 
-NUMBERS = Scoring(no_kinds, _statistics, _metrics, main="rmse", headline=("rmse", "mae", "r2"))
+NUMBERS = Scoring(
+    name="regression",
+    kinds=no_kinds,
+    statistics=_statistics,
+    metrics=_metrics,
+    main="rmse",
+    headline=("rmse", "mae", "r2"),
+    pictures=lambda predictions, metrics, title: {"truth.png": truth_picture(predictions, title)},
+    less_is_better=frozenset({"rmse", "mae"}),
+)
 """rmse and mae, of which less is better, and r2, which is not defined where all truths are one number."""

@@ -1,12 +1,13 @@
-"""What scoring a task means: numbers of each row that add up, and metrics that are functions of their weighted sums.
+"""How predictions are scored: numbers of each row that add up, and metrics that are functions of their weighted sums.
 
 So a summary takes every row once, and a bootstrap takes the same numbers under other weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,33 +16,38 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Measure = Callable[[Floats], Floats]
 """A metric: sums of statistics, shape (weightings, k), to values, shape (weightings,); nan where it is not defined."""
+Summary = Mapping[str, Mapping[str, Any]]
+"""Metrics of one set by name: `mean`, `std` and `values` over seeds."""
+Pictures = Callable[[pl.DataFrame, Summary, str], dict[str, bytes]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """How predictions of one task are scored.
+    """How predictions of a task are scored and drawn.
 
     Attributes:
+        name: as it stands beside results in the register and in MLflow.
         kinds: what the metrics of a frame of predictions speak of: its classes or types of entities, none for numbers and texts.
         statistics: rows of one seed and the kinds to the numbers of each row, shape (rows, k).
         metrics: the kinds to all metrics by name.
         main: the metric of learning curves.
         headline: the metrics that a short report shows, and that are logged for each seed.
+        pictures: predictions of one set, their summary and a title to PNG by file name.
+        less_is_better: the metrics of which a fall is a gain.
     """
 
+    name: str
     kinds: Callable[[pl.DataFrame], set[str]]
     statistics: Callable[[pl.DataFrame, Sequence[str]], Floats]
     metrics: Callable[[Sequence[str]], dict[str, Measure]]
     main: str
     headline: tuple[str, ...]
+    pictures: Pictures
+    less_is_better: frozenset[str] = frozenset()
 
 
-LESS_IS_BETTER = frozenset({"mae", "rmse", "bits_per_byte", "perplexity", "ece", "brier", "log_loss"})
-
-
-def less_is_better(metric: str) -> bool:
-    """Whether a fall of the metric is a gain. The name before the first point says it: what follows names a class or a share."""
-    return metric.removeprefix("curve.").split(".")[0] in LESS_IS_BETTER
+LESS_IS_BETTER = frozenset({"ece", "brier", "log_loss"})
+"""The metrics that evaluations measure themselves, beside scores of predictions, of which a fall is a gain."""
 
 
 def ratio(above: Floats, below: Floats) -> Floats:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from lakehouse.pilot.scoring.pictures import types_picture
 from lakehouse.pilot.scoring.scoring import Floats, Measure, Scoring, macro_f1, ratio
 
 _SPAN = ["row", "type", "start", "end"]
@@ -71,5 +72,13 @@ def _metrics(kinds: Sequence[str]) -> dict[str, Measure]:
     }
 
 
-SEQUENCES = Scoring(_kinds, _statistics, _metrics, main="f1", headline=("f1", "macro_f1", "token_accuracy"))
+SEQUENCES = Scoring(
+    name="sequence_labelling",
+    kinds=_kinds,
+    statistics=_statistics,
+    metrics=_metrics,
+    main="f1",
+    headline=("f1", "macro_f1", "token_accuracy"),
+    pictures=lambda predictions, metrics, title: {"types.png": types_picture(metrics, title)},
+)
 """f1, precision and recall over all entities; macro_f1 over their types; `f1.<type>`; token_accuracy."""

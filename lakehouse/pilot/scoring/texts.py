@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from lakehouse.pilot.scoring.pictures import bits_picture
 from lakehouse.pilot.scoring.scoring import Floats, Measure, Scoring, no_kinds, ratio
 
 
@@ -27,5 +28,14 @@ def _metrics(kinds: Sequence[str]) -> dict[str, Measure]:
     }
 
 
-TEXTS = Scoring(no_kinds, _statistics, _metrics, main="bits_per_byte", headline=("bits_per_byte", "perplexity"))
+TEXTS = Scoring(
+    name="language_modelling",
+    kinds=no_kinds,
+    statistics=_statistics,
+    metrics=_metrics,
+    main="bits_per_byte",
+    headline=("bits_per_byte", "perplexity"),
+    pictures=lambda predictions, metrics, title: {"bits.png": bits_picture(predictions, title)},
+    less_is_better=frozenset({"bits_per_byte", "perplexity"}),
+)
 """bits_per_byte of UTF-8, and perplexity per token; less is better of both."""

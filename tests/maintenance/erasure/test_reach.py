@@ -14,7 +14,7 @@ from lakehouse.delivery.release.bundle import verify_bundle, write_bundle
 from lakehouse.operations.erasure.erase import erase
 from lakehouse.operations.maintenance.compare import compare
 from lakehouse.operations.repair import tickets
-from lakehouse.pilot.pilot import predictions_table
+from lakehouse.pilot.predictions import predictions_table
 from lakehouse.reserve.screening.screen import screen
 from tests.factory import Factory, new_factory
 from tests.maintenance.erasure.bytes_of import places_of

@@ -7,13 +7,14 @@ for Prediction (Technometrics 16, 1974).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.findings import Found, findings
-from lakehouse.pilot.diagnosis.influence import EFFECT_BYTES, Influence, costly, with_one
-from lakehouse.pilot.diagnosis.material import Material
-from lakehouse.pilot.diagnosis.numbers.judged import JudgedNumbers
+from lakehouse.pilot.diagnosis.influence import Influence, InfluenceModel, with_one
+from lakehouse.pilot.diagnosis.material import Material, ScoredSet
+from lakehouse.pilot.diagnosis.numbers.out_of_fold import OutOfFoldNumbers
 
 _PENALTIES = tuple(10.0**e for e in range(-4, 3))
 
@@ -63,19 +64,15 @@ def best_penalty(train: NDArray[np.float32], labels: NDArray[np.float64]) -> flo
     return min(_PENALTIES, key=error)
 
 
-def influence_findings(m: Material[JudgedNumbers]) -> Found:
-    """Train rows without which the scored rows would be told better, those that cost most first, with the rows they push most.
+class RidgeInfluence(InfluenceModel[OutOfFoldNumbers]):
+    """The rows that the model of `train` errs most on, and what a train row adds to the squared error of all scored rows."""
 
-    The rows pushed are looked for among those that the model of `train` errs most on; the frozen set has no say, since repairs are judged
-    on it.
-    """
-    part = m.sets.get(m.scored_set)
-    if part is None or len(m.learnt) == 0:
-        return Found(findings("influence", [], [], []))
-    labels = m.judged.given
-    asked = np.argsort(-part.error, kind="stable")[: max(1, EFFECT_BYTES // (8 * len(m.learnt)))]
-    middle = labels[m.learnt].mean()
-    penalty = best_penalty(m.vectors[m.learnt], labels[m.learnt] - middle)
-    found = ridge_influence(m.vectors[m.learnt], labels[m.learnt] - middle, m.vectors[m.scored], labels[m.scored] - middle, asked, penalty)
-    said = {"set": m.scored_set, "scored": len(m.scored), "asked": len(asked), "penalty": penalty, **m.view.truth.measured(part.error)}
-    return Found(costly(m, found, asked, m.judged.number), said=said)
+    def asked(self, error: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.argsort(-error, kind="stable")
+
+    def fit(self, m: Material[OutOfFoldNumbers], asked: NDArray[np.int64], part: ScoredSet) -> tuple[Influence, dict[str, Any]]:
+        labels = m.out_of_fold.given - m.out_of_fold.given[m.learnt].mean()
+        train, scored = m.vectors[m.learnt], m.vectors[m.scored]
+        penalty = best_penalty(train, labels[m.learnt])
+        found = ridge_influence(train, labels[m.learnt], scored, labels[m.scored], asked, penalty)
+        return found, {"penalty": penalty, **m.view.label_type.error_summary(part.error)}

@@ -1,22 +1,38 @@
-"""The kinds of finding where labels are numbers."""
+"""Kinds of finding where labels are numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from lakehouse.pilot.diagnosis.kinds import KINDS, Kind, KindOf
+import polars as pl
+
+from lakehouse.pilot.diagnosis.contradictions import contradiction_findings
+from lakehouse.pilot.diagnosis.coverage import coverage_findings
+from lakehouse.pilot.diagnosis.drift import drift_findings
+from lakehouse.pilot.diagnosis.influence import influence_findings
+from lakehouse.pilot.diagnosis.kinds import (
+    FindingKind,
+    Kind,
+    contradiction_words,
+    coverage_sentences,
+    coverage_words,
+    drift_sentences,
+    drift_words,
+    leak_sentences,
+)
+from lakehouse.pilot.diagnosis.neighbours import neighbour_findings
 from lakehouse.pilot.diagnosis.numbers.column_leaks import number_leaks
-from lakehouse.pilot.diagnosis.numbers.contradictions import contradiction_findings
-from lakehouse.pilot.diagnosis.numbers.influence import influence_findings
+from lakehouse.pilot.diagnosis.numbers.influence import RidgeInfluence
 from lakehouse.pilot.diagnosis.numbers.label_errors import number_findings
-from lakehouse.pilot.diagnosis.numbers.neighbours import neighbour_findings
-from lakehouse.pilot.diagnosis.numbers.row_values import value_findings
-from lakehouse.pilot.diagnosis.numbers.slices import slice_findings
+from lakehouse.pilot.diagnosis.numbers.neighbours import far_from_others
+from lakehouse.pilot.diagnosis.numbers.row_values import values_for_numbers
+from lakehouse.pilot.diagnosis.numbers.slices import number_slices
+from lakehouse.pilot.diagnosis.row_values import value_findings
+from lakehouse.pilot.diagnosis.slices import slice_findings
 
 _N = ",.12g"
-"""How a number of the label's unit is written: whole, and of a float all that is stored but the noise of its last digits."""
+"""Format of a number in the label's unit: whole, and of a float all that is stored but the noise of its last digits."""
 
 
 def _label_error(e: Mapping[str, Any]) -> str:
@@ -29,8 +45,8 @@ def _low_value(e: Mapping[str, Any]) -> str:
 
 
 def _influence(e: Mapping[str, Any]) -> str:
-    said = f"given {e['given']:{_N}}, adds {e['total']:.3g} to the squared error, pushes {e['pushed']:,} rows farther off"
-    return said + (f", most {e['errors'][0]['row']} ({e['errors'][0]['given']:{_N}})" if e["errors"] else "")
+    row = f"given {e['given']:{_N}}, adds {e['total']:.3g} to the squared error, pushes {e['pushed']:,} rows farther off"
+    return row + (f", most {e['errors'][0]['row']} ({e['errors'][0]['given']:{_N}})" if e["errors"] else "")
 
 
 def _neighbours(e: Mapping[str, Any]) -> str:
@@ -42,11 +58,13 @@ def _slice(e: Mapping[str, Any]) -> str:
     return f"{e['slice']}: {e['size']:,} rows, off by {e['error']:{_N}} on average, p {e['p']:.1g}"
 
 
-def _coverage(e: Mapping[str, Any]) -> str:
-    about = ", ".join(e["terms"]) or "no word tells them"
+def _error_of_region(e: Mapping[str, Any]) -> str:
     elsewhere = f"; elsewhere {e['error_elsewhere']:{_N}}" if "error_elsewhere" in e else ""
-    where = f"distance {e['distance']:.2f} of {e['reach']:.2f}"
-    return f"{e['set']}, {e['size']:,} rows about {about}: off by {e['error']:{_N}} on average{elsewhere}, {where}"
+    return f"off by {e['error']:{_N}} on average{elsewhere}"
+
+
+def _error_beyond(of: Mapping[str, Any]) -> str:
+    return f"; it is off by {of['error_beyond']:{_N}} there, by {of['error']:{_N}} on all" if "error_beyond" in of else ""
 
 
 def _leak(e: Mapping[str, Any]) -> str:
@@ -54,72 +72,89 @@ def _leak(e: Mapping[str, Any]) -> str:
     return f"`{e['term']}` by itself tells {e['precision']:.1%} of the variance of {e['size']:,} train rows{without}"
 
 
-def _influence_said(said: Mapping[str, Any]) -> list[str]:
-    return (
-        [f"{said['scored']:,} {said['set']} rows: the model of the train rows is off by {said['error']:{_N}} on average."] if said else []
-    )
+def _influence_sentences(notes: Mapping[str, Any]) -> list[str]:
+    if not notes:
+        return []
+    return [f"{notes['scored']:,} {notes['set']} rows: the model of the train rows is off by {notes['error']:{_N}} on average."]
 
 
-def _coverage_said(said: Mapping[str, Any]) -> list[str]:
-    out = []
-    for name, of in said.items():
-        there = f"; it is off by {of['error_beyond']:{_N}} there, by {of['error']:{_N}} on all" if "error_beyond" in of else ""
-        out.append(
-            f"{name}: {of['beyond']:,} of {of['rows']:,} rows lie beyond the reach of the train rows ({of['expected']:,.1f} would by "
-            f"chance), {of['in_regions']:,} of them in regions{there}."
-        )
-    return out
-
-
-NUMBERS: Mapping[Kind, KindOf] = {
-    "contradiction": replace(KINDS["contradiction"], find=contradiction_findings),
-    "label_error": replace(
-        KINDS["label_error"],
+NUMBERS: Mapping[Kind, FindingKind] = {
+    "contradiction": FindingKind(
+        title="Rows whose duplicates have other labels",
+        how="Rows into which de-duplication merged rows with other labels, and whose own label is not that of more than half.",
+        # Numbers are compared as numbers, however they are written.
+        find=lambda m: contradiction_findings(m, pl.col(m.label).cast(pl.Float64, strict=False).cast(pl.String)),
+        words=contradiction_words,
+        ticket="rows whose duplicates have other labels",
+    ),
+    "label_error": FindingKind(
+        title="Labels that are likely wrong",
         how="Residuals of models that have not seen the row, by the sum of what the models do not know there (epistemic) and what rows "
         "like it vary by (aleatoric), 3.5 times the usual or more.",
         find=number_findings,
         words=_label_error,
+        ticket="labels that are likely wrong",
     ),
-    "low_value": replace(
-        KINDS["low_value"],
+    "low_value": FindingKind(
+        title="Train rows that make the model worse",
         how="KNN-Shapley: what a train row takes off the squared error of a nearest-neighbour model on the rows scored; the lowest, below "
         "zero.",
-        find=value_findings,
+        find=lambda m: value_findings(m, values_for_numbers(m), digits=4),
         words=_low_value,
+        ticket="train rows that make the model worse",
     ),
-    "influence": replace(
-        KINDS["influence"],
+    "influence": FindingKind(
+        title="Train rows that push the model into errors",
         how="What leaving a train row out of a ridge regression would take off the squared error of the rows scored, exactly; below each, "
         "rows it pushes most.",
-        find=influence_findings,
+        find=lambda m: influence_findings(m, RidgeInfluence()),
         words=_influence,
-        sentences=_influence_said,
+        ticket="train rows that push the model into errors",
+        sentences=_influence_sentences,
     ),
-    "neighbours": replace(
-        KINDS["neighbours"],
+    "neighbours": FindingKind(
         title="Rows whose number is far from their neighbours'",
         how="Rows whose label is outside those of the ten nearest rows of other groups, and 3.5 times the usual or more from their median.",
-        find=neighbour_findings,
+        find=lambda m: neighbour_findings(m, far_from_others(m)),
         words=_neighbours,
         ticket="rows whose number is far from their neighbours'",
     ),
-    "slice": replace(
-        KINDS["slice"],
+    "slice": FindingKind(
         title="Slices where the model is farther off",
         how="SliceLine on absolute errors: conjunctions of source, fifths of the prediction, length, columns of few values and fifths of "
         "numbers in which models err more than elsewhere, by a rank-sum test.",
-        find=slice_findings,
+        find=lambda m: slice_findings(m, number_slices(m)),
         words=_slice,
         ticket="larger errors where {slice}",
+        several=True,
     ),
-    "coverage": replace(KINDS["coverage"], words=_coverage, sentences=_coverage_said),
-    "drift": KINDS["drift"],
-    "leak": replace(
-        KINDS["leak"],
+    "coverage": FindingKind(
+        title="Regions that the train rows hardly cover",
+        how="Rows scored that are farther from every train row than 99 % of train rows are from each other, where five or more lie "
+        "together.",
+        find=coverage_findings,
+        words=coverage_words(_error_of_region),
+        ticket="{set} rows hardly covered: {terms}",
+        several=True,
+        sentences=coverage_sentences(_error_beyond),
+    ),
+    "drift": FindingKind(
+        title="What tells the train rows from those scored",
+        how="A classifier of the two sides, and each column by itself (p after Holm at most 0.05, and a stability index of 0.1 at least).",
+        find=drift_findings,
+        words=drift_words,
+        ticket="{set} rows differ in {what}",
+        several=True,
+        sentences=drift_sentences,
+    ),
+    "leak": FindingKind(
         title="What gives the number away",
         how="Columns by which a tree alone tells 98 % of the variance of rows it has not seen: likely filled in after the label. Terms of "
         "a text give no number away by themselves; those of most weight are listed.",
         find=number_leaks,
         words=_leak,
+        ticket="`{term}` gives {class} away",
+        several=True,
+        sentences=leak_sentences,
     ),
 }

@@ -1,4 +1,4 @@
-"""Numbers that are likely wrong: residuals of models that have not seen the row, by what an error would usually be there.
+"""NumberLabels that are likely wrong: residuals of models that have not seen the row, by what an error would usually be there.
 
 Zhou, Mueller, Kumar, Wang, Lei: Detecting Errors in a Numerical Response via any Regression Model (2023, arXiv 2305.16583): the score that
 divides a residual by the sum of epistemic and aleatoric uncertainty, written anew on NumPy; cleanlab, which has it, is under the AGPL.
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.findings import Found, findings
+from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
 from lakehouse.pilot.diagnosis.material import Material
-from lakehouse.pilot.diagnosis.numbers.judged import JudgedNumbers
-from lakehouse.pilot.diagnosis.numbers.pictures import told_picture
+from lakehouse.pilot.diagnosis.numbers.out_of_fold import OutOfFoldNumbers
+from lakehouse.pilot.diagnosis.numbers.pictures import residual_picture
 from lakehouse.pilot.diagnosis.numbers.robust import FAR, chance, unit
 
 _FLOOR = 0.1
@@ -71,9 +71,9 @@ def number_errors(
     return NumberErrors(rows, z[rows], usual[rows])
 
 
-def number_findings(m: Material[JudgedNumbers]) -> Found:
+def number_findings(m: Material[OutOfFoldNumbers]) -> Findings:
     """Rows whose label is likely wrong, the surest first."""
-    judged = m.judged
+    judged = m.out_of_fold
     found = number_errors(judged.error, judged.spread, judged.noise)
     evidence = [
         {
@@ -87,5 +87,7 @@ def number_findings(m: Material[JudgedNumbers]) -> Found:
         }
         for at, usual, z, p in zip(found.rows, found.usual, found.z, chance(found.z), strict=True)  # findings are few
     ]
-    picture = told_picture(judged.given, judged.predicted, found.rows, f"{m.name}: `{m.label}`, given and predicted")
-    return Found(findings("label_error", [m.ids[at] for at in found.rows], (-found.z).tolist(), evidence), {"label_errors.png": picture})
+    picture = residual_picture(judged.given, judged.predicted, found.rows, f"{m.name}: `{m.label}`, given and predicted")
+    return Findings(
+        findings_frame("label_error", [m.ids[at] for at in found.rows], (-found.z).tolist(), evidence), {"label_errors.png": picture}
+    )

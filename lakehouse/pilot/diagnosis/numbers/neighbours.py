@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, Material
-from lakehouse.pilot.diagnosis.neighbours import nearest_others
-from lakehouse.pilot.diagnosis.numbers.judged import JudgedNumbers
+from lakehouse.pilot.diagnosis.neighbours import ContradictedRows, nearest_others
+from lakehouse.pilot.diagnosis.numbers.out_of_fold import OutOfFoldNumbers
 from lakehouse.pilot.diagnosis.numbers.robust import FAR, NORMAL, unit
 
 _LEAST = 3
 """Neighbours without which nothing is said of a row."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FarFromNeighbours:
     """Rows among others.
 
@@ -50,7 +49,8 @@ def far_from_neighbours(
     there = np.isfinite(similarity)
     asked = np.flatnonzero(there.sum(axis=1) >= min(_LEAST, max(k, 1)))
     if len(asked) == 0:
-        return FarFromNeighbours(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty((0, nearest.shape[1]), np.int64))
+        none = np.empty((0, nearest.shape[1]), np.int64)
+        return FarFromNeighbours(rows=np.empty(0, np.int64), z=np.empty(0), middle=np.empty(0), nearest=none)
     near = np.where(there[asked], labels[nearest[asked]], np.nan)
     middle = np.nanmedian(near, axis=1)
     scatter = NORMAL * np.nanmedian(np.abs(near - middle[:, None]), axis=1)
@@ -62,23 +62,17 @@ def far_from_neighbours(
     outside = (labels[asked] < np.nanmin(near, axis=1)) | (labels[asked] > np.nanmax(near, axis=1))
     at = np.flatnonzero(outside & (z > at_least))
     at = at[np.lexsort((asked[at], -z[at]))]
-    return FarFromNeighbours(asked[at], z[at], middle[at], np.where(there[asked[at]], nearest[asked[at]], -1))
+    others = np.where(there[asked[at]], nearest[asked[at]], -1)
+    return FarFromNeighbours(rows=asked[at], z=z[at], middle=middle[at], nearest=others)
 
 
-def neighbour_findings(m: Material[JudgedNumbers]) -> Found:
-    """Rows whose number is far from their neighbours', with those."""
-    judged = m.judged
-    far = far_from_neighbours(m.vectors, judged.given, m.group, NEIGHBOURS)
-    evidence = []
-    for at, others, z, middle in zip(far.rows, far.nearest, far.z, far.middle, strict=True):  # findings are few
-        there = [int(other) for other in others if other >= 0]
-        evidence.append(
-            {
-                "given": judged.label(int(at)),
-                "suggested": judged.number(float(middle)),
-                "neighbours": [m.ids[other] for other in there],
-                "labels": [judged.label(other) for other in there],
-                "z": round(float(z), 2),
-            }
-        )
-    return Found(findings("neighbours", [m.ids[at] for at in far.rows], far.z.tolist(), evidence))
+def far_from_others(m: Material[OutOfFoldNumbers]) -> ContradictedRows:
+    """Rows whose number is far from the median of their neighbours'."""
+    far = far_from_neighbours(m.vectors, m.out_of_fold.given, m.group, NEIGHBOURS)
+    return ContradictedRows(
+        rows=far.rows,
+        scores=far.z,
+        nearest=far.nearest,
+        suggested=[m.out_of_fold.number(float(middle)) for middle in far.middle],
+        evidence=[{"z": round(float(z), 2)} for z in far.z],
+    )

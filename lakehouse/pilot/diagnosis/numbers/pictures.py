@@ -10,7 +10,7 @@ from lakehouse.core.plotting import BLUE, GREY, RED, figure, plain, png
 _POINTS = 5_000
 
 
-def told_picture(given: NDArray[np.float64], predicted: NDArray[np.float64], found: NDArray[np.int64], title: str) -> bytes:
+def residual_picture(given: NDArray[np.float64], predicted: NDArray[np.float64], found: NDArray[np.int64], title: str) -> bytes:
     """PNG of labels against predictions, findings in red; of the others at most 5,000, evenly drawn in their order."""
     made, axes = figure(5.2, 5.0)
     step = max(1, -(-len(given) // _POINTS))

@@ -9,15 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.findings import Found, findings
 from lakehouse.pilot.diagnosis.material import NEIGHBOURS, Material
-from lakehouse.pilot.diagnosis.numbers.judged import JudgedNumbers
-from lakehouse.pilot.diagnosis.pictures import values_picture
-
-_LOWEST = 0.05
-"""Share of the train rows that may be findings for their value."""
-_BYTES = 64 * 1024 * 1024
-"""What one chunk of similarities may take."""
+from lakehouse.pilot.diagnosis.numbers.out_of_fold import OutOfFoldNumbers
+from lakehouse.pilot.diagnosis.row_values import CHUNK_BYTES
 
 
 def number_values(
@@ -39,7 +33,7 @@ def number_values(
     values = np.zeros(n)
     if n == 0 or len(test) == 0:
         return values
-    chunk = max(1, _BYTES // (n * 8))
+    chunk = max(1, CHUNK_BYTES // (n * 8))
     for start in range(0, len(test), chunk):
         similar = test[start : start + chunk] @ train.T
         order = np.argsort(-similar, axis=1, kind="stable")
@@ -79,16 +73,8 @@ def _values(y: NDArray[np.float64], z: NDArray[np.float64], k: int) -> NDArray[n
     return out
 
 
-def value_findings(m: Material[JudgedNumbers]) -> Found:
-    """The train rows of least value below zero, the worst first."""
-    given = m.judged.given
+def values_for_numbers(m: Material[OutOfFoldNumbers]) -> NDArray[np.float64]:
+    """The value of each train row for the rows scored, of labels less the mean of the train rows'."""
+    given = m.out_of_fold.given
     middle = given[m.learnt].mean() if len(m.learnt) else 0.0
-    values = number_values(m.vectors[m.learnt], given[m.learnt] - middle, m.vectors[m.scored], given[m.scored] - middle, NEIGHBOURS)
-    order = np.argsort(values, kind="stable")[: int(np.ceil(len(values) * _LOWEST))]
-    order = order[values[order] < 0]
-    evidence = [{"given": m.given(int(at)), "value": float(f"{v:.4g}")} for at, v in zip(m.learnt[order], values[order], strict=True)]
-    pictures = {}
-    if len(m.learnt) and len(m.scored):
-        title = f"{m.name}: worth of {len(m.learnt):,} train rows for {len(m.scored):,} others"
-        pictures["row_values.png"] = values_picture(values, title)
-    return Found(findings("low_value", [m.ids[at] for at in m.learnt[order]], values[order].tolist(), evidence), pictures)
+    return number_values(m.vectors[m.learnt], given[m.learnt] - middle, m.vectors[m.scored], given[m.scored] - middle, NEIGHBOURS)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from lakehouse.pilot.diagnosis.findings import Found, findings
-from lakehouse.pilot.diagnosis.label_errors import label_errors
+from lakehouse.pilot.diagnosis.confident_learning import label_errors
+from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.pictures import joint_picture
-from lakehouse.pilot.diagnosis.tags.judged import JudgedTags
+from lakehouse.pilot.diagnosis.tags.out_of_fold import OutOfFoldTags
 
 _TOKENS = 10
 """Tokens named in the evidence of a row."""
 
 
-def tag_findings(m: Material[JudgedTags]) -> Found:
+def tag_findings(m: Material[OutOfFoldTags]) -> Findings:
     """Rows with a token whose tag is likely wrong, the worst token first, with those tokens."""
-    judged = m.judged
+    judged = m.out_of_fold
     found = label_errors(judged.given, judged.probabilities)
     own = judged.probabilities[found.rows, judged.given[found.rows]]
     starts = np.searchsorted(judged.row, np.arange(len(judged.texts)))
@@ -53,6 +53,6 @@ def tag_findings(m: Material[JudgedTags]) -> Found:
                 "split": m.rows["_split"][row],
             }
         )
-    made = findings("label_error", [m.ids[row] for row in by_row], [float(own[ats[0]]) for ats in by_row.values()], evidence)
+    made = findings_frame("label_error", [m.ids[row] for row in by_row], [float(own[ats[0]]) for ats in by_row.values()], evidence)
     picture = joint_picture(found.joint, judged.classes, f"{m.name}: tags, given and likely")
-    return Found(made, {"label_errors.png": picture}, {"tokens": len(found.rows)})
+    return Findings(made, {"label_errors.png": picture}, {"tokens": len(found.rows)})

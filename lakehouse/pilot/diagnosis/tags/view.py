@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.pilot.diagnosis.tags.judged import OUTSIDE, Tags
-from lakehouse.pilot.diagnosis.views import View, reduced
+from lakehouse.pilot.diagnosis.tags.label_type import OUTSIDE, TagLabels
+from lakehouse.pilot.diagnosis.view import View
+from lakehouse.pilot.diagnosis.views import reduced
 from lakehouse.pilot.models.features import learn_features
-from lakehouse.pilot.models.sequence_labelling import SequenceLabelling
+from lakehouse.pilot.models.random_field import RandomField
 
 LENGTH = "tokens"
 _CHARACTERS = (1, 3)
@@ -25,11 +23,10 @@ class TokensView(View):
     what = "the tokens"
     common = 0.2
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self.tokens, self.label = str(params["input"]), str(params["label"])
+    def __init__(self, learner: RandomField) -> None:
+        self.learner, self.label_type = learner, TagLabels(learner)
+        self.tokens, self.label = learner.input, str(learner.label)
         self.columns = (self.tokens,)
-        self.learner = SequenceLabelling(input=self.tokens, label=self.label, epochs=params["epochs"])
-        self.truth = Tags(self.learner)
 
     def shown(self) -> pl.Expr:
         return pl.col(self.tokens).list.join(" ", ignore_nulls=True)

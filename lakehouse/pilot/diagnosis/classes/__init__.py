@@ -1,0 +1,1 @@
+"""Findings where labels are classes."""

@@ -1,0 +1,1 @@
+"""Tasks of the evaluation `train`, one a file; a file here is a task."""
