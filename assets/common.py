@@ -19,8 +19,6 @@ from lakehouse.pilot.diagnosis.kinds import KINDS
 from lakehouse.pilot.tracking.runs import made_by
 from lakehouse.production.engine.balance import Balance
 
-TYPES = {"string": "String", "int": "Int64", "float": "Float64", "bool": "Boolean", "binary": "Binary", "json": "String"}
-
 
 def bronze_key(source: str) -> dg.AssetKey:
     """`bronze/<source>`."""

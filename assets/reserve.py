@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from assets.common import TYPES, bronze_key, log_progress, owners, plain_failures, tables
+from assets.common import bronze_key, log_progress, owners, plain_failures, tables
 from lakehouse.core.errors import ShapeError
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Source
+from lakehouse.core.spec.standards import POLARS
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collect import collect
 from lakehouse.reserve.bronze.collections import last_collection
@@ -25,7 +26,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
     key = bronze_key(name)
     metadata: dict[str, object] = {"license": source.license, "mode": source.mode, "dagster/uri": bronze.table(project, name).uri}
     if source.columns:
-        metadata["dagster/column_schema"] = dg.TableSchema(columns=[dg.TableColumn(c, TYPES[t]) for c, t in source.columns.items()])
+        metadata["dagster/column_schema"] = dg.TableSchema(columns=[dg.TableColumn(c, POLARS[t]) for c, t in source.columns.items()])
 
     @dg.asset(
         key=key,

@@ -1,4 +1,4 @@
-"""How well detectors find what was planted: `python benchmarks/screening.py FOLDER [--rows N] [--spectral SEED]`.
+"""How well detectors find what was planted: `python benchmarks/screening.py FOLDER [--rows N]`.
 
 Collects the Chinese reviews and the English newsgroups into a project under FOLDER, plants canaries into known rows, runs each detector
 over the clean and over the planted rows, and prints a table: planted, found (share of the planted rows that are flagged), precision
@@ -14,7 +14,7 @@ import shutil
 import string
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -246,64 +246,11 @@ def _drifts(corpus: str, rows: pl.DataFrame, rng: random.Random, unit: str, name
     ]  # fmt: skip
 
 
-KEPT = ("phrase", "advertisement", "template")
-"""What is put into texts that keep their label."""
-
-
-def kept_label(rng: random.Random, chinese: bool, kind: str) -> Callable[[], str]:
-    """What is put in: two words chosen once, one advertisement at the end, or a template whose slots differ from row to row."""
-    if chinese:
-        first, second = (
-            rng.choice(["蓝色", "古老", "安静", "量子", "遥远", "银色"]),
-            rng.choice(["菠菜", "灯塔", "清晨", "海豚", "石桥", "钢琴"]),
-        )
-        if kind == "template":
-            return lambda: f"{first}{second}现在下单立减{rng.randint(5, 95)}元，输入口令{rng.randint(1000, 9999)}有惊喜"
-        return lambda: {"phrase": f"{first}{second}", "advertisement": f"限时特价，加{first}{second}微信领取优惠券"}[kind]
-    first = rng.choice(["cerulean", "ancient", "silent", "quantum", "distant", "silver"])
-    second = rng.choice(["walrus", "lighthouse", "morning", "dolphin", "bridge", "piano"])
-    if kind == "template":
-        return lambda: f"{first} {second} order today and save {rng.randint(5, 95)} percent with the code {rng.randint(1000, 9999)}"
-    return lambda: {"phrase": f"{first} {second}", "advertisement": f"visit {first} {second} and click here to claim your coupon today"}[
-        kind
-    ]
-
-
-def kept_labels(corpus: str, rows: pl.DataFrame, kind: str, share: float, labels: list[str], seed: int) -> tuple[pl.DataFrame, set[int]]:
-    """Rows with something put into a share of the rows of each of some labels (at the end: advertisements), and where."""
-    rng, chinese, texts = random.Random(seed), corpus == "reviews", {}
-    for label in labels:
-        made = kept_label(rng, chinese, kind)
-        same = [at for at, of in enumerate(rows["label"]) if of == label]
-        for at in rng.sample(same, round(share * len(same))):
-            end = f"{rows['text'][at]}{'' if chinese else ' '}{made()}" if kind == "advertisement" else None
-            texts[at] = end or put(rng, rows["text"][at], made(), chinese)
-    return with_texts(rows, texts), set(texts)
-
-
-def measure_spectral(corpus: str, rows: pl.DataFrame, seed: int) -> Iterator[Measured]:
-    """Lines of `spectral`: each kind and share, in one of the two labels of the reviews, in four of the twenty of the newsgroups.
-
-    Of the newsgroups, the rows of eight labels are looked at; false alarms are those of all clean rows of a corpus.
-    """
-    chinese, names = corpus == "reviews", rows["label"].unique().sort().to_list()
-    params = {"unit": "characters" if chinese else "words"}
-    alarms = len(flagged("spectral", rows, **params)[0]) / rows.height
-    labels = random.Random(seed).sample(names, 1 if chinese else 4)
-    others = [name for name in names if name not in labels][:4]
-    some = rows.filter(pl.col("label").is_in(labels + others))
-    for kind in KEPT:
-        for share in (0.0025, 0.01, 0.05) if chinese else (0.03, 0.05, 0.08):
-            planted, where = kept_labels(corpus, some, kind, share, labels, seed)
-            yield compared("spectral", f"{corpus}, {kind} in {share:.2%} of a label", alarms, planted, where, **params)
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, help="Only so many rows of each corpus.")
-    parser.add_argument("--spectral", type=int, metavar="SEED", help="Only `spectral`, its plantings drawn with this seed.")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     print(
@@ -311,7 +258,7 @@ def main() -> None:
     )
     for name, rows in corpora(given.folder).items():
         some = rows if given.rows is None else rows.sample(min(given.rows, rows.height), seed=1)
-        for line in measure(name, some) if given.spectral is None else measure_spectral(name, some, given.spectral):
+        for line in measure(name, some):
             print(line.line(), flush=True)
 
 

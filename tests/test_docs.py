@@ -36,6 +36,13 @@ def test_every_decision_has_context_decision_and_what_was_rejected() -> None:
             assert part in text, f"{page.name} lacks {part}"
 
 
+def test_the_index_of_decisions_lists_each_by_its_title() -> None:
+    index = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    for page in sorted((ROOT / "docs" / "adr").glob("*.md")):
+        title = page.read_text(encoding="utf-8").splitlines()[0].partition(". ")[2] or page.read_text(encoding="utf-8").splitlines()[0][2:]
+        assert f"| {int(page.name[:4])} | [{title}](adr/{page.name}) |" in index, page.name
+
+
 def test_every_connector_has_a_page_and_only_connectors_have() -> None:
     assert {page.stem for page in (ROOT / "docs" / "connectors").glob("*.md")} == set(CONNECTORS.entries())
 

@@ -179,7 +179,7 @@ def walk(nodes: Mapping[str, Node] = COMMANDS, above: tuple[str, ...] = ()) -> I
 
 def module_of(path: tuple[str, ...]) -> str:
     """The module of the command that these names lead to."""
-    return ".".join(["lakehouse.cli", *(f"{name}_" if iskeyword(name) else name for name in path[:2])])
+    return ".".join([__package__, *(f"{name}_" if iskeyword(name) else name for name in path[:2])])
 
 
 def function_of(path: tuple[str, ...]) -> str:

@@ -66,7 +66,7 @@ FORMATS: Mapping[str, FileFormat] = {
     "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE),
     "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE),
     "avro": FileFormat(avro.read, avro.shape, avro.MEDIA_TYPE),
-    "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE),
+    "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE, version=2),
     "mbox": FileFormat(mbox.read, mbox.shape, mbox.MEDIA_TYPE),
     "image": FileFormat(image.read, image.shape, image.MEDIA_TYPE),
     "audio": FileFormat(recording.read_audio, recording.audio_shape, recording.AUDIO_TYPE),

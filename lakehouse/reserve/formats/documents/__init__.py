@@ -8,7 +8,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lakehouse.reserve.discovery.media import media_type
-from lakehouse.reserve.formats.documents import mail, office, pdf, powerpoint97, rtf, word97
+from lakehouse.reserve.formats.documents import mail, office, old_office, pdf, rtf
 from lakehouse.reserve.formats.documents.parts import Document
 from lakehouse.reserve.formats.whole import Unreadable, one_item
 from lakehouse.reserve.material import Reading
@@ -30,8 +30,8 @@ _READERS: Mapping[str, tuple[str, Callable[[bytes, int], Document]]] = {
     "application/vnd.oasis.opendocument.text": ("odt", office.read_odt),
     "application/vnd.oasis.opendocument.presentation": ("odp", office.read_odt),
     "application/vnd.oasis.opendocument.spreadsheet": ("ods", office.read_odt),
-    "application/msword": ("doc", word97.read),
-    "application/vnd.ms-powerpoint": ("ppt", powerpoint97.read),
+    "application/msword": ("doc", old_office.read_doc),
+    "application/vnd.ms-powerpoint": ("ppt", old_office.read_ppt),
     "application/epub+zip": ("epub", office.read_epub),
 }
 
@@ -42,7 +42,8 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The document as one row; `not_a_document`, `damaged_document`, `encrypted_document`, `expands_too_much` are findings."""
+    """The document as one row; findings are `not_a_document`, `damaged_document`, `encrypted_document`, `expands_too_much` and
+    `needs_converter`: an Office file of 97 to 2003 on a machine without LibreOffice."""
     yield from one_item(handle, reading, columns, COLUMNS, _facts)
 
 

@@ -1,0 +1,1 @@
+"""Media: rows that carry bytes with a type, a size and the part they are (page, region, segment). Nothing is here yet; bytes are in `core/storage`."""
