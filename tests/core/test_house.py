@@ -5,52 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "lakehouse"
-FLOORS = {
-    "core": 0,
-    "reserve": 1,
-    "production": 2,
-    "pilot": 3,
-    "governance": 3,
-    "delivery": 4,
-    "annotation": 4,
-    "authoring": 4,
-    "operations": 5,
-    "cli": 6,
-}
-"""Rooms by floor; a room imports from floors below its own, rooms of one floor know nothing of each other."""
-
-
-def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name."""
-    found = {}
-    for file in PACKAGE.rglob("*.py"):
-        parts = file.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
-    return found
-
-
-def imports() -> dict[str, set[str]]:
-    """For each module the modules that it names: in import statements, anywhere in it, and in strings that are a module's whole name."""
-    known = modules()
-    found: dict[str, set[str]] = {}
-    for name, file in known.items():
-        named: set[str] = set()
-        for node in ast.walk(ast.parse(file.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                named |= {full if (full := f"{node.module}.{alias.name}") in known else node.module for alias in node.names}
-            elif isinstance(node, ast.Import):
-                named |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.count("."):
-                named.add(node.value)
-        found[name] = (named & known.keys()) - {name}
-    return found
-
-
-def room(module: str) -> str | None:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else None
+from tools.house import FLOORS, PACKAGE, ROOT, imports, room
 
 
 def test_beside_the_rooms_stands_nothing_but_the_package_file() -> None:

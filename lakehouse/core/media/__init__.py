@@ -1,1 +1,1 @@
-"""Media: rows that carry bytes with a type, a size and the part they are (page, region, segment). Nothing is here yet; bytes are in `core/storage`."""
+"""Media rows: bytes with a type, a size and the part they are (page, region, segment). Nothing is here yet; bytes are in `storage`."""
