@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +15,8 @@ from lakehouse.core.errors import NotFoundError, RecipeError
 from lakehouse.core.hashing import digest
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
-from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.runs.run import run
 from lakehouse.core.spec import Dataset
 from lakehouse.core.versions import Version
 from lakehouse.pilot.diagnosis.findings import COLUMNS, findings_frame
@@ -119,8 +118,8 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
         RecipeError: the dataset declares no `train` evaluation of a task that is diagnosed, or its rows allow no model.
         NotFoundError, HeldOutError, StorageError, LockedError.
     """
-    with locked(project, f"pilot {dataset}"):
-        began = time.perf_counter()
+    with run(project, f"pilot {dataset}", progress) as work:
+        progress = work.progress
         found = versions.find(project, dataset, version)
         declared = project.dataset(dataset)
         params = params_of(declared)
@@ -145,7 +144,7 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
             counts=counts,
             summary=summary,
             unchanged=unchanged,
-            seconds=time.perf_counter() - began,
+            seconds=work.seconds,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,8 @@ from lakehouse.core import versions
 from lakehouse.core.errors import HeldOutError, NotFoundError, RecipeError
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
-from lakehouse.core.runs import timings
-from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
+from lakehouse.core.runs.run import run
 from lakehouse.core.spec import Call, Dataset, HeldOut
 from lakehouse.core.versions import Version
 from lakehouse.pilot import gates as gating
@@ -90,8 +88,8 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
     Raises:
         NotFoundError, HeldOutError, RecipeError, StorageError, LockedError.
     """
-    with locked(project, f"pilot {name}"):
-        started = time.perf_counter()
+    with run(project, f"pilot {name}", progress) as work:
+        progress = work.progress
         dataset = project.dataset(name)
         version = versions.find(project, name, reference)
         frozen = held_out_version(project, dataset.pilot.held_out) if dataset.pilot.held_out else None
@@ -105,17 +103,16 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
         unchanged = not ran and version.gates == payload
         if version.gates != payload:
             runs = [e["run_id"] for e in version.evaluations.values()]
-            for run in log_gates(project, version, runs, payload["verdicts"], passed=passed):  # type: ignore[arg-type]
-                progress(f"{name} {version.label}: MLflow does not hold run {run}, which stays without the gates' tags", 0, None)
+            for lost in log_gates(project, version, runs, payload["verdicts"], passed=passed):  # type: ignore[arg-type]
+                progress(f"{name} {version.label}: MLflow does not hold run {lost}, which stays without the gates' tags", 0, None)
             for e, result in version.evaluations.items():
                 if tested := [t for t in outcomes if t.evaluation == e]:
                     picture = selftest_picture(tested, f"{name}: {e}")
                     log_selftest(project, version, result["run_id"], [t.as_json() for t in tested], picture)
             versions.record(project, name, version.version, "gated", payload)
         metrics = {e: result["metrics"] for e, result in version.evaluations.items()}
-        seconds = time.perf_counter() - started
         if ran:
-            timings.record(project, "pilot", name, sum(version.manifest.get("rows", {}).values()), seconds)
+            work.record("pilot", name, sum(version.manifest.get("rows", {}).values()))
         return PilotResult(
             dataset=name,
             version=version.version,
@@ -125,7 +122,7 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
             verdicts=tuple(verdicts),
             passed=passed,
             unchanged=unchanged,
-            seconds=seconds,
+            seconds=work.seconds,
             self_tests=outcomes,
             remarks=tuple(f"{e}: {remark}" for e, result in version.evaluations.items() for remark in result.get("said", ())),
         )
