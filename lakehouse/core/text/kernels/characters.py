@@ -12,8 +12,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.core.text.kernels.tables import kept
-
 Flags = NDArray[np.uint8]
 
 SPACE, LINE_END, LETTER, ALPHANUMERIC, DIGIT, PUNCTUATION, TERMINAL, SPECIAL = (1 << bit for bit in range(8))
@@ -72,7 +70,7 @@ SPECIALS = characters_of(_SPECIAL)
 @lru_cache(maxsize=1)
 def table() -> Flags:
     """The flags of every code point below U+40000, shape (262144,); read, never changed."""
-    return kept(__file__, "characters", _table)
+    return _table()
 
 
 def _table() -> Flags:

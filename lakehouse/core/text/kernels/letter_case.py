@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from lakehouse.core.text.kernels.chance import again, below
 from lakehouse.core.text.kernels.characters import ALPHANUMERIC, code_point_at, flags_of
 from lakehouse.core.text.kernels.pieces import copied, in_piece, mark, piece_at, with_room
-from lakehouse.core.text.kernels.tables import kept
 from lakehouse.core.text.kernels.trie import write_code_point
 
 LOWER, UPPER, TITLE, SWAP_FIRST = range(4)
@@ -22,7 +21,7 @@ KNOWN = 0x1EA00
 @lru_cache(maxsize=1)
 def cases() -> NDArray[np.int32]:
     """The small and the capital letter of each letter, itself where that is none or more than one: shape (2, KNOWN)."""
-    return kept(__file__, "letter_case", _cases)
+    return _cases()
 
 
 def _cases() -> NDArray[np.int32]:

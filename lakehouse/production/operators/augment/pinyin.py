@@ -30,7 +30,7 @@ def folder() -> Path:
 def homophones() -> exchange.Table:
     """The common characters with the others of them that sound alike, weighted by how common they are; made once, then kept."""
     folder()
-    return common.table(__file__, "homophones", "pypinyin", _pairs)
+    return exchange.table(_pairs())
 
 
 def toneless(reading: str) -> str:

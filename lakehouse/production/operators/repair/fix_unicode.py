@@ -10,7 +10,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.core.text.compiled import compiled
-from lakehouse.core.text.kernels.tables import kept
 from lakehouse.production.engine.operator import OPERATORS, Change
 
 # What ftfy mends besides garbled encodings: entities while no tag was seen, escape sequences and control characters, line separators.
@@ -56,7 +55,7 @@ def _by_ftfy(texts: pl.Series) -> list[str]:
 @lru_cache(maxsize=1)
 def _not_composed() -> str:
     """A pattern that matches every text not in normal form C: marks, vowels and finals of Hangul, letters that decompose (UAX #15, 9)."""
-    alone = "".join(map(chr, kept(__file__, "fix_unicode", _decomposing).tolist()))
+    alone = "".join(map(chr, _decomposing().tolist()))
     return rf"[\p{{M}}\u1161-\u1175\u11a8-\u11c2{alone}]"
 
 
