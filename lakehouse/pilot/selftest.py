@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import polars as pl
 import polars_hash as plh
 
 from lakehouse.core.hashing import digest
-from lakehouse.core.lake.table import Table
+from lakehouse.core.journal import Journal
 from lakehouse.core.plotting import BLUE, GREY, INK, RED, figure, plain, png
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
@@ -31,24 +30,18 @@ TRAIN_ROWS = 20_000
 Fewer rows cost less and tell less: with 4,000 of its 12,511 train rows, the metric of `reviews` no longer tells `noise` from none.
 """
 
-SCHEMA = pl.Schema(
-    [
-        ("dataset", pl.String),
-        ("key", pl.String),
-        ("at", pl.Datetime("us", "UTC")),
-        ("evaluation", pl.String),
-        ("on", pl.String),
-        ("metric", pl.String),
-        ("control", pl.String),
-        ("expectation", pl.String),
-        ("clean", pl.Float64),
-        ("damaged", pl.Float64),
-        ("difference", pl.Float64),
-        ("low", pl.Float64),
-        ("high", pl.Float64),
-        ("passed", pl.Boolean),
-        ("train_rows", pl.Int64),
-    ]
+_TEXTS = ("dataset", "key", "evaluation", "on", "metric", "control", "expectation")
+_NUMBERS = ("clean", "damaged", "difference", "low", "high")
+JOURNAL = Journal(
+    "selftests",
+    pl.Schema(
+        {
+            **dict.fromkeys(_TEXTS, pl.String()),
+            **dict.fromkeys(_NUMBERS, pl.Float64()),
+            "passed": pl.Boolean(),
+            "train_rows": pl.Int64(),
+        }
+    ),
 )
 
 
@@ -90,11 +83,6 @@ class SelfTest:
         return asdict(self)
 
 
-def selftests_table(project: Project) -> Table:
-    """Outcomes of all self-tests; rows of one key are written at once."""
-    return project.table("system", "selftests")
-
-
 def controls_of(call: Call) -> tuple[TrainColumns, Mapping[str, Control]] | None:
     """The columns that an evaluation learns from and the controls that its metrics must tell; None where it has none such.
 
@@ -117,11 +105,8 @@ def key_of(dataset: str, call: Call, held_out: str | None) -> str:
 
 def known(project: Project, key: str) -> list[SelfTest]:
     """The outcomes that stand under `key`."""
-    table = selftests_table(project)
-    if not table.exists():
-        return []
-    rows = table.scan().filter(pl.col("key") == key).collect().unique(["on", "metric", "control"], keep="last", maintain_order=True)
-    return [SelfTest(**row) for row in rows.drop("dataset", "key", "at").iter_rows(named=True)]
+    rows = JOURNAL.read(project, pl.col("key") == key).unique(["on", "metric", "control"], keep="last", maintain_order=True)
+    return [SelfTest(**row) for row in rows.drop("dataset", "key", "at", "seq").iter_rows(named=True)]
 
 
 def self_test(
@@ -200,8 +185,7 @@ def _run(
                     train_rows=train.height,
                 )
             )
-    rows = [{"dataset": dataset, "key": key, "at": datetime.now(UTC), **t.as_json()} for t in out]
-    selftests_table(project).write(pl.DataFrame(rows, schema=SCHEMA), "append")
+    JOURNAL.append_rows(project, pl.DataFrame([{"dataset": dataset, "key": key, **t.as_json()} for t in out], schema=JOURNAL.own))
     return out
 
 

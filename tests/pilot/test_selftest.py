@@ -15,7 +15,7 @@ from lakehouse.core import versions
 from lakehouse.core.spec import Call
 from lakehouse.pilot.gates import Verdict, trusted
 from lakehouse.pilot.pilot import pilot
-from lakehouse.pilot.selftest import SelfTest, key_of, known, selftests_table
+from lakehouse.pilot.selftest import JOURNAL, SelfTest, key_of, known
 from lakehouse.pilot.tracking.connection import connected
 
 from .conftest import TRAIN, Factory, remarks
@@ -81,11 +81,11 @@ def test_a_metric_that_cannot_tell_does_not_gate_and_is_not_tested_again_for_the
         run = mlflow.get_run(version.evaluations["train"]["run_id"])
     assert run.data.tags["factory.selftest.macro_f1"] == "failed"
     assert {f.name for f in (factory.root / "mlruns").rglob("selftest/*")} == {"selftest.json", "selftest.png"}
-    written = selftests_table(factory.project).version()
+    written = JOURNAL.table(factory.project).version()
     factory.make(blind.head(55), "1.1.0")
     again = pilot(factory.project, "orders")
     assert (again.ran, again.passed, again.self_tests) == (("train",), False, done.self_tests)
-    assert selftests_table(factory.project).version() == written
+    assert JOURNAL.table(factory.project).version() == written
     assert pilot(factory.project, "orders").unchanged
 
 
@@ -116,7 +116,7 @@ def test_a_good_metric_is_trusted_and_a_killed_self_test_is_done_again(factory: 
     factory.make(rows.with_columns(pl.Series("text", texts)))
     killed = subprocess.run([sys.executable, "-c", KILLED, str(factory.root)], env=dict(os.environ), capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    assert not selftests_table(factory.project).exists(), "nothing half-tested stands"
+    assert not JOURNAL.table(factory.project).exists(), "nothing half-tested stands"
     done = pilot(factory.project, "orders")
     assert done.ran == (), "the evaluation stood"
     assert len(done.self_tests) == 4
