@@ -138,7 +138,7 @@ def test_what_would_expand_beyond_its_limit_is_left(real: Callable[[str], bytes]
             read(real(name), 1)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_damaged_is_a_document_or_a_finding(real: Callable[[str], bytes], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["plain.doc", "plain.ppt"]))

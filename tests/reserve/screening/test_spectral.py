@@ -17,6 +17,7 @@ from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collect import collect
 from lakehouse.reserve.screening.detector import DETECTORS
 from lakehouse.reserve.screening.screen import screen
+from tests.examples import examples
 from tests.factory import Factory
 
 ROOT = Path(__file__).parents[3]
@@ -90,7 +91,7 @@ def test_a_copy_is_no_witness_but_is_flagged_with_its_text() -> None:
     assert flagged(pl.concat([rows, *[poison.head(1)] * 40])) == set()
 
 
-@settings(max_examples=3)
+@settings(max_examples=examples(0.03))
 @given(st.integers(0, 1000))
 def test_the_order_of_rows_changes_nothing(seed: int) -> None:
     rows = poisoned(corpus(800), set(range(0, 800, 20))).with_row_index("id")
