@@ -27,19 +27,23 @@ settings.register_profile("fast", deadline=None, max_examples=20)
 settings.register_profile("ci", settings.get_profile("fast"), max_examples=100)
 settings.load_profile("fast")
 
-SLOW = ("system",)
-"""Folders whose tests are slow."""
-LINE = ("assets", "line", "maintenance", "release", "catalogue")
-"""Folders whose tests take a version down the line."""
+SLOW = ("system/",)
+"""Places whose tests are slow."""
+LINE = (
+    *("assets/", "catalogue/", "line/", "maintenance/", "release/"),
+    *(f"production/test_{name}.py" for name in ("augment", "engine", "faults", "gold", "learnt_from", "tune")),
+    *("pilot/test_in_process.py", "pilot/test_worker.py", "reserve/screening/test_screening.py"),
+)
+"""Places whose tests take a version down the line; so does every test of MLflow's store."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in SLOW:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        if place.startswith(SLOW):
             item.add_marker("slow")
-        if folder in LINE or "empty_store" in getattr(item, "fixturenames", ()):
+        if place.startswith(LINE) or "empty_store" in getattr(item, "fixturenames", ()):
             item.add_marker("line")
 
 
