@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast lint wheel clean
+.PHONY: setup demo test test-fast test-slow lint wheel clean
 
 setup: $(STAMP)
 
@@ -24,14 +24,19 @@ demo: $(STAMP)
 	$(BIN)/lakehouse release reviews newsgroups
 	$(BIN)/lakehouse status
 
-# Test files run on so many processes at a time.
+# Tests run on so many processes at a time; one that has none left takes over half of what another has.
 WORKERS ?= 2
+PYTEST = unset PYTHONDONTWRITEBYTECODE; NUMBA_CACHE_DIR=$${NUMBA_CACHE_DIR:-$(CURDIR)/.numba_cache} $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
+# The tiers: docs/testing.md.
 test: $(STAMP)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(PYTEST) -m "not slow"
 
 test-fast: $(STAMP)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow and not line"
+
+test-slow: $(STAMP)
+	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile ci --durations 40
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -43,4 +48,4 @@ wheel: $(STAMP)
 	$(BIN)/uv build --wheel --out-dir dist
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) dist build .numba_cache

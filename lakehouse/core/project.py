@@ -97,8 +97,8 @@ class SiteSettings(Model):
 class Settings(Model):
     """`lakehouse.yaml` in the project folder; every key has a default and the file may be missing.
 
-    Environment variables win: LAKEHOUSE_LAKE, LAKEHOUSE_RUNNER, LAKEHOUSE_WORKERS, MLFLOW_TRACKING_URI. Credentials of a
-    store or a server come from the environment only.
+    Environment variables win: LAKEHOUSE_LAKE, LAKEHOUSE_RUNNER, LAKEHOUSE_WORKERS, LAKEHOUSE_EVALUATIONS,
+    MLFLOW_TRACKING_URI. Credentials of a store or a server come from the environment only.
     """
 
     lake: str = Field(default="lake", description="Folder (relative to the project) or object-store URL such as s3://bucket/prefix.")
@@ -168,6 +168,8 @@ class Project:
             changes["runner"] = runner
         if workers := os.environ.get("LAKEHOUSE_WORKERS"):
             changes["workers"] = int(workers) if workers.isdecimal() else workers
+        if evaluations := os.environ.get("LAKEHOUSE_EVALUATIONS"):
+            changes["evaluations"] = evaluations
         if uri := os.environ.get("MLFLOW_TRACKING_URI"):
             changes["tracking_uri"] = uri
         try:

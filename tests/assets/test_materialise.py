@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+import pytest
 from click.testing import CliRunner
 
 from lakehouse.cli import cli
@@ -34,7 +35,8 @@ def picture(markdown: str) -> bytes:
     return base64.b64decode(data.removesuffix(")"))
 
 
-def test_the_line_from_a_file_to_a_release(factory: Factory) -> None:
+def test_the_line_from_a_file_to_a_release(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAKEHOUSE_EVALUATIONS")  # as in the UI
     first = factory.materialise(*LINE)
     assert first.success
     assert list(made(first)) == list(LINE)

@@ -25,6 +25,7 @@ def measured(name: str, low: float | None) -> Indicator:
 indicators = st.tuples(*(st.one_of(st.none(), st.floats(0, 1)).map(lambda low, name=name: measured(name, low)) for name in INDICATORS))
 
 
+@pytest.mark.usefixtures("tracked")
 def test_a_fresh_diagnosed_line_is_graded_with_every_indicator_and_its_counts(tmp_path: Path) -> None:
     factory = new_line(tmp_path)
     made(factory)
@@ -52,6 +53,7 @@ def test_a_fresh_diagnosed_line_is_graded_with_every_indicator_and_its_counts(tm
     assert versions.events(factory.project, "notes")["event"].to_list() == ["made", "evaluated", "gated", "graded", "graded"]
 
 
+@pytest.mark.usefixtures("tracked")
 def test_faults_are_counted_where_they_are(tmp_path: Path) -> None:
     factory = new_line(tmp_path)
     faulty_notes = clean_notes(120)
@@ -73,6 +75,7 @@ def test_faults_are_counted_where_they_are(tmp_path: Path) -> None:
     assert "lakehouse version diagnose notes" in found["accuracy"].how
 
 
+@pytest.mark.usefixtures("tracked")
 def test_what_a_late_diagnosis_could_not_see_is_not_counted_as_good(tmp_path: Path) -> None:
     factory = new_line(tmp_path)
     first = made(factory)
@@ -92,6 +95,7 @@ def test_what_a_late_diagnosis_could_not_see_is_not_counted_as_good(tmp_path: Pa
     assert grade(factory.project, "notes").screen["contradiction"] == 0.0
 
 
+@pytest.mark.usefixtures("tracked")
 def test_rows_grow_old(tmp_path: Path) -> None:
     factory = new_line(tmp_path)
     factory.declare_source(fresh_within_hours=24)

@@ -16,6 +16,8 @@ from lakehouse.pilot.worker import evaluate, evaluate_in_process, runner_of
 
 from .conftest import TRAIN, Factory, remarks
 
+pytestmark = pytest.mark.usefixtures("isolated")
+
 CALL = Call.model_validate({"train": {**TRAIN["train"], "loss_curve": True, "log_model": True}})
 
 
@@ -49,6 +51,14 @@ def test_the_setting_chooses_and_isolation_is_the_default(factory: Factory) -> N
     assert runner_of(settings(factory, "evaluations: in_process\n"), "orders") is evaluate_in_process
     with pytest.raises(SpecError, match="evaluations"):
         settings(factory, "evaluations: in_threads\n")
+
+
+def test_the_environment_wins_over_the_settings(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_EVALUATIONS", "isolated")
+    assert runner_of(settings(factory, "evaluations: in_process\n"), "orders") is not evaluate_in_process
+    monkeypatch.setenv("LAKEHOUSE_EVALUATIONS", "in_threads")
+    with pytest.raises(SpecError, match="LAKEHOUSE_EVALUATIONS is `in_threads`"):
+        settings(factory, "workers: 1\n")
 
 
 def test_a_refusal_and_a_crash_are_one_message() -> None:

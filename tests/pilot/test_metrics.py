@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.pilot.metrics import compare, holm, mcnemar, summary
@@ -51,7 +51,6 @@ def test_seeds_are_averaged_and_their_spread_is_kept() -> None:
     assert summary(two_seeds)["accuracy"] == {"mean": 0.875, "std": 0.125, "values": [1.0, 0.75]}
 
 
-@settings(max_examples=25)
 @given(pairs.filter(lambda rows: len(rows) > 1))
 def test_a_version_is_equal_to_itself_whatever_the_margin(rows: list[tuple[str, str]]) -> None:
     truth, predicted = (list(column) for column in zip(*rows, strict=True))

@@ -48,7 +48,7 @@ def test_the_run_in_mlflow_says_everything(piloted: tuple[Factory, PilotResult])
     assert run.data.params["seeds"] == "[1, 2]"
     assert run.data.metrics["test.macro_f1"] == done.metrics["train"]["test"]["macro_f1"]["mean"]
     assert run.data.metrics["test.recall.好评"] == done.metrics["train"]["test"]["recall.好评"]["mean"]
-    assert run.data.metrics["resources.peak_memory_mb"] > 0
+    assert run.data.metrics["resources.peak_memory_mb"] >= 0  # above what this process held before
     tags = run.data.tags
     assert (tags["factory.version"], tags["factory.plan_id"], tags["factory.gates"]) == (version.version, version.plan_id, "passed")
     assert tags["factory.gate.1"].startswith("macro_f1 on test >= 0.5: met")

@@ -108,7 +108,8 @@ pilot(Project.open(Path(sys.argv[1])), "orders", progress=told)
 
 
 @pytest.mark.slow
-def test_a_good_metric_is_trusted_and_a_killed_self_test_is_done_again(factory: Factory) -> None:
+def test_a_good_metric_is_trusted_and_a_killed_self_test_is_done_again(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAKEHOUSE_EVALUATIONS")  # a killed one leaves its rows
     words = {"好评": "很好喜欢赞棒值", "差评": "退货坏烂差骗臭"}
     rows = remarks(600)
     texts = [words[label][i % 7] + str(i % 11) for i, label in enumerate(rows["label"])]

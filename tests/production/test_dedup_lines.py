@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import SpecError
@@ -17,6 +17,7 @@ from lakehouse.core.spec import Call
 from lakehouse.core.text.kernels.simplify import simplified
 from lakehouse.production.engine.operator import OPERATORS, Cut
 from lakehouse.production.inspection.tune import tune
+from tests.examples import examples
 from tests.factory import Factory, new_factory, notes
 
 FOOT = "Copyright 2024, all rights reserved by us"
@@ -135,10 +136,12 @@ def test_a_run_cuts_counts_and_drops_what_is_left_empty(tmp_path: Path) -> None:
     assert factory.silver().unchanged
 
 
+@settings(max_examples=examples(0.2))  # three lakes an example
 @given(
     before=st.lists(st.sampled_from("abcd"), min_size=1, max_size=5).map(sorted),
     after=st.lists(st.sampled_from("abcd"), min_size=1, max_size=5).map(sorted),
 )
+@example(before=["a", "a", "b"], after=["a"])
 def test_whatever_changes_the_result_is_that_of_a_fresh_run(
     tmp_path_factory: pytest.TempPathFactory, before: list[str], after: list[str]
 ) -> None:

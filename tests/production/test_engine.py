@@ -19,6 +19,7 @@ from lakehouse.core.errors import BalanceError, NotFoundError, RecipeError, Spec
 from lakehouse.production.engine.decide import totals
 from lakehouse.production.engine.operator import OPERATORS, Change, Explode, Keep
 from lakehouse.production.silver import Silver
+from tests.examples import examples
 from tests.factory import Factory, new_factory, notes
 
 MINHASH = {"dedup_minhash": {"column": "text", "unit": "characters", "size": 3, "threshold": 0.7}}
@@ -101,7 +102,7 @@ def check_accounts(factory: Factory, done: Silver) -> None:
     assert whole.out == done.rows == silver.total()
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(0.12), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(STEPS), max_size=5), some_rows)
 def test_every_row_is_accounted_for_under_any_recipe(recipe: list[Any], rows: dict[str, Any]) -> None:
     with new_folder(recipe) as factory:
@@ -115,7 +116,7 @@ def test_every_row_is_accounted_for_under_any_recipe(recipe: list[Any], rows: di
 changes = st.lists(st.one_of(st.tuples(st.just("put"), some_rows), st.tuples(st.just("drop"), st.sampled_from(range(12)))), max_size=4)
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(0.04), suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([FIXED, CHUNKED]), some_rows, changes)
 def test_by_difference_gives_what_a_fresh_lake_gives(recipe: list[Any], rows: dict[str, Any], later: list[Any]) -> None:
     with new_folder(recipe) as grown, new_folder(recipe) as fresh:

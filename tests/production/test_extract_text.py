@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import MissingExtraError
@@ -98,7 +98,6 @@ TAGS = [
 ]
 
 
-@settings(max_examples=40)
 @given(st.lists(st.sampled_from([*TAGS, "text ", "好", "&#0;", "&#xD800;", "\0", "<", "'", '"', "</"]), max_size=25).map("".join))
 def test_no_markup_is_an_exception(page: str) -> None:
     for engine in ("resiliparse", "trafilatura"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core import versions
@@ -241,7 +241,6 @@ def test_no_group_is_divided_whatever_the_order(links: list[tuple[int, int]], ra
     assert splits.leaks(assigned, splits.groups(assigned), learnt=False) == {"groups": 0, "rows": 0}
 
 
-@settings(max_examples=20)
 @given(st.integers(0, 1000), st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.0, 0.5), (1.0, 0.0, 0.0)]))
 def test_shares_are_near_their_targets_and_new_rows_move_no_others(seed: int, shares: tuple[float, float, float]) -> None:
     spec = Splits(train=shares[0], validation=shares[1], test=shares[2], seed=seed)

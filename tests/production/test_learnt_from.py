@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import RecipeError
@@ -46,7 +46,6 @@ some_text = st.text(alphabet="aBb １,.好评!\n", max_size=25)
 columns = st.lists(st.none() | some_text, min_size=1, max_size=5)
 
 
-@settings(max_examples=60)
 @given(columns, columns, st.sampled_from(["words", "characters"]), st.integers(1, 5))
 def test_shared_n_grams_are_those_of_plain_python(
     tmp_path_factory: pytest.TempPathFactory, learnt: list[str | None], column: list[str | None], unit: str, size: int

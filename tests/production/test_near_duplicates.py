@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core.text import shingles
@@ -70,7 +70,6 @@ def signature(text: str, unit: str, size: int) -> list[int] | None:
 some_text = st.text(alphabet="aB c1２,.好评价很é!、", max_size=25)
 
 
-@settings(max_examples=40)
 @given(st.lists(st.none() | some_text, min_size=1, max_size=4), st.sampled_from(["words", "characters"]), st.integers(1, 5))
 def test_a_signature_is_that_of_plain_python(texts: list[str | None], unit: Any, size: int) -> None:
     column = pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(shingles.signature("text", unit, size)).to_series()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core.text.kernels import buffers, characters, ngram_model, simplify
@@ -104,7 +104,6 @@ some_text = st.text(alphabet="abB c1２,好评价!、\n\ré\u0301😀\u200b", ma
 corpora = st.lists(few_letters | some_text, min_size=1, max_size=8)
 
 
-@settings(max_examples=80)
 @given(corpora, st.lists(some_text | few_letters, min_size=1, max_size=4), st.integers(1, 6), st.booleans())
 def test_a_text_has_the_probability_of_the_formula(corpus: list[str], texts: list[str], order: int, by_word: bool) -> None:
     arrays, oracle = trained(corpus, order, by_word), Oracle(corpus, order, by_word)

@@ -11,7 +11,7 @@ from typing import Any
 import ftfy
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.core.spec import Call
@@ -165,7 +165,6 @@ def test_redact_only_the_kinds_that_are_asked_for() -> None:
     assert plan("redact", column="text", kinds=["phone"]).clears == {"text": frozenset({"phone"})}
 
 
-@settings(max_examples=60)
 @given(
     st.lists(
         st.one_of(st.sampled_from([v for values in PRIVATE.values() for v in values]), st.text(alphabet="好评 ab,。-12[", max_size=8)),
@@ -282,7 +281,6 @@ def test_label_conflict_sets_aside_every_row_of_a_contradiction(pairs: list[tupl
 # chunk
 
 
-@settings(max_examples=150)
 @given(st.text(alphabet="ab好 \n\u3000\t😀", max_size=60), st.integers(1, 20))
 def test_chunks_cover_all_text_and_none_is_too_long(text: str, at_most: int) -> None:
     (pieces,) = exploded("chunk", [text], at_most=at_most)

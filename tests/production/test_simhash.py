@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import RecipeError
@@ -71,7 +71,6 @@ def measured(column: list[str | None], **params: Any) -> pl.DataFrame:
 some_text = st.text(alphabet="aB c１,.好评 !、。\n😀é", max_size=40) | st.text(max_size=40)
 
 
-@settings(max_examples=60)
 @given(st.lists(st.none() | some_text, min_size=1, max_size=4), st.sampled_from(["space", "punctuation", "character"]), st.integers(1, 7))
 def test_a_fingerprint_is_that_of_plain_python(column: list[str | None], tokenization: Any, size: int) -> None:
     found = measured(column, tokenization=tokenization, window_size=size, lowercase=False)["fingerprint"].to_list()

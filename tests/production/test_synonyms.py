@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import MissingExtraError, SpecError
@@ -109,7 +109,6 @@ sentences = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=20)
 
 
 @pytest.mark.parametrize("chinese", ["words", "longest"])
-@settings(max_examples=300)
 @given(column=st.lists(st.none() | sentences, min_size=1, max_size=4), seed=st.lists(seeds, min_size=4, max_size=4), rate=rates)
 @example(column=[*SENTENCES, None], seed=[1, 2, 3, 4], rate=1.0)
 @example(column=[*SENTENCES, ""], seed=[5, 6, 7, 8], rate=0.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import MissingExtraError
@@ -33,7 +33,6 @@ def probabilities(column: list[str | None]) -> list[float | None]:
 words = st.sampled_from([word for comment in COMMENTS for word in comment.split()] + ["İ", "ΑΣ", "a", "x1", "_", "ass", "hell's"])
 
 
-@settings(max_examples=100)
 @given(st.lists(st.text(max_size=40) | st.lists(words, max_size=15).map(" ".join), min_size=1, max_size=5))
 @example(COMMENTS)
 def test_the_compiled_classifier_says_what_the_library_says(column: list[str]) -> None:

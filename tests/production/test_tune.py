@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lakehouse.core.errors import NotFoundError, SpecError
 from lakehouse.production.inspection.tune import explain, tune
+from tests.examples import examples
 from tests.factory import Factory
 
 TEXTS = ["a", "ab", "abc", "好的", "好的好的", "a", "one two three four five six", "one two three four five six seven", None]
@@ -23,7 +24,7 @@ def tuned_factory(notes_factory: Factory) -> Factory:
     return notes_factory
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.08), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at_least=st.integers(0, 40))
 def test_a_tuned_threshold_says_what_a_run_with_it_does(tuned_factory: Factory, at_least: int) -> None:
     found = tune(tuned_factory.project, "notes", {"text_length": {"at_least": at_least}})

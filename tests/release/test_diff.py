@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.operations.history.diff import diff
+from tests.examples import examples
 
 from .factory import COLUMNS, collect, fates, make, new_project, reviews
 
@@ -71,7 +72,7 @@ def test_a_version_does_not_differ_from_itself(project: Project) -> None:
     assert found.plan == ()
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.08), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.integers(0, 30), min_size=1), st.sets(st.integers(0, 30), min_size=1))
 def test_added_and_removed_mirror_each_other_and_every_row_is_counted(tmp_path_factory, a: set[int], b: set[int]) -> None:
     project = new_project(tmp_path_factory.mktemp("diff") / "factory")

@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import SourceError
+from tests.examples import examples
 
 from .conftest import Factory
 
@@ -37,7 +38,7 @@ def outcome(factory: Factory) -> Any:
     return made.content_id, made.live, made.findings, made.warnings if not made.unchanged else ()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(0.5))
 @given(st.lists(STATE, min_size=2, max_size=4), st.sampled_from(["position", "content", ["id"]]))
 @example([{"p": [], "q": [("b", 1)], "r": [("b", 1)]}, {"r": [("b", 1)]}], "content")
 @example([{"q": [("b", 1)], "r": [("b", 1)]}, {"r": [("b", 1)]}], ["id"])

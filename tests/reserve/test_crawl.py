@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
@@ -246,6 +246,7 @@ def test_credentials_go_to_the_hosts_of_the_start_alone(factory: Factory, site: 
     assert not any("x-api-key" in h for h in other.served.headers)
 
 
+@pytest.mark.slow
 def test_three_kills_at_random_ask_for_no_page_twice(factory: Factory, site: Site) -> None:
     """A tree of 121 pages, each of which also links to where others are."""
     for n in range(121):
@@ -265,7 +266,6 @@ def test_three_kills_at_random_ask_for_no_page_twice(factory: Factory, site: Sit
     assert list((factory.project.state / "partial").glob("*.crawl*")) == []
 
 
-@settings(max_examples=50)
 @given(st.text(max_size=200), st.sampled_from(["text/html", "text/html; charset=utf-16", "text/html; charset=nonsense"]))
 def test_any_bytes_are_a_page(text: str, content_type: str) -> None:
     found = page_of("http://h.example/a", content_type, b"<a href='b?x=1#y'>" + text.encode("utf-8", "replace"), "")

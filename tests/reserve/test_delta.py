@@ -109,6 +109,7 @@ def test_a_data_file_that_is_gone_is_told(factory: Factory, table: Path) -> None
         factory.collect()
 
 
+@pytest.mark.slow
 def test_three_kills_at_random_and_a_table_that_goes_on_lose_nothing(factory: Factory, tmp_path: Path) -> None:
     table = tmp_path / "elsewhere"
     for first in range(0, 200, 10):

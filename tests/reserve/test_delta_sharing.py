@@ -126,6 +126,7 @@ def test_a_mistake_in_the_declaration_is_told(factory: Factory, sharing: Sharing
         factory.collect()
 
 
+@pytest.mark.slow
 def test_three_kills_at_random_and_a_table_that_goes_on_fetch_no_file_twice(factory: Factory, sharing: Sharing) -> None:
     for first in range(20, 80, 10):
         append(sharing.table, orders(first, 10))

@@ -145,6 +145,7 @@ module.collect(Project.open(Path(sys.argv[1])), "shop")
 """
 
 
+@pytest.mark.slow
 def test_three_kills_at_random_cost_no_byte_twice(factory: Factory, served: Served) -> None:
     declare(factory, served, sha256=hashlib.sha256(ORDERS).hexdigest())
     generator = random.Random(3)

@@ -117,6 +117,7 @@ def test_other_bytes_than_the_hub_tells_are_refused(factory: Factory, hub: Hub, 
         factory.collect()
 
 
+@pytest.mark.slow
 def test_three_kills_at_random_and_a_repository_that_goes_on_fetch_no_file_twice(factory: Factory, hub: Hub) -> None:
     files = {f"data/{n:02}.parquet": parquet(10 * n, 10) for n in range(20)}
     commit(hub, files)

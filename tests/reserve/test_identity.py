@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.formats import FORMATS
 from lakehouse.reserve.material import Reading
+from tests.examples import examples
 
 from .conftest import Factory
 
@@ -64,21 +65,18 @@ def read(format: str, data: bytes, columns: list[str], chunk_bytes: int, limit: 
     return [row for rows in FORMATS[format].read(handle, reading, columns) for row in rows.rows()]
 
 
-@settings(max_examples=150, deadline=None)
 @given(lines=json_lines, chunk_bytes=chunk_sizes, limit=limits, end=st.sampled_from([b"\n", b"\r\n"]))
 def test_json_lines_read_the_same_in_any_chunk(lines: list[bytes], chunk_bytes: int, limit: int, end: bytes) -> None:
     data = end.join(lines)
     assert read("jsonl", data, ["a", "b", "c"], chunk_bytes, limit) == read("jsonl", data, ["a", "b", "c"], 1_000_000, limit)
 
 
-@settings(max_examples=300, deadline=None)
 @given(pieces=csv_pieces, chunk_bytes=chunk_sizes, limit=limits)
 def test_csv_reads_the_same_in_any_chunk(pieces: list[bytes], chunk_bytes: int, limit: int) -> None:
     data = b"a,b\n" + b"".join(pieces)
     assert read("csv", data, ["a", "b"], chunk_bytes, limit) == read("csv", data, ["a", "b"], 1_000_000, limit)
 
 
-@settings(max_examples=150, deadline=None)
 @given(lines=st.lists(st.binary(max_size=10).filter(lambda line: b"\n" not in line), max_size=15), chunk_bytes=chunk_sizes, limit=limits)
 def test_no_line_is_lost(lines: list[bytes], chunk_bytes: int, limit: int) -> None:
     data = b"\n".join([b"first", *lines])
@@ -87,7 +85,6 @@ def test_no_line_is_lost(lines: list[bytes], chunk_bytes: int, limit: int) -> No
     assert kept == [line.removesuffix(b"\r") for line in data.split(b"\n") if line.strip(b" \t\r\n\v\f")]
 
 
-@settings(max_examples=100, deadline=None)
 @given(orders=st.lists(st.tuples(st.none() | st.text('ab,"\n好 ', max_size=6), st.text('ab,"\n\r', max_size=6)), min_size=1, max_size=10))
 def test_well_formed_csv_comes_back_as_it_was_written(orders: list[tuple[str | None, str]]) -> None:
     quoted = [["" if value is None else '"' + value.replace('"', '""') + '"' for value in row] for row in orders]
@@ -98,7 +95,7 @@ def test_well_formed_csv_comes_back_as_it_was_written(orders: list[tuple[str | N
         assert all(row[4] == [] for row in rows)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(0.2))
 @given(
     states=st.lists(
         st.lists(st.sampled_from(["a,1", "a,2", "b,1", "c", "d,4", "~,1", '"x"y,1']), min_size=1, max_size=8), min_size=1, max_size=4

@@ -14,6 +14,8 @@ from lakehouse.reserve.connectors import kafka as module
 from .brokers import kafka_brokers
 from .conftest import Factory, killed_collecting
 
+pytestmark = pytest.mark.slow
+
 Send = Callable[..., None]
 
 

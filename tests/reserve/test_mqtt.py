@@ -18,6 +18,8 @@ from .conftest import Factory, killed_collecting
 
 paho = pytest.importorskip("paho.mqtt.client", reason="THE EXTRA mqtt IS NOT INSTALLED: no message was read")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:

@@ -26,6 +26,8 @@ from .conftest import Factory, killed_collecting
 
 nats = pytest.importorskip("nats", reason="THE EXTRA nats IS NOT INSTALLED: no message was read")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -17,6 +17,8 @@ from .conftest import Factory, killed_collecting
 
 redis = pytest.importorskip("redis", reason="THE EXTRA redis IS NOT INSTALLED: no entry was read")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -208,6 +208,7 @@ while True:
 
 
 @needs_npm
+@pytest.mark.slow
 def test_three_kills_at_random_leave_nothing_half(factory: Factory, registry: Served) -> None:
     declare_npm(factory)
     generator = random.Random(5)

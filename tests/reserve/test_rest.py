@@ -194,6 +194,7 @@ module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
 """
 
 
+@pytest.mark.slow
 def test_three_kills_at_random_lose_nothing_and_ask_for_no_landed_page_again(factory: Factory, served: Served) -> None:
     served.items = [item(n) for n in range(1, 301)]
     declare(factory, served)

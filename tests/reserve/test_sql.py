@@ -35,7 +35,7 @@ def mariadb_server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgres_server", "mariadb_server"])
+@pytest.fixture(params=["sqlite", *(pytest.param(server, marks=pytest.mark.slow) for server in ("postgres_server", "mariadb_server"))])
 def server(request: pytest.FixtureRequest, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("DB_PASSWORD", PASSWORD)
     if request.param == "sqlite":
@@ -297,6 +297,7 @@ module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
 
 
 @pytest.mark.parametrize("cursor", [None, "updated"])
+@pytest.mark.slow
 def test_three_kills_at_random_lose_nothing_and_land_nothing_twice(
     factory: Factory, server: Server, cursor: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from lakehouse.reserve.bronze.collections import collections
 
 from .conftest import Factory
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

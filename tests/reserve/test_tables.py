@@ -11,7 +11,7 @@ import openpyxl
 import polars as pl
 import pyarrow.orc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core.errors import ShapeError, SourceError
@@ -129,7 +129,6 @@ def test_json_that_is_no_array_of_objects_is_refused(factory: Factory, text: byt
         factory.collect()
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from("abc"), st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=8)), min_size=1

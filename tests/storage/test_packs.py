@@ -24,6 +24,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.storage.coding import parity, recover
 from lakehouse.core.storage.packs import Member, forget, locations, open_item, pack, register
 from lakehouse.core.storage.scrub import scrub
+from tests.examples import examples
 
 FILES = {"blobs/ab/" + "ab" * 32: random.Random(1).randbytes(3_000_001), "landing/shop/cd/x": "一页".encode() * 500, "empty": b""}
 
@@ -77,7 +78,7 @@ def harm(project: Project, number: int, how: str, at: int) -> None:
 HARMS = st.sampled_from(["deleted", "flipped", "short"])
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(0.2))
 @given(
     lost=st.lists(st.integers(0, 5), min_size=1, max_size=2, unique=True), how=st.lists(HARMS, min_size=2, max_size=2), at=st.integers(0)
 )
@@ -97,7 +98,7 @@ def test_any_two_of_six_locations_may_be_lost(template: Path, lost: list[int], h
         assert (again.whole, again.faults, again.shards) == (True, (), 6)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(0.1))
 @given(lost=st.lists(st.integers(0, 5), min_size=3, max_size=6, unique=True), how=HARMS)
 def test_a_third_loss_is_told_and_nothing_is_overwritten(template: Path, lost: list[int], how: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -217,6 +218,7 @@ from pathlib import Path
 from lakehouse.core.project import Project
 from lakehouse.core.storage import packs
 from lakehouse.core.lake.location import Location
+from tests.examples import examples
 
 left = int(sys.argv[1])
 real = Location.put

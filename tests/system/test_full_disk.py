@@ -38,7 +38,6 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", ["lake", "staging"])
 def test_a_full_disk_is_one_message_and_the_run_is_finished_later(tmp_path: Path, tiny_disk: Path, what: str) -> None:
     folder = _factory(tmp_path, 60_000)
@@ -57,7 +56,6 @@ def test_a_full_disk_is_one_message_and_the_run_is_finished_later(tmp_path: Path
     assert "holds" in lakehouse(folder, "run", "--to", "gold", **settings)
 
 
-@pytest.mark.slow
 def test_a_refused_write_in_the_middle_of_a_file_leaves_the_last_version(tmp_path: Path) -> None:
     folder = _factory(tmp_path, 2_000)
     lakehouse(folder, "run", "--to", "gold")

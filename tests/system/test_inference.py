@@ -61,7 +61,6 @@ def mean(numbers: dict[str, Any], name: str) -> float:
     return float(numbers[name]["mean"])
 
 
-@pytest.mark.slow
 def test_more_noise_costs_more(found: dict[str, dict[str, Any]]) -> None:
     numbers = found["robustness"]
     assert 0.80 < mean(numbers, "clean_accuracy") < 0.90
@@ -70,7 +69,6 @@ def test_more_noise_costs_more(found: dict[str, dict[str, Any]]) -> None:
     assert mean(numbers, "worst_drop") == mean(numbers, "drop.homophones_0.2")
 
 
-@pytest.mark.slow
 def test_the_model_is_a_little_less_sure_than_it_could_be(found: dict[str, dict[str, Any]]) -> None:
     numbers = found["calibration"]
     assert 0.015 < mean(numbers, "ece") < 0.06
@@ -78,14 +76,12 @@ def test_the_model_is_a_little_less_sure_than_it_could_be(found: dict[str, dict[
     assert 0.8 < mean(numbers, "temperature") < 1
 
 
-@pytest.mark.slow
 def test_short_reviews_are_read_worse_than_long_ones(found: dict[str, dict[str, Any]]) -> None:
     numbers = found["bias"]
     assert mean(numbers, "worst_accuracy") < 0.84
     assert mean(numbers, "equalized_odds_difference.length_low") > mean(numbers, "equalized_odds_difference.length_by_chance") / 2
 
 
-@pytest.mark.slow
 def test_a_bag_of_characters_takes_a_negated_complaint_for_a_complaint(found: dict[str, dict[str, Any]]) -> None:
     numbers = found["behaviour"]
     assert mean(numbers, "failures.complaint") == 0
@@ -95,7 +91,6 @@ def test_a_bag_of_characters_takes_a_negated_complaint_for_a_complaint(found: di
     assert mean(numbers, "failures.thanks") < 0.1
 
 
-@pytest.mark.slow
 def test_the_baseline_is_asked_by_one_and_by_four(found: dict[str, dict[str, Any]]) -> None:
     numbers = found["load"]
     for workers in (1, 4):

@@ -71,7 +71,6 @@ def identities(folder: Path) -> list[tuple[str, str]]:
     return [(v["label"], v["manifest"]["content_id"]) for v in lakehouse_json(folder, "version", "list", "reviews")]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", ["s3://lakes/archive", "archive"])
 def test_a_version_of_a_lake_on_a_store_is_archived_and_restored(tmp_path: Path, store: Store, place: str) -> None:
     factory.new_project(tmp_path)
@@ -89,7 +88,6 @@ def test_a_version_of_a_lake_on_a_store_is_archived_and_restored(tmp_path: Path,
     assert versions.rows(project, versions.find(project, "reviews", "1.0.0")).sort("_row_id").collect().equals(before)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sealed", [False, True])
 def test_rows_are_erased_from_a_lake_and_an_archive_on_a_store(
     tmp_path: Path, store: Store, sealed: bool, monkeypatch: pytest.MonkeyPatch
@@ -129,7 +127,6 @@ def objects_with(store: Store, prefix: str, token: str) -> list[str]:
     return [key for key in keys if any(token in t for t in texts(key, client.get_object(Bucket="lakes", Key=key)["Body"].read()))]
 
 
-@pytest.mark.slow
 def test_the_whole_line_on_an_object_store_is_the_line_on_a_folder(tmp_path: Path, store: Store) -> None:
     reviews(0, 300).vstack(pl.DataFrame({"id": ["long"], "text": ["好" * 20_000], "label": ["好"]})).write_csv(tmp_path / "reviews.csv")
     lakehouse(tmp_path, "init", "local", "--data", "reviews.csv", "--text", "text", "--label", "label")
@@ -177,7 +174,6 @@ WRONG = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("what", "value", "message"), WRONG, ids=[wrong[0] for wrong in WRONG])
 def test_a_store_that_refuses_is_one_message_within_seconds(tmp_path: Path, store: Store, what: str, value: str, message: str) -> None:
     reviews(0, 20).write_csv(tmp_path / "reviews.csv")
@@ -200,7 +196,6 @@ def _append(given: tuple[str, dict[str, str], int]) -> str:
     return "written"
 
 
-@pytest.mark.slow
 def test_no_commit_of_many_writers_is_lost(store: Store) -> None:
     """Commits are made by a conditional put, which delta-rs uses on S3 without any option: none overwrites another."""
     table = Table("s3://lakes/many/table", {"AWS_ENDPOINT_URL": store.endpoint})
@@ -213,7 +208,6 @@ def test_no_commit_of_many_writers_is_lost(store: Store) -> None:
     assert len(written) > 1
 
 
-@pytest.mark.slow
 def test_two_folders_on_one_lake_make_one_version(tmp_path: Path, store: Store) -> None:
     reviews(0, 200).write_csv(tmp_path / "reviews.csv")
     lakehouse(tmp_path, "init", "here", "--data", "reviews.csv")
@@ -234,7 +228,6 @@ def test_two_folders_on_one_lake_make_one_version(tmp_path: Path, store: Store) 
     assert len({v["manifest"]["content_id"] for v in lakehouse_json(tmp_path / "there", "version", "list", "reviews")}) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("lake", ["lake", "s3://lakes/sourced"])
 def test_objects_of_a_bucket_are_a_source_and_only_changed_ones_are_fetched_again(tmp_path: Path, store: Store, lake: str) -> None:
     boto3 = pytest.importorskip("boto3")
@@ -279,7 +272,6 @@ def test_objects_of_a_bucket_are_a_source_and_only_changed_ones_are_fetched_agai
         collect(Project.open(tmp_path), "shop")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["collected", "virtual"])
 def test_a_delta_table_on_a_store_is_a_source(tmp_path: Path, store: Store, mode: str) -> None:
     orders = Table(f"s3://lakes/orders_{mode}/table", {"AWS_ENDPOINT_URL": store.endpoint})

@@ -33,7 +33,6 @@ def articles(count: int) -> list[dict[str, object]]:
     return rows
 
 
-@pytest.mark.slow
 def test_json_lines_become_a_released_version_that_a_clean_clone_pulls(tmp_path: Path) -> None:
     file = tmp_path / "articles.jsonl.gz"
     lines = [json.dumps(row) for row in articles(300)]

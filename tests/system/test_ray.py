@@ -107,7 +107,6 @@ def staged(factory: Factory) -> int:
     return len(list(factory.root.glob(".lakehouse/staging/notes/*/new/*.signals.parquet")))
 
 
-@pytest.mark.slow
 def test_a_node_that_is_killed_while_units_run_changes_nothing(tmp_path: Path, cluster: tuple[str, subprocess.Popen[str], Path]) -> None:
     address, process, mark = cluster
     whole, survived = collected(tmp_path / "whole"), collected(tmp_path / "survived")
@@ -160,7 +159,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_results_are_in_order_and_what_a_unit_raises_is_the_same_under_every_runner(tmp_path: Path) -> None:
     pytest.importorskip("ray")
     script = tmp_path / "units.py"
@@ -175,7 +173,6 @@ def test_results_are_in_order_and_what_a_unit_raises_is_the_same_under_every_run
     assert said[0] == said[1] == said[2]
 
 
-@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_one_message(tmp_path: Path) -> None:
     pytest.importorskip("ray")
     factory = new_factory(tmp_path, RECIPE)

@@ -71,7 +71,6 @@ def real_reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_contradictory_labels_are_found_and_repaired_without_being_told(real_reviews: Path) -> None:
     project = Project.open(real_reviews)
     bronze = project.table("bronze", "reviews_raw").read(["text", "label"])
@@ -92,7 +91,6 @@ def test_contradictory_labels_are_found_and_repaired_without_being_told(real_rev
     LOG.info("%s", {"contradictory": held.height, "dropped": len(dropped), "said": round_.in_words()})
 
 
-@pytest.mark.slow
 def test_flipped_labels_are_repaired_and_the_version_is_better(real_reviews: Path, tmp_path: Path) -> None:
     """8 % of the train labels of distinct reviews flipped at random; a quarter of them frozen, so that two points can be told apart."""
     names = ("assets/datasets/reviews.yaml", "assets/datasets/reviews_heldout.yaml", "contracts/reviews.py")
@@ -140,7 +138,6 @@ def test_flipped_labels_are_repaired_and_the_version_is_better(real_reviews: Pat
     LOG.info("%s", {name: round(value, 4) for name, value in (numbers | scores).items()})
 
 
-@pytest.mark.slow
 def test_a_spoilt_slice_of_newsgroups_is_first_traced_and_closed(tmp_path: Path) -> None:
     """45 % of one annotator's labels replaced by others at random, in eight groups of the official train part."""
     names = [f"assets/{n}.yaml" for n in ("sources/newsgroups_train_raw", "sources/newsgroups_test_raw")]

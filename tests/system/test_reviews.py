@@ -35,7 +35,6 @@ def reviews_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_every_line_of_the_package_has_a_fate(reviews_factory: Path) -> None:
     project = Project.open(reviews_factory)
     bronze = project.table("bronze", "reviews_raw").read(["_row_id"])
@@ -49,7 +48,6 @@ def test_every_line_of_the_package_has_a_fate(reviews_factory: Path) -> None:
     assert fates.filter(pl.col("step") == "dedup_exact").height > 17_000
 
 
-@pytest.mark.slow
 def test_no_review_of_the_frozen_set_is_in_the_dataset(reviews_factory: Path) -> None:
     project = Project.open(reviews_factory)
     ours = project.table("gold", "reviews").read(["text", "_cluster", "_split"])
@@ -58,7 +56,6 @@ def test_no_review_of_the_frozen_set_is_in_the_dataset(reviews_factory: Path) ->
     assert ours.group_by("_cluster").agg(pl.col("_split").n_unique())["_split"].max() == 1
 
 
-@pytest.mark.slow
 def test_the_pilot_is_honest_and_the_gates_pass(reviews_factory: Path) -> None:
     version = versions.find(Project.open(reviews_factory), "reviews", "latest")
     metrics = version.evaluations["train"]["metrics"]
@@ -69,7 +66,6 @@ def test_the_pilot_is_honest_and_the_gates_pass(reviews_factory: Path) -> None:
     assert metrics["resources"]["peak_memory_mb"] > 50
 
 
-@pytest.mark.slow
 def test_reviews_released_pulled_in_a_clean_clone_and_loaded(reviews_factory: Path, tmp_path: Path) -> None:
     lakehouse(reviews_factory, "release", "reviews")
     clone = tmp_path / "clone"
@@ -87,7 +83,6 @@ def test_reviews_released_pulled_in_a_clean_clone_and_loaded(reviews_factory: Pa
     assert run(reviews_factory, "git", "cat-file", "-t", "reviews@v1.0.0").strip() == "tag"
 
 
-@pytest.mark.slow
 def test_a_version_shown_to_be_worse_than_the_release_is_refused(reviews_factory: Path) -> None:
     file = reviews_factory / "assets" / "datasets" / "reviews.yaml"
     before = file.read_text(encoding="utf-8")

@@ -130,7 +130,6 @@ def held(folder: Path) -> bytes:
     return b"\n".join(out)
 
 
-@pytest.mark.slow
 def test_only_what_a_site_releases_leaves_it(hub: Path) -> None:
     assert "nothing released" in lakehouse(hub, "source", "sites")
     assert "has released nothing" in lakehouse(hub, "collect", "north_raw", code=1)
@@ -163,7 +162,6 @@ def test_only_what_a_site_releases_leaves_it(hub: Path) -> None:
     assert "under `CC-BY-4.0`, the source declares `CC0-1.0`" in " ".join(lakehouse(hub, "collect", "south_raw", code=1).split())
 
 
-@pytest.mark.slow
 def test_what_a_site_may_not_release_stays_and_a_bundle_that_was_changed_is_refused(hub: Path) -> None:
     north = hub.parent / "north"
     dataset = yaml.safe_load((north / "assets/datasets/notes.yaml").read_text(encoding="utf-8"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.operations.line import run
@@ -17,7 +15,6 @@ from .living import change_pilot, declarations
 TRAIN = {"task": "text_classification", "input": "text", "label": "label", "analyzer": "char", "ngrams": [1, 3], "seeds": [1]}
 
 
-@pytest.mark.slow
 def test_twice_the_reviews_would_add_a_point_or_two_and_a_model_of_single_characters_may_not_gate(tmp_path: Path) -> None:
     declarations(tmp_path)
     evaluations: list[dict[str, Any]] = [

@@ -23,7 +23,6 @@ def install(python: Path, *what: str) -> None:
         run(ROOT, str(python), "-m", "pip", "install", "--quiet", *what)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_factory_made_with_the_installed_wheel_runs_and_its_graph_loads(tmp_path: Path) -> None:
     run(ROOT, sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path / "dist"), ".")
@@ -51,7 +50,6 @@ def test_a_factory_made_with_the_installed_wheel_runs_and_its_graph_loads(tmp_pa
     assert "Validation successful for code location factory" in done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_the_ray_runner_without_ray_names_the_extra(tmp_path: Path) -> None:
     hidden = tmp_path / "hidden" / "ray"  # stands before the installed one, and is not there either
     hidden.mkdir(parents=True)

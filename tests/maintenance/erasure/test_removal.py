@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lakehouse.operations.erasure.erase import erase
 from lakehouse.operations.erasure.removal import Removal
+from tests.examples import examples
 from tests.factory import Factory, Row, new_factory
 
 BY_ROW = [{"fix_unicode": {"column": "text"}}, {"text_length": {"column": "text", "at_least": 3}}]
@@ -32,7 +33,7 @@ def tables(factory: Factory) -> list[pl.DataFrame]:
     return [factory.rows(layer, name) for layer, name in names]
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=examples(0.04))
 @given(st.lists(WORDS, min_size=2, max_size=7), st.data())
 def test_erasing_equals_never_having_had(texts: list[str], data: st.DataObject) -> None:
     rows: list[Row] = [{"id": f"{n:03}", "text": text, "label": "x"} for n, text in enumerate(texts)]

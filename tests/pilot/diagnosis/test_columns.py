@@ -98,6 +98,7 @@ def test_a_column_that_says_the_label_is_a_leak_and_one_that_does_not_is_none(fa
         assert words in page
 
 
+@pytest.mark.slow
 def test_clean_columns_show_no_drift_gap_or_leak_and_a_moved_column_is_named(factory: Factory) -> None:
     rows = biopsies()
     made(factory, rows)

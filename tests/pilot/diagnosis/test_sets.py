@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
@@ -24,7 +24,6 @@ def points(rows: int, centre: list[float], seed: int, spread: float = 0.3) -> ND
     return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4)), min_size=2, max_size=40))
 def test_the_auc_is_that_of_scikit_learn(rows: list[tuple[int, int]]) -> None:
     side, scores = np.array([r[0] for r in rows]), np.array([float(r[1]) for r in rows])

@@ -14,6 +14,7 @@ from lakehouse.core.spec import Call
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.inference.fairness import equalized_odds, gaps
 from lakehouse.pilot.scores import Scores
+from tests.examples import examples
 
 from ..conftest import remarks
 from ..test_worker import data
@@ -97,7 +98,7 @@ def judged_rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array([g for g, _ in pairs]), np.array([t for _, t in pairs]), np.array(predicted)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(0.2))
 @given(judged_rows())
 def test_differences_are_those_of_fairlearn_and_lie_in_their_interval(rows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     group, truth, predicted = rows

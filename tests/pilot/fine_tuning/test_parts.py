@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -138,7 +138,6 @@ LABELS = st.lists(st.sampled_from(["好评", "差评"]), min_size=12, max_size=1
 
 
 @given(truth=LABELS, one=LABELS, two=LABELS)
-@settings(max_examples=20)
 def test_a_model_gains_nothing_over_itself_and_its_interval_holds_the_difference(truth: list[str], one: list[str], two: list[str]) -> None:
     same = gain(predicted(truth, one), predicted(truth, one), "accuracy")
     assert (same.values, same.low, same.high) == ([0.0], 0.0, 0.0)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core.spec import Gate
@@ -46,7 +46,6 @@ def entities(tags: list[str]) -> set[tuple[str, int, int]]:
     return out
 
 
-@settings(max_examples=60, deadline=None)
 @given(sentences)
 def test_entities_score_as_read_token_by_token_and_as_seqeval(rows: list[list[tuple[str, str]]]) -> None:
     truth, predicted = ([[pair[side] for pair in row] for row in rows] for side in (0, 1))
@@ -68,7 +67,6 @@ def test_entities_score_as_read_token_by_token_and_as_seqeval(rows: list[list[tu
     assert found["token_accuracy"] == pytest.approx(sum(t == p for t, p in pairs) / len(pairs))
 
 
-@settings(max_examples=60, deadline=None)
 @given(sentences)
 def test_entities_score_as_in_seqeval(rows: list[list[tuple[str, str]]]) -> None:
     seqeval = pytest.importorskip("seqeval.metrics")

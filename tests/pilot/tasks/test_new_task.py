@@ -106,7 +106,6 @@ print(json.dumps({
 def test_a_file_is_enough_for_scores_pictures_self_test_diagnosis_and_schema(factory: Factory, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "majority_class.py").write_text(MAJORITY, encoding="utf-8")
-    (factory.root / "lakehouse.yaml").write_text("evaluations: in_process\n", encoding="utf-8")
     train = {"train": {"task": "majority_class", "input": "text", "label": "label", "rank": 1}}
     factory.declare(evaluations=[train], gates=[{"metric": "accuracy", "at_least": 0.1}], self_test=True)
     factory.make(remarks(60))

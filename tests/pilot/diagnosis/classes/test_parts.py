@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -72,7 +72,6 @@ def shapley(worth: Callable[[tuple[int, ...]], float], n: int) -> list[float]:
 vectors = st.tuples(st.integers(-5, 5), st.integers(-5, 5), st.integers(1, 5))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(vectors, st.integers(0, 1)), min_size=1, max_size=7),
     st.lists(st.tuples(vectors, st.integers(0, 1)), min_size=1, max_size=3),
@@ -95,7 +94,6 @@ def test_row_values_are_shapley_values(
     assert row_values(a, y, b, z, k).tolist() == pytest.approx(shapley(worth, n), abs=1e-9)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(vectors, st.integers(0, 1), st.integers(0, 5)), min_size=1, max_size=12), st.integers(1, 4))
 def test_neighbours_are_the_nearest_of_other_groups(rows: list[tuple[tuple[int, int, int], int, int]], k: int) -> None:
     made, labels, group = unit([r[0] for r in rows]), [r[1] for r in rows], [r[2] for r in rows]
@@ -113,7 +111,6 @@ def test_neighbours_are_the_nearest_of_other_groups(rows: list[tuple[tuple[int, 
         assert all(group[j] != group[at] for j in near if j >= 0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.sampled_from("pq"), st.booleans()), min_size=1, max_size=60))
 def test_slices_are_all_conjunctions_in_the_order_of_their_score(rows: list[tuple[str, str, str, bool]]) -> None:
     features = pl.DataFrame([r[:3] for r in rows], schema=["one", "two", "three"], orient="row")

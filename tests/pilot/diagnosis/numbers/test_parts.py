@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import Ridge
@@ -25,7 +25,6 @@ number = st.integers(-9, 9).map(float)
 row = st.tuples(vectors, number)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(row, min_size=1, max_size=7), st.lists(row, min_size=1, max_size=3), st.integers(1, 4))
 def test_row_values_are_shapley_values(
     train: list[tuple[tuple[int, ...], float]], test: list[tuple[tuple[int, ...], float]], k: int
