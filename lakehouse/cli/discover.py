@@ -11,7 +11,7 @@ from rich.markup import escape
 from lakehouse.cli import terminal
 from lakehouse.core.errors import NotFoundError, SourceError, SpecError
 from lakehouse.core.project import Project
-from lakehouse.reserve.discovery.columns import Column
+from lakehouse.reserve.discovery.columns import ColumnProfile
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
 from lakehouse.reserve.discovery.look import Look
 from lakehouse.reserve.discovery.write import write_source
@@ -109,11 +109,11 @@ def _laid_out(described: Look) -> str:
     return f"{told}, separator {layout.separator!r}, quote {layout.quote!r}, {'a' if layout.header else 'no'} header{skipped}"
 
 
-def _kind(column: Column) -> str:
+def _kind(column: ColumnProfile) -> str:
     return f"{column.type} {column.date}" if column.date else column.type
 
 
-def _holds(column: Column) -> str:
+def _holds(column: ColumnProfile) -> str:
     if column.languages:
         shares = ", ".join(f"{code} {share:.0%}" for code, share in list(column.languages.items())[:3] if share >= 0.005)
         return f"{shares}; {column.length:.0f} characters on average, at most {column.longest:,}"

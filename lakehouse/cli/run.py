@@ -28,7 +28,7 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
     """
     project = Project.find()
     names = dataset_names(project, datasets)
-    done: list[line.Made] = []
+    done: list[line.DatasetRun] = []
     with terminal.progress(quiet=as_json) as report:
         for made in line.run(project, names, to, progress=report):
             done.append(made)
@@ -44,7 +44,7 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
         raise click.exceptions.Exit(4)
 
 
-def _print(made: line.Made) -> None:
+def _print(made: line.DatasetRun) -> None:
     if made.unchanged:
         version = f"{made.gold.label} ({made.gold.version})" if made.gold else "as it was"
         terminal.out.print(f"[bold]{made.dataset}[/] unchanged: {version}")
@@ -78,7 +78,7 @@ def _print(made: line.Made) -> None:
         terminal.out.print(f"  grade [bold]{made.graded.grade}[/]: {'; '.join(made.graded.because)}")
 
 
-def _print_pilot(made: line.Made) -> None:
+def _print_pilot(made: line.DatasetRun) -> None:
     assert made.pilot is not None
     rows: list[tuple[object, ...]] = []
     others = {metric for scoring in scorings().values() for metric in scoring.headline} - {"accuracy", "macro_f1"}
@@ -126,7 +126,7 @@ def _self_tests(outcomes: tuple[SelfTest, ...]) -> list[str]:
     return lines
 
 
-def _next(done: list[line.Made], to: str) -> None:
+def _next(done: list[line.DatasetRun], to: str) -> None:
     last = shlex.quote(done[-1].dataset)
     failed = [made.dataset for made in done if made.pilot and not made.pilot.passed]
     if failed:

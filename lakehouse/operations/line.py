@@ -26,14 +26,14 @@ from lakehouse.reserve.screening.screen import Screening, detections, screen
 from lakehouse.reserve.source import feed
 
 if TYPE_CHECKING:
-    from lakehouse.operations.maintenance.grade import Graded
+    from lakehouse.operations.maintenance.grade import VersionGrade
 
 Stage = Literal["bronze", "silver", "gold", "pilot"]
 STAGES: tuple[Stage, ...] = ("bronze", "silver", "gold", "pilot")
 
 
 @dataclass(frozen=True)
-class Made:
+class DatasetRun:
     """What a run did for one dataset; stages that were not asked for are None, and so is the grade where a pilot left it as it was."""
 
     dataset: str
@@ -42,7 +42,7 @@ class Made:
     silver: Silver | None = None
     gold: Gold | None = None
     pilot: PilotResult | None = None
-    graded: Graded | None = None
+    graded: VersionGrade | None = None
 
     @property
     def unchanged(self) -> bool:
@@ -85,7 +85,7 @@ def order(project: Project, names: list[str]) -> list[str]:
     return out
 
 
-def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent) -> Iterator[Made]:
+def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent) -> Iterator[DatasetRun]:
     """Make `names` as far as `to`, and what they refer to as far as gold; one result a dataset, as soon as it is there.
 
     Every stage does only what is left to do, so that a killed or a second run costs what is missing.
@@ -107,10 +107,10 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
         gold = make_gold(project, name, progress=progress) if last >= 2 else None
         piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
         graded = _graded(project, piloted, progress) if piloted else None
-        yield Made(name, collections, screenings, silver, gold, piloted, graded)
+        yield DatasetRun(name, collections, screenings, silver, gold, piloted, graded)
 
 
-def _graded(project: Project, piloted: PilotResult, progress: Progress) -> Graded | None:
+def _graded(project: Project, piloted: PilotResult, progress: Progress) -> VersionGrade | None:
     """The grade of a version, where an evaluation told something new of it or it has none."""
     version = versions.find(project, piloted.dataset, piloted.version)
     if version.archived is not None or (piloted.unchanged and version.graded is not None):

@@ -30,7 +30,7 @@ from lakehouse.production.engine.recipe import Variants
 
 
 @dataclass(frozen=True)
-class Made:
+class VariantRows:
     """The variants of a dataset.
 
     Attributes:
@@ -58,7 +58,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Gold:
+class GoldRows:
     """What augmentations are made over.
 
     Attributes:
@@ -81,8 +81,8 @@ class Gold:
 
 
 def augment(
-    project: Project, name: str, variants: Sequence[Variants], gold: Gold, contract: Contract, folder: Path, progress: Progress
-) -> Made:
+    project: Project, name: str, variants: Sequence[Variants], gold: GoldRows, contract: Contract, folder: Path, progress: Progress
+) -> VariantRows:
     """Make the variants that are declared, staging the values of new ones in `folder`.
 
     Raises:
@@ -128,7 +128,7 @@ def augment(
         )
         balance.append(made)
         count = made.out
-    return Made(pl.concat(rows), pl.concat(invalid, how="diagonal_relaxed"), tuple(balance), staged, gold.table)
+    return VariantRows(pl.concat(rows), pl.concat(invalid, how="diagonal_relaxed"), tuple(balance), staged, gold.table)
 
 
 def seeds(key: pl.Expr, seed: int) -> pl.Expr:
@@ -137,7 +137,7 @@ def seeds(key: pl.Expr, seed: int) -> pl.Expr:
     return hashed.str.slice(0, 15).str.to_integer(base=16, dtype=pl.Int64).cast(pl.UInt64)
 
 
-def _wanted(gold: Gold, each: Variants) -> pl.DataFrame:
+def _wanted(gold: GoldRows, each: Variants) -> pl.DataFrame:
     """GOLD_INDEX of the variants to make, with `_file`, `_at` of their rows."""
     declared = each.declared
     rows = gold.valid.filter(pl.col("_split") == "train")
@@ -195,7 +195,7 @@ class _Computed:
 
     project: Project
     variants: Variants
-    gold: Gold
+    gold: GoldRows
     contract: Contract
     schema: Mapping[str, pl.DataType]
     progress: Progress

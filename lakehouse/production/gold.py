@@ -28,7 +28,7 @@ from lakehouse.core.spec.contract import Contract
 from lakehouse.core.storage.keys import ready
 from lakehouse.production import augment as augmentation
 from lakehouse.production import splits
-from lakehouse.production.augment import Made
+from lakehouse.production.augment import VariantRows
 from lakehouse.production.engine.balance import Balance, verify
 from lakehouse.production.engine.balance import from_json as balance_of
 from lakehouse.production.engine.difference import apply, difference
@@ -137,7 +137,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     made = None
     if recipe.variants:
         keys = json.loads(gold.metadata().get("factory.variants", "{}")) if before is not None else {}
-        over = augmentation.Gold(silver, valid, own, learnt, gold, standing, keys)
+        over = augmentation.GoldRows(silver, valid, own, learnt, gold, standing, keys)
         folder = project.state / "staging" / f"{name}-variants"
         made = augmentation.augment(project, name, recipe.variants, over, contract, folder, progress)
         invalid, checked = pl.concat([invalid, made.invalid], how="diagonal_relaxed"), (*checked, *made.balance)
@@ -312,7 +312,7 @@ def _write_quarantine(table: Table, invalid: pl.DataFrame, contract: Contract, p
     table.write(invalid.select(columns).with_columns(_contract=pl.lit(contract.hash)), "overwrite", metadata={"plan_id": plan_id})
 
 
-def _values(silver: Table, places: pl.DataFrame, made: Made | None, own: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _values(silver: Table, places: pl.DataFrame, made: VariantRows | None, own: Sequence[str]) -> Iterator[pl.DataFrame]:
     """`own` columns of the rows at `places` beside the index columns, in chunks; a variant has no place in silver."""
     yield from silver.pick(own, places.filter(pl.col("_file").is_not_null()))
     if made is not None:

@@ -7,14 +7,14 @@ from typing import Any
 
 from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
-from lakehouse.core.sensitivity import Graded, highest, of_column
+from lakehouse.core.sensitivity import ColumnSensitivity, highest, of_column
 from lakehouse.core.spec import LEVELS, Dataset, standards
 from lakehouse.core.versions import Version
 from lakehouse.production.engine.operator import Change
 from lakehouse.production.engine.recipe import Recipe, compile_recipe
 
 
-def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = None, promised: bool = True) -> dict[str, Graded]:
+def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = None, promised: bool = True) -> dict[str, ColumnSensitivity]:
     """The sensitivity of a dataset's columns by what is declared now.
 
     A standard that the contract names for a column is a floor, also under a regrading.
@@ -34,7 +34,7 @@ def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = No
     return {c: _level(project, dataset, c, compiled.lineage.get(c, (c,)), dataset.sources, columns.get(c)) for c in names}
 
 
-def levels_of_version(project: Project, version: Version) -> dict[str, Graded]:
+def levels_of_version(project: Project, version: Version) -> dict[str, ColumnSensitivity]:
     """The sensitivity of the columns that a version has, by the sources and the lineage it was made with and what is declared now.
 
     Raises:
@@ -50,14 +50,14 @@ def levels_of_version(project: Project, version: Version) -> dict[str, Graded]:
 
 def _level(
     project: Project, dataset: Dataset, column: str, roots: Iterable[str], sources: Sequence[str], about: Mapping[str, Any] | None
-) -> Graded:
+) -> ColumnSensitivity:
     level = highest([_carried(project, sources, root) for root in roots] or [_NOTHING])
     lowered = dataset.regrade.get(column)
     if lowered is not None and LEVELS.index(lowered.to) < LEVELS.index(level.level):
-        level = Graded(lowered.to, f"regraded from {level.level}: {lowered.reason}")
+        level = ColumnSensitivity(lowered.to, f"regraded from {level.level}: {lowered.reason}")
     if (standard := (about or {}).get("standard")) is not None:
         floor = standards.find(project.root, standard["name"]).sensitivity
-        level = highest([level, Graded(floor, f"it is {standard['name']}, by its standard {floor}")])
+        level = highest([level, ColumnSensitivity(floor, f"it is {standard['name']}, by its standard {floor}")])
     return level
 
 
@@ -83,13 +83,13 @@ def uses(project: Project) -> dict[str, list[str]]:
     return found
 
 
-_NOTHING = Graded("general", "it is made from no column of a source")
+_NOTHING = ColumnSensitivity("general", "it is made from no column of a source")
 
 
-def _carried(project: Project, sources: Sequence[str], root: str) -> Graded:
+def _carried(project: Project, sources: Sequence[str], root: str) -> ColumnSensitivity:
     """The sensitivity of a source column, the highest of the sources that have it; of a source that is declared no more, `core`."""
     if gone := [source for source in sources if source not in project.sources]:
-        return Graded("core", f"its source {gone[0]} is declared no more")
+        return ColumnSensitivity("core", f"its source {gone[0]} is declared no more")
     having = [s for s in sources if (columns := project.source(s).columns) is None or root in columns]
     return highest(of_column(project, source, root) for source in having or sources)
 

@@ -119,7 +119,7 @@ class InPlace(Protocol):
 
 
 @dataclass(frozen=True)
-class Standing:
+class InPlaceMaterial:
     """Material where it stands.
 
     Attributes:

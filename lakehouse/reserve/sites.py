@@ -19,7 +19,7 @@ _SAID = 400
 
 
 @dataclass(frozen=True)
-class Standing:
+class SiteStatus:
     """What a site has released of a dataset; `problem` where its exit cannot be read."""
 
     site: str
@@ -29,7 +29,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Done:
+class SiteRun:
     """What a site did when it was asked to run and release a dataset.
 
     Attributes:
@@ -51,18 +51,18 @@ def declared(project: Project) -> list[tuple[str, str]]:
     return sorted({(str(call.params.get("site")), str(call.params.get("dataset"))) for call in calls})
 
 
-def standing(project: Project) -> list[Standing]:
+def standing(project: Project) -> list[SiteStatus]:
     """What stands at the exits, for every dataset that a source takes from a site."""
     out = []
     for site, dataset in declared(project):
         try:
-            out.append(Standing(site, dataset, Exit.of(project, site).exported(dataset), None))
+            out.append(SiteStatus(site, dataset, Exit.of(project, site).exported(dataset), None))
         except FactoryError as error:
-            out.append(Standing(site, dataset, None, error.what))
+            out.append(SiteStatus(site, dataset, None, error.what))
     return out
 
 
-def process(project: Project, sites: Sequence[str] = ()) -> list[Done]:
+def process(project: Project, sites: Sequence[str] = ()) -> list[SiteRun]:
     """Let sites run and release what sources here take from them, all at the same time, each in its own domain.
 
     A site is asked by its `command`, to which `run DATASET --json` and `release DATASET --json` are added. Of what it says, label,
@@ -83,21 +83,21 @@ def process(project: Project, sites: Sequence[str] = ()) -> list[Done]:
         return list(pool.map(lambda one: _process(project, *one), wanted))
 
 
-def _process(project: Project, site: str, dataset: str) -> Done:
+def _process(project: Project, site: str, dataset: str) -> SiteRun:
     command = [sys.executable if part == "python" else part for part in project.settings.sites[site].command]
     told: dict[str, str] = {}
     for what in ("run", "release"):
         try:
             done = subprocess.run([*command, what, dataset, "--json"], cwd=project.root, capture_output=True, text=True, check=False)
         except OSError as error:
-            return Done(site, dataset, "unreachable", None, None, f"{command[0]}: {error.strerror}")
+            return SiteRun(site, dataset, "unreachable", None, None, f"{command[0]}: {error.strerror}")
         if done.returncode:
             said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
             first = next((line for line in said if line.startswith("error")), said[-1])
-            return Done(site, dataset, "refused", None, None, f"{what}: {first[:_SAID]}")
+            return SiteRun(site, dataset, "refused", None, None, f"{what}: {first[:_SAID]}")
         if what == "release":
             told = _told(site, done.stdout)
-    return Done(site, dataset, "released", told.get("label"), told.get("version"), None)
+    return SiteRun(site, dataset, "released", told.get("label"), told.get("version"), None)
 
 
 def _told(site: str, output: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lakehouse.cli import cli
 from lakehouse.core import versions
 from lakehouse.core.errors import HardGateError, SpecError
-from lakehouse.core.sensitivity import Graded, highest
+from lakehouse.core.sensitivity import ColumnSensitivity, highest
 from lakehouse.core.spec import LEVELS
 from lakehouse.delivery.release.card import _sensitivity
 from lakehouse.delivery.release.policy import reasons, refuse
@@ -58,7 +58,7 @@ def test_a_redacted_column_is_lowered_only_by_declaration_with_its_reason(notes_
 
 @given(st.lists(st.sampled_from(LEVELS), min_size=1))
 def test_the_highest_is_none_below_and_one_of_them(levels: list[str]) -> None:
-    found = highest([Graded(each, "") for each in levels])  # type: ignore[arg-type]
+    found = highest([ColumnSensitivity(each, "") for each in levels])  # type: ignore[arg-type]
     assert found.level in levels
     assert all(LEVELS.index(found.level) >= LEVELS.index(each) for each in levels)  # type: ignore[arg-type]
 

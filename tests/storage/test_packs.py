@@ -22,7 +22,7 @@ from lakehouse.cli import cli
 from lakehouse.core.errors import SpecError, StorageError
 from lakehouse.core.project import Project
 from lakehouse.core.storage.coding import parity, recover
-from lakehouse.core.storage.packs import Member, forget, locations, open_item, pack, register
+from lakehouse.core.storage.packs import PackMember, forget, locations, open_item, pack, register
 from lakehouse.core.storage.scrub import scrub
 
 FILES = {"blobs/ab/" + "ab" * 32: random.Random(1).randbytes(3_000_001), "landing/shop/cd/x": "一页".encode() * 500, "empty": b""}
@@ -36,7 +36,7 @@ def new_project(root: Path, policy: str = "data: 4, parity: 2", number: int = 6)
 
 
 def packed(project: Project, files: dict[str, bytes] = FILES) -> str:
-    return pack(project, [Member(name, partial(io.BytesIO, data)) for name, data in files.items()]).pack
+    return pack(project, [PackMember(name, partial(io.BytesIO, data)) for name, data in files.items()]).pack
 
 
 def contents(project: Project) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lakehouse.authoring.recipes.draft import Draft, Line, Loss, checked, flow, list_under
+from lakehouse.authoring.recipes.draft import Draft, DraftStep, Loss, checked, flow, list_under
 from lakehouse.core.errors import SpecError
 from lakehouse.core.spec import yamlfile
 from lakehouse.production.engine.operator import OPERATORS
@@ -94,7 +94,7 @@ def read_recipe(file: Path, column: str | None = None) -> Draft:
     lines = []
     if len(keys) > 1:
         why = f"Data-Juicer's operators read the first key of the list, {keys[0]}, and so do these steps"
-        lines.append(Line(None, (Loss(f"text_keys {flow(keys[1:])}", why, document.where(("text_keys",))),)))
+        lines.append(DraftStep(None, (Loss(f"text_keys {flow(keys[1:])}", why, document.where(("text_keys",))),)))
     text = column or keys[0]
     lines += [_line(entry, text, document, index) for index, entry in enumerate(process)]
     title = document.data.get("project_name")
@@ -103,7 +103,7 @@ def read_recipe(file: Path, column: str | None = None) -> Draft:
     return Draft(name, f"Imported from the Data-Juicer recipe {file.name}.", text, tuple(lines), settings)
 
 
-def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> Line:
+def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> DraftStep:
     where = document.where(("process", index))
     if isinstance(entry, str):
         entry = {entry: None}
@@ -116,11 +116,11 @@ def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> L
     shown = f"{name} {flow(params)}" if params else str(name)
     counterpart = _COUNTERPARTS.get(name) or _same_name(str(name))
     if counterpart is None:
-        return Line(None, (Loss(shown, "no operator here does this", where),))
+        return DraftStep(None, (Loss(shown, "no operator here does this", where),))
     if counterpart.needs:
-        return Line(None, (Loss(shown, f"`{counterpart.operator}` needs {counterpart.needs}", where),))
+        return DraftStep(None, (Loss(shown, f"`{counterpart.operator}` needs {counterpart.needs}", where),))
     if (why := _changed_meaning(str(name), params)) is not None:
-        return Line(None, (Loss(shown, why, where),))
+        return DraftStep(None, (Loss(shown, why, where),))
     column = str(params.pop("text_key", None) or column)
     known = OPERATORS.entries()[counterpart.operator].params.model_fields
     ours: dict[str, Any] = {"columns": [column]} if "columns" in known else {"column": column}

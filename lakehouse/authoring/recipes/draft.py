@@ -34,7 +34,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Line:
+class DraftStep:
     """One place of the recipe: a step, or none where only `losses` stand there; `comment` says where its numbers come from."""
 
     step: Mapping[str, Mapping[str, Any]] | None
@@ -53,7 +53,7 @@ class Draft:
     name: str
     description: str
     column: str
-    lines: tuple[Line, ...]
+    lines: tuple[DraftStep, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -200,12 +200,12 @@ def _contract(name: str, title: str, columns: Mapping[str, str], text: str) -> s
     )
 
 
-def checked(step: Mapping[str, Mapping[str, Any]], losses: Sequence[Loss], what: str, where: str | None, comment: str = "") -> Line:
+def checked(step: Mapping[str, Mapping[str, Any]], losses: Sequence[Loss], what: str, where: str | None, comment: str = "") -> DraftStep:
     """The step as a line if its operator takes it; else a line that says why not."""
     refused = fits(step)
     if refused is not None:
-        return Line(None, (*losses, Loss(what, refused, where)), comment)
-    return Line(step, tuple(losses), comment)
+        return DraftStep(None, (*losses, Loss(what, refused, where)), comment)
+    return DraftStep(step, tuple(losses), comment)
 
 
 def list_under(document: yamlfile.Document, key: str) -> list[Any]:

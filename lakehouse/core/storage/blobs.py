@@ -38,7 +38,7 @@ def oversized_blobs(project: Project, source: str) -> Blobs:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredBlob:
     """A blob as it is kept: its form, its bytes in it, and when it was last written or read.
 
     An object store does not tell reads, and a folder tells them by the day, unless it is mounted with `noatime`.
@@ -95,7 +95,7 @@ class Blobs:
         with self._store_errors():
             return cast(BinaryIO, io.BufferedReader(_Remote(obstore.open_reader(self._remote(), self._key(sha256) + form))))
 
-    def kept(self) -> list[Kept]:
+    def kept(self) -> list[StoredBlob]:
         """What is kept here, by name."""
         if self._local:
             files = [(file, file.stat()) for file in Path(self.project.lake, self.place).glob("[0-9a-f][0-9a-f]/*")]
@@ -106,7 +106,7 @@ class Blobs:
             with self._store_errors():
                 listed = [each for page in obstore.list(self._remote(), self.place) for each in page]
             found = [(each["path"].rpartition("/")[2], each["size"], each["last_modified"].timestamp()) for each in listed]
-        return [Kept(name[:64], name[64:], size, datetime.fromtimestamp(used, UTC)) for name, size, used in sorted(found)]
+        return [StoredBlob(name[:64], name[64:], size, datetime.fromtimestamp(used, UTC)) for name, size, used in sorted(found)]
 
     def shrinks(self, sha256: str) -> bool:
         """Whether a blob is worth compressing, by its first bytes."""

@@ -45,7 +45,7 @@ def plain(project: Project, stream: BinaryIO, form: str, name: str) -> BinaryIO:
     if not form:
         return stream
     if form == ".aes":
-        return cast(BinaryIO, io.BufferedReader(_Opened(project, stream, name), 1 << 18))
+        return cast(BinaryIO, io.BufferedReader(_UnsealedStream(project, stream, name), 1 << 18))
     import zstandard
 
     with stream, ExitStack() as stack:
@@ -77,7 +77,7 @@ def compress(stream: BinaryIO, target: IO[bytes]) -> None:
     zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(stream, target)
 
 
-class _Opened(Pieces):
+class _UnsealedStream(Pieces):
     """A sealed stream as a raw stream of its own bytes."""
 
     def __init__(self, project: Project, below: BinaryIO, name: str) -> None:

@@ -42,7 +42,7 @@ JOURNAL = Journal(
 
 
 @dataclass(frozen=True)
-class Member:
+class PackMember:
     """A file that is to be packed: its name, how its bytes are opened, and how these were made of its own."""
 
     name: str
@@ -208,7 +208,7 @@ class Shards:
         raise StorageError(what, fix="bring a lost location back, then: lakehouse storage scrub --repair")
 
 
-def pack(project: Project, members: Iterable[Member], progress: Progress = silent) -> Manifest:
+def pack(project: Project, members: Iterable[PackMember], progress: Progress = silent) -> Manifest:
     """Write one pack of the members, in the order of their names; what it holds may be removed elsewhere afterwards.
 
     Local disk: about two and a half times the pack, for the time of writing. Nobody else may be packing.
@@ -286,7 +286,7 @@ def _clean_up(project: Project) -> None:
         shutil.rmtree(left)
 
 
-def _joined(folder: Path, members: list[Member]) -> tuple[tuple[Item, ...], Path]:
+def _joined(folder: Path, members: list[PackMember]) -> tuple[tuple[Item, ...], Path]:
     """The members one behind the other in a file."""
     items, path, at = [], folder / "whole", 0
     with _told(path), path.open("wb") as whole_pack:

@@ -18,7 +18,7 @@ from lakehouse.core import versions
 from lakehouse.core.errors import AccessError, FactoryError, NotFoundError, SpecError
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
-from lakehouse.core.sensitivity import Graded, highest, levels_of_source
+from lakehouse.core.sensitivity import ColumnSensitivity, highest, levels_of_source
 from lakehouse.core.spec import LEVELS
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.governance import audit
@@ -34,7 +34,7 @@ Comparison = tuple[str, Operator, Value | list[Value]]
 
 
 @dataclass(frozen=True)
-class Reading:
+class AuditedRead:
     """What the door hands out.
 
     Attributes:
@@ -50,16 +50,16 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class _Opened:
+class _VersionTable:
     """A table of one version, with the sensitivity of its columns."""
 
     name: str
     version: str
     rows: pl.LazyFrame
     schema: pl.Schema
-    levels: dict[str, Graded]
+    levels: dict[str, ColumnSensitivity]
 
-    def level(self, column: str) -> Graded:
+    def level(self, column: str) -> ColumnSensitivity:
         """That of a column; one that is not of the sources may hold anything the table holds."""
         return self.levels.get(column) or highest(self.levels.values())
 
@@ -87,7 +87,7 @@ def reading(
     where: Sequence[Comparison] = (),
     version: str | int | None = None,
     limit: int | None = None,
-) -> Reading:
+) -> AuditedRead:
     """Read a table as `assets/access.yaml` allows.
 
     Args:
@@ -116,11 +116,11 @@ def reading(
         told(version=wanted, columns=list(columns or ()), outcome=outcome, detail=detail)
         raise
     told(version=opened.version, columns=frame.columns, rows=frame.height, outcome="granted", detail=f"role {found.role}")
-    return Reading(frame, found.role, opened.version, left_out)
+    return AuditedRead(frame, found.role, opened.version, left_out)
 
 
 def _seen(
-    opened: _Opened, allowed: Allowed, columns: Sequence[str] | None, where: Sequence[Comparison], limit: int | None
+    opened: _VersionTable, allowed: Allowed, columns: Sequence[str] | None, where: Sequence[Comparison], limit: int | None
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The rows and columns of an opened table that a grant shows, and the columns left out for their sensitivity."""
     grant, schema = allowed.grant, opened.schema
@@ -167,7 +167,7 @@ def _comparison(given: Comparison) -> Filter:
         ) from None
 
 
-def _open(project: Project, table: str, version: str | int | None) -> _Opened:
+def _open(project: Project, table: str, version: str | int | None) -> _VersionTable:
     match = _TABLE.match(table)
     if match is None:
         raise NotFoundError(f"no table `{table}`", fix="a table is bronze/SOURCE, silver/DATASET, gold/DATASET or system/NAME")
@@ -177,7 +177,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
         found = _version(project, name, version)
         if found is not None:
             rows = versions.rows(project, found)
-            return _Opened(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
+            return _VersionTable(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
     at = _delta_version(stored, table, version)
     rows = stored.scan(at)
     if layer == "bronze" and name in project.sources and bronze.is_virtual(project, name):
@@ -186,7 +186,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
         rows = live_rows(project, name, rows.collect_schema().names())
     elif layer == "bronze":
         rows = bronze.live(rows)
-    return _Opened(table, f"delta {at}", rows, rows.collect_schema(), _levels(project, layer, name))
+    return _VersionTable(table, f"delta {at}", rows, rows.collect_schema(), _levels(project, layer, name))
 
 
 def _version(project: Project, name: str, version: str | int | None) -> versions.Version | None:
@@ -206,7 +206,7 @@ def _delta_version(stored: Table, table: str, version: str | int | None) -> int:
     return int(version)
 
 
-def _levels(project: Project, layer: str, name: str) -> dict[str, Graded]:
+def _levels(project: Project, layer: str, name: str) -> dict[str, ColumnSensitivity]:
     """How sensitive the columns of a table are; of tables that are none of a source or dataset, all as the most sensitive source."""
     if layer == "bronze" and name in project.sources:
         return levels_of_source(project, name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lakehouse.core import versions
 from lakehouse.core.project import Project
-from lakehouse.core.sensitivity import WORDS, Graded, highest, levels_of_source
+from lakehouse.core.sensitivity import WORDS, ColumnSensitivity, highest, levels_of_source
 from lakehouse.core.spec import Dataset, Level, Source, standards
 from lakehouse.core.versions import Version
 from lakehouse.production.sensitive import levels_of_dataset
@@ -16,7 +16,7 @@ FACETS = ("kind", "owner", "licence", "language", "task", "category", "sensitivi
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """Something that can be found.
 
     Attributes:
@@ -35,7 +35,7 @@ class Entry:
     see: str
 
 
-def entries(project: Project) -> list[Entry]:
+def entries(project: Project) -> list[CatalogueEntry]:
     """Everything in the catalogue of a project, in the order of kinds."""
     fields = standards.load(project.root)
     found = [entry for name in project.sources for entry in _source(project, name, fields)]
@@ -55,7 +55,7 @@ def _level(level: Level) -> str:
     return f"{level} {WORDS[level]}"
 
 
-def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[Entry]:
+def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[CatalogueEntry]:
     spec: Source = project.source(name)
     levels = levels_of_source(project, name)
     held = [fields[field].field for field in spec.standards.values() if field in fields]
@@ -67,7 +67,7 @@ def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]
         category=tuple(dict.fromkeys(field.category for field in held if field.category)),
     )
     words = [spec.connector.name, *levels, *(kind for kinds in spec.privacy.values() for kind in kinds)]
-    yield Entry("source", name, spec.description, " ".join(words), facets, f"lakehouse source screen {name}")
+    yield CatalogueEntry("source", name, spec.description, " ".join(words), facets, f"lakehouse source screen {name}")
     for column, level in levels.items():
         given = spec.standards.get(column)
         field = fields[given].field if given and given in fields else None
@@ -75,7 +75,7 @@ def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]
         yield _column(f"bronze/{name}.{column}", title, spec.owner, level, field, f"{(spec.columns or {}).get(column, '')}", name)
 
 
-def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[Entry]:
+def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[CatalogueEntry]:
     spec: Dataset = project.dataset(name)
     columns = project.contract(spec).columns
     levels = levels_of_dataset(project, name)
@@ -93,7 +93,7 @@ def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined
         released="yes" if any(v.released_at for v in known) else "no",
     )
     words = [*spec.sources, *columns, *(str(about["description"] or "") for about in columns.values()), *(c.name for c in spec.recipe)]
-    yield Entry("dataset", name, spec.description, " ".join(words), own, f"lakehouse version list {name}")
+    yield CatalogueEntry("dataset", name, spec.description, " ".join(words), own, f"lakehouse version list {name}")
     for version in known:
         yield _version(version, own)
     for column, about in columns.items():
@@ -103,7 +103,7 @@ def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined
         yield _column(f"gold/{name}.{column}", about["description"] or f"Column of {name}.", spec.owner, levels[column], field, *words)
 
 
-def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> Entry:
+def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> CatalogueEntry:
     rows = sum(version.manifest["rows"].values())
     reasons = "; ".join(version.manifest["change"]["reasons"])
     facets = {
@@ -111,23 +111,25 @@ def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> Entry:
         **_facets("version", grade=version.grade, released="yes" if version.released_at else "no"),
     }
     if levels := (version.manifest.get("metadata") or {}).get("sensitivity"):
-        facets["sensitivity"] = (_level(highest(Graded(each["level"], "") for each in levels.values()).level),)
+        facets["sensitivity"] = (_level(highest(ColumnSensitivity(each["level"], "") for each in levels.values()).level),)
     retired = f"; retired: {version.retirement}" if version.retired else ""
     title = f"{rows:,} rows; {reasons}{retired}"
     see = f"lakehouse govern read gold/{version.dataset} --version {version.label}"
-    return Entry("version", f"{version.dataset} {version.label}", title, f"{version.version} {' '.join(version.labels)}", facets, see)
+    return CatalogueEntry(
+        "version", f"{version.dataset} {version.label}", title, f"{version.version} {' '.join(version.labels)}", facets, see
+    )
 
 
-def _standard(defined: standards.Defined) -> Entry:
+def _standard(defined: standards.Defined) -> CatalogueEntry:
     field = defined.field
     facets = _facets("standard", owner=defined.owner, sensitivity=_level(field.sensitivity), category=field.category)
     codes = [word for code, meaning in (field.codes or {}).items() for word in (code, meaning)]
     words = " ".join([defined.standard, field.type, field.unit or "", *codes, *field.privacy])
-    return Entry("standard", defined.name, f"{field.meaning} {field.meaning_zh}", words, facets, "lakehouse govern standards")
+    return CatalogueEntry("standard", defined.name, f"{field.meaning} {field.meaning_zh}", words, facets, "lakehouse govern standards")
 
 
-def _column(name: str, title: str, owner: str, level: Graded, field: standards.Standard | None, *words: str) -> Entry:
+def _column(name: str, title: str, owner: str, level: ColumnSensitivity, field: standards.Standard | None, *words: str) -> CatalogueEntry:
     facets = _facets("column", owner=owner, sensitivity=_level(level.level), category=field.category if field else None)
     codes = [word for code, meaning in ((field.codes if field else None) or {}).items() for word in (code, meaning)]
     table = name.partition(".")[0].partition("/")[2]
-    return Entry("column", name, title, " ".join([*words, *codes, level.because]), facets, f"lakehouse govern sensitivity {table}")
+    return CatalogueEntry("column", name, title, " ".join([*words, *codes, level.because]), facets, f"lakehouse govern sensitivity {table}")

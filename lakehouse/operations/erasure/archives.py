@@ -23,7 +23,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.storage import packs
 from lakehouse.core.versions import Version
 from lakehouse.operations.erasure import history
-from lakehouse.operations.erasure.history import Written
+from lakehouse.operations.erasure.history import RewrittenFile
 from lakehouse.operations.erasure.places import touches
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.maintenance.archive import (
@@ -126,7 +126,7 @@ def _bytes(project: Project, archive: Archive, there: fs.FileSystem, name: str) 
     return open_file(project, data, f"{archive.place}/data/{name}")
 
 
-def put(project: Project, archive: Archive, instead: dict[str, list[Written]], source: fs.FileSystem) -> None:
+def put(project: Project, archive: Archive, instead: dict[str, list[RewrittenFile]], source: fs.FileSystem) -> None:
     """Write new files beside the old ones of an archive, and list them in their place; the list is written last."""
     there = files_at(project, archive.place)
     sums = dict(listed_in(there, archive.place) or {})

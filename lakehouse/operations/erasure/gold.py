@@ -17,13 +17,13 @@ from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
 from lakehouse.operations.erasure import archives, history
 from lakehouse.operations.erasure.archives import Archive
-from lakehouse.operations.erasure.history import Written
-from lakehouse.operations.erasure.places import Found
+from lakehouse.operations.erasure.history import RewrittenFile
+from lakehouse.operations.erasure.places import AffectedRows
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.history.rows_of_versions import collect
 
 
-def erase(project: Project, dataset: str, table: Table, found: Found, removal: Removal, request: str) -> list[Archive]:
+def erase(project: Project, dataset: str, table: Table, found: AffectedRows, removal: Removal, request: str) -> list[Archive]:
     """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
     files, removal = table.store(), removal.of(found.name)
     with told(table.uri):
@@ -49,7 +49,7 @@ def erase(project: Project, dataset: str, table: Table, found: Found, removal: R
     return changed
 
 
-def _bring(new: list[Written], source: fs.FileSystem, local: fs.FileSystem, folder: Path) -> None:
+def _bring(new: list[RewrittenFile], source: fs.FileSystem, local: fs.FileSystem, folder: Path) -> None:
     for written in new:
         if not (folder / written.name).exists():
             with source.open_input_stream(written.name) as read, local.open_output_stream(written.name) as out:

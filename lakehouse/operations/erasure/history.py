@@ -43,7 +43,7 @@ Cut = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @dataclass(frozen=True)
-class Written:
+class RewrittenFile:
     """A file that stands in the place of an old one, with its statistics as Delta's log has them (JSON)."""
 
     name: str
@@ -70,7 +70,7 @@ def added(table: Table) -> dict[str, list[str]]:
     return found
 
 
-def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut, request: str) -> list[Written]:
+def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut, request: str) -> list[RewrittenFile]:
     """Write a data file anew without what `cut` takes out, some megabytes at a time; no file where no row stays.
 
     Names follow from the request and the old name: a second run puts the same in their place.
@@ -84,11 +84,11 @@ def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut,
     for number, action in enumerate(adds):
         new = f"part-{uuid.uuid5(uuid.NAMESPACE_OID, f'{request}/{name}/{number}')}-c000{ending}"
         target.move(action.path, new)
-        written.append(Written(new, action.size, str(action.stats)))
+        written.append(RewrittenFile(new, action.size, str(action.stats)))
     return written
 
 
-def written_anew(table: Table, names: Iterable[str], cut: Cut, request: str) -> dict[str, list[Written]]:
+def written_anew(table: Table, names: Iterable[str], cut: Cut, request: str) -> dict[str, list[RewrittenFile]]:
     """Data files of a table written anew without what `cut` takes out, by their old names; sealed as they are, whatever is declared."""
     plain = below(table.store())
     anew = {}
@@ -105,7 +105,7 @@ def _cut_batches(file: pq.ParquetFile, schema: pa.Schema, cut: Cut) -> Iterator[
             yield from left.select(schema.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).to_batches()
 
 
-def replace(table: Table, instead: dict[str, list[Written]], unbound: Iterable[str] = ()) -> None:
+def replace(table: Table, instead: dict[str, list[RewrittenFile]], unbound: Iterable[str] = ()) -> None:
     """Make every commit name the files of `instead` in the place of the old ones, and delete these; of files `unbound`, which stand here
     no more, the log forgets the smallest and largest values.
 
@@ -168,7 +168,7 @@ def _actions(files: fs.FileSystem, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in bytes(handle.read()).splitlines() if line.strip()]
 
 
-def _removed_too(actions: list[dict[str, Any]], instead: dict[str, list[Written]]) -> list[dict[str, Any]]:
+def _removed_too(actions: list[dict[str, Any]], instead: dict[str, list[RewrittenFile]]) -> list[dict[str, Any]]:
     gone = {action["remove"]["path"] for action in actions if "remove" in action}
     out = []
     for action in actions:
@@ -180,7 +180,7 @@ def _removed_too(actions: list[dict[str, Any]], instead: dict[str, list[Written]
     return out
 
 
-def _added_instead(actions: list[dict[str, Any]], instead: dict[str, list[Written]]) -> list[dict[str, Any]]:
+def _added_instead(actions: list[dict[str, Any]], instead: dict[str, list[RewrittenFile]]) -> list[dict[str, Any]]:
     out = []
     for action in actions:
         if "add" in action and action["add"]["path"] in instead:
@@ -190,7 +190,7 @@ def _added_instead(actions: list[dict[str, Any]], instead: dict[str, list[Writte
     return out
 
 
-def _removed_once(actions: list[dict[str, Any]], instead: dict[str, list[Written]]) -> list[dict[str, Any]]:
+def _removed_once(actions: list[dict[str, Any]], instead: dict[str, list[RewrittenFile]]) -> list[dict[str, Any]]:
     return [action for action in actions if not ("remove" in action and action["remove"]["path"] in instead)]
 
 
@@ -205,7 +205,7 @@ def _without_bounds(actions: list[dict[str, Any]], names: frozenset[str]) -> lis
     return out
 
 
-def _about(action: dict[str, Any], new: Written) -> dict[str, Any]:
+def _about(action: dict[str, Any], new: RewrittenFile) -> dict[str, Any]:
     """An action for another file; the statistics of the old one hold its smallest and largest values."""
     kept = {key: value for key, value in action.items() if key not in ("stats", "tags", "stats_parsed")}
     return {**kept, "path": new.name, **({"size": new.size} if action.get("size") is not None else {})}

@@ -24,7 +24,7 @@ _UNTOUCHED = frozenset(
 
 
 @dataclass(frozen=True)
-class Found:
+class AffectedRows:
     """What of a table has to go.
 
     Attributes:
@@ -54,7 +54,7 @@ def tables(project: Project) -> Iterator[tuple[str, Table]]:
                     yield f"{layer}/{found.base_name}", table
 
 
-def find(name: str, table: Table, removal: Removal) -> Found:
+def find(name: str, table: Table, removal: Removal) -> AffectedRows:
     """Look at every data file of a table, also of its older versions and those that a killed write left."""
     files, removal = table.store(), removal.of(name)
     with told(table.uri):
@@ -70,7 +70,7 @@ def find(name: str, table: Table, removal: Removal) -> Found:
             (held if file in known else unnamed).append(file)
             rows += gone if file in newest else 0
         unbound = [file for file in sorted(known.keys() - set(standing)) if known[file] and removal.speaks(known[file])]
-    return Found(name, rows, tuple(held), tuple(unnamed), tuple(unbound))
+    return AffectedRows(name, rows, tuple(held), tuple(unnamed), tuple(unbound))
 
 
 def touches(files: fs.FileSystem, name: str, removal: Removal) -> tuple[int, bool]:
@@ -92,7 +92,7 @@ def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[
                 yield pl.DataFrame(pl.from_arrow(batch))
 
 
-def erase(table: Table, found: Found, removal: Removal, request: str) -> None:
+def erase(table: Table, found: AffectedRows, removal: Removal, request: str) -> None:
     """Take what was found out of the whole history of a table."""
     with told(table.uri):
         instead = history.written_anew(table, found.files, removal.of(found.name).cut, request)

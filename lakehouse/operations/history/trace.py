@@ -15,7 +15,7 @@ from lakehouse.reserve.bronze import table as bronze
 
 
 @dataclass(frozen=True)
-class Collection:
+class CollectionStep:
     """One time an item was collected: `deleted` says that it had vanished."""
 
     collection: int
@@ -43,7 +43,7 @@ class Origin:
     content: str
     deleted: bool
     findings: tuple[str, ...]
-    history: tuple[Collection, ...]
+    history: tuple[CollectionStep, ...]
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _origin(project: Project, row_id: str) -> Origin | None:
     rows = table.scan().filter(pl.col("_row_id") == row_id).select(columns).sort("_collection").collect()
     if rows.is_empty():
         return None
-    history = tuple(Collection(*row) for row in rows.select(columns[:4]).iter_rows())
+    history = tuple(CollectionStep(*row) for row in rows.select(columns[:4]).iter_rows())
     last = rows.row(-1, named=True)
     return Origin(
         source,

@@ -48,7 +48,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Change:
+class VersionDifference:
     """From the version before it in the comparison to `to`: rows by kind of change and why, and the plan in sentences."""
 
     a: str
@@ -81,7 +81,7 @@ class Compared:
 
     dataset: str
     sides: tuple[Side, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[VersionDifference, ...]
     scores: tuple[Scored, ...]
     appeared: tuple[tuple[str, str], ...]
     gone: tuple[tuple[str, str], ...]
@@ -153,13 +153,13 @@ def _findings(project: Project, version: Version) -> tuple[dict[str, int | None]
     return {kind: None if kind in unseen else counts.get(kind, 0) for kind in KINDS}, slices
 
 
-def _change(project: Project, a: Version, b: Version) -> Change:
+def _change(project: Project, a: Version, b: Version) -> VersionDifference:
     found = diff(project, a.dataset, a.version, b.version)
     rows = {name: int(getattr(found, name)) for name in ("added", "removed", "changed", "moved", "same")}
     because = {f"removed, {why}": n for why, n in found.removed_because.items()} | {
         f"added, {why}": n for why, n in found.added_because.items()
     }
-    return Change(a.label, b.label, rows, because, found.plan)
+    return VersionDifference(a.label, b.label, rows, because, found.plan)
 
 
 def _scores(project: Project, found: Sequence[Version], margin: float) -> list[Scored]:

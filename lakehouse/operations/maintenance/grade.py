@@ -39,7 +39,7 @@ ESSENTIAL = frozenset({"completeness", "consistency", "accuracy", "uniqueness", 
 
 
 @dataclass(frozen=True)
-class Marked:
+class GradedIndicator:
     """An indicator and its own grade; None where it was not measured."""
 
     indicator: Indicator
@@ -48,7 +48,7 @@ class Marked:
 
 
 @dataclass(frozen=True)
-class Graded:
+class VersionGrade:
     """The grade of a version.
 
     Attributes:
@@ -61,7 +61,7 @@ class Graded:
     version: str
     label: str
     grade: Grade
-    marked: tuple[Marked, ...]
+    marked: tuple[GradedIndicator, ...]
     because: tuple[str, ...]
     screen: dict[str, float | None]
     rule: str
@@ -79,7 +79,7 @@ class Graded:
         }
 
 
-def grade(project: Project, dataset: str, reference: str = "latest", *, progress: Progress = silent) -> Graded:
+def grade(project: Project, dataset: str, reference: str = "latest", *, progress: Progress = silent) -> VersionGrade:
     """Measure the indicators of a version, grade it, and record the grade where it differs from the recorded one.
 
     Raises:
@@ -99,11 +99,11 @@ def grade(project: Project, dataset: str, reference: str = "latest", *, progress
         return found
 
 
-def assess(project: Project, version: Version, at: datetime | None = None) -> Graded:
+def assess(project: Project, version: Version, at: datetime | None = None) -> VersionGrade:
     """The grade that a version has by what the lake holds now; nothing is recorded."""
     evidence = gather(project, version, at)
     letter, marked, because = judge(measure(evidence))
-    made = Graded(
+    made = VersionGrade(
         version.dataset, version.version, version.label, letter, marked, because, _screen(evidence), RULE, evidence.at, unchanged=False
     )
     known = version.graded
@@ -111,13 +111,13 @@ def assess(project: Project, version: Version, at: datetime | None = None) -> Gr
     return replace(made, unchanged=same)
 
 
-def judge(indicators: Sequence[Indicator]) -> tuple[Grade, tuple[Marked, ...], tuple[str, ...]]:
+def judge(indicators: Sequence[Indicator]) -> tuple[Grade, tuple[GradedIndicator, ...], tuple[str, ...]]:
     """The grade of indicators, each with its own, and what decided it.
 
     The worst of the essential ones, or the median of the others (the worse of the two in the middle), whichever is worse. What was not
     measured is never counted as good: an essential indicator caps the grade at C, any other at B.
     """
-    marked = tuple(Marked(each, letter_of(each), each.name in ESSENTIAL) for each in indicators)
+    marked = tuple(GradedIndicator(each, letter_of(each), each.name in ESSENTIAL) for each in indicators)
     essential = [m for m in marked if m.essential and m.grade]
     others = sorted((m.grade for m in marked if not m.essential and m.grade), key=GRADES.index)
     worst: Grade = max((m.grade for m in essential if m.grade), key=GRADES.index, default="A")

@@ -30,7 +30,7 @@ USES = ("made", "described", "evaluated", "gated", "graded", "released", "restor
 
 
 @dataclass(frozen=True)
-class Step:
+class PolicyStep:
     """What the policy does about a version, or `keep`, and why."""
 
     version: str
@@ -39,7 +39,7 @@ class Step:
     why: str
 
 
-def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Step]:
+def plan(project: Project, dataset: str, at: datetime | None = None) -> list[PolicyStep]:
     """What the policy would do now, version by version, oldest first.
 
     Args:
@@ -60,7 +60,7 @@ def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Ste
     known = versions.versions(project, dataset)
     standing = versions.current(project, dataset)
     reports = [t for t in tickets(project, dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
-    found: list[Step] = []
+    found: list[PolicyStep] = []
     for place, version in enumerate(known):
         users = needed(project, version)
         steps = [
@@ -70,11 +70,11 @@ def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Ste
         retired = version.retired is not None or any(step.action == "retire" for step in steps)
         later, why = _archive(project, how, version, users, len(known) - place, at or datetime.now(UTC), retired=retired)
         steps += later
-        found += steps or [Step(version.version, version.label, "keep", why)]
+        found += steps or [PolicyStep(version.version, version.label, "keep", why)]
     return found
 
 
-def maintain(project: Project, dataset: str, *, at: datetime | None = None, progress: Progress = silent) -> list[Step]:
+def maintain(project: Project, dataset: str, *, at: datetime | None = None, progress: Progress = silent) -> list[PolicyStep]:
     """Do what the policy says (see `plan`), one event after another; a run again finds nothing left to do.
 
     Raises:
@@ -86,7 +86,7 @@ def maintain(project: Project, dataset: str, *, at: datetime | None = None, prog
     how = project.dataset(dataset).maintenance
     assert how is not None
     standing = versions.current(project, dataset)
-    done: dict[str, Callable[[Step], object]] = {
+    done: dict[str, Callable[[PolicyStep], object]] = {
         "retire": lambda step: retire(project, dataset, step.version, step.why, BY, standing.version if standing else None),
         "downgrade": lambda step: downgrade(project, dataset, step.version, how.downgrade.to, step.why, BY) if how.downgrade else None,
         "archive": lambda step: archive(project, dataset, step.version, step.why, BY, progress=progress),
@@ -115,7 +115,7 @@ def last_use(project: Project, version: Version) -> tuple[datetime, str]:
     return max(used)
 
 
-def _retire(project: Project, how: Maintenance, version: Version, standing: Version | None, users: list[str]) -> list[Step]:
+def _retire(project: Project, how: Maintenance, version: Version, standing: Version | None, users: list[str]) -> list[PolicyStep]:
     """A version that was never released, no one needs, no one has reinstated, and that is surely worse than the standing one."""
     if how.retire is None or version.retired or version.released or users or standing is None or standing.retired:
         return []
@@ -133,11 +133,11 @@ def _retire(project: Project, how: Maintenance, version: Version, standing: Vers
         if found.verdict == "worse":
             interval = f"{found.low:+.4f} to {found.high:+.4f}"
             words = f"worse than {standing.label}: {metric} on held_out {found.new:.4f} against {found.old:.4f} ({interval})"
-            return [Step(version.version, version.label, "retire", words)]
+            return [PolicyStep(version.version, version.label, "retire", words)]
     return []
 
 
-def _downgrade(project: Project, how: Maintenance, version: Version, reports: list[Ticket]) -> list[Step]:
+def _downgrade(project: Project, how: Maintenance, version: Version, reports: list[Ticket]) -> list[PolicyStep]:
     """A graded version more of whose rows are named by open reports than declared, unless a downgrade was spoken of it since."""
     rule = how.downgrade
     if rule is None or version.grade is None or _settled(project, version) or GRADES.index(version.grade) >= GRADES.index(rule.to):
@@ -150,13 +150,15 @@ def _downgrade(project: Project, how: Maintenance, version: Version, reports: li
     if share <= rule.reported:
         return []
     return [
-        Step(version.version, version.label, "downgrade", f"reports name {held:,} of its rows ({share:.2%}), {rule.reported:.2%} allowed")
+        PolicyStep(
+            version.version, version.label, "downgrade", f"reports name {held:,} of its rows ({share:.2%}), {rule.reported:.2%} allowed"
+        )
     ]
 
 
 def _archive(
     project: Project, how: Maintenance, version: Version, users: list[str], nth_last: int, at: datetime, *, retired: bool
-) -> tuple[list[Step], str]:
+) -> tuple[list[PolicyStep], str]:
     """A version that no one needs or has used for so long; else why it is kept."""
     if version.archived:
         return [], "archived already"
@@ -172,7 +174,7 @@ def _archive(
     days = (at - when).days
     if days < how.archive.unused_days:
         return [], f"used {days} days ago ({what})"
-    return [Step(version.version, version.label, "archive", f"unused for {days} days (last {what})")], ""
+    return [PolicyStep(version.version, version.label, "archive", f"unused for {days} days (last {what})")], ""
 
 
 def _settled(project: Project, version: Version) -> bool:

@@ -25,7 +25,7 @@ JOURNAL = Journal("plans", pl.Schema(dict.fromkeys(("dataset", "demand", "payloa
 
 
 @dataclass(frozen=True)
-class Line:
+class DemandLine:
     """One thing wanted.
 
     Attributes:
@@ -78,7 +78,7 @@ class Plan:
     dataset: str
     purpose: str
     version: str | None
-    lines: tuple[Line, ...]
+    lines: tuple[DemandLine, ...]
     yields: Yield | None
     collect: int | None
     collect_for: str | None
@@ -159,7 +159,7 @@ def keep(project: Project, name: str) -> Plan:
     return made
 
 
-def _lines(demand: Demand, have: Volumes, measured: Costs) -> list[Line]:
+def _lines(demand: Demand, have: Volumes, measured: Costs) -> list[DemandLine]:
     wanted: list[tuple[str, int, int]] = []
     if demand.rows is not None:
         wanted.append(("rows", demand.rows, have.rows))
@@ -172,16 +172,16 @@ def _lines(demand: Demand, have: Volumes, measured: Costs) -> list[Line]:
     return [_line(what, number, there, have, measured.yields) for what, number, there in wanted]
 
 
-def _line(what: str, wanted: int, there: int, have: Volumes, yields: Yield | None) -> Line:
+def _line(what: str, wanted: int, there: int, have: Volumes, yields: Yield | None) -> DemandLine:
     missing = max(0, wanted - there)
     if not missing:
-        return Line(what, wanted, there, 0, 0, 0, 0)
+        return DemandLine(what, wanted, there, 0, 0, 0, 0)
     # Of each row kept so far, so much was of this kind; before the first version all rows are taken to be of it, tokens to be unknown.
     share = there / have.rows if have.rows else 1.0 if what == "rows" else 0.0
     if yields is None or not share or not yields.value:
-        return Line(what, wanted, there, missing, None, None, None)
+        return DemandLine(what, wanted, there, missing, None, None, None)
     low, number, high = (math.ceil(missing / (share * rate)) if rate else None for rate in (yields.high, yields.value, yields.low))
-    return Line(what, wanted, there, missing, number, low, high)
+    return DemandLine(what, wanted, there, missing, number, low, high)
 
 
 def _hours(measured: Costs, collect: int, kept: float, have: int) -> dict[str, float]:

@@ -35,7 +35,7 @@ def made_by_tags() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Run:
+class MlflowRun:
     """A finished MLflow run."""
 
     run_id: str
@@ -94,7 +94,7 @@ def page(project: Project, run_id: str) -> str | None:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
-        return Run(run_id, found.info.experiment_id, project.tracking_uri).page
+        return MlflowRun(run_id, found.info.experiment_id, project.tracking_uri).page
 
 
 def artifact(project: Project, run_id: str, name: str) -> bytes | None:

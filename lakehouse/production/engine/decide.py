@@ -18,7 +18,7 @@ from lakehouse.production.engine.recipe import Recipe, Step
 
 
 @dataclass(frozen=True)
-class Decision:
+class RecipeOutcome:
     """What a recipe decided.
 
     Attributes:
@@ -35,7 +35,7 @@ class Decision:
     cuts: dict[str, pl.DataFrame]
 
 
-def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: Tables) -> Decision:
+def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: Tables) -> RecipeOutcome:
     """Apply every step's verdict in order.
 
     Args:
@@ -90,7 +90,7 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         with_cut: pl.Expr = plh.concat_str(pl.concat_str("_content", pl.lit(":"), cut.bin.encode("hex"))).chash.sha2_256()
         survivors = survivors.with_columns(pl.when(cut.is_null()).then("_content").otherwise(with_cut).alias("_content"))
     named = {name: survivors.select("_row_id", cut.alias("cut")).filter(pl.col("cut").is_not_null()) for name, cut in cuts.items()}
-    return Decision(survivors, pl.concat(fates).sort("_row_id", "step"), tuple(balance), named)
+    return RecipeOutcome(survivors, pl.concat(fates).sort("_row_id", "step"), tuple(balance), named)
 
 
 def _stage(signals: pl.DataFrame, stage: int) -> pl.DataFrame:

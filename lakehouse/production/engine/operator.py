@@ -43,7 +43,7 @@ SEED = "_seed"
 Arrays = Mapping[str, NDArray[Any]]
 
 
-class Model:
+class LearntArrays:
     """What a step learns from the gold rows of the dataset it reads: named arrays, such as the counts of a language model.
 
     The engine makes them once per content of that dataset, with `prepare`, and binds the file they stand in before anything is measured.
@@ -90,7 +90,7 @@ class Keep:
     action: Literal["drop", "quarantine"] = "drop"
     matches: Mapping[str, Verdict] = field(default_factory=dict)
     other: Verdict | None = None
-    model: Model | None = None
+    model: LearntArrays | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ Plan = Change | Ask | Cut | Keep | Merge | Explode
 
 
 def compiled_with(
-    model: Model, expression: pl.Expr, kernel: Callable[[pl.Series, Arrays], pl.Series], dtype: pl.DataType | type[pl.DataType]
+    model: LearntArrays, expression: pl.Expr, kernel: Callable[[pl.Series, Arrays], pl.Series], dtype: pl.DataType | type[pl.DataType]
 ) -> pl.Expr:
     """As `compiled`, for a kernel that also takes what the step has learnt."""
 

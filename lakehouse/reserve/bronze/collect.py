@@ -23,7 +23,7 @@ from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.bronze.collections import Recorded, last_collection, record
 from lakehouse.reserve.bronze.erased import Erased, erased_of
 from lakehouse.reserve.bronze.erased_pieces import erase_pieces
-from lakehouse.reserve.bronze.rows import Rows
+from lakehouse.reserve.bronze.rows import CollectedRows
 from lakehouse.reserve.bronze.unchanged import Carried, carried, remember
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import FORMATS
@@ -120,7 +120,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     kept = carried(project, name, source.key, files, reading, index, grows=grows) if untouched else Carried()
     unread = [file for file in files if file.name not in kept.files]
     batches = Batches(project, source, unread, batch_bytes, table.schema(version) if version is not None else None)
-    taken = Rows(source, number, batches, index, kept, progress, grows, erased)
+    taken = CollectedRows(source, number, batches, index, kept, progress, grows, erased)
     frames = taken.frames()
     try:
         first = next(frames, None)
@@ -162,7 +162,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     return Collection(source=name, warnings=tuple(batches.warnings), unchanged=first is None, seconds=seconds, **made)
 
 
-def _leave_out(project: Project, name: str, material: Feed, taken: Rows, erased: Erased) -> None:
+def _leave_out(project: Project, name: str, material: Feed, taken: CollectedRows, erased: Erased) -> None:
     """Delete what reading the material has brought of erased items: landed bytes, and oversized items that no row has."""
     if isinstance(material, Landed):
         pieces = [piece for piece in material.landing.pieces if material.remote.file(piece, material.landing).name in taken.left_in]

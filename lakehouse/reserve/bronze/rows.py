@@ -20,7 +20,7 @@ from lakehouse.reserve.bronze.unchanged import Carried
 
 
 @dataclass
-class Rows:
+class CollectedRows:
     """One collection under way: what was seen of the source, and how it differs from the live rows of bronze.
 
     Attributes:

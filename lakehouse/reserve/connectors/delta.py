@@ -22,10 +22,10 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.reserve.connectors import CONNECTORS
-from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.formats.rows import FrameStream
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.landing.tables import land_table
-from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.material import InPlaceMaterial, Options, RawFile, Value
 from lakehouse.reserve.transport.web import no_secrets
 
 
@@ -53,7 +53,7 @@ class Delta:
             version, table = self._table(landing.project)
             self._files(version, table, landing, progress)
 
-    def in_place(self, project: Project, source: str) -> Standing:
+    def in_place(self, project: Project, source: str) -> InPlaceMaterial:
         """Its data files, each known by its name, which is never used twice."""
         with self._told():
             _, table = self._table(project)
@@ -64,7 +64,7 @@ class Delta:
             RawFile(
                 f"{self.url.rstrip('/')}/{file.path}",
                 str(file.path),
-                Rows(partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._told).handle,
+                FrameStream(partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._told).handle,
                 "rows",
                 Options(),
                 self.set,
@@ -72,7 +72,7 @@ class Delta:
             )
             for file in files
         )
-        return Standing(digest([self.identity, shape, [file.name for file in stands]]), stands)
+        return InPlaceMaterial(digest([self.identity, shape, [file.name for file in stands]]), stands)
 
     def _frames(self, file: Any, schema: pa.Schema, names: list[str]) -> Generator[pl.DataFrame, None, None]:
         for part in self._parts(file, schema, names):

@@ -23,10 +23,10 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.reserve.connectors import CONNECTORS
-from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.formats.rows import FrameStream
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.landing.tables import land_table
-from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.material import InPlaceMaterial, Options, RawFile, Value
 from lakehouse.reserve.transport.resume import fetched
 from lakehouse.reserve.transport.web import Web, from_environment, no_secrets
 
@@ -98,7 +98,7 @@ class DeltaSharing:
                     selected = (part.select(names) for part in parts)
                     land_table(landing, name, f"delta-sharing://{self.table}@{version}/{name}", selected, wanted, cursor)
 
-    def in_place(self, project: Project, source: str) -> Standing:
+    def in_place(self, project: Project, source: str) -> InPlaceMaterial:
         """Its data files as the server names them now; each is fetched when it is read, into a file without a name."""
         said = self._asked(project.root)
         names = self._names(said)
@@ -108,7 +108,7 @@ class DeltaSharing:
             RawFile(
                 f"delta-sharing://{self.table}/{file['id']}",
                 str(file["id"]),
-                Rows(partial(self._frames, said, file, names), partial(pl.Schema, wanted)).handle,
+                FrameStream(partial(self._frames, said, file, names), partial(pl.Schema, wanted)).handle,
                 "rows",
                 Options(),
                 self.set,
@@ -116,7 +116,7 @@ class DeltaSharing:
             )
             for file in sorted(said.files, key=lambda file: str(file["id"]))
         )
-        return Standing(digest([self.identity, known, [file.name for file in stands]]), stands)
+        return InPlaceMaterial(digest([self.identity, known, [file.name for file in stands]]), stands)
 
     def _frames(self, said: _Said, file: dict[str, Any], names: list[str]) -> Generator[pl.DataFrame, None, None]:
         with tempfile.TemporaryFile() as held, Web({}, **self.web) as store:

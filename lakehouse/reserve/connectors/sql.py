@@ -20,9 +20,9 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.reserve.connectors import CONNECTORS
-from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.formats.rows import FrameStream
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.material import InPlaceMaterial, Options, RawFile, Value
 from lakehouse.reserve.transport.databases import Database
 from lakehouse.reserve.transport.values import as_kinds, described, dtype_of, found, from_json, series, to_json, wider
 
@@ -93,7 +93,7 @@ class Sql:
             if held:
                 self._land(landing, held, kinds, last_row)
 
-    def in_place(self, project: Project, source: str) -> Standing:
+    def in_place(self, project: Project, source: str) -> InPlaceMaterial:
         """All rows, by their key; whether they changed is seen by reading them."""
         if self.grows or not isinstance(project.source(source).key, list):
             fix = "leave `cursor:` out" if self.grows else "name what identifies a row with `key: [...]` of the source"
@@ -101,8 +101,8 @@ class Sql:
         with self.database.connect(project):
             pass  # a database that is not there is said before anything is done
         known: dict[str, str] = {}
-        rows = Rows(partial(self._frames, project, known), partial(self._schema, project, known))
-        return Standing(uuid4().hex, (RawFile(self._what, "rows", rows.handle, "rows", Options(), self.set),))
+        rows = FrameStream(partial(self._frames, project, known), partial(self._schema, project, known))
+        return InPlaceMaterial(uuid4().hex, (RawFile(self._what, "rows", rows.handle, "rows", Options(), self.set),))
 
     def _frames(self, project: Project, known: dict[str, str]) -> Generator[pl.DataFrame, None, None]:
         """The rows in the kinds that are known so far; `known` is widened to what is met."""

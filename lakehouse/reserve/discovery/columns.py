@@ -22,7 +22,7 @@ _LABEL_NAMES = ("label", "category", "class", "topic", "sentiment", "target", "y
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnProfile:
     """One column of the sample.
 
     Attributes:
@@ -89,7 +89,7 @@ def dates(values: pl.Series) -> str | None:
     return None
 
 
-def described(values: pl.Series, kind: str) -> Column:
+def described(values: pl.Series, kind: str) -> ColumnProfile:
     """One column.
 
     Args:
@@ -109,7 +109,7 @@ def described(values: pl.Series, kind: str) -> Column:
     mean = float(str(length.mean())) if length is not None else None
     role = _role(values, known, kind, date, distinct, mean)
     labelled = role == "label" and not hidden
-    return Column(
+    return ColumnProfile(
         name=values.name,
         type=kind,
         date=date,
@@ -149,7 +149,7 @@ def _codes(known: pl.Series) -> bool:
     return bool(known.str.contains(r"^[A-Za-z0-9_.:/+=\-]+$").all())
 
 
-def named_like_a_label(column: Column) -> bool:
+def named_like_a_label(column: ColumnProfile) -> bool:
     """Whether its name says that it is a label."""
     return column.name.lower() in _LABEL_NAMES
 

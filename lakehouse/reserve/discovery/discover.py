@@ -17,8 +17,8 @@ from lakehouse.core.runs.lock import locked
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.bronze.values import live_rows
-from lakehouse.reserve.discovery.columns import Column, described, named_like_a_label, typed
-from lakehouse.reserve.discovery.drift import Moved, moved
+from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_label, typed
+from lakehouse.reserve.discovery.drift import DriftComparison, moved
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
 from lakehouse.reserve.discovery.look import Look, look
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, WORDS, Budget, Sample, sample
@@ -62,7 +62,7 @@ class Discovery:
     path: str
     groups: tuple[Group, ...]
     described: Look | None
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnProfile, ...]
     rows: int
     tokens: int
     sampled: int
@@ -76,7 +76,7 @@ class Discovery:
     grading: Grading | None
     privacy: dict[str, list[str]]
     notes: tuple[str, ...]
-    drift: tuple[Moved, ...] = ()
+    drift: tuple[DriftComparison, ...] = ()
 
 
 def discover(path: Path) -> Discovery:
@@ -146,7 +146,7 @@ def discover_source(project: Project, name: str) -> Discovery:
     good = rows.filter(pl.col("_findings").list.len() == 0).select(list(batches.own))
     kinds = {column: WORDS.get(type(kind), str(kind)) for column, kind in batches.own.items()}
     found = _described(name, good, kinds, total, rows.height)
-    drift: tuple[Moved, ...] = ()
+    drift: tuple[DriftComparison, ...] = ()
     notes = ["never collected: nothing to compare with"] if version is None else []
     if version is not None:
         live = bronze.live_index(project, name, version=version)

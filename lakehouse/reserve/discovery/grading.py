@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lakehouse.core.spec import PII
-from lakehouse.reserve.discovery.columns import Column
+from lakehouse.reserve.discovery.columns import ColumnProfile
 
 Grade = Literal["general", "important", "core"]
 SENSITIVE = ("cn_id", "bank_card", "iban", "key")
@@ -33,7 +33,7 @@ class Grading:
     reasons: tuple[str, ...]
 
 
-def graded(columns: Sequence[Column], rows: int, sampled: int) -> Grading:
+def graded(columns: Sequence[ColumnProfile], rows: int, sampled: int) -> Grading:
     """The suggestion for the whole.
 
     Args:
@@ -66,7 +66,7 @@ def _whole(found: Mapping[str, int], kind: str, rows: int, sampled: int) -> int:
     return round(found.get(kind, 0) / max(1, sampled) * rows)
 
 
-def declared(columns: Sequence[Column]) -> dict[str, list[str]]:
+def declared(columns: Sequence[ColumnProfile]) -> dict[str, list[str]]:
     """`privacy:` of the source: `pii` for a text (a sample cannot show that there is none), else the kinds found."""
     out: dict[str, list[str]] = {}
     for column in columns:

@@ -27,7 +27,7 @@ _COPIES = {"csv": "csv", "lines": "txt", "text": "md"}
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenSource:
     """What was written: the source's name, its file, and the converted copy if one was needed."""
 
     source: str
@@ -35,7 +35,7 @@ class Written:
     copy: Path | None
 
 
-def write_source(project: Project, found: Discovery, name: str | None = None) -> Written:
+def write_source(project: Project, found: Discovery, name: str | None = None) -> WrittenSource:
     """Write `assets/sources/NAME.yaml`; the original stays as it is.
 
     Raises:
@@ -62,7 +62,7 @@ def write_source(project: Project, found: Discovery, name: str | None = None) ->
     except SpecError:
         file.unlink()
         raise
-    return Written(name, file, copy)
+    return WrittenSource(name, file, copy)
 
 
 def _name_of(path: Path) -> str:

@@ -15,7 +15,7 @@ from lakehouse.reserve.material import Reading
 
 
 @dataclass
-class Rows:
+class FrameStream:
     """An open stream of frames, in the place of a file's bytes.
 
     Attributes:
@@ -50,11 +50,11 @@ class Rows:
 
 def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
     """Column names and types as Delta can hold them."""
-    rows = cast(Rows, handle)
+    rows = cast(FrameStream, handle)
     with rows.told():
         return deltables(rows.schema())
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
     """The rows as they come; raises as `framed` does."""
-    yield from framed(cast(Rows, handle), reading, columns)
+    yield from framed(cast(FrameStream, handle), reading, columns)

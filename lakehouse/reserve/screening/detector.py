@@ -47,7 +47,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowLook:
     """Looks at each row alone.
 
     Attributes:
@@ -72,7 +72,7 @@ class Whole:
     find: Callable[[pl.DataFrame], pl.DataFrame]
 
 
-Look = Texts | Rows | Whole
+Look = Texts | RowLook | Whole
 
 
 def found(rows: list[dict[str, object]]) -> pl.DataFrame:

@@ -25,7 +25,7 @@ def read_struct(data: bytes) -> Struct:
         MalformedError: they are cut short, or of another kind.
     """
     try:
-        return _Reader(data).struct()
+        return _StructReader(data).struct()
     except (IndexError, KeyError) as error:
         raise MalformedError("the bytes end early or name a type that is not there") from error
 
@@ -37,7 +37,7 @@ def write_struct(struct: Struct) -> bytes:
     return bytes(out)
 
 
-class _Reader:
+class _StructReader:
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 

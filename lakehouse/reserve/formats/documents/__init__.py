@@ -9,7 +9,7 @@ import polars as pl
 
 from lakehouse.reserve.discovery.media import media_type
 from lakehouse.reserve.formats.documents import mail, office, pdf, powerpoint97, rtf, word97
-from lakehouse.reserve.formats.documents.parts import Document
+from lakehouse.reserve.formats.documents.parts import DocumentText
 from lakehouse.reserve.formats.whole import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
@@ -22,7 +22,7 @@ COLUMNS: Mapping[str, pl.DataType] = {
     "author": pl.String(),
     "pages": pl.Int64(),  # of pdf, pptx and ppt
 }
-_READERS: Mapping[str, tuple[str, Callable[[bytes, int], Document]]] = {
+_READERS: Mapping[str, tuple[str, Callable[[bytes, int], DocumentText]]] = {
     "application/pdf": ("pdf", pdf.read),
     "application/rtf": ("rtf", rtf.read),
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("docx", office.read_docx),

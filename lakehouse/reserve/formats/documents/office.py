@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from lakehouse.reserve.formats.documents.parts import Document, Members, members, plain
+from lakehouse.reserve.formats.documents.parts import DocumentText, Members, members, plain
 from lakehouse.reserve.formats.whole import Unreadable
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -18,7 +18,7 @@ _SLIDE = re.compile(r"^ppt/slides/slide(\d+)\.xml$")
 _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "line-break": "\n", "s": " "}
 
 
-def read_docx(data: bytes, limit: int) -> Document:
+def read_docx(data: bytes, limit: int) -> DocumentText:
     """The paragraphs of a Word document, those of its tables among them."""
     with members(data, limit) as parts:
         root = parts.xml("word/document.xml")
@@ -26,26 +26,26 @@ def read_docx(data: bytes, limit: int) -> Document:
             element.getparent().remove(element)
         outer = [each for each in root.iter(f"{_WORD}p") if next(each.iterancestors(f"{_WORD}p"), None) is None]
         paragraphs = [_words(each, f"{_WORD}t") for each in outer]
-        return Document(_joined(paragraphs), *_core(parts, "docProps/core.xml"))
+        return DocumentText(_joined(paragraphs), *_core(parts, "docProps/core.xml"))
 
 
-def read_pptx(data: bytes, limit: int) -> Document:
+def read_pptx(data: bytes, limit: int) -> DocumentText:
     """The paragraphs of a presentation's slides, in their order."""
     with members(data, limit) as parts:
         slides = sorted((int(match[1]), name) for name in parts.names if (match := _SLIDE.match(name)))
         texts = [_joined([_words(each, f"{_DRAWING}t") for each in parts.xml(name).iter(f"{_DRAWING}p")]) for _, name in slides]
-        return Document("\n\n".join(text for text in texts if text), *_core(parts, "docProps/core.xml"), len(slides))
+        return DocumentText("\n\n".join(text for text in texts if text), *_core(parts, "docProps/core.xml"), len(slides))
 
 
-def read_odt(data: bytes, limit: int) -> Document:
+def read_odt(data: bytes, limit: int) -> DocumentText:
     """The headings and paragraphs of an OpenDocument text, presentation or sheet."""
     with members(data, limit) as parts:
         root = parts.xml("content.xml")
         paragraphs = [_words(each, None) for each in root.iter(f"{_TEXT}p", f"{_TEXT}h")]
-        return Document(_joined(paragraphs), *_core(parts, "meta.xml"))
+        return DocumentText(_joined(paragraphs), *_core(parts, "meta.xml"))
 
 
-def read_epub(data: bytes, limit: int) -> Document:
+def read_epub(data: bytes, limit: int) -> DocumentText:
     """The chapters of a book, in the order of its spine."""
     with members(data, limit) as parts:
         container = parts.xml("META-INF/container.xml")
@@ -59,7 +59,7 @@ def read_epub(data: bytes, limit: int) -> Document:
         for element in package.iter("{*}itemref"):
             if href := items.get(element.get("idref")):
                 chapters.append(plain(parts.read(posixpath.normpath(posixpath.join(folder, unquote(href))))))
-        return Document("\n\n".join(chapter for chapter in chapters if chapter), *_said(package))
+        return DocumentText("\n\n".join(chapter for chapter in chapters if chapter), *_said(package))
 
 
 def _words(paragraph: Any, run: str | None) -> str:

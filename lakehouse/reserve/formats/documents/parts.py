@@ -14,7 +14,7 @@ from lakehouse.reserve.formats.whole import Unreadable
 
 
 @dataclass(frozen=True)
-class Document:
+class DocumentText:
     """The text of a document and what it says of itself."""
 
     text: str

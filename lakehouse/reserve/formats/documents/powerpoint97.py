@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from lakehouse.reserve.formats.documents.compound import Streams, streams
-from lakehouse.reserve.formats.documents.parts import Document, lines
+from lakehouse.reserve.formats.documents.parts import DocumentText, lines
 from lakehouse.reserve.formats.whole import Unreadable
 
 _ENCRYPTED = 0xF3D1C4DF
@@ -16,7 +16,7 @@ _DEPTH = 64
 _SIGNS = str.maketrans({"\r": "\n", "\x0b": "\n", "\x0c": "\n", "\0": None})
 
 
-def read(data: bytes, limit: int) -> Document:
+def read(data: bytes, limit: int) -> DocumentText:
     """The paragraphs of the slides, in their order; not those of masters and notes.
 
     Raises:
@@ -24,7 +24,7 @@ def read(data: bytes, limit: int) -> Document:
     """
     with streams(data) as found:
         slides = [lines(text.translate(_SIGNS)) for text in _slides(found, limit)]
-        return Document("\n\n".join(text for text in slides if text), *found.said(), len(slides))
+        return DocumentText("\n\n".join(text for text in slides if text), *found.said(), len(slides))
 
 
 def _slides(found: Streams, limit: int) -> list[str]:

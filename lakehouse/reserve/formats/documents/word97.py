@@ -6,7 +6,7 @@ import re
 import struct
 
 from lakehouse.reserve.formats.documents.compound import Streams, streams
-from lakehouse.reserve.formats.documents.parts import Document, lines
+from lakehouse.reserve.formats.documents.parts import DocumentText, lines
 from lakehouse.reserve.formats.whole import Unreadable
 
 _WORD, _WORD_97 = 0xA5EC, 0x00C1
@@ -26,14 +26,14 @@ _SIGNS = str.maketrans(
 """Signs of paragraphs, cells, lines, pages and columns; hyphens; and what stands for pictures, notes and the like."""
 
 
-def read(data: bytes, limit: int) -> Document:
+def read(data: bytes, limit: int) -> DocumentText:
     """The paragraphs of the document, those of its tables among them, then its footnotes, endnotes and text boxes; no headers, no comments.
 
     Raises:
         Unreadable: damaged, with a password, or of a Word before 97.
     """
     with streams(data) as found:
-        return Document(lines(_readable(_text(found, limit))), *found.said())
+        return DocumentText(lines(_readable(_text(found, limit))), *found.said())
 
 
 def _text(found: Streams, limit: int) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 
 from lakehouse.reserve.discovery.media import media_type, types_of
 from lakehouse.reserve.formats.unpack import MOST_TIMES, SURELY_FINE
-from lakehouse.reserve.screening.detector import DETECTORS, Rows, found
+from lakehouse.reserve.screening.detector import DETECTORS, RowLook, found
 
 _EXECUTABLE = (
     b"\x7fELF",
@@ -45,7 +45,7 @@ _INFLATED, _HEAD = 4 * 1024 * 1024, 64 * 1024
 
 
 @DETECTORS.register(version=1, action="quarantine", decides=("at_least",))
-def files(*, column: str = "_raw", name: str = "_uri", at_least: float = 0.6) -> Rows:
+def files(*, column: str = "_raw", name: str = "_uri", at_least: float = 0.6) -> RowLook:
     """Flag bytes that run or carry what runs, and bytes that are not what their name says; forms are known here, not viruses.
 
     Kinds: `executable` (Windows, Linux, macOS, Java, Android, WebAssembly by their magic numbers, 1), `macro` (Office files with VBA: a
@@ -60,7 +60,7 @@ def files(*, column: str = "_raw", name: str = "_uri", at_least: float = 0.6) ->
         name: Column of their names; without it, the files they were collected from.
         at_least: Score from which a file is flagged.
     """
-    return Rows((column, name), lambda rows: _found(rows, column, name))
+    return RowLook((column, name), lambda rows: _found(rows, column, name))
 
 
 def _found(rows: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
