@@ -13,7 +13,7 @@ from lakehouse.core.errors import NotFoundError, SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.reserve.discovery.columns import ColumnProfile
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
-from lakehouse.reserve.discovery.look import Look
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.write import write_source
 
 

@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).parents[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """A registered function.
 
@@ -72,7 +72,9 @@ class Registry:
             name = function.__name__.rstrip("_")
             if name in self._entries:
                 raise ValueError(f"{self.kind} `{name}` is registered twice")
-            self._entries[name] = Entry(name, version, function, parameters(function), Path(inspect.getfile(function)), info)
+            self._entries[name] = Entry(
+                name=name, version=version, function=function, params=parameters(function), path=Path(inspect.getfile(function)), info=info
+            )
             return function
 
         return add

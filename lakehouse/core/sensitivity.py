@@ -3,7 +3,7 @@
 The three levels have the form of GB/T 43697-2024 (一般, 重要, 核心); which data is of which level under that standard is for its owner to
 say. Of a source's column holds what is declared, at least what its standard says; where neither says anything, `important` if `privacy`
 is declared for it, else `general`. A column of a dataset is as sensitive as the most sensitive column it is made from
-(`production/sensitive.py`).
+(`production/column_sensitivity.py`).
 """
 
 from __future__ import annotations

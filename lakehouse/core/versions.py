@@ -44,7 +44,7 @@ GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
 REGISTER = Journal("versions", pl.Schema(dict.fromkeys(("dataset", "version", "event", "payload"), pl.String())))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Version:
     """A version of a dataset, folded from its events.
 
@@ -182,16 +182,20 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["retired" if row["event"] == "reinstated" else "archived"] = None
     return [
         Version(
-            dataset,
-            version,
-            state["labels"][-1],
-            tuple(state["labels"]),
-            state["manifest"],
-            state["evaluations"],
-            state["gates"],
-            tuple(state["released"]),
-            None if state.get("retired") else state["released_at"],
-            *(state.get(name) for name in ("graded", "downgraded", "retired", "archived", "erased")),
+            dataset=dataset,
+            version=version,
+            label=state["labels"][-1],
+            labels=tuple(state["labels"]),
+            manifest=state["manifest"],
+            evaluations=state["evaluations"],
+            gates=state["gates"],
+            released=tuple(state["released"]),
+            released_at=None if state.get("retired") else state["released_at"],
+            graded=state.get("graded"),
+            downgraded=state.get("downgraded"),
+            retired=state.get("retired"),
+            archived=state.get("archived"),
+            erased=state.get("erased"),
         )
         for version, state in folded.items()
     ]

@@ -15,11 +15,11 @@ from lakehouse.core.spec import Dataset, standards, yamlfile
 from lakehouse.governance.access import policy
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.pilot import PilotResult, names_of, pilot
+from lakehouse.production.column_sensitivity import levels_of_dataset
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.production.engine.recipe import compile_recipe
 from lakehouse.production.gold import Gold, make_gold
 from lakehouse.production.inspection.preview import Preview, preview
-from lakehouse.production.sensitive import levels_of_dataset
 from lakehouse.production.silver import Silver, make_silver
 from lakehouse.reserve.bronze.collect import Collection, collect
 from lakehouse.reserve.screening.screen import Screening, detections, screen
@@ -32,7 +32,7 @@ Stage = Literal["bronze", "silver", "gold", "pilot"]
 STAGES: tuple[Stage, ...] = ("bronze", "silver", "gold", "pilot")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetRun:
     """What a run did for one dataset; stages that were not asked for are None, and so is the grade where a pilot left it as it was."""
 
@@ -107,7 +107,9 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
         gold = make_gold(project, name, progress=progress) if last >= 2 else None
         piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
         graded = _graded(project, piloted, progress) if piloted else None
-        yield DatasetRun(name, collections, screenings, silver, gold, piloted, graded)
+        yield DatasetRun(
+            dataset=name, collections=collections, screenings=screenings, silver=silver, gold=gold, pilot=piloted, graded=graded
+        )
 
 
 def _graded(project: Project, piloted: PilotResult, progress: Progress) -> VersionGrade | None:

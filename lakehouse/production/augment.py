@@ -57,7 +57,7 @@ class VariantRows:
             yield from self.table.pick(own, self.table.located(["_row_id"]).join(wanted, on="_row_id", how="inner", maintain_order="left"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GoldRows:
     """What augmentations are made over.
 
@@ -105,7 +105,7 @@ def augment(
         have = wanted.drop("_hash", "_learnt").join(known, on=["_row_id", "_content"], how="inner", maintain_order="left")
         missing = wanted.join(have, on="_row_id", how="anti", maintain_order="left")
         staged[each.name] = folder / f"{each.name}.values.parquet"
-        computed = _Computed(project, each, gold, contract, schema, progress)
+        computed = _Computed(project=project, variants=each, gold=gold, contract=contract, schema=schema, progress=progress)
         with parquet_writer(staged[each.name], pl.Schema({"_row_id": pl.String(), **schema})) as write:
             computed.all(missing, write)
         found = pl.concat([have, *computed.rows], how="diagonal_relaxed").sort("_row_id").with_columns(_made_by=pl.lit(each.name))
@@ -116,14 +116,14 @@ def augment(
         rows.append(stay.select(index.names()))
         invalid.append(broken)
         made = Balance(
-            each.name,
-            "augment",
-            count,
-            wanted.height,
-            count + stay.height,
-            0,
-            sum(reasons.values()),
-            broken.height,
+            step=each.name,
+            operator="augment",
+            entered=count,
+            created=wanted.height,
+            out=count + stay.height,
+            merged=0,
+            dropped=sum(reasons.values()),
+            quarantined=broken.height,
             reasons=dict(sorted((reasons | _rules(broken)).items())),
         )
         balance.append(made)
@@ -189,7 +189,7 @@ def _apart(found: pl.DataFrame, taken: pl.DataFrame, learnt: bool) -> tuple[pl.D
     return found.filter(~elsewhere & ~again), {rule: n for rule, n in reasons.items() if n}
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Computed:
     """The variants of one augmentation whose values are made in this run."""
 

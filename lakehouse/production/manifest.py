@@ -9,8 +9,8 @@ from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
 from lakehouse.core.spec.contract import Contract, loosened
+from lakehouse.production.column_sensitivity import is_declared, levels_of_dataset
 from lakehouse.production.engine.recipe import Recipe
-from lakehouse.production.sensitive import is_declared, levels_of_dataset
 from lakehouse.production.silver import Inputs
 
 

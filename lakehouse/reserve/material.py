@@ -58,7 +58,7 @@ class Reading:
     strict: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """Reading options that a declaration gives for one file; without a separator, its name tells it."""
 
@@ -70,7 +70,7 @@ class Options:
     record: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawFile:
     """One readable file of a source.
 

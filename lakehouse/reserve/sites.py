@@ -12,7 +12,7 @@ from typing import Literal
 
 from lakehouse.core.errors import FactoryError, SourceError, SpecError
 from lakehouse.core.project import Project
-from lakehouse.reserve.transport.site_releases import Exit, Exported
+from lakehouse.reserve.transport.site_releases import Exit, SiteRelease
 
 _SAID = 400
 """Characters of a site's refusal that are shown."""
@@ -24,11 +24,11 @@ class SiteStatus:
 
     site: str
     dataset: str
-    released: Exported | None
+    released: SiteRelease | None
     problem: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SiteRun:
     """What a site did when it was asked to run and release a dataset.
 
@@ -90,14 +90,16 @@ def _process(project: Project, site: str, dataset: str) -> SiteRun:
         try:
             done = subprocess.run([*command, what, dataset, "--json"], cwd=project.root, capture_output=True, text=True, check=False)
         except OSError as error:
-            return SiteRun(site, dataset, "unreachable", None, None, f"{command[0]}: {error.strerror}")
+            return SiteRun(
+                site=site, dataset=dataset, outcome="unreachable", label=None, version=None, problem=f"{command[0]}: {error.strerror}"
+            )
         if done.returncode:
             said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
             first = next((line for line in said if line.startswith("error")), said[-1])
-            return SiteRun(site, dataset, "refused", None, None, f"{what}: {first[:_SAID]}")
+            return SiteRun(site=site, dataset=dataset, outcome="refused", label=None, version=None, problem=f"{what}: {first[:_SAID]}")
         if what == "release":
             told = _told(site, done.stdout)
-    return SiteRun(site, dataset, "released", told.get("label"), told.get("version"), None)
+    return SiteRun(site=site, dataset=dataset, outcome="released", label=told.get("label"), version=told.get("version"), problem=None)
 
 
 def _told(site: str, output: str) -> dict[str, str]:

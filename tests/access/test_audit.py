@@ -191,7 +191,17 @@ def test_decisions_about_rows_are_written_down_with_their_ticket(notes_factory: 
     project = notes_factory.project
     version = versions.find(project, "notes", "latest")
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    ticket = Ticket("1f0c", "notes", version.version, "label_error", "Wrong labels", (), {}, (), at)
+    ticket = Ticket(
+        ticket="1f0c",
+        dataset="notes",
+        version=version.version,
+        kind="label_error",
+        title="Wrong labels",
+        rows=(),
+        evidence={},
+        upstream=(),
+        at=at,
+    )
     made = [Decision("notes/00", "c" * 64, drop="wrong"), Decision("notes/01", "d" * 64, set={"label": "b"})]
     policies.apply(project, project.dataset("notes"), ticket, made, {}, "ana")
     (entry,) = audit.entries(project).to_dicts()

@@ -16,7 +16,7 @@ from lakehouse.core.sensitivity import ColumnSensitivity, highest
 from lakehouse.core.spec import LEVELS
 from lakehouse.delivery.release.card import _sensitivity
 from lakehouse.delivery.release.policy import reasons, refuse
-from lakehouse.production.sensitive import levels_of_dataset
+from lakehouse.production.column_sensitivity import levels_of_dataset
 
 from ..factory import Factory, notes
 

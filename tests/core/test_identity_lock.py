@@ -54,7 +54,7 @@ import re, sys
 from pathlib import Path
 package = Path(sys.argv[1]) / "lakehouse"
 operator = next(package.rglob("operators/**/normalise_whitespace.py"))
-kernel = next(package.rglob("kernels/blanks.py"))
+kernel = next(package.rglob("kernels/spaces.py"))
 moved = operator.parent.parent / "tidied" / operator.name
 moved.parent.mkdir()
 (moved.parent / "__init__.py").write_text("")
@@ -88,7 +88,7 @@ def test_a_moved_operator_and_a_renamed_kernel_change_no_plan_and_read_no_source
     shutil.copytree(ROOT / "lakehouse", copy / "lakehouse", ignore=shutil.ignore_patterns("__pycache__"))
     before = plan_as_seen_by(copy, notes_factory.root)
     subprocess.run([sys.executable, "-c", MOVES, str(copy)], check=True)
-    assert not list(copy.rglob("blanks.py"))
+    assert not list(copy.rglob("spaces.py"))
     assert plan_as_seen_by(copy, notes_factory.root) == before
     assert json.loads(before)[0]["silver"] == []
 

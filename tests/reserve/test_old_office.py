@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.reserve.discovery.discover import discover
-from lakehouse.reserve.discovery.look import look
+from lakehouse.reserve.discovery.file_type import look
 from lakehouse.reserve.formats.documents import powerpoint97, word97
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 from .conftest import Factory
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from lakehouse.cli import cli
 from lakehouse.core.errors import SpecError, StorageError
 from lakehouse.core.project import Project
-from lakehouse.core.storage.coding import parity, recover
 from lakehouse.core.storage.packs import PackMember, forget, locations, open_item, pack, register
+from lakehouse.core.storage.reed_solomon import parity, recover
 from lakehouse.core.storage.scrub import scrub
 
 FILES = {"blobs/ab/" + "ab" * 32: random.Random(1).randbytes(3_000_001), "landing/shop/cd/x": "一页".encode() * 500, "empty": b""}

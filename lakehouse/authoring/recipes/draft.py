@@ -67,8 +67,8 @@ class Draft:
         return [loss for line in self.lines for loss in line.losses]
 
 
-@dataclass(frozen=True)
-class Imported:
+@dataclass(frozen=True, kw_only=True)
+class ImportedRecipe:
     """What an import makes: files with their text by path in the project (written unless it was a dry run)."""
 
     dataset: str
@@ -93,7 +93,7 @@ def fits(step: Mapping[str, Mapping[str, Any]]) -> str | None:
     return None
 
 
-def write(project: Project, draft: Draft, *, name: str | None = None, source: str | None = None, dry_run: bool = False) -> Imported:
+def write(project: Project, draft: Draft, *, name: str | None = None, source: str | None = None, dry_run: bool = False) -> ImportedRecipe:
     """Write `draft` as assets/datasets/<name>.yaml, with a contract unless there is one of that name.
 
     Args:
@@ -121,7 +121,9 @@ def write(project: Project, draft: Draft, *, name: str | None = None, source: st
         for path, text in files.items():
             (project.root / path).parent.mkdir(parents=True, exist_ok=True)
             (project.root / path).write_text(text, encoding="utf-8")
-    return Imported(name, source, files, tuple(draft.steps), tuple(draft.losses), draft.settings)
+    return ImportedRecipe(
+        dataset=name, source=source, files=files, steps=tuple(draft.steps), losses=tuple(draft.losses), settings=draft.settings
+    )
 
 
 def _source(project: Project, source: str | None) -> str:

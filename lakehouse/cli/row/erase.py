@@ -10,9 +10,9 @@ from lakehouse.cli.arguments import by_option
 from lakehouse.core.errors import MaintenanceError
 from lakehouse.core.project import Project
 from lakehouse.operations.erasure import rows
-from lakehouse.operations.erasure.due import Due, erase_due
 from lakehouse.operations.erasure.erase import Erasure, erase, plan, resume
 from lakehouse.operations.erasure.requests import BASES
+from lakehouse.operations.erasure.retention import DueRows, erase_due
 
 
 @click.command("erase")
@@ -112,7 +112,7 @@ def _finished(ids: tuple[str, ...]) -> None:
         terminal.out.print(f"request {request}, which was interrupted, is finished")
 
 
-def _due(done: list[Due]) -> None:
+def _due(done: list[DueRows]) -> None:
     if not done:
         terminal.out.print("no source declares `retention`")
     for one in done:

@@ -42,7 +42,7 @@ def object_store(uri: str, declared: Mapping[str, str]) -> Any:
 
 
 @contextmanager
-def told(place: str) -> Iterator[None]:
+def store_errors(place: str) -> Iterator[None]:
     """What a store refuses, in words (StorageError)."""
     try:
         yield

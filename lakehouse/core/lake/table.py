@@ -23,10 +23,10 @@ from lakehouse.core.errors import LockedError, NotFoundError, StorageError
 from lakehouse.core.lake.location import Location
 from lakehouse.core.lake.parquet.datafiles import PLAIN, delta_schema, file_system, parted, write_files
 from lakehouse.core.lake.parquet.files import arrow, parquet_chunks, picked
-from lakehouse.core.lake.parquet.lazy import lazily
+from lakehouse.core.lake.parquet.lazy_frame import lazily
 from lakehouse.core.lake.parquet.rowgroups import Footer
 from lakehouse.core.lake.sealing.files import SEALED, sealing
-from lakehouse.core.lake.store import storage_error, store_options, told
+from lakehouse.core.lake.store import storage_error, store_errors, store_options
 
 _KEPT = {"delta.logRetentionDuration": "interval 36500 days"}
 """Delta's own 30 days would take from a version, at the table's hundredth commit, the log by which it is read."""
@@ -166,7 +166,7 @@ class Table:
         newest = {uri.rsplit("/", 1)[-1] for uri in self.files()} if files is None else set(files)
         for name in sorted(newest):
             # Not a scanner of a whole dataset: it reads ahead, some hundred megabytes where texts are long.
-            with told(self.uri), store.open_input_file(name) as handle:
+            with store_errors(self.uri), store.open_input_file(name) as handle:
                 yield name, pq.ParquetFile(handle)
 
     def _shaped(

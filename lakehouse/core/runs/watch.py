@@ -23,7 +23,7 @@ _EVERY = 0.5
 """Seconds between two notes of a run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Running:
     """A run.
 
@@ -60,7 +60,7 @@ def noted(project: Project, name: str, progress: Progress) -> Iterator[Progress]
     started, last = _now(), -_EVERY
 
     def keep(what: str, done: int, total: int | None) -> None:
-        said = Running(name, what, done, total, started, _now(), os.getpid())
+        said = Running(name=name, what=what, done=done, total=total, started=started, at=_now(), pid=os.getpid())
         with suppress(OSError, StorageError):
             file.parent.mkdir(parents=True, exist_ok=True)
             with whole(file) as part:

@@ -18,8 +18,8 @@ from lakehouse.core.lake.sealing.streams import Sealer
 from lakehouse.core.lake.store import object_store, storage_error
 from lakehouse.core.project import Project
 from lakehouse.core.storage import packs
-from lakehouse.core.storage.forms import GAIN, compress, gains, plain
 from lakehouse.core.storage.keys import sealing_key
+from lakehouse.core.storage.stored_forms import GAIN, compress, gains, plain
 
 FORMS = ("", ".zst", ".aes")
 _HEAD = 1024 * 1024

@@ -31,7 +31,7 @@ class Item:
     encoding: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """A pack of `size` bytes in `data` shards of `shard_bytes` each, the last filled up with zeros, and `parity` more.
 

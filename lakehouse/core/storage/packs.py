@@ -25,9 +25,9 @@ from lakehouse.core.lake.location import Location
 from lakehouse.core.lake.store import storage_error
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
-from lakehouse.core.storage.coding import BLOCK, parity, recover
-from lakehouse.core.storage.forms import plain, staging
 from lakehouse.core.storage.pack_manifest import Item, Manifest, manifest_path, parse
+from lakehouse.core.storage.reed_solomon import BLOCK, parity, recover
+from lakehouse.core.storage.stored_forms import plain, staging
 
 JOURNAL = Journal(
     "packs",
@@ -51,7 +51,7 @@ class PackMember:
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackRecord:
     """A pack as the register has it; `forgotten` items are wanted no more."""
 
     manifest: Manifest
@@ -70,7 +70,7 @@ def locations(project: Project) -> list[Location]:
     return [Location(project.place(place), project.settings.storage_options) for place in declared]
 
 
-def register(project: Project) -> dict[str, Packed]:
+def register(project: Project) -> dict[str, PackRecord]:
     """All packs ever begun, by name."""
     table = JOURNAL.table(project)
     if not table.exists():
@@ -85,21 +85,21 @@ def register(project: Project) -> dict[str, Packed]:
     return found
 
 
-_READ: dict[tuple[str, int], dict[str, Packed]] = {}
+_READ: dict[tuple[str, int], dict[str, PackRecord]] = {}
 """The register as it was last read, by the table's own id and version: every new blob is looked for in it."""
 
 
-def _parsed(events: pl.DataFrame) -> dict[str, Packed]:
-    found: dict[str, Packed] = {}
+def _parsed(events: pl.DataFrame) -> dict[str, PackRecord]:
+    found: dict[str, PackRecord] = {}
     for pack, event, text in events.sort("at", maintain_order=True).select("pack", "event", "payload").iter_rows():
         if event == "begun":
             manifest = parse(text, pack)
             assert manifest is not None
-            found[pack] = Packed(manifest, "begun", frozenset())
+            found[pack] = PackRecord(manifest, "begun", frozenset())
         elif event == "forgotten":
-            found[pack] = Packed(found[pack].manifest, found[pack].state, found[pack].forgotten | set(json.loads(text)))
+            found[pack] = PackRecord(found[pack].manifest, found[pack].state, found[pack].forgotten | set(json.loads(text)))
         else:
-            found[pack] = Packed(found[pack].manifest, event, found[pack].forgotten)
+            found[pack] = PackRecord(found[pack].manifest, event, found[pack].forgotten)
     return found
 
 
@@ -227,7 +227,9 @@ def pack(project: Project, members: Iterable[PackMember], progress: Progress = s
         digests, width = _divide(whole_pack, shards, storage.data_shards, storage.parity_shards)
         size = whole_pack.stat().st_size
         whole_pack.unlink()
-        manifest = Manifest(storage.data_shards, storage.parity_shards, size, width, digests, items)
+        manifest = Manifest(
+            data=storage.data_shards, parity=storage.parity_shards, size=size, shard_bytes=width, shards=digests, items=items
+        )
         note(project, manifest.pack, "begun", manifest.text)
         for number, place in enumerate(places):
             progress(f"packing {len(items):,} files", number, manifest.total)

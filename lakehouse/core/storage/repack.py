@@ -15,7 +15,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.storage import packs
 from lakehouse.core.storage.pack_manifest import Item
-from lakehouse.core.storage.packs import Packed, PackMember, Shards
+from lakehouse.core.storage.packs import PackMember, PackRecord, Shards
 
 
 def drop_forgotten(project: Project, progress: Progress = silent) -> int:
@@ -39,12 +39,12 @@ def drop_forgotten(project: Project, progress: Progress = silent) -> int:
     return done
 
 
-def _member(project: Project, packed: Packed, item: Item) -> PackMember:
+def _member(project: Project, packed: PackRecord, item: Item) -> PackMember:
     """An item as it is packed, bytes and form."""
     return PackMember(item.name, partial(_opened, project, packed, item), item.encoding)
 
 
-def _opened(project: Project, packed: Packed, item: Item) -> BinaryIO:
+def _opened(project: Project, packed: PackRecord, item: Item) -> BinaryIO:
     shards = Shards(project, packed.manifest)
     return cast(BinaryIO, io.BufferedReader(_Blocks(shards.read(item.offset, item.size, shards.damaged()))))
 

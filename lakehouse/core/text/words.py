@@ -59,7 +59,9 @@ def _model() -> segment.SegmenterModel:
                 emit[ord(character) - segment.FIRST_HAN, _STATES.index(state)] = value
     begin = _table("prob_start")
     start = np.array([begin[state] for state in _STATES])
-    return segment.SegmenterModel(words, weights, float(np.log(int(entries["times"].sum()))), start, moves, emit)
+    return segment.SegmenterModel(
+        words=words, weights=weights, total=float(np.log(int(entries["times"].sum()))), start=start, moves=moves, emit=emit
+    )
 
 
 def _table(name: str) -> dict[str, Any]:

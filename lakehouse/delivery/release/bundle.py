@@ -143,7 +143,17 @@ def read_bundle(folder: Path) -> Bundle:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{folder} holds no bundle: {error}", fix="write it again: lakehouse release DATASET") from error
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Bundle(*identity, folder, _parsed(sums), rows, size, file_digest(folder / SUMS))
+    dataset, version, label = identity
+    return Bundle(
+        dataset=dataset,
+        version=version,
+        label=label,
+        folder=folder,
+        files=_parsed(sums),
+        rows=rows,
+        bytes=size,
+        digest=file_digest(folder / SUMS),
+    )
 
 
 def verify_bundle(folder: Path) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Push:
     """What a push did.
 
@@ -58,7 +58,7 @@ def push(bundle: Bundle, repo: str, label: str, *, private: bool = True, dry_run
     token = get_token()
     if dry_run or not token:
         reason = "dry run" if dry_run else "no token: set HF_TOKEN or run `hf auth login`"
-        return Push(repo, endpoint, tag, files, bundle.bytes, None, False, reason)
+        return Push(repo=repo, endpoint=endpoint, tag=tag, files=files, bytes=bundle.bytes, commit=None, sent=False, reason=reason)
     try:
         return _push(HfApi(endpoint=endpoint, token=token), bundle, repo, tag, files, endpoint, private)
     except HfHubHTTPError as error:
@@ -84,7 +84,16 @@ def _push(api: HfApi, bundle: Bundle, repo: str, tag: str, files: tuple[str, ...
             fix="make a version with a new label",
         )
     if tag in tags and _content(api, repo, "main") == bundle.digest:
-        return Push(repo, endpoint, tag, files, bundle.bytes, tags[tag], False, "the Hub holds this bundle already")
+        return Push(
+            repo=repo,
+            endpoint=endpoint,
+            tag=tag,
+            files=files,
+            bytes=bundle.bytes,
+            commit=tags[tag],
+            sent=False,
+            reason="the Hub holds this bundle already",
+        )
     done = api.upload_folder(
         repo_id=repo,
         repo_type="dataset",
@@ -97,7 +106,7 @@ def _push(api: HfApi, bundle: Bundle, repo: str, tag: str, files: tuple[str, ...
         api.create_tag(
             repo, repo_type="dataset", tag=tag, revision=done.oid, tag_message=f"{bundle.dataset} {tag}\n\nbundle: {bundle.digest}"
         )
-    return Push(repo, endpoint, tag, files, bundle.bytes, tags.get(tag, done.oid), True)
+    return Push(repo=repo, endpoint=endpoint, tag=tag, files=files, bytes=bundle.bytes, commit=tags.get(tag, done.oid), sent=True)
 
 
 def _content(api: HfApi, repo: str, revision: str) -> str | None:

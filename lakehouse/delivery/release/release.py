@@ -25,8 +25,8 @@ from lakehouse.delivery.release.bundle import Bundle
 from lakehouse.governance import audit
 
 
-@dataclass(frozen=True)
-class Released:
+@dataclass(frozen=True, kw_only=True)
+class ReleaseResult:
     """Outcome of a release.
 
     Attributes:
@@ -50,7 +50,9 @@ class Released:
     notes: tuple[str, ...] = ()
 
 
-def release(project: Project, dataset: str, reference: str = "latest", *, push_hub: bool = False, progress: Progress = silent) -> Released:
+def release(
+    project: Project, dataset: str, reference: str = "latest", *, push_hub: bool = False, progress: Progress = silent
+) -> ReleaseResult:
     """Release the version that `reference` names (see `versions.find`).
 
     Raises:
@@ -64,7 +66,7 @@ def release(project: Project, dataset: str, reference: str = "latest", *, push_h
         return _publish(project, version, version.label, push_hub, progress, "release")
 
 
-def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> Released:
+def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> ReleaseResult:
     """Make an older release the current one again: its bytes, dvc.lock and a `released` event. Its tag stays where it is.
 
     Args:
@@ -86,7 +88,7 @@ def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool =
         return _publish(project, version, asked if asked in version.released else version.released[-1], push_hub, progress, "rollback")
 
 
-def _publish(project: Project, version: Version, label: str, push_hub: bool, progress: Progress, action: str) -> Released:
+def _publish(project: Project, version: Version, label: str, push_hub: bool, progress: Progress, action: str) -> ReleaseResult:
     dataset = version.dataset
     target = project.dataset(dataset).release
     assert target is not None
@@ -103,7 +105,17 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
     progress("bundle", 0, steps)
     standing = _standing(project, version, label, before)
     if standing is not None and before is not None and not push_hub and _settled(project, repository, version, label, before):
-        return Released(dataset, version.version, label, tag, standing, before["commit"], before["remote"], None, already=True)
+        return ReleaseResult(
+            dataset=dataset,
+            version=version.version,
+            label=label,
+            tag=tag,
+            bundle=standing,
+            commit=before["commit"],
+            remote=before["remote"],
+            hub=None,
+            already=True,
+        )
     if standing is None:
         built = _obtain(project, version, label, before)
         git.check_tag(repository, tag, built.digest)  # before anything that stands is touched
@@ -134,7 +146,18 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
     notes = [f"not committed to git, so the tag does not hold it: {', '.join(uncommitted)}"] if uncommitted else []
     if remote is None:
         notes.append("no DVC remote is configured: the bytes are in this machine's cache only (dvc remote add -d NAME URL)")
-    return Released(dataset, version.version, label, tag, standing, commit, remote, sent, already, tuple(notes))
+    return ReleaseResult(
+        dataset=dataset,
+        version=version.version,
+        label=label,
+        tag=tag,
+        bundle=standing,
+        commit=commit,
+        remote=remote,
+        hub=sent,
+        already=already,
+        notes=tuple(notes),
+    )
 
 
 def _settled(project: Project, repository: git.Repository, version: Version, label: str, before: dict[str, Any]) -> bool:

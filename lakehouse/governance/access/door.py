@@ -25,7 +25,7 @@ from lakehouse.governance import audit
 from lakehouse.governance.access import policy
 from lakehouse.governance.access.masks import condition, masked
 from lakehouse.governance.access.policy import Allowed, Filter, Operator, Value
-from lakehouse.production.sensitive import levels_of_dataset, levels_of_version
+from lakehouse.production.column_sensitivity import levels_of_dataset, levels_of_version
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.values import live_rows
 

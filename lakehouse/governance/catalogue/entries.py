@@ -10,12 +10,12 @@ from lakehouse.core.project import Project
 from lakehouse.core.sensitivity import WORDS, ColumnSensitivity, highest, levels_of_source
 from lakehouse.core.spec import Dataset, Level, Source, standards
 from lakehouse.core.versions import Version
-from lakehouse.production.sensitive import levels_of_dataset
+from lakehouse.production.column_sensitivity import levels_of_dataset
 
 FACETS = ("kind", "owner", "licence", "language", "task", "category", "sensitivity", "grade", "released")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CatalogueEntry:
     """Something that can be found.
 
@@ -55,7 +55,7 @@ def _level(level: Level) -> str:
     return f"{level} {WORDS[level]}"
 
 
-def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[CatalogueEntry]:
+def _source(project: Project, name: str, fields: Mapping[str, standards.FieldDefinition]) -> Iterator[CatalogueEntry]:
     spec: Source = project.source(name)
     levels = levels_of_source(project, name)
     held = [fields[field].field for field in spec.standards.values() if field in fields]
@@ -67,7 +67,9 @@ def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]
         category=tuple(dict.fromkeys(field.category for field in held if field.category)),
     )
     words = [spec.connector.name, *levels, *(kind for kinds in spec.privacy.values() for kind in kinds)]
-    yield CatalogueEntry("source", name, spec.description, " ".join(words), facets, f"lakehouse source screen {name}")
+    yield CatalogueEntry(
+        kind="source", name=name, title=spec.description, text=" ".join(words), facets=facets, see=f"lakehouse source screen {name}"
+    )
     for column, level in levels.items():
         given = spec.standards.get(column)
         field = fields[given].field if given and given in fields else None
@@ -75,7 +77,7 @@ def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]
         yield _column(f"bronze/{name}.{column}", title, spec.owner, level, field, f"{(spec.columns or {}).get(column, '')}", name)
 
 
-def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[CatalogueEntry]:
+def _dataset(project: Project, name: str, fields: Mapping[str, standards.FieldDefinition]) -> Iterator[CatalogueEntry]:
     spec: Dataset = project.dataset(name)
     columns = project.contract(spec).columns
     levels = levels_of_dataset(project, name)
@@ -93,7 +95,9 @@ def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined
         released="yes" if any(v.released_at for v in known) else "no",
     )
     words = [*spec.sources, *columns, *(str(about["description"] or "") for about in columns.values()), *(c.name for c in spec.recipe)]
-    yield CatalogueEntry("dataset", name, spec.description, " ".join(words), own, f"lakehouse version list {name}")
+    yield CatalogueEntry(
+        kind="dataset", name=name, title=spec.description, text=" ".join(words), facets=own, see=f"lakehouse version list {name}"
+    )
     for version in known:
         yield _version(version, own)
     for column, about in columns.items():
@@ -116,20 +120,39 @@ def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> CatalogueE
     title = f"{rows:,} rows; {reasons}{retired}"
     see = f"lakehouse govern read gold/{version.dataset} --version {version.label}"
     return CatalogueEntry(
-        "version", f"{version.dataset} {version.label}", title, f"{version.version} {' '.join(version.labels)}", facets, see
+        kind="version",
+        name=f"{version.dataset} {version.label}",
+        title=title,
+        text=f"{version.version} {' '.join(version.labels)}",
+        facets=facets,
+        see=see,
     )
 
 
-def _standard(defined: standards.Defined) -> CatalogueEntry:
+def _standard(defined: standards.FieldDefinition) -> CatalogueEntry:
     field = defined.field
     facets = _facets("standard", owner=defined.owner, sensitivity=_level(field.sensitivity), category=field.category)
     codes = [word for code, meaning in (field.codes or {}).items() for word in (code, meaning)]
     words = " ".join([defined.standard, field.type, field.unit or "", *codes, *field.privacy])
-    return CatalogueEntry("standard", defined.name, f"{field.meaning} {field.meaning_zh}", words, facets, "lakehouse govern standards")
+    return CatalogueEntry(
+        kind="standard",
+        name=defined.name,
+        title=f"{field.meaning} {field.meaning_zh}",
+        text=words,
+        facets=facets,
+        see="lakehouse govern standards",
+    )
 
 
 def _column(name: str, title: str, owner: str, level: ColumnSensitivity, field: standards.Standard | None, *words: str) -> CatalogueEntry:
     facets = _facets("column", owner=owner, sensitivity=_level(level.level), category=field.category if field else None)
     codes = [word for code, meaning in ((field.codes if field else None) or {}).items() for word in (code, meaning)]
     table = name.partition(".")[0].partition("/")[2]
-    return CatalogueEntry("column", name, title, " ".join([*words, *codes, level.because]), facets, f"lakehouse govern sensitivity {table}")
+    return CatalogueEntry(
+        kind="column",
+        name=name,
+        title=title,
+        text=" ".join([*words, *codes, level.because]),
+        facets=facets,
+        see=f"lakehouse govern sensitivity {table}",
+    )

@@ -8,7 +8,7 @@ import polars_hash as plh
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
 from lakehouse.operations.erasure import history
-from lakehouse.operations.erasure.places import tables
+from lakehouse.operations.erasure.affected_tables import tables
 from lakehouse.operations.erasure.removal import Removal, root
 from lakehouse.production.augment import seeds
 from lakehouse.production.engine.operator import SEED, Ask

@@ -18,13 +18,13 @@ from pyarrow import fs
 
 from lakehouse.core import versions
 from lakehouse.core.errors import StorageError
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.project import Project
 from lakehouse.core.storage import packs
 from lakehouse.core.versions import Version
 from lakehouse.operations.erasure import history
+from lakehouse.operations.erasure.affected_tables import touches
 from lakehouse.operations.erasure.history import RewrittenFile
-from lakehouse.operations.erasure.places import touches
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.maintenance.archive import (
     SUMS,
@@ -154,7 +154,7 @@ def drop_old(project: Project, archive: Archive) -> None:
     """Delete data files that an archive lists no more, there and in cold packs."""
     there = files_at(project, archive.place)
     listed = {name.removeprefix("data/") for name in listed_in(there, archive.place) or {}}
-    with told(archive.place):
+    with store_errors(archive.place):
         for name in history.data_files(_below(there)):
             if name not in listed:
                 there.delete_file(f"data/{name}")

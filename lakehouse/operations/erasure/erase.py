@@ -20,14 +20,14 @@ from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.storage.repack import drop_forgotten
 from lakehouse.governance import audit
-from lakehouse.operations.erasure import answers, archives, bytes, gold, places, requests, rows
+from lakehouse.operations.erasure import affected_tables, answers, archives, bytes, gold, requests, rows
 from lakehouse.operations.erasure.archives import Archive
-from lakehouse.operations.erasure.outside import Held, Outside, holding, outside
+from lakehouse.operations.erasure.out_of_reach import HoldingVersion, OutOfReach, holding, outside
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.history.rows_of_versions import known_datasets
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collections import last_collection, record
-from lakehouse.reserve.bronze.erased import salt_text, salted
+from lakehouse.reserve.bronze.erased_items import salt_text, salted
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Erasure:
     rows: int = 0
     tables: Mapping[str, int] = field(default_factory=dict)
     files: int = 0
-    versions: tuple[Held, ...] = ()
+    versions: tuple[HoldingVersion, ...] = ()
     alike: tuple[str, ...] = ()
-    outside: tuple[Outside, ...] = ()
+    outside: tuple[OutOfReach, ...] = ()
     finished: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -80,7 +80,7 @@ def _planned(project: Project, source: str, ids: Sequence[str], known: pl.DataFr
     own = states["_content"].drop_nulls().unique()
     moved = rows.moved(known, ids, own.filter(~own.is_in(alike["_content"].implode())))
     removal = Removal(dict.fromkeys(ids, ""), rows.texts(project, source, ids), moved)
-    found = [places.find(name, table, removal) for name, table in _tables(project, source)]
+    found = [affected_tables.find(name, table, removal) for name, table in _tables(project, source)]
     held = holding(project, ids)
     for dataset in known_datasets(project):
         archives.archives(project, dataset)  # refuses where one is missing
@@ -165,16 +165,16 @@ def _carry_out(project: Project, source: str, request: str, progress: Progress) 
         asked = answers.to_answers(project, ids, names)
         if asked is not None:
             table = project.table("system", "answers")
-            places.erase(table, places.find("system/answers", table, asked), asked, request)
+            affected_tables.erase(table, affected_tables.find("system/answers", table, asked), asked, request)
         changed: dict[str, list[Archive]] = {}
-        for name, table in places.tables(project):
+        for name, table in affected_tables.tables(project):
             progress(f"erasing: {name}", 0, None)
-            found = places.find(name, table, removal)
+            found = affected_tables.find(name, table, removal)
             dataset = name.removeprefix("gold/")
             if name.startswith("gold/") and not dataset.endswith("_quarantine"):
                 changed[dataset] = gold.erase(project, dataset, table, found, removal, request)
             else:
-                places.erase(table, found, removal, request)
+                affected_tables.erase(table, found, removal, request)
         for dataset in known_datasets(project):
             gold.note(project, dataset, request, changed.get(dataset, []))
             for archive in archives.archives(project, dataset):
@@ -186,7 +186,7 @@ def _carry_out(project: Project, source: str, request: str, progress: Progress) 
         progress(f"erasing: bronze/{source}", 0, None)
         table = bronze.table(project, source)
         removal = Removal(dict.fromkeys(ids, ""), moved=moved)
-        places.erase(table, places.find(f"bronze/{source}", table, removal), removal, request)
+        affected_tables.erase(table, affected_tables.find(f"bronze/{source}", table, removal), removal, request)
     _note_live(project, source)
     bytes.clear_state(project)
     requests.end(project, request, source, {})
@@ -224,7 +224,7 @@ def _note_live(project: Project, source: str) -> None:
 
 def _tables(project: Project, source: str) -> Iterator[tuple[str, Any]]:
     yield f"bronze/{source}", bronze.table(project, source)
-    yield from places.tables(project)
+    yield from affected_tables.tables(project)
 
 
 def _alike(project: Project, source: str, ids: Sequence[str], states: pl.DataFrame) -> pl.DataFrame:

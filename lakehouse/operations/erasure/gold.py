@@ -11,14 +11,14 @@ from pyarrow import fs
 from lakehouse.core import versions
 from lakehouse.core.errors import StorageError
 from lakehouse.core.hashing import content_id
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
 from lakehouse.operations.erasure import archives, history
+from lakehouse.operations.erasure.affected_tables import AffectedRows
 from lakehouse.operations.erasure.archives import Archive
 from lakehouse.operations.erasure.history import RewrittenFile
-from lakehouse.operations.erasure.places import AffectedRows
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.history.rows_of_versions import collect
 
@@ -26,7 +26,7 @@ from lakehouse.operations.history.rows_of_versions import collect
 def erase(project: Project, dataset: str, table: Table, found: AffectedRows, removal: Removal, request: str) -> list[Archive]:
     """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
     files, removal = table.store(), removal.of(found.name)
-    with told(table.uri):
+    with store_errors(table.uri):
         instead = history.written_anew(table, found.files, removal.cut, request)
     changed = []
     with archives.workshop(project) as folder:

@@ -31,7 +31,7 @@ from lakehouse.core.errors import StorageError
 from lakehouse.core.lake.parquet.datafiles import PLAIN, write_files
 from lakehouse.core.lake.parquet.files import parquet_chunks
 from lakehouse.core.lake.sealing.files import SEALED, below, classes, sealing
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.lake.table import Table
 
 LOG = "_delta_log"
@@ -115,7 +115,7 @@ def replace(table: Table, instead: dict[str, list[RewrittenFile]], unbound: Iter
         StorageError: the log is not whole, or a file cannot be read, written or deleted.
     """
     files = table.store()
-    with told(table.uri):
+    with store_errors(table.uri):
         commits = _commits(files, table.uri)
         for name in _logs(files):
             if "checkpoint" in name or name.startswith("_"):
@@ -137,7 +137,7 @@ def replace(table: Table, instead: dict[str, list[RewrittenFile]], unbound: Iter
 def drop_unnamed(table: Table, names: list[str]) -> None:
     """Delete data files that no commit names, such as a killed write leaves."""
     files = table.store()
-    with told(table.uri):
+    with store_errors(table.uri):
         for name in names:
             files.delete_file(name)
 

@@ -13,14 +13,14 @@ import polars as pl
 
 from lakehouse.core.hashing import canonical
 from lakehouse.core.project import Project
-from lakehouse.reserve.bronze.erased import JOURNAL, salt_text, salted
+from lakehouse.reserve.bronze.erased_items import JOURNAL, salt_text, salted
 
 BASES = ("gdpr-17", "pipl-47", "contract", "retention", "other")
 """Why rows go: Article 17 of Regulation (EU) 2016/679, Article 47 of the Personal Information Protection Law of the People's Republic of
 China, what was agreed, what a source declares of its retention."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """An erasure as the register has it.
 
@@ -52,18 +52,18 @@ def requests(project: Project) -> list[Request]:
     done = {row["request"]: row["at"] for row in rows.iter_rows(named=True) if row["event"] == "done"}
     return [
         Request(
-            row["request"],
-            row["source"],
-            "done" if row["request"] in done else "requested",
-            row["at"],
-            done.get(row["request"]),
-            said["by"],
-            said["reason"],
-            said["basis"],
-            said["rows"],
-            said["tables"],
-            tuple(said["versions"]),
-            tuple(said["outside"]),
+            request=row["request"],
+            source=row["source"],
+            state="done" if row["request"] in done else "requested",
+            at=row["at"],
+            done_at=done.get(row["request"]),
+            by=said["by"],
+            reason=said["reason"],
+            basis=said["basis"],
+            rows=said["rows"],
+            tables=said["tables"],
+            versions=tuple(said["versions"]),
+            outside=tuple(said["outside"]),
         )
         for row in rows.iter_rows(named=True)
         if row["event"] == "requested"

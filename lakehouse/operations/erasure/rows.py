@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from lakehouse.core.errors import NotFoundError, SourceError, SpecError
 from lakehouse.core.lake.parquet.files import CHUNK_ROWS
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Source
 from lakehouse.operations.erasure import history
 from lakehouse.reserve.bronze import table as bronze
-from lakehouse.reserve.bronze.erased import Erased, erased_of, salted
+from lakehouse.reserve.bronze.erased_items import ErasedItems, erased_of, salted
 from lakehouse.reserve.bronze.values import live_rows
 
 
@@ -124,7 +124,7 @@ def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def _was_erased(erased: Erased, row: str) -> bool:
+def _was_erased(erased: ErasedItems, row: str) -> bool:
     found = pl.DataFrame({"_row_id": [row]}).select(salted(erased.salt, "_row_id")).item()
     return bool((erased.rows["row"] == found).any())
 
@@ -142,7 +142,7 @@ def _files(project: Project, source: str, columns: list[str] | None) -> Iterator
     if not table.exists():
         return
     files: Any = table.store()
-    with told(table.uri):
+    with store_errors(table.uri):
         for name in history.data_files(files):
             with files.open_input_file(name) as handle:
                 for batch in pq.ParquetFile(handle).iter_batches(CHUNK_ROWS, columns=columns, use_threads=False):

@@ -33,7 +33,7 @@ class Score:
         return None if self.a is None or self.b is None else self.b - self.a
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diff:
     """From version `a` to version `b`.
 
@@ -84,19 +84,19 @@ def diff(project: Project, dataset: str, a: str, b: str) -> Diff:
     removed, added = _explained(project, removed, new), _explained(project, added, old)
     parts = {"added": added, "removed": removed, "changed": changed, "moved": moved}
     return Diff(
-        dataset,
-        old,
-        new,
-        added.height,
-        removed.height,
-        changed.height,
-        moved.height,
-        index.height - added.height - removed.height - pl.concat([changed.select("_row_id"), moved.select("_row_id")]).n_unique(),
-        _counts(removed),
-        _counts(added),
-        pl.concat([_listed(rows, change) for change, rows in parts.items()]).sort("row_id", "change"),
-        tuple(_plan(old.manifest, new.manifest)),
-        tuple(_scores(old, new)),
+        dataset=dataset,
+        a=old,
+        b=new,
+        added=added.height,
+        removed=removed.height,
+        changed=changed.height,
+        moved=moved.height,
+        same=index.height - added.height - removed.height - pl.concat([changed.select("_row_id"), moved.select("_row_id")]).n_unique(),
+        removed_because=_counts(removed),
+        added_because=_counts(added),
+        rows=pl.concat([_listed(rows, change) for change, rows in parts.items()]).sort("row_id", "change"),
+        plan=tuple(_plan(old.manifest, new.manifest)),
+        scores=tuple(_scores(old, new)),
     )
 
 

@@ -24,7 +24,7 @@ class CollectionStep:
     deleted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """The bronze row, as of its newest collection.
 
@@ -46,7 +46,7 @@ class Origin:
     history: tuple[CollectionStep, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fate:
     """What a dataset's recipe or contract decided about a row that did not just pass, as of now."""
 
@@ -156,15 +156,15 @@ def _origin(project: Project, row_id: str) -> Origin | None:
     history = tuple(CollectionStep(*row) for row in rows.select(columns[:4]).iter_rows())
     last = rows.row(-1, named=True)
     return Origin(
-        source,
-        row_id,
-        last["_uri"],
-        last["_license"],
-        last["_collected_at"],
-        last["_content"],
-        last["_deleted"],
-        tuple(last["_findings"] or ()),
-        history,
+        source=source,
+        row_id=row_id,
+        uri=last["_uri"],
+        license=last["_license"],
+        collected_at=last["_collected_at"],
+        content=last["_content"],
+        deleted=last["_deleted"],
+        findings=tuple(last["_findings"] or ()),
+        history=history,
     )
 
 
@@ -182,9 +182,13 @@ def _fates(project: Project, row_id: str, root: str) -> list[Fate]:
                 .sort("_row_id", maintain_order=True)
                 .collect()
             )
-            found += [Fate(dataset, *row) for row in rows.iter_rows()]
+            found += [Fate(dataset=dataset, row_id=row.pop("_row_id"), **row) for row in rows.iter_rows(named=True)]
         table = project.table("gold", f"{dataset}_quarantine")
         if table.exists():
             rows = table.scan().filter(match).select("_row_id", "_rules").sort("_row_id").collect()
-            found += [Fate(dataset, row, "quarantined", "contract", rule, None, None) for row, rules in rows.iter_rows() for rule in rules]
+            found += [
+                Fate(dataset=dataset, row_id=row, fate="quarantined", step="contract", rule=rule, evidence=None, other=None)
+                for row, rules in rows.iter_rows()
+                for rule in rules
+            ]
     return found

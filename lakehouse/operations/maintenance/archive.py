@@ -25,7 +25,7 @@ from lakehouse.core.lake.parquet.datafiles import file_system
 from lakehouse.core.lake.sealing.files import SEALED
 from lakehouse.core.lake.sealing.files import classes as classes_of
 from lakehouse.core.lake.sealing.streams import MAGIC, plain_size, seal, unseal
-from lakehouse.core.lake.store import store_options, told
+from lakehouse.core.lake.store import store_errors, store_options
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import ARCHIVED
 from lakehouse.core.runs.lock import locked
@@ -40,8 +40,8 @@ SUMS, MANIFEST = "SHA256SUMS", "manifest.json"
 _CHUNK = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Archived:
+@dataclass(frozen=True, kw_only=True)
+class ArchiveResult:
     """What became of a version's rows.
 
     Attributes:
@@ -63,7 +63,7 @@ class Archived:
 
 def archive(
     project: Project, dataset: str, reference: str, reason: str, by: str, *, to: str | None = None, progress: Progress = silent
-) -> Archived:
+) -> ArchiveResult:
     """Write the archive of a version, verify it, and give back the files of gold that only this version needs.
 
     Args:
@@ -91,10 +91,21 @@ def archive(
             versions.record(project, dataset, version.version, "archived", known)
         freed = _give_back(project, version, known["files"])
         same = version.archived is not None and not freed
-        return Archived(dataset, version.version, version.label, known["place"], len(known["files"]), known["bytes"], freed, same)
+        return ArchiveResult(
+            dataset=dataset,
+            version=version.version,
+            label=version.label,
+            place=known["place"],
+            files=len(known["files"]),
+            bytes=known["bytes"],
+            moved=freed,
+            unchanged=same,
+        )
 
 
-def restore(project: Project, dataset: str, reference: str, by: str, *, place: str | None = None, progress: Progress = silent) -> Archived:
+def restore(
+    project: Project, dataset: str, reference: str, by: str, *, place: str | None = None, progress: Progress = silent
+) -> ArchiveResult:
     """Bring the rows of an archived version back into gold, byte for byte; the archive stays.
 
     Args:
@@ -136,7 +147,16 @@ def restore(project: Project, dataset: str, reference: str, by: str, *, place: s
         if content_id(rows, "_row_id", "_hash") != version.held_content:
             raise MaintenanceError(f"gold/{dataset} has not the content of {version.label} after all", where=at, fix="run it again")
         versions.record(project, dataset, version.version, "restored", {"place": at, "by": by})
-        return Archived(dataset, version.version, version.label, at, len(known["files"]), known["bytes"], moved, unchanged=False)
+        return ArchiveResult(
+            dataset=dataset,
+            version=version.version,
+            label=version.label,
+            place=at,
+            files=len(known["files"]),
+            bytes=known["bytes"],
+            moved=moved,
+            unchanged=False,
+        )
 
 
 def verify(project: Project, version: Version, place: str, progress: Progress = silent) -> None:
@@ -229,7 +249,7 @@ def _unpack(project: Project, version: Version, place: str, names: Iterable[str]
             continue
         stream = packs.open_item(project, packed_name(version, name))
         assert stream is not None
-        with stream, told(place), _sink(there, f"data/{name}") as written:
+        with stream, store_errors(place), _sink(there, f"data/{name}") as written:
             while block := stream.read(_CHUNK):
                 written.write(block)
 
@@ -255,7 +275,7 @@ def _give_back(project: Project, version: Version, names: Iterable[str]) -> int:
     for name in sorted(set(names) - kept):
         size = file_size(files, name, table.uri)
         if size is not None:
-            with told(table.uri):
+            with store_errors(table.uri):
                 files.delete_file(name)
             freed += size
     return freed
@@ -273,7 +293,7 @@ def listed_in(files: fs.FileSystem, place: str) -> dict[str, str] | None:
 
 def file_size(files: fs.FileSystem, name: str, place: str) -> int | None:
     """Bytes of a file; None where there is none."""
-    with told(place):
+    with store_errors(place):
         (found,) = files.get_file_info([name])
     return int(found.size) if found.is_file else None
 
@@ -282,13 +302,13 @@ def read_file(files: fs.FileSystem, name: str, place: str) -> bytes | None:
     """A file whole; None where there is none."""
     if file_size(files, name, place) is None:
         return None
-    with told(place), files.open_input_stream(name) as handle:
+    with store_errors(place), files.open_input_stream(name) as handle:
         return bytes(handle.read())
 
 
 def put_file(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
     """Write a file; its SHA-256."""
-    with told(place), _sink(files, name) as handle:
+    with store_errors(place), _sink(files, name) as handle:
         for at in range(0, len(content), _CHUNK):
             handle.write(content[at : at + _CHUNK])
     return hashlib.sha256(content).hexdigest()
@@ -304,7 +324,7 @@ def _sink(files: fs.FileSystem, name: str) -> pa.NativeFile:
 def _copy(source: fs.FileSystem, name: str, target: fs.FileSystem, as_name: str, place: str) -> tuple[str, int]:
     """Copy a file some megabytes at a time; its SHA-256 and size."""
     sha, size = hashlib.sha256(), 0
-    with told(place), source.open_input_stream(name) as read, _sink(target, as_name) as written:
+    with store_errors(place), source.open_input_stream(name) as read, _sink(target, as_name) as written:
         while block := read.read(_CHUNK):
             written.write(block)
             sha.update(block)

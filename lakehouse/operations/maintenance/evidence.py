@@ -23,7 +23,7 @@ _YEAR_HOURS = 365 * 24.0
 
 
 @dataclass(frozen=True)
-class Collected:
+class SourceFreshness:
     """When a source was last collected, and for how many hours that is fresh: as it declares, else a year."""
 
     at: datetime
@@ -34,7 +34,7 @@ class Collected:
         return at - self.at <= timedelta(hours=self.hours)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What indicators are counted from.
 
@@ -63,7 +63,7 @@ class Evidence:
     findings: pl.DataFrame | None
     labelled: int
     contradictions: bool
-    sources: dict[str, Collected]
+    sources: dict[str, SourceFreshness]
     live: pl.Series
     scored: pl.DataFrame | None
     scored_keys: pl.Series
@@ -98,24 +98,24 @@ def gather(project: Project, version: Version, at: datetime | None = None) -> Ev
     else:
         scored_set, scored = "test", gold.filter(pl.col("_split") == "test")
     return Evidence(
-        version,
-        at or datetime.now(UTC),
-        rows,
-        gold["_hash"],
-        gold["_root"],
-        gold["_split"] == "train",
-        text,
-        label,
-        diagnosed[0] if diagnosed else None,
-        int(diagnosed[1]["rows"]) if diagnosed else 0,
-        bool(diagnosed and diagnosed[1].get("contradictions")),
-        sources,
-        live,
-        scored if scored.height else None,
-        scored["_hash"],
-        scored_set,
-        _predictions(project, str(result["key"]), scored_set) if evaluation and "key" in result else None,
-        _reported(project, version, gold),
+        version=version,
+        at=at or datetime.now(UTC),
+        rows=rows,
+        keys=gold["_hash"],
+        roots=gold["_root"],
+        train=gold["_split"] == "train",
+        text=text,
+        label=label,
+        findings=diagnosed[0] if diagnosed else None,
+        labelled=int(diagnosed[1]["rows"]) if diagnosed else 0,
+        contradictions=bool(diagnosed and diagnosed[1].get("contradictions")),
+        sources=sources,
+        live=live,
+        scored=scored if scored.height else None,
+        scored_keys=scored["_hash"],
+        scored_set=scored_set,
+        predictions=_predictions(project, str(result["key"]), scored_set) if evaluation and "key" in result else None,
+        reported=_reported(project, version, gold),
     )
 
 
@@ -143,7 +143,7 @@ def longest_text(dataset: Dataset, rows: pl.LazyFrame) -> str | None:
     return max(texts, key=lambda name: (lengths[name], name))
 
 
-def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, Collected]]:
+def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, SourceFreshness]]:
     """Ids of the rows that the version's sources hold today, and when these were collected last."""
     ids, known = [pl.Series("_row_id", [], dtype=pl.String)], {}
     recorded = project.table("system", "collections")
@@ -156,7 +156,7 @@ def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, C
         ids.append(bronze.live_index(project, name, version=table.version())["_row_id"])
         if name in latest:
             declared = project.sources[name].spec.fresh_within_hours if name in project.sources else None
-            known[name] = Collected(latest[name], declared or _YEAR_HOURS)
+            known[name] = SourceFreshness(latest[name], declared or _YEAR_HOURS)
     return pl.concat(ids), known
 
 

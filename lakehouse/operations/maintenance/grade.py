@@ -14,8 +14,8 @@ from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.versions import GRADES, Grade, Version
 from lakehouse.operations.maintenance.evidence import Evidence, gather
+from lakehouse.operations.maintenance.grade_tracking import track_grade
 from lakehouse.operations.maintenance.indicators import Indicator, measure
-from lakehouse.operations.maintenance.tracked import tell_mlflow
 
 RULE = "grade/1"
 
@@ -47,7 +47,7 @@ class GradedIndicator:
     essential: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VersionGrade:
     """The grade of a version.
 
@@ -94,7 +94,7 @@ def grade(project: Project, dataset: str, reference: str = "latest", *, progress
         if not found.unchanged:
             versions.record(project, dataset, version.version, "graded", found.as_json())
             version = versions.find(project, dataset, version.version)
-        if said := tell_mlflow(project, version):
+        if said := track_grade(project, version):
             progress(said, 0, None)
         return found
 
@@ -104,7 +104,16 @@ def assess(project: Project, version: Version, at: datetime | None = None) -> Ve
     evidence = gather(project, version, at)
     letter, marked, because = judge(measure(evidence))
     made = VersionGrade(
-        version.dataset, version.version, version.label, letter, marked, because, _screen(evidence), RULE, evidence.at, unchanged=False
+        dataset=version.dataset,
+        version=version.version,
+        label=version.label,
+        grade=letter,
+        marked=marked,
+        because=because,
+        screen=_screen(evidence),
+        rule=RULE,
+        at=evidence.at,
+        unchanged=False,
     )
     known = version.graded
     same = known is not None and {k: known[k] for k in made.as_json()} == made.as_json()

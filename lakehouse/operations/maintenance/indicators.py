@@ -21,7 +21,7 @@ from lakehouse.operations.maintenance.trigrams import covered, distinct
 from lakehouse.production.operators.privacy.redact import redact
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Indicator:
     """One indicator of a version.
 
@@ -206,8 +206,11 @@ def _share(name: str, hits: int, of: int, how: str) -> Indicator:
 
 
 def _made(name: str, above: float, below: float, interval: tuple[float, float], how: str) -> Indicator:
-    return Indicator(name, above, below, above / below, *interval, f"{name}/1", how)
+    low, high = interval
+    return Indicator(name=name, numerator=above, denominator=below, value=above / below, low=low, high=high, rule=f"{name}/1", how=how)
 
 
 def _unmeasured(name: str, why: str) -> Indicator:
-    return Indicator(name, None, None, None, None, None, f"{name}/1", f"not measured: {why}")
+    return Indicator(
+        name=name, numerator=None, denominator=None, value=None, low=None, high=None, rule=f"{name}/1", how=f"not measured: {why}"
+    )

@@ -10,12 +10,12 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.versions import GRADES, Event, Grade, Version
 from lakehouse.governance import audit
-from lakehouse.operations.maintenance.tracked import tell_mlflow
+from lakehouse.operations.maintenance.grade_tracking import track_grade
 from lakehouse.operations.repair.tickets import tickets
 
 
-@dataclass(frozen=True)
-class Said:
+@dataclass(frozen=True, kw_only=True)
+class LifecycleEvent:
     """What was recorded of a version.
 
     Attributes:
@@ -35,7 +35,7 @@ class Said:
     unchanged: bool
 
 
-def downgrade(project: Project, dataset: str, reference: str, to: Grade, reason: str, by: str) -> Said:
+def downgrade(project: Project, dataset: str, reference: str, to: Grade, reason: str, by: str) -> LifecycleEvent:
     """Lower the grade of a version by hand. The letter that was measured takes a downgrade back; a better one is refused.
 
     Raises:
@@ -66,7 +66,7 @@ def downgrade(project: Project, dataset: str, reference: str, to: Grade, reason:
         return _record(project, version, "downgraded", {"grade": to, "reason": reason}, by, unchanged=same)
 
 
-def retire(project: Project, dataset: str, reference: str, reason: str, by: str, superseded_by: str | None = None) -> Said:
+def retire(project: Project, dataset: str, reference: str, reason: str, by: str, superseded_by: str | None = None) -> LifecycleEvent:
     """Withdraw a version for good: no release and no roll-back takes it, until it is reinstated.
 
     Args:
@@ -94,7 +94,7 @@ def retire(project: Project, dataset: str, reference: str, reason: str, by: str,
         return _record(project, version, "retired", payload, by, unchanged=same, consequences=_consequences(project, version))
 
 
-def reinstate(project: Project, dataset: str, reference: str, reason: str, by: str) -> Said:
+def reinstate(project: Project, dataset: str, reference: str, reason: str, by: str) -> LifecycleEvent:
     """Take a retirement back, with the reason; what was released before counts as released again.
 
     Raises:
@@ -164,14 +164,24 @@ def _record(
     *,
     unchanged: bool,
     consequences: tuple[str, ...] = (),
-) -> Said:
+) -> LifecycleEvent:
     if not unchanged:
         action = {"downgraded": "downgrade", "retired": "retire"}.get(event, "reinstate")
         table, why = f"gold/{version.dataset}", str(payload["reason"])
         audit.record(project, principal=by, action=action, table=table, version=version.version, purpose=why)
         versions.record(project, version.dataset, version.version, event, {**payload, "by": by})
         version = versions.find(project, version.dataset, version.version)
-    if said := tell_mlflow(project, version):
+    if said := track_grade(project, version):
         consequences = (*consequences, said)
     reason = str(payload["reason"])
-    return Said(version.dataset, version.version, version.label, event, reason, by, version.grade, consequences, unchanged)
+    return LifecycleEvent(
+        dataset=version.dataset,
+        version=version.version,
+        label=version.label,
+        event=event,
+        reason=reason,
+        by=by,
+        grade=version.grade,
+        consequences=consequences,
+        unchanged=unchanged,
+    )

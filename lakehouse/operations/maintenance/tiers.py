@@ -21,7 +21,7 @@ import polars as pl
 from lakehouse.core import versions
 from lakehouse.core.errors import LockedError, SpecError
 from lakehouse.core.lake.parquet.datafiles import file_system
-from lakehouse.core.lake.store import store_options, told
+from lakehouse.core.lake.store import store_errors, store_options
 from lakehouse.core.project import Project
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
@@ -31,7 +31,7 @@ from lakehouse.core.storage.packs import PackMember
 from lakehouse.core.versions import Version
 from lakehouse.operations.history.rows_of_versions import known_datasets
 from lakehouse.operations.maintenance.archive import packed_name
-from lakehouse.operations.maintenance.compaction import Compacted, compact
+from lakehouse.operations.maintenance.compaction import CompactedTable, compact
 from lakehouse.operations.maintenance.lifecycle import needed
 from lakehouse.reserve.bronze import table as bronze
 
@@ -63,7 +63,7 @@ class TieringResult:
 
     moved: tuple[TierMove, ...]
     kept: tuple[tuple[str, str], ...]
-    compacted: tuple[Compacted, ...]
+    compacted: tuple[CompactedTable, ...]
     dry_run: bool
 
 
@@ -187,7 +187,7 @@ def _archived(project: Project, unused: datetime) -> list[_Cold]:
 def _archive_files(project: Project, version: Version, place: str, names: list[str]) -> list[_Cold]:
     if "://" not in place and not Path(place).is_dir():
         return []  # on a disk that is not there
-    with told(place):
+    with store_errors(place):
         files = file_system(place, store_options(place, project.settings.storage_options))
         infos = files.get_file_info([f"data/{name}" for name in names])
     return [

@@ -21,7 +21,7 @@ _MARGIN = 100
 """Rows that two versions have to differ by to say what the last rows gave."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Yield:
     """Rows of the dataset by row collected.
 
@@ -38,7 +38,7 @@ class Yield:
     of: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Costs:
     """What was measured.
 
@@ -69,12 +69,12 @@ def costs(project: Project, dataset: Dataset) -> Costs:
     rates = [_per_day([(one.at, one.added) for one in of]) for of in made.values() if len(of) > 1]
     known = [rate for rate in rates if rate is not None]
     return Costs(
-        live,
-        _yield(project, dataset),
-        _seconds(project, dataset),
-        size / live if live else 0.0,
-        stored / live if live else 0.0,
-        sum(known) if known else None,
+        live=live,
+        yields=_yield(project, dataset),
+        seconds=_seconds(project, dataset),
+        bytes=size / live if live else 0.0,
+        stored=stored / live if live else 0.0,
+        per_day=sum(known) if known else None,
     )
 
 
@@ -100,7 +100,7 @@ def _yield(project: Project, dataset: Dataset) -> Yield | None:
     points = [(sum(i["rows"] for i in v.manifest["inputs"]), sum(v.manifest["rows"].values())) for v in known]
     if not points:
         declared = dataset.demand.expected_yield if dataset.demand else None
-        return None if declared is None else Yield(declared, declared, declared, 0, 0, "declared")
+        return None if declared is None else Yield(value=declared, low=declared, high=declared, collected=0, kept=0, of="declared")
     collected, kept = points[-1]
     of = "all"
     before = next(((n, k) for n, k in reversed(points[:-1]) if n != collected), None)
@@ -109,6 +109,6 @@ def _yield(project: Project, dataset: Dataset) -> Yield | None:
     if not collected:
         return None
     if kept > collected:  # rows that were cut, or variants
-        return Yield(kept / collected, kept / collected, kept / collected, collected, kept, of)
+        return Yield(value=kept / collected, low=kept / collected, high=kept / collected, collected=collected, kept=kept, of=of)
     low, high = wilson(kept, collected)
-    return Yield(kept / collected, low, high, collected, kept, of)
+    return Yield(value=kept / collected, low=low, high=high, collected=collected, kept=kept, of=of)

@@ -24,7 +24,7 @@ from lakehouse.reserve.bronze.collections import collections
 JOURNAL = Journal("plans", pl.Schema(dict.fromkeys(("dataset", "demand", "payload"), pl.String())))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DemandLine:
     """One thing wanted.
 
@@ -64,7 +64,7 @@ class Progress:
     actual: dict[str, float | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What a demand takes.
 
@@ -128,21 +128,21 @@ def _planned_by(project: Project, name: str, now: datetime) -> tuple[Plan, Deman
         human = kept * people.share * people.minutes * people.passes / 60
     days = None if human is None or people is None else human / (people.people * people.hours_a_day)
     made = Plan(
-        name,
-        demand.purpose,
-        version.version if version else None,
-        lines,
-        measured.yields,
-        collect,
-        most.what if most and collect else None,
-        hours,
-        None if collect is None else collect * measured.bytes,
-        None if collect is None else collect * measured.stored,
-        human,
-        days,
-        _quality(demand, dataset, version),
-        _deadline(demand, measured, collect, days or 0.0, now),
-        None,
+        dataset=name,
+        purpose=demand.purpose,
+        version=version.version if version else None,
+        lines=lines,
+        yields=measured.yields,
+        collect=collect,
+        collect_for=most.what if most and collect else None,
+        hours=hours,
+        bytes=None if collect is None else collect * measured.bytes,
+        stored=None if collect is None else collect * measured.stored,
+        annotation_hours=human,
+        annotation_days=days,
+        quality=_quality(demand, dataset, version),
+        deadline=_deadline(demand, measured, collect, days or 0.0, now),
+        progress=None,
     )
     return _with_progress(project, dataset, demand, made, measured), demand, measured
 
@@ -175,13 +175,13 @@ def _lines(demand: Demand, have: Volumes, measured: Costs) -> list[DemandLine]:
 def _line(what: str, wanted: int, there: int, have: Volumes, yields: Yield | None) -> DemandLine:
     missing = max(0, wanted - there)
     if not missing:
-        return DemandLine(what, wanted, there, 0, 0, 0, 0)
+        return DemandLine(what=what, wanted=wanted, have=there, missing=0, collect=0, low=0, high=0)
     # Of each row kept so far, so much was of this kind; before the first version all rows are taken to be of it, tokens to be unknown.
     share = there / have.rows if have.rows else 1.0 if what == "rows" else 0.0
     if yields is None or not share or not yields.value:
-        return DemandLine(what, wanted, there, missing, None, None, None)
+        return DemandLine(what=what, wanted=wanted, have=there, missing=missing, collect=None, low=None, high=None)
     low, number, high = (math.ceil(missing / (share * rate)) if rate else None for rate in (yields.high, yields.value, yields.low))
-    return DemandLine(what, wanted, there, missing, number, low, high)
+    return DemandLine(what=what, wanted=wanted, have=there, missing=missing, collect=number, low=low, high=high)
 
 
 def _hours(measured: Costs, collect: int, kept: float, have: int) -> dict[str, float]:

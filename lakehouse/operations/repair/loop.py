@@ -69,8 +69,8 @@ class Round:
         return f"{self.verdict}: {numbers}; the decisions {'stay' if self.kept else 'are taken back'}"
 
 
-@dataclass(frozen=True)
-class Repaired:
+@dataclass(frozen=True, kw_only=True)
+class RepairResult:
     """What a repair did.
 
     Attributes:
@@ -92,7 +92,7 @@ class Repaired:
     seconds: float
 
 
-def repair(project: Project, name: str, rounds: int | None = None, *, progress: Progress = silent) -> Repaired:
+def repair(project: Project, name: str, rounds: int | None = None, *, progress: Progress = silent) -> RepairResult:
     """Run the loop for a dataset, within the limits that it declares.
 
     Args:
@@ -133,7 +133,17 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
         if done:
             run_id = log_repair(project, version, [asdict(each) for each in done])
         seconds = work.seconds
-        return Repaired(name, version.version, version.label, tuple(done), tuple(opened), waiting, ended, run_id, seconds)
+        return RepairResult(
+            dataset=name,
+            version=version.version,
+            label=version.label,
+            rounds=tuple(done),
+            opened=tuple(opened),
+            waiting=waiting,
+            ended=ended,
+            run_id=run_id,
+            seconds=seconds,
+        )
 
 
 def inbox(project: Project, name: str) -> list[Path]:
@@ -244,7 +254,22 @@ def _judged(project: Project, dataset: Dataset, how: Repair, applied: Sequence[T
     keep = verdict in how.close_on
     numbers = (found.old, found.new, found.low, found.high) if found else (None, None, None, None)
     ids = tuple(t.ticket for t in applied)
-    round_ = Round(ids, before.version, after.version, relabelled, dropped, left, verdict, keep, how.metric, *numbers)
+    old, new, low, high = numbers
+    round_ = Round(
+        tickets=ids,
+        before=before.version,
+        after=after.version,
+        relabelled=relabelled,
+        dropped=dropped,
+        left=left,
+        verdict=verdict,
+        kept=keep,
+        metric=how.metric,
+        old=old,
+        new=new,
+        low=low,
+        high=high,
+    )
     back = [payload for payload in payloads if payload["by"] == BY]
     if not keep and back:  # what a person decided stays
         replaced = [Decision(**each) for payload in back for each in payload["replaced"]]

@@ -72,8 +72,19 @@ def propose(project: Project, name: str, rows: Sequence[str], most: int = 3) -> 
         hit = int((wanted & _leaving(step, measured, param, then)).sum())
         precision = hit / max(after.leave, 1)
         recall = hit / max(int(wanted.sum()), 1)
-        numbers = (round(precision, 4), round(recall, 4), round(precision / share, 2))
-        out.append(Proposal(step.name, param, step.params.get(param), then, hit, after.leave, after.come_back, *numbers))
+        proposal = Proposal(
+            step=step.name,
+            param=param,
+            now=step.params.get(param),
+            then=then,
+            hit=hit,
+            leave=after.leave,
+            come_back=after.come_back,
+            precision=round(precision, 4),
+            recall=round(recall, 4),
+            lift=round(precision / share, 2),
+        )
+        out.append(proposal)
     return out
 
 

@@ -93,7 +93,10 @@ def open_report(
         counts["neighbours" if pointed else "nothing"] += 1
         found |= {i: None for i in pointed if i not in found}
     given = view.label_type.plain_labels(rows[label])
-    suspects = [Suspect(rows["_row_id"][i], given[i], suggested, None, rows["_split"][i]) for i, suggested in sorted(found.items())]
+    suspects = [
+        Suspect(row=rows["_row_id"][i], given=given[i], suggested=suggested, p_given=None, split=rows["_split"][i])
+        for i, suggested in sorted(found.items())
+    ]
     evidence = {"origin": origin, "file": path.name, "digest": file_digest(path), "reports": reports[:200], **counts}
     known = {each.ticket for each in tickets(project, version.dataset)}
     return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence, known), counts

@@ -30,7 +30,7 @@ State = Literal["open", "waiting", "applied", "closed", "reverted", "rejected"]
 JOURNAL = Journal("tickets", pl.Schema(dict.fromkeys(("ticket", "dataset", "event", "payload"), pl.String())))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Suspect:
     """A row that a ticket names.
 
@@ -49,7 +49,7 @@ class Suspect:
     kinds: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ticket:
     """A ticket as its events leave it.
 
@@ -93,17 +93,17 @@ def tickets(project: Project, dataset: str | None = None) -> list[Ticket]:
         state["state"], state["last"][row["event"]] = row["event"], payload
     return [
         Ticket(
-            ticket,
-            one["head"]["dataset"],
-            one["payload"]["version"],
-            one["payload"]["kind"],
-            one["payload"]["title"],
-            one["rows"],
-            one["payload"]["evidence"],
-            tuple(one["payload"]["upstream"]),
-            one["head"]["at"],
-            one["state"],
-            one["last"],
+            ticket=ticket,
+            dataset=one["head"]["dataset"],
+            version=one["payload"]["version"],
+            kind=one["payload"]["kind"],
+            title=one["payload"]["title"],
+            rows=one["rows"],
+            evidence=one["payload"]["evidence"],
+            upstream=tuple(one["payload"]["upstream"]),
+            at=one["head"]["at"],
+            state=one["state"],
+            last=one["last"],
         )
         for ticket, one in opened.items()
     ]
@@ -149,7 +149,17 @@ def open_ticket(
         "upstream": come_from,
     }
     at = record(project, identity, version.dataset, "opened", payload)
-    return Ticket(identity, version.dataset, version.version, kind, title, suspects, payload["evidence"], tuple(come_from), at)
+    return Ticket(
+        ticket=identity,
+        dataset=version.dataset,
+        version=version.version,
+        kind=kind,
+        title=title,
+        rows=suspects,
+        evidence=payload["evidence"],
+        upstream=tuple(come_from),
+        at=at,
+    )
 
 
 def open_findings(project: Project, version: Version, found: Diagnosis) -> list[Ticket]:
@@ -172,7 +182,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
                 ids = evidence.pop("rows")
                 beside = [evidence.pop(name, [None] * len(ids)) for name in ("given", "suggested", "p_given")]
                 rows = [
-                    Suspect(row, given, suggested, p, splits.get(row), kinds.get(row, 0) + 1)
+                    Suspect(row=row, given=given, suggested=suggested, p_given=p, split=splits.get(row), kinds=kinds.get(row, 0) + 1)
                     for row, given, suggested, p in zip(ids, *beside, strict=True)
                     if row not in settled
                 ]
@@ -181,12 +191,12 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
             continue
         rows = [
             Suspect(
-                each["_row_id"],
-                each["evidence"].get("given"),
-                each["evidence"].get("suggested"),
-                each["evidence"].get("p_given"),
-                splits.get(each["_row_id"]),
-                kinds[each["_row_id"]],
+                row=each["_row_id"],
+                given=each["evidence"].get("given"),
+                suggested=each["evidence"].get("suggested"),
+                p_given=each["evidence"].get("p_given"),
+                split=splits.get(each["_row_id"]),
+                kinds=kinds[each["_row_id"]],
             )
             for each in listed
             if each["_row_id"] not in settled

@@ -241,7 +241,18 @@ def _count(step: str, operator: str, entered: int, created: int, out: int, gone:
     by_fate = dict(gone.group_by("fate").len().iter_rows())
     reasons = dict(gone.group_by("rule").len().sort("rule").iter_rows())
     merged, dropped, quarantined = (int(by_fate.get(fate, 0)) for fate in ("merged", "dropped", "quarantined"))
-    return Balance(step, operator, entered, created, out, merged, dropped, quarantined, changed, reasons)
+    return Balance(
+        step=step,
+        operator=operator,
+        entered=entered,
+        created=created,
+        out=out,
+        merged=merged,
+        dropped=dropped,
+        quarantined=quarantined,
+        changed=changed,
+        reasons=reasons,
+    )
 
 
 def totals(balance: Sequence[Balance]) -> Balance:
@@ -251,13 +262,13 @@ def totals(balance: Sequence[Balance]) -> Balance:
         for rule, n in step.reasons.items():
             reasons[f"{step.step}:{rule}"] = n
     return Balance(
-        "all",
-        "recipe",
-        balance[0].entered,
-        sum(b.created for b in balance),
-        balance[-1].out,
-        sum(b.merged for b in balance),
-        sum(b.dropped for b in balance),
-        sum(b.quarantined for b in balance),
+        step="all",
+        operator="recipe",
+        entered=balance[0].entered,
+        created=sum(b.created for b in balance),
+        out=balance[-1].out,
+        merged=sum(b.merged for b in balance),
+        dropped=sum(b.dropped for b in balance),
+        quarantined=sum(b.quarantined for b in balance),
         reasons=reasons,
     )

@@ -14,7 +14,7 @@ _REWRITE_SHARE = 0.5
 """Above this share of touched rows they are all made anew."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """What has to change in a table.
 
@@ -51,7 +51,15 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int |
         BalanceError: a row stands in the table more than once.
     """
     if version is None:
-        return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0, -1)
+        return Difference(
+            write=wanted,
+            remove=pl.Series("_row_id", [], dtype=pl.String),
+            rewrite=True,
+            added=wanted.height,
+            changed=0,
+            removed=0,
+            version=-1,
+        )
     stored = table.schema(version)
     compared = [c for c in wanted.columns if c != "_row_id" and c in stored]
     anew = anew or len(compared) + 1 < wanted.width
@@ -74,7 +82,15 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int |
     touched = changed + len(gone)
     rewrite = anew or (touched > 0 and touched > _REWRITE_SHARE * max(found.height, 1))
     write = wanted if rewrite else wanted.filter(differs | ~known)
-    return Difference(write, gone, rewrite, added, int(known.sum()) if anew else changed, len(gone), version)
+    return Difference(
+        write=write,
+        remove=gone,
+        rewrite=rewrite,
+        added=added,
+        changed=int(known.sum()) if anew else changed,
+        removed=len(gone),
+        version=version,
+    )
 
 
 def apply(

@@ -21,7 +21,7 @@ from lakehouse.production.engine.operator import OPERATORS, Ask, Change, Cut, Ex
 from lakehouse.reserve.bronze import table as bronze
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One step of a recipe.
 
@@ -74,7 +74,7 @@ class Variants:
         return {"name": self.name, "steps": steps, **chosen}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A compiled recipe.
 
@@ -243,7 +243,20 @@ class _Compiler:
             # What is cut out of a row is part of its `_content`; how it is cut, of the values' identity.
             self.chains[plan.column] = digest([measuring, self.chains.get(plan.column)])
             self.cut[plan.column] = name
-        self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads, model))
+        self.steps.append(
+            Step(
+                name=name,
+                operator=call.name,
+                cardinality=entry.info["cardinality"],
+                params=params,
+                code=code,
+                plan=plan,
+                stage=self.stage,
+                signals=signals,
+                reads=reads,
+                model=model,
+            )
+        )
         self.stage += isinstance(plan, Explode)
 
     def vary(self, index: int, declared: Augmentation) -> None:
@@ -323,7 +336,12 @@ class _Compiler:
     def recipe(self) -> Recipe:
         key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""
         return Recipe(
-            tuple(self.steps), tuple(self.order), key, {c: p for c, p in self.privacy.items() if p}, self.lineage, tuple(self.variants)
+            steps=tuple(self.steps),
+            columns=tuple(self.order),
+            values_key=key,
+            privacy={c: p for c, p in self.privacy.items() if p},
+            lineage=self.lineage,
+            variants=tuple(self.variants),
         )
 
 

@@ -25,8 +25,8 @@ _SEEN = 80
 _VARIANT = re.compile(r"#([a-z0-9_+]+)\.\d+$")
 
 
-@dataclass(frozen=True)
-class Tuned:
+@dataclass(frozen=True, kw_only=True)
+class TuningResult:
     """What would change.
 
     Attributes:
@@ -47,8 +47,8 @@ class Tuned:
     balance: tuple[Balance, ...]
 
 
-@dataclass(frozen=True)
-class Explained:
+@dataclass(frozen=True, kw_only=True)
+class StepTrace:
     """One step's view of a row: its signals, and what became of the row there (`passed`, a fate, or `not reached`)."""
 
     step: str
@@ -59,7 +59,7 @@ class Explained:
     other: str | None
 
 
-def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], samples: int = 5) -> Tuned:
+def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], samples: int = 5) -> TuningResult:
     """Decide again with other thresholds, without writing anything.
 
     Args:
@@ -103,8 +103,15 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
             _sample("would come back", back, tables_of(project, name)[2].scan(), samples),
         ]
     )
-    return Tuned(
-        name, have.height, wanted.height, leave.height, back.height, changed, _with_text(project, dataset, shown), decision.balance
+    return TuningResult(
+        dataset=name,
+        rows=have.height,
+        rows_then=wanted.height,
+        leave=leave.height,
+        come_back=back.height,
+        changed=changed,
+        samples=_with_text(project, dataset, shown),
+        balance=decision.balance,
     )
 
 
@@ -131,7 +138,7 @@ def _with_text(project: Project, dataset: Dataset, rows: pl.DataFrame) -> pl.Dat
     return rows.join(pl.concat(items), on="_root", how="left", maintain_order="left").drop("_root")
 
 
-def explain(project: Project, name: str, row_id: str) -> list[Explained]:
+def explain(project: Project, name: str, row_id: str) -> list[StepTrace]:
     """Every step of a recipe as one row met it, from the stored signals and fates.
 
     Raises:
@@ -149,28 +156,41 @@ def explain(project: Project, name: str, row_id: str) -> list[Explained]:
         by = next((each for each in recipe.variants if each.name == variant[1]), None)
         return [
             *explain(project, name, made_of),
-            Explained(variant[1], by.identity() if by else {}, {}, "made as a variant", None, made_of),
+            StepTrace(
+                step=variant[1], params=by.identity() if by else {}, signals={}, outcome="made as a variant", rule=None, other=made_of
+            ),
         ]
     if mine.is_empty() and fate.is_empty():
         raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse row trace ROW says where a row stands")
     stage = mine["_stage"][0] if mine.height else 0
     values = mine.row(0, named=True) if mine.height else {}
     ended = fate.row(0, named=True) if fate.height else None
-    out: list[Explained] = []
+    out: list[StepTrace] = []
     if ended is not None and ended["step"] == "intake":
-        out.append(Explained("intake", {}, {"findings": ended["evidence"]}, ended["fate"], ended["rule"], None))
+        out.append(
+            StepTrace(
+                step="intake", params={}, signals={"findings": ended["evidence"]}, outcome=ended["fate"], rule=ended["rule"], other=None
+            )
+        )
     over = bool(out)
     for step in recipe.steps:
         shown = {c.removeprefix(f"{step.name}__"): _shown(values.get(c)) for c in step.signals} if step.stage == stage else {}
         if over:
-            out.append(Explained(step.name, dict(step.params), shown, "not reached", None, None))
+            out.append(StepTrace(step=step.name, params=dict(step.params), signals=shown, outcome="not reached", rule=None, other=None))
         elif ended is not None and ended["step"] == step.name:
             over = True
             out.append(
-                Explained(step.name, dict(step.params), shown or _evidence(ended["evidence"]), ended["fate"], ended["rule"], ended["other"])
+                StepTrace(
+                    step=step.name,
+                    params=dict(step.params),
+                    signals=shown or _evidence(ended["evidence"]),
+                    outcome=ended["fate"],
+                    rule=ended["rule"],
+                    other=ended["other"],
+                )
             )
         else:
-            out.append(Explained(step.name, dict(step.params), shown, "passed", None, None))
+            out.append(StepTrace(step=step.name, params=dict(step.params), signals=shown, outcome="passed", rule=None, other=None))
     return out
 
 

@@ -14,12 +14,12 @@ from lakehouse.core.row_model import BRONZE
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec import Source
 from lakehouse.reserve.bronze.batches import Batches
-from lakehouse.reserve.bronze.erased import Erased
+from lakehouse.reserve.bronze.erased_items import ErasedItems
 from lakehouse.reserve.bronze.keys import keyed, row_ids
-from lakehouse.reserve.bronze.unchanged import Carried
+from lakehouse.reserve.bronze.unchanged import UnchangedFiles
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CollectedRows:
     """One collection under way: what was seen of the source, and how it differs from the live rows of bronze.
 
@@ -32,10 +32,10 @@ class CollectedRows:
     number: int
     batches: Batches
     index: pl.DataFrame
-    carried: Carried
+    carried: UnchangedFiles
     progress: Progress
     grows: bool = False
-    erased: Erased | None = None
+    erased: ErasedItems | None = None
     added: int = 0
     changed: int = 0
     vanished: int = 0

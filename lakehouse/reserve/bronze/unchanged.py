@@ -26,7 +26,7 @@ SCHEMA = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Carried:
+class UnchangedFiles:
     """What need not be read.
 
     Attributes:
@@ -44,7 +44,7 @@ class Carried:
 
 def carried(
     project: Project, source: str, key: Key, files: list[RawFile], reading: str, index: pl.DataFrame, *, grows: bool = False
-) -> Carried:
+) -> UnchangedFiles:
     """The files whose bytes, and how they are read, are those of the last collection.
 
     With keys other than the position, an item's id can depend on the items before it (the copies of a key are numbered), so that only
@@ -57,7 +57,7 @@ def carried(
     """
     table = project.table("system", "files")
     if not table.exists():
-        return Carried()
+        return UnchangedFiles()
     known = table.scan().filter(pl.col("source") == source).collect().sort("collection").unique("file", keep="last")
     digests = {name: (found, rows) for name, found, rows in known.select("file", "digest", "rows").iter_rows()}
     standing = dict(index.group_by("_uri").len().iter_rows())
@@ -69,24 +69,24 @@ def carried(
     if grows:
         known_files = [file for file in files if digests.get(file.name, (None, 0))[0] == file_identity(file, reading)]
         if len(known_files) < len(digests):
-            return Carried()
+            return UnchangedFiles()
         findings = Counter(index["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
-        return Carried(frozenset(file.name for file in known_files), index.select("_row_id", "_content"), None, findings)
+        return UnchangedFiles(frozenset(file.name for file in known_files), index.select("_row_id", "_content"), None, findings)
     if key != "position" and not standing.keys() <= {file.uri for file in files}:
-        return Carried()  # a file is gone: copies that it held before others' no longer count
+        return UnchangedFiles()  # a file is gone: copies that it held before others' no longer count
     chosen = list(filter(same, files) if key == "position" else takewhile(same, files))
     chosen = [file for file in chosen if digests[file.name][1]]  # an empty file is read again, for its warning
     rows = index.filter(pl.col("_uri").is_in([file.uri for file in chosen]))
     findings = Counter(rows["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
     repeated = rows["_row_id"].str.contains(r"/~x[0-9a-f]{32}~\d+$").any()
     if isinstance(key, list) and (findings["duplicate_key"] or repeated):
-        return Carried()  # the numbers in these ids cannot be told from the keys themselves
+        return UnchangedFiles()  # the numbers in these ids cannot be told from the keys themselves
     keys = None
     if key == "content":
         keys = rows["_content"].str.slice(0, 32).alias("_key")
     elif key != "position":
         keys = rows["_row_id"].str.strip_prefix(f"{source}/").alias("_key")
-    return Carried(frozenset(file.name for file in chosen), rows.select("_row_id", "_content"), keys, findings)
+    return UnchangedFiles(frozenset(file.name for file in chosen), rows.select("_row_id", "_content"), keys, findings)
 
 
 def file_identity(file: RawFile, reading: str) -> str | None:

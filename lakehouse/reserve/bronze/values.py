@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from lakehouse.core.errors import SourceError
-from lakehouse.core.lake.parquet.lazy import lazily
+from lakehouse.core.lake.parquet.lazy_frame import lazily
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import BRONZE
 from lakehouse.reserve.bronze import table as bronze

@@ -109,7 +109,15 @@ class Crawl:
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet."""
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format="parquet",
+            options=Options(),
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 @dataclass
@@ -383,5 +391,19 @@ def crawl(
         if url not in where:
             raise SpecError(f"the start `{url}` is not in `scope:`", fix="widen the scope, or correct `start:`")
     web = {"retries": retries, "timeout": timeout}
-    limits = (depth, max_pages, max_failures, tuple(keep), delay, robots, agent)
-    return Crawl(tuple(start), tuple(sitemaps or ()), where, *limits, headers or {}, web, max_bytes, set or {})
+    return Crawl(
+        start=tuple(start),
+        sitemaps=tuple(sitemaps or ()),
+        scope=where,
+        depth=depth,
+        max_pages=max_pages,
+        max_failures=max_failures,
+        keep=tuple(keep),
+        delay=delay,
+        obey=robots,
+        agent=agent,
+        headers=headers or {},
+        web=web,
+        max_bytes=max_bytes,
+        set=set or {},
+    )

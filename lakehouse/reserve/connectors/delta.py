@@ -29,7 +29,7 @@ from lakehouse.reserve.material import InPlaceMaterial, Options, RawFile, Value
 from lakehouse.reserve.transport.web import no_secrets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Delta:
     """A table."""
 
@@ -62,13 +62,15 @@ class Delta:
             files = sorted(table.get_fragments(), key=lambda fragment: str(fragment.path))
         stands = tuple(
             RawFile(
-                f"{self.url.rstrip('/')}/{file.path}",
-                str(file.path),
-                FrameStream(partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._told).handle,
-                "rows",
-                Options(),
-                self.set,
-                digest([file.path, shape]),
+                uri=f"{self.url.rstrip('/')}/{file.path}",
+                name=str(file.path),
+                open=FrameStream(
+                    partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._told
+                ).handle,
+                format="rows",
+                options=Options(),
+                set=self.set,
+                digest=digest([file.path, shape]),
             )
             for file in files
         )
@@ -157,7 +159,15 @@ class Delta:
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet."""
-        return RawFile(piece.uri, f"{piece.name}", partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=f"{piece.name}",
+            open=partial(landing.open, piece),
+            format="parquet",
+            options=Options(),
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 def _schema(schema: pa.Schema, names: list[str]) -> pl.Schema:
@@ -196,4 +206,6 @@ def delta(
             pl.sql_expr(filter)
         except pl.exceptions.PolarsError as error:
             raise SpecError(f"`filter` is no SQL expression: {str(error).splitlines()[0]}", fix="such as amount > 10") from error
-    return Delta(url, version, tuple(columns or ()), filter, storage_options or {}, set or {})
+    return Delta(
+        url=url, version=version, columns=tuple(columns or ()), filter=filter, storage_options=storage_options or {}, set=set or {}
+    )

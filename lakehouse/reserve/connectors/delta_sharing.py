@@ -34,7 +34,7 @@ _ASKED = {"delta-sharing-capabilities": "responseformat=parquet"}
 
 
 @dataclass(frozen=True)
-class _Said:
+class _TableMetadata:
     """What a server says of a table.
 
     Attributes:
@@ -49,7 +49,7 @@ class _Said:
     files: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeltaSharing:
     """A shared table."""
 
@@ -106,19 +106,19 @@ class DeltaSharing:
         known = digest([f"{field.name} {field.type}" for field in wanted])
         stands = tuple(
             RawFile(
-                f"delta-sharing://{self.table}/{file['id']}",
-                str(file["id"]),
-                FrameStream(partial(self._frames, said, file, names), partial(pl.Schema, wanted)).handle,
-                "rows",
-                Options(),
-                self.set,
-                digest([file["id"], known]),
+                uri=f"delta-sharing://{self.table}/{file['id']}",
+                name=str(file["id"]),
+                open=FrameStream(partial(self._frames, said, file, names), partial(pl.Schema, wanted)).handle,
+                format="rows",
+                options=Options(),
+                set=self.set,
+                digest=digest([file["id"], known]),
             )
             for file in sorted(said.files, key=lambda file: str(file["id"]))
         )
         return InPlaceMaterial(digest([self.identity, known, [file.name for file in stands]]), stands)
 
-    def _frames(self, said: _Said, file: dict[str, Any], names: list[str]) -> Generator[pl.DataFrame, None, None]:
+    def _frames(self, said: _TableMetadata, file: dict[str, Any], names: list[str]) -> Generator[pl.DataFrame, None, None]:
         with tempfile.TemporaryFile() as held, Web({}, **self.web) as store:
             with store.stream(file["url"]) as response:
                 for data in response.iter_raw():
@@ -131,16 +131,16 @@ class DeltaSharing:
             for part in _parts(held, said.fields, said.partitions, file.get("partitionValues") or {}, said.where):
                 yield pl.DataFrame(pl.from_arrow(part.select(names)))
 
-    def _asked(self, root: Path) -> _Said:
+    def _asked(self, root: Path) -> _TableMetadata:
         """What the server says of the table."""
         endpoint, token = self._server(root)
         share, schema, table = (quote(each, safe="") for each in self.table.split("."))
         where = f"{endpoint.rstrip('/')}/shares/{share}/schemas/{schema}/tables/{table}/query"
         with Web({"Authorization": f"Bearer {token}"}, **self.web) as web:
             answer = web.post(where, {}, _ASKED)
-        return _Said(where, answer.headers.get("Delta-Table-Version", ""), *_said(answer.text, where))
+        return _TableMetadata(where, answer.headers.get("Delta-Table-Version", ""), *_said(answer.text, where))
 
-    def _names(self, said: _Said) -> list[str]:
+    def _names(self, said: _TableMetadata) -> list[str]:
         """The columns to read."""
         for name in self.columns:
             if name not in said.fields.names:
@@ -162,7 +162,15 @@ class DeltaSharing:
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet."""
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format="parquet",
+            options=Options(),
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 def _said(text: str, where: str) -> tuple[pa.Schema, frozenset[str], list[dict[str, Any]]]:
@@ -245,4 +253,13 @@ def delta_sharing(
     if (profile is None) == (endpoint is None) or (endpoint is None) != (token is None):
         raise SpecError("the server of the table is not said", fix="give `profile:`, or `endpoint:` with `token:`")
     web = {"retries": retries, "timeout": timeout}
-    return DeltaSharing(table, profile, endpoint, token, tuple(columns or ()), web, max_bytes, set or {})
+    return DeltaSharing(
+        table=table,
+        profile=profile,
+        endpoint=endpoint,
+        token=token,
+        columns=tuple(columns or ()),
+        web=web,
+        max_bytes=max_bytes,
+        set=set or {},
+    )

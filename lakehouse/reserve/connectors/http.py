@@ -90,9 +90,24 @@ class Http:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As its address is declared."""
         about = next(file for file in self.files if file.called == piece.name)
-        options = Options(about.separator, about.quote, about.header, about.skip_after_header, about.rename, about.record)
+        options = Options(
+            separator=about.separator,
+            quote=about.quote,
+            header=about.header,
+            skip_after_header=about.skip_after_header,
+            rename=about.rename,
+            record=about.record,
+        )
         kind = by_extension(piece.name) if about.format == "auto" else about.format
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, options, about.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format=kind,
+            options=options,
+            set=about.set,
+            digest=piece.blob,
+        )
 
 
 @CONNECTORS.register(version=1)

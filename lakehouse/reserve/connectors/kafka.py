@@ -24,7 +24,7 @@ PIECE_BYTES = 4 * 1024 * 1024
 _AT_ONCE = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kafka:
     """A topic."""
 
@@ -170,4 +170,4 @@ def kafka(
         set: constant columns of every row.
     """
     no_secrets(options or {}, "options")
-    return Kafka(brokers, topic, format, options or {}, on_gap, timeout, set or {})
+    return Kafka(brokers=brokers, topic=topic, format=format, options=options or {}, on_gap=on_gap, timeout=timeout, set=set or {})

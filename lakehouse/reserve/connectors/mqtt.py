@@ -31,7 +31,7 @@ _FILTER = re.compile(r"(?:(?:\+|[^+#/]*)/)*(?:\+|#|[^+#/]*)(?<!^)")
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mqtt:
     """Topics of a broker."""
 
@@ -260,4 +260,15 @@ def mqtt(
     for topic in topics:
         if not _FILTER.fullmatch(topic):
             raise SpecError(f"`{topic}` is no topic filter", fix="`+` is a whole level, and `#` the last one")
-    return Mqtt(url, tuple(topics), payload, client, idle, max_messages, session_days, on_gap, timeout, set or {})
+    return Mqtt(
+        url=url,
+        topics=tuple(topics),
+        payload=payload,
+        client=client,
+        idle=idle,
+        max_messages=max_messages,
+        session_days=session_days,
+        on_gap=on_gap,
+        timeout=timeout,
+        set=set or {},
+    )

@@ -27,7 +27,7 @@ _CLOSING = 5.0
 """Seconds that taking leave of the server may take."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Nats:
     """A stream, or the messages of it under some subjects."""
 
@@ -188,4 +188,14 @@ def nats(
     """
     no_password(url)
     no_secrets({"token": token} if token is not None else {}, "nats")
-    return Nats(url, stream, subject, payload, token, credentials, on_gap, timeout, set or {})
+    return Nats(
+        url=url,
+        stream=stream,
+        subject=subject,
+        payload=payload,
+        token=token,
+        credentials=credentials,
+        on_gap=on_gap,
+        timeout=timeout,
+        set=set or {},
+    )

@@ -24,7 +24,7 @@ from lakehouse.reserve.transport.web import no_secrets
 _READ = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bucket:
     """Objects below a URL."""
 
@@ -78,7 +78,15 @@ class Bucket:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As declared; `auto` goes by the ending of the name."""
         kind = by_extension(piece.name) if self.format == "auto" else self.format
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, self.options, self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format=kind,
+            options=self.options,
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 @CONNECTORS.register(version=1)
@@ -113,5 +121,12 @@ def object_store(
     """
     no_secrets(storage_options or {}, "storage_options")
     return Bucket(
-        url, match, storage_options or {}, format, Options(separator, quote, header, skip_after_header, rename or {}, record), set or {}
+        url=url,
+        match=match,
+        storage_options=storage_options or {},
+        format=format,
+        options=Options(
+            separator=separator, quote=quote, header=header, skip_after_header=skip_after_header, rename=rename or {}, record=record
+        ),
+        set=set or {},
     )

@@ -64,7 +64,7 @@ class Since(Model):
     first: str | int | None = Field(default=None, description="Sent at the first collection.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rest:
     """A paginated interface."""
 
@@ -217,4 +217,14 @@ def rest(
     if next and next.cursor is None and next.url is None and next.link is None and since and since.param in (next.page, next.offset):
         raise SpecError(f"`since` and `next` both send the parameter `{since.param}`", fix="each needs its own")
     web = {"per_second": per_second, "retries": retries, "timeout": timeout}
-    return Rest(url, params or {}, headers or {}, items, next, since, web, max_pages, set or {})
+    return Rest(
+        url=url,
+        params=params or {},
+        headers=headers or {},
+        items=items,
+        next=next,
+        since=since,
+        web=web,
+        max_pages=max_pages,
+        set=set or {},
+    )

@@ -36,7 +36,7 @@ PIECE_BYTES = 4 * 1024 * 1024
 Column = Annotated[str, Field(min_length=1)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sql:
     """A table or a query, in the order of columns that tell its rows apart."""
 
@@ -102,7 +102,9 @@ class Sql:
             pass  # a database that is not there is said before anything is done
         known: dict[str, str] = {}
         rows = FrameStream(partial(self._frames, project, known), partial(self._schema, project, known))
-        return InPlaceMaterial(uuid4().hex, (RawFile(self._what, "rows", rows.handle, "rows", Options(), self.set),))
+        return InPlaceMaterial(
+            uuid4().hex, (RawFile(uri=self._what, name="rows", open=rows.handle, format="rows", options=Options(), set=self.set),)
+        )
 
     def _frames(self, project: Project, known: dict[str, str]) -> Generator[pl.DataFrame, None, None]:
         """The rows in the kinds that are known so far; `known` is widened to what is met."""
@@ -254,7 +256,7 @@ class Sql:
         """Parquet, in the kinds that the last piece knows."""
         kinds = landing.pieces[-1].cursor["kinds"]
         opened = partial(landing.open, piece) if piece.cursor["kinds"] == kinds else partial(_opened, landing, piece, dict(kinds))
-        return RawFile(piece.uri, piece.name, opened, "parquet", Options(), self.set, piece.blob)
+        return RawFile(uri=piece.uri, name=piece.name, open=opened, format="parquet", options=Options(), set=self.set, digest=piece.blob)
 
 
 def _read(landing: Landing, piece: Piece) -> pl.DataFrame:
@@ -309,4 +311,13 @@ def sql(
         raise SpecError("exactly one of `table` and `query` says what is read", fix="keep one")
     database = Database(url, timeout)
     database.check()
-    return Sql(database, table, query, tuple(order), cursor, tuple(columns) if columns else None, batch, set or {})
+    return Sql(
+        database=database,
+        table=table,
+        query=query,
+        order=tuple(order),
+        cursor=cursor,
+        columns=tuple(columns) if columns else None,
+        batch=batch,
+        set=set or {},
+    )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import polars as pl
 
-from lakehouse.reserve.discovery import private
+from lakehouse.reserve.discovery import private_data
 
 Role = Literal["key", "label", "text", "date", "constant", "value"]
 INT = r"^-?(?:0|[1-9][0-9]{0,17})$"
@@ -98,8 +98,8 @@ def described(values: pl.Series, kind: str) -> ColumnProfile:
     """
     known = values.drop_nulls()
     text = values.dtype == pl.String
-    found = private.counted(values)
-    named = private.by_name(values.name) if text else None
+    found = private_data.counted(values)
+    named = private_data.by_name(values.name) if text else None
     hidden = bool(found) or named is not None
     date = dates(values) if text and kind in ("string", "int") else None
     comparable = known.cast(pl.Float64) if kind in ("int", "float") and text else known

@@ -19,8 +19,8 @@ from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.bronze.values import live_rows
 from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_label, typed
 from lakehouse.reserve.discovery.drift import DriftComparison, moved
+from lakehouse.reserve.discovery.file_type import Look, look
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
-from lakehouse.reserve.discovery.look import Look, look
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, WORDS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import DECLARED, fitted
@@ -42,7 +42,7 @@ class Group:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Discovery:
     """What was found.
 
@@ -88,7 +88,25 @@ def discover(path: Path) -> Discovery:
     looks, groups, notes = _looked_at(path)
     readable = [one for one in looks if one.is_readable]
     if not readable:
-        return Discovery(str(path), groups, None, (), 0, 0, 0, 0, False, {}, (), None, None, None, None, {}, tuple(notes))
+        return Discovery(
+            path=str(path),
+            groups=groups,
+            described=None,
+            columns=(),
+            rows=0,
+            tokens=0,
+            sampled=0,
+            bytes=0,
+            whole=False,
+            findings={},
+            keys=(),
+            label=None,
+            text=None,
+            copies=None,
+            grading=None,
+            privacy={},
+            notes=tuple(notes),
+        )
     main = _main(readable)
     alike = [one for one in readable if _likeness(one) == _likeness(main)]
     chosen = alike if len(alike) <= _SAMPLED else [alike[at * len(alike) // _SAMPLED] for at in range(_SAMPLED)]

@@ -19,7 +19,7 @@ _HEADING = re.compile(r"^[^\W\d][\w .()/:%#-]{0,39}$")
 _ORANGE_TYPES = {"d", "c", "s", "t", "discrete", "continuous", "string", "time", "discrete class"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """What a text's items are.
 
@@ -56,12 +56,12 @@ def layout(head: str, ending: str, *, whole: bool) -> Layout:
     head = head.removeprefix("\ufeff")
     found = _json(head, whole)
     if found is not None:
-        return Layout(found)
+        return Layout(structure=found)
     lines = head if whole or "\n" not in head else head[: head.rindex("\n") + 1]
     table = _table(lines, ending)
     if table is not None:
         return table
-    return Layout("text" if ending in ("md", "html", "htm", "xml") else "lines")
+    return Layout(structure="text" if ending in ("md", "html", "htm", "xml") else "lines")
 
 
 def _json(head: str, whole: bool) -> Structure | None:
@@ -111,17 +111,25 @@ def _table(head: str, ending: str) -> Layout | None:
             clauses = sum(row[at].startswith(" ") for row in rows for at in range(1, len(row)))
             if not named and clauses > 0.5 * sum(len(row) - 1 for row in rows):
                 continue
-            candidate = Layout("csv", separator, quote, fields=fields, consistency=round(share, 4))
+            candidate = Layout(structure="csv", separator=separator, quote=quote, fields=fields, consistency=round(share, 4))
             ranked = (round(share, 2), separator == usual and named, fields, candidate)
             if best is None or ranked[:3] > best[:3]:
                 best = ranked
     if best is None:
-        return Layout("csv", usual) if named and head.strip() else None
+        return Layout(structure="csv", separator=usual) if named and head.strip() else None
     chosen = best[3]
     rows = [row for row in _records(head, chosen.separator, chosen.quote) if len(row) == chosen.fields]
     header = has_header(rows)
     skip = 2 if header and _is_orange(head, chosen) else 0
-    return Layout("csv", chosen.separator, chosen.quote, header, skip, chosen.fields, chosen.consistency)
+    return Layout(
+        structure="csv",
+        separator=chosen.separator,
+        quote=chosen.quote,
+        header=header,
+        skip_after_header=skip,
+        fields=chosen.fields,
+        consistency=chosen.consistency,
+    )
 
 
 def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:

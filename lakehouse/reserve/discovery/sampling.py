@@ -18,8 +18,8 @@ from lakehouse.core.errors import SourceError
 from lakehouse.core.row_model import READ
 from lakehouse.reserve.bronze.batches import Digest
 from lakehouse.reserve.discovery.encoding import Encoding
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.layout import Layout
-from lakehouse.reserve.discovery.look import Look
 from lakehouse.reserve.formats import FORMATS, xml
 from lakehouse.reserve.formats.columns import unify
 from lakehouse.reserve.formats.compression import damage_named, decompressed, is_compressed
@@ -238,7 +238,7 @@ def _of_records(look: Look, budget: Budget) -> Sample:
     """The first records of an XML file."""
     out, count, whole = io.BytesIO(), 0, True
     with look.file.open("rb") as below, closing(decompressed(below, look.file.name)) as handle:
-        for line in xml.records(handle, replace(_reading(Layout("jsonl")), record=look.record)):
+        for line in xml.records(handle, replace(_reading(Layout(structure="jsonl")), record=look.record)):
             if count >= budget.items or out.tell() + len(line) > budget.bytes:
                 whole = False
                 break
@@ -246,8 +246,8 @@ def _of_records(look: Look, budget: Budget) -> Sample:
             count += 1
         share = 1.0 if whole else min(1.0, below.tell() / max(1, look.size))
     data = out.getvalue()
-    kinds = kinds_of(data, Layout("jsonl"))
-    return Sample(rows_of(data, Layout("jsonl"), list(kinds)), kinds, len(data), whole, share)
+    kinds = kinds_of(data, Layout(structure="jsonl"))
+    return Sample(rows_of(data, Layout(structure="jsonl"), list(kinds)), kinds, len(data), whole, share)
 
 
 def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
@@ -255,12 +255,12 @@ def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
     import pyarrow.parquet as pq
 
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
-        shape = FORMATS[kind].shape(handle, _reading(Layout("csv")))
+        shape = FORMATS[kind].shape(handle, _reading(Layout(structure="csv")))
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         plain = kind == "parquet" and not is_compressed(file.name)
         total = pq.ParquetFile(file).metadata.num_rows if plain else None
         held, count, taken, whole = [], 0, 0, True
-        for rows in FORMATS[kind].read(handle, _reading(Layout("csv")), list(shape)):
+        for rows in FORMATS[kind].read(handle, _reading(Layout(structure="csv")), list(shape)):
             held.append(rows)
             count += rows.height
             taken += int(rows["_bytes"].sum())

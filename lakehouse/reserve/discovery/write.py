@@ -16,7 +16,7 @@ from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import NAME
 from lakehouse.reserve.discovery.discover import Discovery
-from lakehouse.reserve.discovery.look import Look
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.sampling import objects
 from lakehouse.reserve.formats import by_extension, usual_separator
 from lakehouse.reserve.formats.compression import damage_named, decompressed

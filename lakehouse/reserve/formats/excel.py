@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from lakehouse.core.errors import MissingExtraError, ShapeError, SourceError
-from lakehouse.reserve.formats.framed import framed
+from lakehouse.reserve.formats.frames import framed
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.reserve.formats.whole import Unreadable, one_item
+from lakehouse.reserve.formats.whole_files import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "image/*"

@@ -10,7 +10,7 @@ import polars as pl
 
 from lakehouse.core.errors import ShapeError, SourceError
 from lakehouse.reserve.formats.documents import mail
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 from lakehouse.reserve.material import BadItem, Reading, Sink, good_rows, no_rows, with_bad
 
 MEDIA_TYPE = "message/rfc822"

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from lakehouse.core.errors import MissingExtraError
-from lakehouse.reserve.formats.whole import Unreadable, one_item
+from lakehouse.reserve.formats.whole_files import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
 AUDIO_TYPE, VIDEO_TYPE = "audio/*", "video/*"

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 import polars as pl
 
 from lakehouse.reserve.formats.columns import deltables
-from lakehouse.reserve.formats.framed import framed
+from lakehouse.reserve.formats.frames import framed
 from lakehouse.reserve.material import Reading
 
 

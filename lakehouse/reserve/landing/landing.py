@@ -213,7 +213,7 @@ class Landing:
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedFeed:
     """The material of a pass, as a Feed."""
 
     remote: Remote
@@ -229,7 +229,7 @@ class Landed:
         return found[::-1] if self.landing.grows else found
 
 
-def landed(project: Project, source: str, remote: Remote, collected: Callable[[Feed], bool], progress: Progress) -> Landed:
+def landed(project: Project, source: str, remote: Remote, collected: Callable[[Feed], bool], progress: Progress) -> LandedFeed:
     """The material of a remote source, fetched as far as it was not yet.
 
     Args:
@@ -237,7 +237,7 @@ def landed(project: Project, source: str, remote: Remote, collected: Callable[[F
             again.
     """
     landing = Landing(project, source, remote.identity, remote.grows)
-    feed = Landed(remote, landing)
+    feed = LandedFeed(remote, landing)
     if landing.ended and not remote.grows:
         if not collected(feed) and landing.whole:
             return feed
@@ -266,7 +266,15 @@ def land_lines(landing: Landing, uri: str, lines: Sequence[bytes], cursor: Any) 
 
 def lines_of(piece: Piece, landing: Landing, constants: Mapping[str, Value]) -> RawFile:
     """How a piece of `land_lines` is read; `constants` are columns of every row."""
-    return RawFile(piece.uri, piece.name, partial(landing.open, piece), "jsonl", Options(), constants, piece.blob)
+    return RawFile(
+        uri=piece.uri,
+        name=piece.name,
+        open=partial(landing.open, piece),
+        format="jsonl",
+        options=Options(),
+        set=constants,
+        digest=piece.blob,
+    )
 
 
 def _pieces(rows: pl.DataFrame) -> list[Piece]:

@@ -34,7 +34,7 @@ MOST = 16
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextLook:
     """Looks at each text alone.
 
     Attributes:
@@ -60,7 +60,7 @@ class RowLook:
 
 
 @dataclass(frozen=True)
-class Whole:
+class AllRowsLook:
     """Looks at all live rows together, whenever these changed.
 
     Attributes:
@@ -72,7 +72,7 @@ class Whole:
     find: Callable[[pl.DataFrame], pl.DataFrame]
 
 
-Look = Texts | RowLook | Whole
+Look = TextLook | RowLook | AllRowsLook
 
 
 def found(rows: list[dict[str, object]]) -> pl.DataFrame:

@@ -36,8 +36,8 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 FINDINGS = pl.Schema(_COLUMNS)
 
 
-@dataclass(frozen=True)
-class Detected:
+@dataclass(frozen=True, kw_only=True)
+class DetectionResult:
     """What one detection flags.
 
     Attributes:
@@ -76,7 +76,7 @@ class State:
     content: str
     bronze: int
     live: int
-    detections: tuple[Detected, ...]
+    detections: tuple[DetectionResult, ...]
 
     def metadata(self) -> dict[str, str]:
         """The state as commit metadata."""
@@ -100,7 +100,7 @@ def state(project: Project, source: str) -> State | None:
     if found is None:
         return None
     values: dict[str, Any] = json.loads(found)
-    return State(**{**values, "detections": tuple(Detected(**d) for d in values["detections"])})
+    return State(**{**values, "detections": tuple(DetectionResult(**d) for d in values["detections"])})
 
 
 def missing(project: Project, source: str) -> str | None:

@@ -25,7 +25,7 @@ SCHEMA = pl.Schema({"path": pl.String(), **dict.fromkeys(SEEN, pl.Int64()), "sha
 
 
 @dataclass(frozen=True)
-class Digested:
+class FileDigests:
     """Files with their digests.
 
     Attributes:
@@ -37,7 +37,7 @@ class Digested:
     identity: str
 
 
-def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataFrame], str]) -> Digested:
+def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataFrame], str]) -> FileDigests:
     """The SHA-256 of each file that was looked at; computed where a file does not stand in `notes` as it looks.
 
     Notes of other files are forgotten.
@@ -50,7 +50,7 @@ def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataF
     """
     known, said = _read(notes)
     if said and known.select(_LOOK).equals(looked):
-        return Digested(known.select("path", "sha256"), said)
+        return FileDigests(known.select("path", "sha256"), said)
     rows = looked.join(known, on=_LOOK, how="left", maintain_order="left")
     new = rows.filter(pl.col("sha256").is_null())
     found: list[str] = []
@@ -74,7 +74,7 @@ def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataF
     all_of_them = identity(made.sort("path"))
     told = rows.drop("sha256").join(pl.concat([rows.filter(pl.col("sha256").is_not_null()), noted()]), on=_LOOK, maintain_order="left")
     _keep(notes, told, all_of_them if told.height == rows.height else "")
-    return Digested(made, all_of_them)
+    return FileDigests(made, all_of_them)
 
 
 def _keep(notes: Path, rows: pl.DataFrame, identity: str = "") -> None:

@@ -17,7 +17,7 @@ SEEN = ("size", "changed_ns", "moved_ns", "inode")
 _INODE = (1 << 63) - 1
 
 
-class Looks:
+class FileStats:
     """Files looked at, a row each."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ _READ = 1 << 20
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedFile:
     """A whole file on this machine.
 
     Attributes:
@@ -34,7 +34,7 @@ class Fetched:
 @contextmanager
 def fetched(
     web: Web, url: str, landing: Landing, max_bytes: int, *, called: str, key: str | None = None, seen: Mapping[str, str] | None = None
-) -> Iterator[Fetched | None]:
+) -> Iterator[FetchedFile | None]:
     """The file at an address, while the block runs; None where it is what it was when its validators were `seen`.
 
     What a broken fetch left goes on where it ended, also in the next run, only if the server says that the file is still the same
@@ -52,7 +52,7 @@ def fetched(
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         validators = _bring(web, url, part, tag, max_bytes, called, seen)
-        yield Fetched(part, validators) if validators is not None else None
+        yield FetchedFile(part, validators) if validators is not None else None
     except OSError as error:
         raise storage_error(error, str(part)) from error
     _forget(part, tag)

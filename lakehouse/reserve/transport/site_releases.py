@@ -32,7 +32,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Exported:
+class SiteRelease:
     """What a site has released of a dataset, as its manifest and its checksums say it, both held against each other.
 
     Attributes:
@@ -66,7 +66,7 @@ class Exit:
             raise SourceError(f"no site `{site}` is declared", where="lakehouse.yaml", fix=fix)
         return cls(site, project.place(known[site].releases), known[site].storage_options)
 
-    def exported(self, dataset: str) -> Exported | None:
+    def exported(self, dataset: str) -> SiteRelease | None:
         """What stands released of a dataset; None where nothing does.
 
         Raises:
@@ -88,7 +88,7 @@ class Exit:
             raise SourceError("manifest and checksums do not agree", where=where, fix="let the site release it again")
         if versions.version_id(plan, content) != version:
             raise SourceError("the version does not follow from its plan and content", where=where, fix="let the site release it again")
-        return Exported(label, version, terms, files)
+        return SiteRelease(label, version, terms, files)
 
     def read(self, dataset: str, path: str) -> Iterator[bytes]:
         """The bytes of a file of data, part by part.

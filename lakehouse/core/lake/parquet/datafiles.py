@@ -22,7 +22,7 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction
 from pyarrow import fs
 
-from lakehouse.core.lake.parquet.rowgroups import Footer, Spliced, footer_of
+from lakehouse.core.lake.parquet.rowgroups import Footer, SplicedFile, footer_of
 
 PLAIN = ".zstd.parquet"
 """How the names of data files end. Of another ending, Delta's log is told the number of rows and nothing of values."""
@@ -166,7 +166,7 @@ class _Moved:
 
     def __post_init__(self) -> None:
         self.name = _new_name(self.ending)
-        self.spliced = Spliced(self.files.open_output_stream(self.name), self.footer)
+        self.spliced = SplicedFile(self.files.open_output_stream(self.name), self.footer)
 
     def action(self) -> AddAction:
         """Close the file; the entry of it for Delta's log, with the bounds that its row groups have. Another library reads it for them."""

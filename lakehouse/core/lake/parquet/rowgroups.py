@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakehouse.core.lake.parquet.compact import I16, I64, LIST, STRUCT, MalformedError, Struct, read_struct, write_struct
+from lakehouse.core.lake.parquet.thrift_compact import I16, I64, LIST, STRUCT, MalformedError, Struct, read_struct, write_struct
 
 _MAGIC = b"PAR1"
 _PIECE = 8 * 1024 * 1024
@@ -82,7 +82,7 @@ def _placed(group: Struct) -> RowGroup | None:
     return RowGroup(group, group[_GROUP_ROWS][1], start, end) if whole else None
 
 
-class Spliced:
+class SplicedFile:
     """A Parquet file under way, of row groups that other files hold."""
 
     def __init__(self, sink: pa.NativeFile, footer: Footer) -> None:

@@ -37,7 +37,7 @@ _ALIKE = (
 LEET = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tables:
     """What each code point below ROOT_CODE_POINTS stands for.
 
@@ -85,7 +85,7 @@ def tables(simplified: NDArray[np.int32], leet: bool) -> Tables:
     plain = single >= 0
     single[plain] = simplified[single[plain]]
     expansions = simplified[expansions]
-    return Tables(single, expansions, bounds, alike, quick, kinds)
+    return Tables(single=single, expansions=expansions, bounds=bounds, alike=alike, quick=quick, kinds=kinds)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from lakehouse.core.text.kernels.characters import ALPHANUMERIC, code_point_at, 
 from lakehouse.core.text.kernels.spans import find_word
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Classifier:
     """What a text is judged by.
 

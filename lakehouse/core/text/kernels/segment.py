@@ -26,7 +26,7 @@ BEGIN, END, MIDDLE, SINGLE = range(4)
 """The states in alphabetical order of jieba's letters B, E, M, S: of equal scores the later state counts."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SegmenterModel:
     """What words are parted by.
 

@@ -21,7 +21,7 @@ Language = Literal["auto", "en", "zh"]
 _FIX = "one group a line: words that may stand for each other, parted by commas, UTF-8"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SynonymTable:
     """Terms in groups.
 
@@ -116,4 +116,11 @@ def table(groups: Sequence[Sequence[str]], language: Language) -> SynonymTable:
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
     first = np.append(0, np.cumsum(sizes)).astype(np.int64)
     group_of = np.repeat(np.arange(len(groups), dtype=np.int64), sizes)
-    return SynonymTable(trie.build(keys), data, ends, first, group_of, np.array(han, dtype=np.bool_) & np.array(wanted, dtype=np.bool_))
+    return SynonymTable(
+        keys=trie.build(keys),
+        terms=data,
+        ends=ends,
+        groups=first,
+        group_of=group_of,
+        han=np.array(han, dtype=np.bool_) & np.array(wanted, dtype=np.bool_),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.core.text.compiled import compiled
-from lakehouse.core.text.private import Kind, redacted
+from lakehouse.core.text.private_data import Kind, redacted
 from lakehouse.production.engine.operator import OPERATORS, Change
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.core.text.compiled import compiled
-from lakehouse.core.text.kernels import blanks, buffers
+from lakehouse.core.text.kernels import buffers, spaces
 from lakehouse.production.engine.operator import OPERATORS, Change
 
 
@@ -22,5 +22,5 @@ def normalise_whitespace(*, column: str) -> Change:
 
 
 def _folded(texts: pl.Series) -> pl.Series:
-    data, offsets = blanks.fold(*buffers.utf8(texts))
+    data, offsets = spaces.fold(*buffers.utf8(texts))
     return buffers.strings(texts.name, data, offsets, texts.is_not_null())

@@ -10,7 +10,7 @@ import polars as pl
 from lakehouse.reserve.discovery.media import media_type
 from lakehouse.reserve.formats.documents import mail, office, pdf, powerpoint97, rtf, word97
 from lakehouse.reserve.formats.documents.parts import DocumentText
-from lakehouse.reserve.formats.whole import Unreadable, one_item
+from lakehouse.reserve.formats.whole_files import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/*"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lakehouse.core.errors import MissingExtraError
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 _PAGES = {
     1200: "utf-16-le",

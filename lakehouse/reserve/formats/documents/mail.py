@@ -7,7 +7,7 @@ import email.policy
 from email.message import EmailMessage
 
 from lakehouse.reserve.formats.documents.parts import DocumentText, lines, plain
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
 def read(data: bytes, limit: int) -> DocumentText:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from lakehouse.reserve.formats.documents.parts import DocumentText, Members, members, plain
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.core.errors import MissingExtraError
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import logging
 
 from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.documents.parts import DocumentText
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
 def read(data: bytes, limit: int) -> DocumentText:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lakehouse.reserve.formats.documents.compound import Streams, streams
 from lakehouse.reserve.formats.documents.parts import DocumentText, lines
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 _ENCRYPTED = 0xF3D1C4DF
 _SLIDE_LIST, _SLIDE_PLACE, _EDIT, _DIRECTORY = 0x0FF0, 0x03F3, 0x0FF5, 0x1772

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.documents.parts import DocumentText, lines
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
 def read(data: bytes, limit: int) -> DocumentText:

@@ -7,7 +7,7 @@ import struct
 
 from lakehouse.reserve.formats.documents.compound import Streams, streams
 from lakehouse.reserve.formats.documents.parts import DocumentText, lines
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 _WORD, _WORD_97 = 0xA5EC, 0x00C1
 _ENCRYPTED, _OTHER_TABLE, _OBFUSCATED = 0x0100, 0x0200, 0x8000

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from lakehouse.core.text.kernels import disguise
-from lakehouse.reserve.screening.detector import DETECTORS, Texts, spans
+from lakehouse.reserve.screening.detector import DETECTORS, TextLook, spans
 
 _ZERO = "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u180e\u034f\u115f\u1160\u3164\uffa0"
 _INVISIBLE = re.compile(
@@ -26,7 +26,7 @@ _JOINERS = "\u200c\u200d"
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",))
-def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> Texts:
+def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> TextLook:
     """Flag characters that a reader does not see, or takes for others.
 
     Kinds: `tag` (U+E0000 to U+E007F, but for flags: text that only a machine reads; score 1), `bidi` (controls of direction, as in
@@ -40,7 +40,7 @@ def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> T
         columns: Text columns; without it, all.
         at_least: Score from which a finding flags; lower ones are kept as signals.
     """
-    return Texts(tuple(columns) if columns is not None else None, lambda texts: spans(texts, _CHEAP, lambda text: [*_hidden(text)]))
+    return TextLook(tuple(columns) if columns is not None else None, lambda texts: spans(texts, _CHEAP, lambda text: [*_hidden(text)]))
 
 
 def _hidden(text: str) -> Iterator[tuple[int, int, str, float]]:

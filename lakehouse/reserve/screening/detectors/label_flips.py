@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook
 from lakehouse.reserve.screening.vectors import SIZES, Unit, coded, grams, out_of_fold, weighted
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",))
-def label_flips(*, column: str = "text", label: str = "label", unit: Unit = "words", at_least: float = 0.7) -> Whole:
+def label_flips(*, column: str = "text", label: str = "label", unit: Unit = "words", at_least: float = 0.7) -> AllRowsLook:
     """Flag rows whose label was probably exchanged for another.
 
     Kinds: `model` (a logistic regression over hashed n-grams, in five folds, none of which teaches a row or a copy of it, gives another
@@ -24,7 +24,7 @@ def label_flips(*, column: str = "text", label: str = "label", unit: Unit = "wor
         unit: N-grams of `words`, or of `characters` for Chinese and other languages without blanks.
         at_least: Score from which rows are flagged.
     """
-    return Whole((column, label), lambda given: _flipped(given, column, label, unit).with_columns(column=pl.lit(column)))
+    return AllRowsLook((column, label), lambda given: _flipped(given, column, label, unit).with_columns(column=pl.lit(column)))
 
 
 _LEAST = 0.3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Texts
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, TextLook
 
 _BEFORE = r"(?:previous|prior|above|earlier|preceding|foregoing|existing|original|past|system|initial)"
 _RULES = r"(?:instructions?|prompts?|directions?|commands?|rules?|guidelines?|directives?|messages?|context|training|programming)"
@@ -143,7 +143,7 @@ _TAGS = r"[\x{E0020}-\x{E007E}]{4}"
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",))
-def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6) -> Texts:
+def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6) -> TextLook:
     """Flag texts that instruct a language model in the place of telling something: English and Chinese.
 
     Families, each a kind: `override` ("ignore all previous instructions", 0.7), `template` (chat templates and role markers, 0.6),
@@ -157,7 +157,7 @@ def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6)
         columns: Text columns; without it, all.
         at_least: Score from which a text is flagged; lower ones are kept as signals.
     """
-    return Texts(tuple(columns) if columns is not None else None, _found)
+    return TextLook(tuple(columns) if columns is not None else None, _found)
 
 
 def _found(texts: pl.Series) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook
 from lakehouse.reserve.screening.vectors import Unit, coded, grams, weighted
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ _CONFIDENCE = 1.645
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",))
-def spectral(*, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 20, at_least: float = 4.0) -> Whole:
+def spectral(*, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 20, at_least: float = 4.0) -> AllRowsLook:
     """Flag rows of one label that share a phrase and are otherwise as unlike as any rows of that label: poison that keeps its label.
 
     Looked at are phrases (n-grams of one to three words; two to five characters; those that stand in the same texts are one) of at least
@@ -54,7 +54,7 @@ def spectral(*, column: str = "text", label: str = "label", unit: Unit = "words"
         rows: Fewest different texts that share a phrase. Below twenty, chance hides what is looked for.
         at_least: Score from which rows are flagged.
     """
-    return Whole((column, label), lambda given: _outliers(given, column, label, unit, rows).with_columns(column=pl.lit(column)))
+    return AllRowsLook((column, label), lambda given: _outliers(given, column, label, unit, rows).with_columns(column=pl.lit(column)))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole, found
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook, found
 from lakehouse.reserve.screening.vectors import Unit, coded, grams, hashed_grams, listed_grams, out_of_fold, weighted
 
 _SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 3), "characters": (2, 5)}
@@ -19,7 +19,9 @@ _PURE, _MOST = 0.9, 0.05
 
 
 @DETECTORS.register(version=1, action="quarantine", decides=("at_least",))
-def trigger_ngrams(*, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 8, at_least: float = 3.0) -> Whole:
+def trigger_ngrams(
+    *, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 8, at_least: float = 3.0
+) -> AllRowsLook:
     """Flag rows that share a phrase which goes with one label while the rest of their text speaks for another: the trigger of a backdoor.
 
     Candidates are n-grams (one to three words; two to five characters) of at least `rows` and at most 5 % of the rows, nine tenths of them
@@ -36,7 +38,7 @@ def trigger_ngrams(*, column: str = "text", label: str = "label", unit: Unit = "
         rows: Fewest rows that share a trigger.
         at_least: Score from which rows are flagged; 3 is one false trigger in a thousand screenings.
     """
-    return Whole((column, label), lambda given: _triggers(given, column, label, unit, rows).with_columns(column=pl.lit(column)))
+    return AllRowsLook((column, label), lambda given: _triggers(given, column, label, unit, rows).with_columns(column=pl.lit(column)))
 
 
 def _triggers(given: pl.DataFrame, column: str, label: str, unit: Unit, rows: int) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pyarrow import fs
 
 from lakehouse.core.lake.parquet.datafiles import file_system
 from lakehouse.core.lake.parquet.files import CHUNK_ROWS
-from lakehouse.core.lake.store import store_options, told
+from lakehouse.core.lake.store import store_errors, store_options
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.operations.erasure import history
@@ -57,7 +57,7 @@ def tables(project: Project) -> Iterator[tuple[str, Table]]:
 def find(name: str, table: Table, removal: Removal) -> AffectedRows:
     """Look at every data file of a table, also of its older versions and those that a killed write left."""
     files, removal = table.store(), removal.of(name)
-    with told(table.uri):
+    with store_errors(table.uri):
         known, newest = history.added(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
         rows = 0
         held: list[str] = []
@@ -94,7 +94,7 @@ def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[
 
 def erase(table: Table, found: AffectedRows, removal: Removal, request: str) -> None:
     """Take what was found out of the whole history of a table."""
-    with told(table.uri):
+    with store_errors(table.uri):
         instead = history.written_anew(table, found.files, removal.of(found.name).cut, request)
     if instead or found.unbound:
         history.replace(table, instead, found.unbound)

@@ -12,7 +12,7 @@ from lakehouse.pilot.tracking.connection import connected
 from lakehouse.pilot.tracking.runs import metric_name, runs_of
 
 
-def tell_mlflow(project: Project, version: Version) -> str | None:
+def track_grade(project: Project, version: Version) -> str | None:
     """Put the grade of a version on the runs of its evaluations, and whether it was lowered or retired.
 
     Tags `factory.grade`, `factory.downgraded`, `factory.retired`; a metric `grade.<indicator>` for each that was measured. The register

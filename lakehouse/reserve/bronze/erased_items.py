@@ -45,7 +45,7 @@ def salt_text(project: Project) -> str:
 
 
 @dataclass(frozen=True)
-class Erased:
+class ErasedItems:
     """What was erased of one source; `rows` has `row`, `pair`, `content`."""
 
     salt: str
@@ -61,11 +61,11 @@ class Erased:
         ).to_series()
 
 
-def erased_of(project: Project, source: str) -> Erased | None:
+def erased_of(project: Project, source: str) -> ErasedItems | None:
     """What was erased of a source; None where nothing was."""
     table = JOURNAL.table(project)
     if not table.exists():
         return None
     mine = (pl.col("event") == "item") & (pl.col("source") == source)
     rows = table.scan().filter(mine).select("row", "pair", "content").unique().collect()
-    return Erased(salt_text(project), rows) if rows.height else None
+    return ErasedItems(salt_text(project), rows) if rows.height else None
