@@ -102,11 +102,11 @@ def _laid_out(described: Look) -> str:
     if described.encoding is None or described.layout is None:
         return "types as the file has them"
     layout = described.layout
-    told = f"{described.encoding.name} (confidence {described.encoding.confidence:.2f}), {layout.structure.replace('_', ' ')}"
+    encoding_words = f"{described.encoding.name} (confidence {described.encoding.confidence:.2f}), {layout.structure.replace('_', ' ')}"
     if layout.structure != "csv":
-        return told
+        return encoding_words
     skipped = f", {layout.skip_after_header} lines after it skipped" if layout.skip_after_header else ""
-    return f"{told}, separator {layout.separator!r}, quote {layout.quote!r}, {'a' if layout.header else 'no'} header{skipped}"
+    return f"{encoding_words}, separator {layout.separator!r}, quote {layout.quote!r}, {'a' if layout.header else 'no'} header{skipped}"
 
 
 def _kind(column: ColumnProfile) -> str:

@@ -37,7 +37,7 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
     if as_json:
         terminal.dump(done)
     elif all(made.unchanged for made in done):
-        terminal.out.print("\nNothing to do: every version stands as declared.")
+        terminal.out.print("\nNothing to do: every version is as declared.")
     else:
         _next(done, to)
     if any(made.pilot and not made.pilot.passed for made in done):
@@ -106,8 +106,8 @@ def _print_pilot(made: line.DatasetRun) -> None:
     terminal.table(f"Pilot of {made.dataset} {made.pilot.label}", named, rows, right=columns[2:])
     for sentence in made.pilot.remarks:
         terminal.out.print(f"  {sentence}")
-    for said in _self_tests(made.pilot.self_tests):
-        terminal.out.print(said)
+    for result in _self_tests(made.pilot.self_tests):
+        terminal.out.print(result)
     verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]
     if verdicts:
         terminal.table("Gates", ["gate", "verdict", "", "numbers"], verdicts)
@@ -130,7 +130,7 @@ def _next(done: list[line.DatasetRun], to: str) -> None:
     last = shlex.quote(done[-1].dataset)
     failed = [made.dataset for made in done if made.pilot and not made.pilot.passed]
     if failed:
-        terminal.out.print(f"\n[red]Gates failed[/] for {', '.join(failed)}: the version stands, but cannot be released.")
+        terminal.out.print(f"\n[red]Gates failed[/] for {', '.join(failed)}: the version is made, but cannot be released.")
         terminal.out.print(f"Next: lakehouse version list {failed[0]}   lakehouse ui")
     elif to == "pilot":
         terminal.out.print(f"\nNext: lakehouse release {last}   lakehouse row trace ROW   lakehouse ui")

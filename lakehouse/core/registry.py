@@ -30,7 +30,7 @@ class Entry:
         version: raised by hand when the function makes something else of the same rows and parameters.
         params: strict model of its keyword parameters; an unknown one is refused.
         path: the module's file.
-        info: what was said at registration, e.g. the cardinality.
+        info: facts given at registration, e.g. the cardinality.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Registry:
 
         Args:
             version: part of every plan that uses the function. Raise it when the function makes something else of the same rows and
-                parameters; the lock (`tools/identity.py`) tells when its code changed.
+                parameters; the lock (`tools/identity.py`) shows when its code changed.
         """
 
         def add(function: F) -> F:

@@ -48,7 +48,7 @@ COLUMNS: dict[str, SystemColumn] = {
     # as measured
     "_stage": SystemColumn(pl.Int8(), "number of 1:N steps behind the row"),
     "_failed": SystemColumn(pl.String(), "the step that could not take the row; null: none"),
-    "_error": SystemColumn(pl.String(), "what that step said"),
+    "_error": SystemColumn(pl.String(), "the message of that step"),
     # as decided
     "fate": SystemColumn(pl.String(), "dropped, merged, quarantined or divided"),
     "step": SystemColumn(pl.String(), "the step that decided, by its name in the recipe"),
@@ -70,7 +70,7 @@ BRONZE = columns(
 )
 """`bronze/<source>`, before the source's own columns."""
 LIVE = columns("_row_id", "_content", "_collection")
-"""What tells a live row of bronze from an older one."""
+"""The columns that show which row of bronze is live."""
 READ = columns("_position", "_bytes", "_findings", "_raw", "_blob")
 """What every format adds to a source's own columns."""
 SIGNALS = columns("_row_id", "_content", "_stage", "_parent", "_root", "_failed", "_error")
@@ -86,4 +86,4 @@ GOLD = columns(*SILVER, "_split", "_hash", "_learnt")
 GOLD_INDEX = columns(*SILVER, "_split", "_group", "_hash", "_learnt")
 """What is known of a row of gold, and of a variant, before it is written."""
 ARCHIVED = columns("_row_id", "_root", "_split", "_hash")
-"""What `system/archived` keeps of an archived version: enough to tell which rows it holds, and which differ."""
+"""What `system/archived` keeps of an archived version: enough to know its rows and those that differ."""

@@ -34,7 +34,7 @@ STAGES: tuple[Stage, ...] = ("bronze", "silver", "gold", "pilot")
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetRun:
-    """What a run did for one dataset; stages that were not asked for are None, and so is the grade where a pilot left it as it was."""
+    """The results of a run for one dataset; stages that were not requested are None, and so is a grade that the pilot left unchanged."""
 
     dataset: str
     collections: tuple[Collection, ...]
@@ -113,7 +113,7 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
 
 
 def _graded(project: Project, piloted: PilotResult, progress: Progress) -> VersionGrade | None:
-    """The grade of a version, where an evaluation told something new of it or it has none."""
+    """The grade of a version, where an evaluation measured it anew or it has none."""
     version = versions.find(project, piloted.dataset, piloted.version)
     if version.archived is not None or (piloted.unchanged and version.graded is not None):
         return None

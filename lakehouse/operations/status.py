@@ -1,4 +1,4 @@
-"""Where everything stands: one line a source and a dataset, from registers and table logs alone."""
+"""Status of the factory: one line a source and a dataset, from registers and table logs alone."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class GoldRows:
         valid: GOLD_INDEX of all rows of gold so far, with `_file` and `_at`, their places in silver.
         own: own columns.
         learnt: those that a model learns from.
-        table: gold as it stands.
+        table: gold before this run.
         known: `_row_id`, `_content`, `_hash`, `_learnt` of the rows it holds.
         keys: by the name of an augmentation, the `key` that its variants there were made with.
     """
@@ -180,7 +180,7 @@ def _to_even(rows: pl.DataFrame, column: str, place: pl.Expr, at_most: int) -> p
 
 
 def _apart(found: pl.DataFrame, taken: pl.DataFrame, learnt: bool) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The variants that say something no other row says, and how many do not, by reason."""
+    """The variants whose content no other row has, and the numbers of the others by reason."""
     if not learnt or found.is_empty():
         return found, {}
     elsewhere = found["_learnt"].is_in(taken.filter(pl.col("_split") != "train")["_learnt"].implode())
@@ -273,7 +273,7 @@ class _Computed:
 
 
 def _rules(broken: pl.DataFrame) -> dict[str, int]:
-    """Variants set aside, by the first rule that each breaks, without what an error says of its row."""
+    """Variants set aside, by the first rule that each breaks, without the error's message about its row."""
     if broken.is_empty():
         return {}
     first = broken.select(rule=pl.col("_rules").list.first())

@@ -1,4 +1,4 @@
-"""How sensitive the columns of a dataset are: as the most sensitive source column they are made from, unless a redacted one is regraded."""
+"""Sensitivity of the columns of a dataset: that of the most sensitive source column behind each, unless a redacted one is regraded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = No
 
     Args:
         recipe: the compiled recipe, if it is at hand.
-        promised: of the contract's columns, with what their standards say; without it, of all that leave the recipe.
+        promised: of the contract's columns, with those of their standards; without it, of all that leave the recipe.
 
     Raises:
         SpecError: a column is regraded that no step redacts.
@@ -62,7 +62,7 @@ def _level(
 
 
 def is_declared(project: Project, name: str) -> bool:
-    """Whether anything says how sensitive a dataset is, beside the privacy classes of its sources."""
+    """Whether any declaration sets the sensitivity of a dataset, beside the privacy classes of its sources."""
     dataset = project.dataset(name)
     limit = dataset.release.max_sensitivity if dataset.release else None
     sources = [project.source(source) for source in dataset.sources]

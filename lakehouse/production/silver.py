@@ -152,7 +152,7 @@ def sealed(project: Project, name: str) -> tuple[str | None, tuple[Balance, ...]
 
 
 def make_silver(project: Project, name: str, *, progress: Progress = silent) -> Silver:
-    """Bring `silver/<name>` to what its sources and recipe say now.
+    """Bring `silver/<name>` up to date with its sources and recipe.
 
     Raises:
         LockedError, NotFoundError, SpecError, ScreeningError, StorageError, BalanceError.
@@ -266,7 +266,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
 
 
 def _of(rows: pl.DataFrame, index: pl.DataFrame) -> list[pl.DataFrame]:
-    """The rows whose `_row_id` stands in `index`, which is taken from them; no copy where that is all of them."""
+    """The rows whose `_row_id` is in `index`, which is taken from them; no copy where that is all of them."""
     return [rows if index.height == rows.height else rows.join(index.select("_row_id"), on="_row_id", how="semi")]
 
 

@@ -1,4 +1,4 @@
-"""What a connector hands to the collector: readable files with how to read them, and the rows a format makes of them."""
+"""Material of a source: the files that a connector hands to the collector, with their reading options, and the rows of a format."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Reading options that a declaration gives for one file; without a separator, its name tells it."""
+    """Reading options that a declaration gives for one file; without a separator, the file's name decides it."""
 
     separator: str | None = None
     quote: str | None = '"'
@@ -93,7 +93,7 @@ class RawFile:
 
 
 class Feed(Protocol):
-    """What a connector returns."""
+    """The material of a connector."""
 
     def fingerprint(self, project: Project) -> str:
         """Changes whenever the material changes; cheap compared with reading it."""
@@ -108,7 +108,7 @@ class Feed(Protocol):
 
 @runtime_checkable
 class InPlace(Protocol):
-    """What a connector returns whose material can be read where it stands, again and again."""
+    """What a connector returns whose material can be read in place, again and again."""
 
     def in_place(self, project: Project, source: str) -> Feed:
         """The material as it is now, none of it copied.
@@ -120,23 +120,23 @@ class InPlace(Protocol):
 
 @dataclass(frozen=True)
 class InPlaceMaterial:
-    """Material where it stands.
+    """Material that is read in place.
 
     Attributes:
         state: changes whenever the material does.
-        stands: what is opened there.
+        raw_files: the files, opened there.
     """
 
     state: str
-    stands: tuple[RawFile, ...]
+    raw_files: tuple[RawFile, ...]
 
     def fingerprint(self, project: Project) -> str:
         """The state."""
         return self.state
 
     def files(self, project: Project) -> list[RawFile]:
-        """What is opened where it stands."""
-        return list(self.stands)
+        """The material, opened in place."""
+        return list(self.raw_files)
 
 
 class Reader(Protocol):

@@ -1,4 +1,4 @@
-"""Sites: factories in domains of their own. A hub lets them process where they are, and takes what they release."""
+"""Sites: factories in domains of their own. A hub runs them in place and takes their releases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAID = 400
 
 @dataclass(frozen=True)
 class SiteStatus:
-    """What a site has released of a dataset; `problem` where its exit cannot be read."""
+    """The release of a dataset by a site; `problem` where its exit cannot be read."""
 
     site: str
     dataset: str
@@ -30,11 +30,11 @@ class SiteStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteRun:
-    """What a site did when it was asked to run and release a dataset.
+    """The outcome of a site's run and release of a dataset.
 
     Attributes:
         label, version: released then; None where it was not.
-        problem: what the site refused with, its last line.
+        problem: the last line of the site's refusal.
     """
 
     site: str
@@ -52,7 +52,7 @@ def declared(project: Project) -> list[tuple[str, str]]:
 
 
 def standing(project: Project) -> list[SiteStatus]:
-    """What stands at the exits, for every dataset that a source takes from a site."""
+    """The releases at the exits, for every dataset that a source takes from a site."""
     out = []
     for site, dataset in declared(project):
         try:
@@ -65,7 +65,7 @@ def standing(project: Project) -> list[SiteStatus]:
 def process(project: Project, sites: Sequence[str] = ()) -> list[SiteRun]:
     """Let sites run and release what sources here take from them, all at the same time, each in its own domain.
 
-    A site is asked by its `command`, to which `run DATASET --json` and `release DATASET --json` are added. Of what it says, label,
+    A site is asked by its `command`, to which `run DATASET --json` and `release DATASET --json` are added. Of its output, label,
     version and a refusal's last line are kept, in memory; nothing that it prints is stored.
 
     Raises:
@@ -85,7 +85,7 @@ def process(project: Project, sites: Sequence[str] = ()) -> list[SiteRun]:
 
 def _process(project: Project, site: str, dataset: str) -> SiteRun:
     command = [sys.executable if part == "python" else part for part in project.settings.sites[site].command]
-    told: dict[str, str] = {}
+    versioned: dict[str, str] = {}
     for what in ("run", "release"):
         try:
             done = subprocess.run([*command, what, dataset, "--json"], cwd=project.root, capture_output=True, text=True, check=False)
@@ -94,19 +94,21 @@ def _process(project: Project, site: str, dataset: str) -> SiteRun:
                 site=site, dataset=dataset, outcome="unreachable", label=None, version=None, problem=f"{command[0]}: {error.strerror}"
             )
         if done.returncode:
-            said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
-            first = next((line for line in said if line.startswith("error")), said[-1])
+            messages = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gives no message"]
+            first = next((line for line in messages if line.startswith("error")), messages[-1])
             return SiteRun(site=site, dataset=dataset, outcome="refused", label=None, version=None, problem=f"{what}: {first[:_SAID]}")
         if what == "release":
-            told = _told(site, done.stdout)
-    return SiteRun(site=site, dataset=dataset, outcome="released", label=told.get("label"), version=told.get("version"), problem=None)
+            versioned = _json_outcome(site, done.stdout)
+    return SiteRun(
+        site=site, dataset=dataset, outcome="released", label=versioned.get("label"), version=versioned.get("version"), problem=None
+    )
 
 
-def _told(site: str, output: str) -> dict[str, str]:
-    """What a site says of the release of one dataset."""
+def _json_outcome(site: str, output: str) -> dict[str, str]:
+    """The site's output on the release of one dataset."""
     try:
-        (told,) = json.loads(output)
-        return {name: str(told[name]) for name in ("label", "version")}
+        (versioned,) = json.loads(output)
+        return {name: str(versioned[name]) for name in ("label", "version")}
     except (ValueError, TypeError, KeyError) as error:
         what = f"site {site} does not answer as `lakehouse release --json` does: {error}"
         raise SourceError(what, where="lakehouse.yaml", fix="check its `command`") from error

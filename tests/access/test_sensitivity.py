@@ -91,7 +91,7 @@ def test_a_version_of_which_nothing_is_known_is_refused(notes_factory: Factory) 
     assert "sensitivity" not in version.manifest["metadata"]
     notes_factory.declare([], release=RELEASE)
     assert reasons(notes_factory.project.dataset("notes"), version) == [
-        "its register does not say how sensitive its columns are (lakehouse run notes)"
+        "its register does not hold the sensitivity of its columns (lakehouse run notes)"
     ]
 
 

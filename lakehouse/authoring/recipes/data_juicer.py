@@ -23,7 +23,7 @@ class _Counterpart:
         defaults: their defaults where ours differ, under their names.
         neutral: parameters with the one value that needs no counterpart, because it is what ours does.
         fixed: parameters that ours settles by itself, with how.
-        needs: what ours asks for and theirs brings along; the step is left out, and this says why.
+        needs: the reason to leave the step out: ours requires something that theirs brings along.
     """
 
     operator: str
@@ -72,14 +72,14 @@ _RUNNING = re.compile(
     r"skip_op_error|auto_op_parallelism|work_dir|stats_export_path|ray_execution_mode|(image|audio|video|query|response|history)s?_key|"
     r"system_key|instruction_key|prompt_key|index_key|(image|audio|video)_bytes_key|save_stats_in_one_file|hf_model|model_key)$"
 )
-"""Parameters that every operator of Data-Juicer takes and that say how it runs, or which column a picture stands in."""
+"""Parameters that every operator of Data-Juicer takes and that set how it runs, or the column of a picture."""
 
 
 def read_recipe(file: Path, column: str | None = None) -> Draft:
     """Read a Data-Juicer configuration.
 
     Args:
-        column: the text column, in place of what the recipe names (`text_keys`; `text` where it says nothing).
+        column: the text column, in place of what the recipe names (`text_keys`; `text` by default).
 
     Raises:
         SpecError: no YAML, or no `process:` list of operators, with file and line.
@@ -136,7 +136,7 @@ def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> D
         elif why is None:
             target = counterpart.renamed.get(parameter, parameter)
             if target not in known:
-                running = "it says how the operator runs, not what it does"
+                running = "it sets how the operator runs, not what it does"
                 why = running if _RUNNING.match(parameter) else f"`{counterpart.operator}` has no such parameter"
             else:
                 ours[target], why = _value(target, value)
@@ -172,7 +172,7 @@ def _value(target: str, value: Any) -> tuple[Any, str | None]:
     if target == "to":
         return _VARIANTS[str(value)], None
     if target in ("pattern", "repl") and isinstance(value, str) and (raw := re.fullmatch(r"r(['\"])(.*)\1", value, re.DOTALL)):
-        return raw[2], None  # Data-Juicer reads a value written as a raw string of Python as what stands in it
+        return raw[2], None  # Data-Juicer reads a value written as a raw string of Python as its content
     if target == "ignore_pattern" and value == "":
         return None, None
     return value, None

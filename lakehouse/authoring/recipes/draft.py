@@ -35,7 +35,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class DraftStep:
-    """One place of the recipe: a step, or none where only `losses` stand there; `comment` says where its numbers come from."""
+    """One place of the recipe: a step, or none where everything was lost; `comment` names the source of its numbers."""
 
     step: Mapping[str, Mapping[str, Any]] | None
     losses: tuple[Loss, ...] = ()
@@ -47,7 +47,7 @@ class Draft:
     """A recipe in this factory's operators.
 
     Attributes:
-        settings: what the recipe says about where and how to run; it does not change rows, and has no counterpart.
+        settings: the recipe's settings of where and how to run; they do not change rows and have no counterpart.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRecipe:
-    """What an import makes: files with their text by path in the project (written unless it was a dry run)."""
+    """The files of an import, with their text, by path in the project (written unless it was a dry run)."""
 
     dataset: str
     source: str
@@ -203,7 +203,7 @@ def _contract(name: str, title: str, columns: Mapping[str, str], text: str) -> s
 
 
 def checked(step: Mapping[str, Mapping[str, Any]], losses: Sequence[Loss], what: str, where: str | None, comment: str = "") -> DraftStep:
-    """The step as a line if its operator takes it; else a line that says why not."""
+    """The step if its operator takes it, else a place with the reason."""
     refused = fits(step)
     if refused is not None:
         return DraftStep(None, (*losses, Loss(what, refused, where)), comment)

@@ -40,6 +40,6 @@ def _show(done: RepairResult) -> None:
         for reason, n in each.left.items():
             terminal.out.print(f"  [dim]{n:,} left: {escape(reason)}[/]")
         terminal.out.print(f"  {escape(each.in_words())}")
-    terminal.out.print(f"{done.dataset} stands at {done.label} ({done.version}); ended: {done.ended}")
+    terminal.out.print(f"{done.dataset} is at {done.label} ({done.version}); ended: {done.ended}")
     if done.waiting:
         terminal.out.print(f"waiting: {', '.join(done.waiting)}\nnext: lakehouse repair tickets show {done.waiting[0]}")

@@ -49,7 +49,7 @@ def erase_command(
     project = Project.find()
     if again or due:
         if source or where or (again and (due or dry_run)):
-            raise click.UsageError("--due and --resume stand alone")
+            raise click.UsageError("--due and --resume take no other arguments")
         with terminal.progress(quiet=as_json) as report:
             if again:
                 finished = resume(project, progress=report)
@@ -80,7 +80,7 @@ def _ask(yes: bool, as_json: bool, what: str) -> None:
     if yes:
         return
     if as_json:
-        raise click.UsageError("with --json, say --yes or --dry-run")
+        raise click.UsageError("with --json, give --yes or --dry-run")
     click.confirm(f"{what}?", abort=True)
 
 

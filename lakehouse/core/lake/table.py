@@ -161,7 +161,7 @@ class Table:
             yield from self._shaped(file, names, range(file.num_row_groups))
 
     def _opened(self, files: Iterable[str] | None = None, store: fs.FileSystem | None = None) -> Iterator[tuple[str, pq.ParquetFile]]:
-        """Data files by name, each open until the next one; those of the newest version, if none are said."""
+        """Data files by name, each open until the next one; those of the newest version by default."""
         store = store or self.store()
         newest = {uri.rsplit("/", 1)[-1] for uri in self.files()} if files is None else set(files)
         for name in sorted(newest):
@@ -225,7 +225,7 @@ class Table:
         With an iterable, an error raised by it leaves the table as it was and is raised as it is. With `evolve`, an append may
         bring new columns, null in older rows; the caller has compared the types of the others, which Delta would cast in silence.
 
-        `after` is the version that `rows` were made for (-1: there is no table yet); without it, an append stands beside any other.
+        `after` is the version that `rows` were made for (-1: there is no table yet); without it, an append does not conflict with another.
         A table that this write makes keeps the `description`.
 
         Raises:

@@ -29,12 +29,12 @@ class Augmentation(Model):
         if any(not values for values in self.where.values()):
             raise ValueError("`where` needs at least one value a column")
         if self.even is not None and self.share < 1:
-            raise ValueError("`even` says how many rows are chosen; remove `share`")
+            raise ValueError("`even` sets how many rows are chosen; remove `share`")
         return self
 
     @property
     def name(self) -> str:
-        """The names of its steps, which stand in the ids of its variants."""
+        """The names of its steps, which are part of the ids of its variants."""
         return "+".join(step.name for step in self.steps)
 
 
@@ -110,7 +110,7 @@ class DowngradeRule(Model):
 
 
 class RetireRule(Model):
-    """Which versions are retired: those never released that are surely worse than the standing one on the same held-out rows."""
+    """Which versions are retired: those never released that are surely worse than the current one on the same held-out rows."""
 
     worse_by: float = Field(default=0.01, ge=0, description="Margin of the main metric; within it, two versions are equal.")
 

@@ -1,4 +1,4 @@
-"""What a dataset is for and how much it shall hold."""
+"""The demand on a dataset: its purpose and its size."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Demand(Model):
     @model_validator(mode="after")
     def _check(self) -> Demand:
         if not (self.rows or self.tokens or self.classes or self.languages):
-            raise ValueError("a demand says how much: `rows`, `tokens`, `classes` or `languages`")
+            raise ValueError("a demand needs an amount: `rows`, `tokens`, `classes` or `languages`")
         if self.deadline is not None:
             try:
                 date.fromisoformat(self.deadline)

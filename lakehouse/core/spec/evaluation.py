@@ -1,4 +1,4 @@
-"""What a dataset is judged by: frozen sets, gates, policies of repair, bounds of a release."""
+"""Evaluation of a dataset as declared: frozen sets, gates, policies of repair, bounds of a release."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class RepairPolicy(Model):
             raise ValueError(f"`{self.on}` suggests no other label: drop, queue or propose")
         if self.action in ("relabel", "drop") and self.on in ("coverage", "drift", "leak"):
             raise ValueError(
-                f"`{self.on}` says that rows are missing or differ, not that those it names are wrong: recollect, queue or propose"
+                f"`{self.on}` means that rows are missing or differ, not that the named ones are wrong: recollect, queue or propose"
             )
         return self
 

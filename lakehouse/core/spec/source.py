@@ -15,7 +15,7 @@ class Detection(Model):
     name: str
     params: dict[str, Any] = Field(default_factory=dict)
     action: Literal["quarantine", "warn"] | None = Field(
-        default=None, description="`quarantine` keeps flagged rows out of silver, `warn` only tells; without it, the detector's own."
+        default=None, description="`quarantine` keeps flagged rows out of silver, `warn` only reports; without it, the detector's own."
     )
     max_rate: float = Field(default=0.0, ge=0, le=1, description="Share of the rows that may be flagged before the check fails.")
     blocking: bool = Field(default=False, description="Datasets refuse the source while the check fails.")

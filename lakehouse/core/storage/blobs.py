@@ -23,7 +23,7 @@ from lakehouse.core.storage.stored_forms import GAIN, compress, gains, plain
 
 FORMS = ("", ".zst", ".aes")
 _HEAD = 1024 * 1024
-"""Bytes by which is told whether a blob is worth compressing."""
+"""Bytes that decide whether a blob is worth compressing."""
 
 
 def landed_blobs(project: Project, source: str) -> Blobs:
@@ -41,7 +41,7 @@ def oversized_blobs(project: Project, source: str) -> Blobs:
 class StoredBlob:
     """A blob as it is kept: its form, its bytes in it, and when it was last written or read.
 
-    An object store does not tell reads, and a folder tells them by the day, unless it is mounted with `noatime`.
+    An object store does not record reads, and a folder records them by the day, unless it is mounted with `noatime`.
     """
 
     sha256: str
@@ -63,7 +63,7 @@ class Blobs:
     sealed: str | None = None
 
     def path(self, sha256: str) -> str:
-        """Where the blob stands or would stand."""
+        """The path of the blob, whether it exists or not."""
         return f"{self.project.lake}/{self._key(sha256)}"
 
     def exists(self, sha256: str) -> bool:
@@ -71,7 +71,7 @@ class Blobs:
         return self._form(sha256) is not None or packs.find(self.project, self._key(sha256)) is not None
 
     def open(self, sha256: str) -> BinaryIO:
-        """Its bytes as a stream, wherever and in whatever form they stand.
+        """Its bytes as a stream, from whatever place and form.
 
         Raises:
             NotFoundError: no such blob.
@@ -87,7 +87,7 @@ class Blobs:
         return plain(self.project, self.open_kept(sha256, form), form, sha256)
 
     def open_kept(self, sha256: str, form: str) -> BinaryIO:
-        """The bytes of a form that is kept here, as they stand; reading them so is no use of the blob, where the system allows that."""
+        """The bytes of a form that is kept here, unchanged; reading them so is no use of the blob, where the system allows that."""
         if self._local:
             return open(self.path(sha256) + form, "rb", opener=_unnoticed)
         import obstore
@@ -117,7 +117,7 @@ class Blobs:
         """Keep a blob compressed, if that is worth it; bytes that are kept of it now. It is read back before its own bytes go.
 
         Raises:
-            StorageError: no room, or the blob is not what its name says.
+            StorageError: no room, or the blob does not match its name.
         """
         if not self.shrinks(sha256):
             return self._size(sha256)
@@ -133,7 +133,7 @@ class Blobs:
                 return self._size(sha256)
             with plain(self.project, file.open("rb"), ".zst", sha256) as again:
                 if hashlib.file_digest(cast(Any, again), "sha256").hexdigest() != sha256:
-                    raise StorageError("a blob is not what its name says", where=self.path(sha256), fix="bring a whole copy of it")
+                    raise StorageError("a blob does not match its name", where=self.path(sha256), fix="bring a whole copy of it")
             if self._local:  # the compressed form is as old as the blob
                 about = Path(self.path(sha256)).stat()
                 os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
@@ -146,7 +146,7 @@ class Blobs:
             file.unlink(missing_ok=True)
 
     def drop(self, sha256: str, form: str) -> None:
-        """Delete a form of a blob that stands elsewhere as well."""
+        """Delete a form of a blob that is stored elsewhere as well."""
         if self._local:
             Path(self.path(sha256) + form).unlink(missing_ok=True)
             return

@@ -1,4 +1,4 @@
-"""The life of data keys: made at the first use of a class, wrapped anew, shredded; what was done stands in `system/keys`."""
+"""The life of data keys: made at the first use of a class, wrapped anew, shredded; `system/keys` records each step."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def ready(project: Project, classes: tuple[str, ...]) -> None:
     """Make the keys of classes that have none yet, before a table is written under them.
 
     Raises:
-        StorageError: as `sealing_key` says.
+        StorageError: as `sealing_key`.
     """
     for of in classes:
         sealing_key(project, of)

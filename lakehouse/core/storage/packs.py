@@ -1,6 +1,6 @@
 """Cold packs: files together, divided into shards over the locations that `storage` of lakehouse.yaml names.
 
-Kill-safe: the register (`system/packs`) says `begun` with the manifest before the first shard is written and `packed` after all were
+Kill-safe: the register (`system/packs`) holds `begun` with the manifest before the first shard is written and `packed` after all were
 read back. What was begun and not packed is taken away by the next packing; only what is packed may be removed elsewhere.
 """
 
@@ -139,7 +139,7 @@ def open_item(project: Project, name: str) -> BinaryIO | None:
                 stack.pop_all()
                 handle.seek(0)
                 return plain(project, handle, item.encoding, name)
-    raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse storage scrub says what is wrong")
+    raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse storage scrub shows what is wrong")
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ def _clean_up(project: Project) -> None:
 def _joined(folder: Path, members: list[PackMember]) -> tuple[tuple[Item, ...], Path]:
     """The members one behind the other in a file."""
     items, path, at = [], folder / "whole", 0
-    with _told(path), path.open("wb") as whole_pack:
+    with _errors(path), path.open("wb") as whole_pack:
         for member in members:
             sha, begin = hashlib.sha256(), at
             with member.open() as handle:
@@ -306,7 +306,7 @@ def _divide(path: Path, folder: Path, data: int, extra: int) -> tuple[tuple[str,
     """Write the shards of a file into a folder; their digests and length."""
     width = max(1, -(-path.stat().st_size // data))
     digests = [hashlib.sha256() for _ in range(data + extra)]
-    with ExitStack() as stack, _told(folder):
+    with ExitStack() as stack, _errors(folder):
         sources = [stack.enter_context(path.open("rb")) for _ in range(data)]
         for number, source in enumerate(sources):
             source.seek(number * width)
@@ -321,7 +321,7 @@ def _divide(path: Path, folder: Path, data: int, extra: int) -> tuple[tuple[str,
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Make what cold packs have forgotten leave the disks: a pack that holds such items is written anew without them.
+"""Repack cold packs: a pack with forgotten items is written anew without them, so that their bytes leave the disks.
 
 Kill-safe: the new pack is verified and in the register before the old one goes; what a kill left, the next call finishes.
 """

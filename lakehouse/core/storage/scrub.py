@@ -1,4 +1,4 @@
-"""Read every shard of every pack, say what is missing or damaged, and make it again from the others."""
+"""Read every shard of every pack, report missing and damaged ones, and restore them from the others."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ScrubResult:
 
     @property
     def whole(self) -> bool:
-        """Whether everything stands as it was written, after what was repaired."""
+        """Whether everything is as it was written, after repairs."""
         return not self.lost and all(fault.repaired for fault in self.faults)
 
 

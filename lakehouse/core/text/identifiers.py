@@ -19,7 +19,7 @@ _IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ \-]?[0-9A-Z])+(?![0-9A
 _NUMBERS = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ \-][0-9]+)*(?![0-9A-Za-z])")
 _NUMBER = re.compile(r"[0-9]+")
 _GROUP = 3
-"""Fewest digits that stand together in a card number set in groups: 4-4-4-4, 4-6-5, 6-13."""
+"""Fewest digits in a group of a card number set in groups: 4-4-4-4, 4-6-5, 6-13."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _IBAN_LENGTHS = (

@@ -57,7 +57,7 @@ def lines(file: str) -> list[str]:
 
 
 def _joined(texts: pl.Series) -> pl.Series:
-    """Texts in which characters that join are put together (NFKC); the others stay: for them the tables say the same."""
+    """Texts in which characters that join are put together (NFKC); the others stay: for them the tables give the same."""
     rows = texts.str.contains(_joining()).fill_null(False).arg_true()
     return texts.scatter(rows, texts.gather(rows).str.normalize("NFKC")) if len(rows) else texts
 

@@ -28,7 +28,7 @@ class Push:
 
     Attributes:
         files: the bundle's files, relative paths.
-        commit: commit of the repository that the tag stands on; None for a dry run.
+        commit: commit of the tag in the repository; None for a dry run.
         sent: a commit or a tag was made.
         reason: why nothing was sent, else empty.
     """
@@ -47,7 +47,7 @@ def push(bundle: Bundle, repo: str, label: str, *, private: bool = True, dry_run
     """Make `repo` hold exactly the bundle, tagged `v<label>`.
 
     Raises:
-        ReleaseError: the tag stands for other content, the Hub refuses, or it cannot be reached.
+        ReleaseError: the tag names other content, the Hub refuses, or it cannot be reached.
     """
     from httpx2 import HTTPError  # the client of huggingface_hub 2
     from huggingface_hub import HfApi, get_token
@@ -79,7 +79,7 @@ def _push(api: HfApi, bundle: Bundle, repo: str, tag: str, files: tuple[str, ...
     # An annotated tag's target may be the tag object, so the tag's name, not its target, is read back.
     if tag in tags and _content(api, repo, tag) != bundle.digest:
         raise ReleaseError(
-            f"tag {tag} of {repo} already stands for other content; a released tag never moves",
+            f"tag {tag} of {repo} already names other content; a released tag never moves",
             where=f"{endpoint}/datasets/{repo}",
             fix="make a version with a new label",
         )
@@ -110,7 +110,7 @@ def _push(api: HfApi, bundle: Bundle, repo: str, tag: str, files: tuple[str, ...
 
 
 def _content(api: HfApi, repo: str, revision: str) -> str | None:
-    """Digest of the checksum list at `revision`: it names every file, so it stands for the whole bundle. None if there is none."""
+    """Digest of the checksum list at `revision`: it names every file, so it identifies the whole bundle. None if there is none."""
     from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 
     with tempfile.TemporaryDirectory() as folder:

@@ -102,7 +102,7 @@ def reading(
         NotFoundError: no such table, version or column.
         SpecError: the policy, or a comparison, is wrong.
     """
-    told = partial(audit.record, project, principal=principal, action="read", table=table, purpose=purpose)
+    record_read = partial(audit.record, project, principal=principal, action="read", table=table, purpose=purpose)
     wanted = str(version) if version is not None else None
     try:
         found = policy.decide(policy.load(project), principal, purpose, table, columns)
@@ -113,9 +113,9 @@ def reading(
     except Exception as error:
         detail = error.what if isinstance(error, FactoryError) else type(error).__name__
         outcome: audit.Outcome = "refused" if isinstance(error, AccessError) else "failed"
-        told(version=wanted, columns=list(columns or ()), outcome=outcome, detail=detail)
+        record_read(version=wanted, columns=list(columns or ()), outcome=outcome, detail=detail)
         raise
-    told(version=opened.version, columns=frame.columns, rows=frame.height, outcome="granted", detail=f"role {found.role}")
+    record_read(version=opened.version, columns=frame.columns, rows=frame.height, outcome="granted", detail=f"role {found.role}")
     return AuditedRead(frame, found.role, opened.version, left_out)
 
 
@@ -127,7 +127,7 @@ def _seen(
     granted = [c for c in grant.columns if c in schema] if grant.columns else [c for c in schema if c[0] != "_"]
     shown = [column for column in granted if column not in grant.masks or grant.masks[column].how != "hide"]
     for column in columns or ():
-        if column not in shown:  # the names of those that are not shown are not told
+        if column not in shown:  # names of hidden columns stay hidden
             raise NotFoundError(f"role {allowed.role} sees no column `{column}` in {opened.name}", fix=suggest(column, shown))
     for given in grant.rows:
         if given.column not in schema:

@@ -1,4 +1,4 @@
-"""What stands in the catalogue: sources, datasets, versions, standard fields and columns, from declarations and the register alone."""
+"""Entries of the catalogue: sources, datasets, versions, standard fields and columns, from declarations and the register alone."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _WEIGHTS = (10.0, 5.0, 1.0)
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found, best first, and how the hits are distributed over each facet."""
+    """The hits of a search, best first, and their numbers by value of each facet."""
 
     hits: tuple[CatalogueEntry, ...]
     facets: Mapping[str, Mapping[str, int]]

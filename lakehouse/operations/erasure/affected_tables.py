@@ -1,4 +1,4 @@
-"""Every table of the lake that rows may stand in, and what an erasure finds in their data files."""
+"""Tables of the lake that may hold rows, and the data files in them that an erasure affects."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _UNTOUCHED = frozenset(
 
 @dataclass(frozen=True)
 class AffectedRows:
-    """What of a table has to go.
+    """The rows and files of a table that an erasure affects.
 
     Attributes:
         name: `layer/table`.
         rows: of the newest version.
         files: data files that are written anew.
         unnamed: data files that no commit names and that hold such rows.
-        unbound: files that stand here no more and whose bounds in the log are of such rows.
+        unbound: files that are here no more and whose bounds in the log are of such rows.
     """
 
     name: str
@@ -43,7 +43,7 @@ class AffectedRows:
 
 
 def tables(project: Project) -> Iterator[tuple[str, Table]]:
-    """The tables but bronze, which is last to be erased from: what it holds tells what goes elsewhere."""
+    """The tables but bronze, which is erased from last, because its rows decide what goes elsewhere."""
     for layer in ("gold", "silver", "system"):
         at = f"{project.lake}/{layer}"
         files = file_system(at, store_options(at, project.settings.storage_options))
@@ -83,7 +83,7 @@ def touches(files: fs.FileSystem, name: str, removal: Removal) -> tuple[int, boo
 
 
 def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[pl.DataFrame]:
-    """Of a data file, the columns that tell what goes; nothing where it has none."""
+    """The columns of a data file that decide which rows go; nothing where it has none."""
     with files.open_input_file(name) as handle:
         file = pq.ParquetFile(handle)
         columns = removal.looked_at(file.schema_arrow.names)

@@ -1,4 +1,4 @@
-"""What models have answered to requests about a row: found by the requests that the row makes now, and by the variants made of it."""
+"""Answers of models to requests about a row, found by the requests that the row makes now and by the variants made from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _requests(project: Project, ids: list[str]) -> set[str]:
         try:
             variants = compile_recipe(project, name, list(source_columns(project, declared.spec))).variants
         except FactoryError:
-            continue  # a declaration that cannot be read makes no requests; its variants are found by what they say
+            continue  # a declaration that cannot be read makes no requests; its variants are found by their content
         asking = [each for each in variants if any(isinstance(plan, Ask) for *_, plan in each.steps)]
         if not asking:
             continue

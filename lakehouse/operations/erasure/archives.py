@@ -41,7 +41,7 @@ from lakehouse.operations.maintenance.archive import (
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive of a version that stands somewhere; `sealed` are the classes of its keys."""
+    """An existing archive of a version; `sealed` are the classes of its keys."""
 
     version: Version
     place: str
@@ -59,10 +59,10 @@ def archives(project: Project, dataset: str) -> list[Archive]:
     found: dict[tuple[str, str], Archive] = {}
     sealed: dict[str, tuple[str, ...]] = {}
     for name, event, payload in events.select("version", "event", "payload").iter_rows():
-        said: dict[str, Any] = json.loads(payload)
+        details: dict[str, Any] = json.loads(payload)
         if event == "archived":
-            sealed[name] = tuple(said.get("sealed", ()))
-        found[name, said["place"]] = Archive(known[name], said["place"], sealed.get(name, ()))
+            sealed[name] = tuple(details.get("sealed", ()))
+        found[name, details["place"]] = Archive(known[name], details["place"], sealed.get(name, ()))
     there = []
     for archive in found.values():
         if _is_there(project, archive):
@@ -94,7 +94,7 @@ def held(project: Project, archive: Archive, removal: Removal, folder: Path) -> 
 
 
 def data_names(project: Project, archive: Archive) -> list[str]:
-    """Data files of an archive: those listed, those that stand there, those in cold packs."""
+    """Data files of an archive: those listed, those at the place, those in cold packs."""
     there = files_at(project, archive.place)
     listed = listed_in(there, archive.place) or {}
     names = {name.removeprefix("data/") for name in listed if name.startswith("data/")} | set(history.data_files(_below(there)))

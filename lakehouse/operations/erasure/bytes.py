@@ -1,4 +1,4 @@
-"""Bytes outside tables: landed pieces, oversized items, cold packs, what is kept on this machine between runs."""
+"""Bytes outside tables: landed pieces, oversized items, cold packs, files kept on this machine between runs."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from lakehouse.reserve.bronze.erased_items import salt_text, salted
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was erased, or would be.
+    """The result of an erasure, or of its dry run.
 
     Attributes:
         state: planned, done, or nothing (no such row is left).
@@ -119,13 +119,13 @@ def erase(project: Project, source: str, ids: Sequence[str], reason: str, basis:
             return replace(_nothing(source, reason, basis), finished=finished, seconds=time.monotonic() - started)
         planned = _planned(project, source, left, known, reason, basis)
         shared = _alike(project, source, left, states)["_content"]
-        said = {"by": by, "reason": reason, "basis": basis, "rows": planned.rows, "tables": planned.tables}
-        said |= {"versions": [asdict(one) for one in planned.versions], "outside": [asdict(one) for one in planned.outside]}
-        request = requests.begin(project, source, states, shared, said)
-        told = {"principal": by, "action": "erase", "table": f"bronze/{source}", "version": request, "purpose": f"{basis}: {reason}"}
-        audit.record(project, **told, rows=planned.rows, outcome="granted")
+        details = {"by": by, "reason": reason, "basis": basis, "rows": planned.rows, "tables": planned.tables}
+        details |= {"versions": [asdict(one) for one in planned.versions], "outside": [asdict(one) for one in planned.outside]}
+        request = requests.begin(project, source, states, shared, details)
+        entry = {"principal": by, "action": "erase", "table": f"bronze/{source}", "version": request, "purpose": f"{basis}: {reason}"}
+        audit.record(project, **entry, rows=planned.rows, outcome="granted")
         _carry_out(project, source, request, progress)
-        audit.record(project, **told, rows=planned.rows, outcome="done")
+        audit.record(project, **entry, rows=planned.rows, outcome="done")
     seconds = time.monotonic() - started
     return replace(planned, state="done", request=request, finished=finished, seconds=seconds)
 
@@ -145,8 +145,8 @@ def _finish(project: Project, progress: Progress) -> Iterator[str]:
     for one in unfinished(project):
         progress(f"finishing the erasure {one.request}", 0, None)
         _carry_out(project, one.source, one.request, progress)
-        told = {"principal": one.by, "action": "erase", "table": f"bronze/{one.source}", "version": one.request}
-        audit.record(project, **told, purpose=f"{one.basis}: {one.reason}", rows=one.rows, outcome="done")
+        entry = {"principal": one.by, "action": "erase", "table": f"bronze/{one.source}", "version": one.request}
+        audit.record(project, **entry, purpose=f"{one.basis}: {one.reason}", rows=one.rows, outcome="done")
         yield one.request
 
 
@@ -193,7 +193,7 @@ def _carry_out(project: Project, source: str, request: str, progress: Progress) 
 
 
 def _note_live(project: Project, source: str) -> None:
-    """Record what the source holds now, as a collection does: datasets tell by it that their input has changed.
+    """Record what the source holds now, as a collection does: datasets see by it that their input has changed.
 
     Bronze keeps its Delta version, so what the last collection recorded would else be taken for what it holds.
     """

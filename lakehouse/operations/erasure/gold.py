@@ -1,4 +1,4 @@
-"""Gold with the archives of its versions, and what the register says of a version that lost rows."""
+"""Gold with the archives of its versions, and the entry in the register of a version that lost rows."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def lost(project: Project, dataset: str) -> list[tuple[Version, pl.DataFrame]]:
 
 
 def note(project: Project, dataset: str, request: str, changed: list[Archive]) -> None:
-    """Record `erased` of every version that lost rows: how many, what is left, and where that stands."""
+    """Record `erased` of every version that lost rows: how many, what is left, and its place."""
     moved = {(archive.version.version, archive.place): archives.facts(project, archive) for archive in changed}
     for version, left in lost(project, dataset):
         known = version.archived

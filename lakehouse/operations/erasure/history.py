@@ -44,7 +44,7 @@ Cut = Callable[[pl.DataFrame], pl.DataFrame]
 
 @dataclass(frozen=True)
 class RewrittenFile:
-    """A file that stands in the place of an old one, with its statistics as Delta's log has them (JSON)."""
+    """A file that replaces an old one, with its statistics as Delta's log has them (JSON)."""
 
     name: str
     size: int
@@ -58,7 +58,7 @@ def data_files(files: fs.FileSystem) -> list[str]:
 
 
 def added(table: Table) -> dict[str, list[str]]:
-    """The data files that some commit of a table adds, each with the smallest and largest texts that the log says of it."""
+    """The data files that some commit of a table adds, each with the bounds of texts that the log holds for it."""
     files = table.store()
     found: dict[str, list[str]] = {}
     for name in _commits(files, table.uri):
@@ -106,10 +106,10 @@ def _cut_batches(file: pq.ParquetFile, schema: pa.Schema, cut: Cut) -> Iterator[
 
 
 def replace(table: Table, instead: dict[str, list[RewrittenFile]], unbound: Iterable[str] = ()) -> None:
-    """Make every commit name the files of `instead` in the place of the old ones, and delete these; of files `unbound`, which stand here
+    """Make every commit name the files of `instead` in the place of the old ones, and delete these; of files `unbound`, which are here
     no more, the log forgets the smallest and largest values.
 
-    The new files stand there. Nobody else may be writing to the table; who is reading an old version meanwhile may have to read again.
+    The new files must be there. Nobody else may be writing to the table; who is reading an old version meanwhile may have to read again.
 
     Raises:
         StorageError: the log is not whole, or a file cannot be read, written or deleted.
@@ -151,7 +151,7 @@ def _commits(files: fs.FileSystem, uri: str) -> list[str]:
     """Names of the commits, oldest first.
 
     Raises:
-        StorageError: one is missing: another tool has cleaned up the log, which then stands in checkpoints only.
+        StorageError: one is missing: another tool has cleaned up the log, which then is in checkpoints only.
     """
     found = [name for name in _logs(files) if name.endswith(".json") and name[:20].isdigit()]
     if [int(name[:20]) for name in found] != list(range(len(found))):

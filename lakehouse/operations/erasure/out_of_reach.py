@@ -1,4 +1,4 @@
-"""What an erasure cannot reach, named: releases that left the house, models that were trained, the origin, files under version control."""
+"""Places that an erasure cannot reach, by name: published releases, trained models, the origin, files under version control."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from lakehouse.operations.erasure.erase import Erasure, erase, plan
 
 @dataclass(frozen=True)
 class DueRows:
-    """What of a source is due; `undated` rows have no readable date in the declared column, and stay."""
+    """The rows of a source that are due; `undated` rows have no readable date in the declared column, and stay."""
 
     source: str
     rule: str
@@ -29,7 +29,7 @@ def with_retention(project: Project) -> list[str]:
 def erase_due(
     project: Project, by: str, *, dry_run: bool = False, now: datetime | None = None, progress: Progress = silent
 ) -> list[DueRows]:
-    """Erase the rows of every source that are due, or only say which; raises as `erase` does, with what was done before left done."""
+    """Erase the rows of every source that are due, or only list them; raises as `erase` does, and finished sources stay erased."""
     done = []
     for name in with_retention(project):
         source = project.source(name)

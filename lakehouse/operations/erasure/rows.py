@@ -1,4 +1,4 @@
-"""The rows of a source that are asked for, by id or by a condition, and all that bronze has of them in its whole history."""
+"""The requested rows of a source, by id or by a condition, and all their states in the history of bronze."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def named(project: Project, source: str, rows: Sequence[str]) -> list[str]:
 
 
 def matching(project: Project, source: str, where: str) -> list[str]:
-    """Ids of the rows that meet a condition in SQL, in any of their collections; of a virtual source, as they stand there now.
+    """Ids of the rows that meet a condition in SQL, in any of their collections; of a virtual source, in their present state there.
 
     Raises:
         SpecError: it does not parse, or does not fit the source's columns. SourceError: a virtual source cannot be read.

@@ -1,4 +1,4 @@
-"""What differs between two versions of a dataset: rows and why, plan, scores."""
+"""Differences between two versions of a dataset: rows and reasons, plan, scores."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _explained(project: Project, rows: pl.DataFrame, absent_from: Version) -> pl
     """`rows` with `reason` and `other`: why the version `absent_from` does not hold them."""
     wanted = rows.lazy().select("_row_id")
     what = f"the fates of version {absent_from.label} of {absent_from.dataset}"
-    # A row leaves once, so it has one fate besides `divided`, which tells of its children.
+    # A row leaves once, so it has one fate besides `divided`, which counts its children.
     fates = rows_of_versions.fates(project, absent_from).filter(pl.col("fate") != "divided").join(wanted, on="_row_id", how="semi")
     reason = pl.concat_str(pl.col("step"), pl.lit(": "), pl.col("rule").fill_null(pl.col("fate")))
     recipe = rows_of_versions.collect(fates.select("_row_id", reason.alias("reason"), "other"), what).unique(

@@ -1,4 +1,4 @@
-"""Where a version's columns and rows come from, and the same as OpenLineage run events (openlineage.io, specification 2-0-2).
+"""Lineage of a version's columns and rows, also as OpenLineage run events (openlineage.io, specification 2-0-2).
 
 A version is two runs: `gold/<dataset>` made it from its sources, `pilot/<dataset>` judged it. The register knows when a run was done and
 not when it began, so both its events carry that time. Tables are named as the specification names files: `file` and the path, or

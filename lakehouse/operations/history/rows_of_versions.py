@@ -1,4 +1,4 @@
-"""What a table held when a version was made, and who holds which rows: shared by diff, trace and recall."""
+"""Rows of versions: the state of a table when a version was made, and the versions that hold a row; for diff, trace and recall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trace a row to where it came from and where it went; recall an item: every version that holds it or what was made of it."""
+"""Trace a row to its origin and its fate; recall an item: every version that holds it or rows made from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakehouse.reserve.bronze import table as bronze
 
 @dataclass(frozen=True)
 class CollectionStep:
-    """One time an item was collected: `deleted` says that it had vanished."""
+    """One collection of an item; `deleted`: the item had vanished."""
 
     collection: int
     at: datetime
@@ -82,7 +82,7 @@ class Recall:
     """Who holds an item.
 
     Attributes:
-        row_ids: the collected rows the item stands for.
+        row_ids: the collected rows of the item.
         held: versions that hold them, their children, or rows they were merged into.
     """
 

@@ -1,6 +1,6 @@
 """Archive a version: its data files are copied, sealed by checksums, and gold gives back what no other version needs; restore it.
 
-Kill-safe: the list of checksums is written last, so a folder without it is no archive; the index of the rows stands in the lake before
+Kill-safe: the list of checksums is written last, so a folder without it is no archive; the index of the rows is in the lake before
 the register says `archived`; files of gold are removed only after that. Whatever is left undone, the same command does.
 """
 
@@ -42,7 +42,7 @@ _CHUNK = 8 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveResult:
-    """What became of a version's rows.
+    """The result of archiving or restoring a version.
 
     Attributes:
         place: folder or URL of the archive.
@@ -109,7 +109,7 @@ def restore(
     """Bring the rows of an archived version back into gold, byte for byte; the archive stays.
 
     Args:
-        place: where the archive stands now, the folder or URL that was given when it was made; without it, where it was written.
+        place: the present place of the archive, the folder or URL given when it was made; without it, where it was written.
 
     Raises:
         MaintenanceError: the version is not archived, or the archive does not verify; nothing of it is put into gold.
@@ -171,7 +171,7 @@ def verify(project: Project, version: Version, place: str, progress: Progress = 
     there = "://" in place or Path(place).is_dir()  # a folder that is opened would be made
     listed = listed_in(files := files_at(project, place), place) if there else None
     if listed is None:
-        raise MaintenanceError(f"{what} is not there", where=place, fix="name the place where it stands: --restore --from PLACE")
+        raise MaintenanceError(f"{what} is not there", where=place, fix="name its place: --restore --from PLACE")
     columns = sorted(set(version.manifest["columns"]))
     found = []
     for at, (name, sha) in enumerate(listed.items()):
@@ -194,7 +194,7 @@ def verify(project: Project, version: Version, place: str, progress: Progress = 
 
 
 def _write(project: Project, version: Version, place: str, progress: Progress) -> dict[str, Any]:
-    """Copy the version's files and seal them, unless a sealed archive stands at the place; what the register is to hold of it."""
+    """Copy the version's files and seal them, unless the place holds a sealed archive; the entry for the register."""
     table = project.table("gold", version.dataset)
     names = sorted(uri.rsplit("/", 1)[-1] for uri in table.delta(version.gold_version).file_uris())
     here, there = files_at(project, table.uri), files_at(project, place)
@@ -239,7 +239,7 @@ def packed_name(version: Version, name: str) -> str:
 
 
 def _unpack(project: Project, version: Version, place: str, names: Iterable[str]) -> None:
-    """Bring those data files back to the archive that stand in cold packs."""
+    """Bring data files of the archive back from cold packs."""
     if "://" not in place and not Path(place).is_dir():
         return
     there = files_at(project, place)

@@ -26,7 +26,7 @@ from lakehouse.pilot.scoring.scoring import Scoring
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """What one version is.
+    """One version of the comparison.
 
     Attributes:
         rows: by split.
@@ -155,11 +155,11 @@ def _findings(project: Project, version: Version) -> tuple[dict[str, int | None]
     if diagnosed is None:
         return None, {}
     rows, summary = diagnosed
-    told = [json.loads(e) for e in rows.filter(pl.col("kind") == "slice")["evidence"]]
+    slice_evidence = [json.loads(e) for e in rows.filter(pl.col("kind") == "slice")["evidence"]]
     counts = dict(rows.group_by("kind").len().iter_rows())
-    # Contradictions are looked for while a version stands only.
+    # Contradictions are looked for only in the current version.
     unseen = () if summary.get("contradictions") else ("contradiction",)
-    slices = {each["slice"]: float(each["rate"] if "rate" in each else each["error"]) for each in told}
+    slices = {each["slice"]: float(each["rate"] if "rate" in each else each["error"]) for each in slice_evidence}
     return {kind: None if kind in unseen else counts.get(kind, 0) for kind in KINDS}, slices
 
 

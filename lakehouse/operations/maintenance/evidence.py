@@ -1,4 +1,4 @@
-"""What the lake holds about a version, read once for all indicators."""
+"""Evidence about a version from the lake, read once for all indicators."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _YEAR_HOURS = 365 * 24.0
 
 @dataclass(frozen=True)
 class SourceFreshness:
-    """When a source was last collected, and for how many hours that is fresh: as it declares, else a year."""
+    """The time of a source's last collection, and the hours for which it is fresh: as declared, else a year."""
 
     at: datetime
     hours: float
@@ -36,7 +36,7 @@ class SourceFreshness:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What indicators are counted from.
+    """The evidence that indicators are counted from.
 
     Attributes:
         rows: the values of the version's rows, the contract's columns; `keys`, `roots`, `train` go with them row by row.
@@ -45,7 +45,7 @@ class Evidence:
         train: whether a row is of the train split.
         text, label: the columns that an evaluation names; `text` else the column with the longest texts.
         findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
-        contradictions: whether it looked for contradictions, which it can only while the version stands.
+        contradictions: whether it looked for contradictions, which it can only while the version is current.
         sources: the version's sources that are in the lake; `live`: ids of the rows these hold today.
         scored: rows that the version is scored on, of `scored_set`: the pinned held-out set, else the test split.
         reported: rows of the version that open tickets of reports name.
@@ -179,6 +179,6 @@ def _predictions(project: Project, key: str, on: str) -> pl.DataFrame | None:
 
 
 def _reported(project: Project, version: Version, gold: pl.DataFrame) -> int:
-    standing = [t for t in tickets(project, version.dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
-    named = pl.Series([suspect.row for ticket in standing for suspect in ticket.rows], dtype=pl.String)
+    unresolved = [t for t in tickets(project, version.dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
+    named = pl.Series([suspect.row for ticket in unresolved for suspect in ticket.rows], dtype=pl.String)
     return int(gold["_row_id"].is_in(named.implode()).sum())

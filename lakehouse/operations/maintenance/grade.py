@@ -52,8 +52,8 @@ class VersionGrade:
     """The grade of a version.
 
     Attributes:
-        because: what decided it, a sentence each.
-        screen: by kind of finding what `release.screen` bounds; None for what no diagnosis of the version tells.
+        because: the reasons, a sentence each.
+        screen: by kind of finding what `release.screen` bounds; None where no diagnosis of the version measured it.
         unchanged: the register holds this grade from these numbers already; nothing was written.
     """
 
@@ -94,8 +94,8 @@ def grade(project: Project, dataset: str, reference: str = "latest", *, progress
         if not found.unchanged:
             versions.record(project, dataset, version.version, "graded", found.as_json())
             version = versions.find(project, dataset, version.version)
-        if said := track_grade(project, version):
-            progress(said, 0, None)
+        if problem := track_grade(project, version):
+            progress(problem, 0, None)
         return found
 
 
@@ -163,7 +163,7 @@ def _screen(evidence: Evidence) -> dict[str, float | None]:
     kinds = {str(kind): found for (kind,), found in evidence.findings.group_by("kind")}
     for kind in ("contradiction", "label_error") if evidence.contradictions else ("label_error",):
         screen[kind] = kinds[kind]["_row_id"].n_unique() / rows if kind in kinds else 0.0
-    told = [json.loads(e) for e in kinds["slice"]["evidence"]] if "slice" in kinds else []
+    evidences = [json.loads(e) for e in kinds["slice"]["evidence"]] if "slice" in kinds else []
     # Slices of numbers have an error in units of the label, which no share bounds.
-    screen["slice"] = max((float(e["rate"]) for e in told), default=0.0) if all("rate" in e for e in told) else None
+    screen["slice"] = max((float(e["rate"]) for e in evidences), default=0.0) if all("rate" in e for e in evidences) else None
     return screen

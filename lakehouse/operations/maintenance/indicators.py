@@ -1,4 +1,4 @@
-"""The eleven indicators of a version: what each counts, over what, and how sure its share is.
+"""The eleven indicators of a version: the numerator, the denominator and the interval of each.
 
 Their names follow the families of ISO/IEC 5259-2 and GB/T 36344; what is counted is said in each one's words, and no conformity is claimed.
 Every value lies in [0, 1] and more is better.
@@ -78,7 +78,7 @@ def consistency(e: Evidence) -> Indicator:
 
 
 def accuracy(e: Evidence) -> Indicator:
-    """Labelled rows that no finding says are mislabelled, of the labelled rows."""
+    """Labelled rows without a finding of a wrong label, of the labelled rows."""
     if e.findings is None:
         return _unmeasured("accuracy", f"no diagnosis of this version (lakehouse version diagnose {e.version.dataset})")
     if not e.contradictions:
@@ -91,7 +91,7 @@ def accuracy(e: Evidence) -> Indicator:
 def uniqueness(e: Evidence) -> Indicator:
     """Rows that repeat no other row, of all rows."""
     values = e.rows.select(row_digest(dict(e.rows.schema), sorted(e.rows.columns)).alias("values"))
-    what = "rows less those that repeat all values of another row, of all rows; how near others are is the recipe's to say"
+    what = "rows less those that repeat all values of another row, of all rows; the recipe decides how near others may be"
     return _share("uniqueness", values["values"].n_unique(), e.rows.height, what)
 
 

@@ -1,4 +1,4 @@
-"""What people say of a version: lowered, retired, reinstated, each an event with the reason and who said so; and who needs a version."""
+"""Lifecycle of a version: downgraded, retired, reinstated, each an event with its reason and author; and the users of a version."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lakehouse.operations.repair.tickets import tickets
 
 @dataclass(frozen=True, kw_only=True)
 class LifecycleEvent:
-    """What was recorded of a version.
+    """One event in the lifecycle of a version.
 
     Attributes:
         event: `downgraded`, `retired` or `reinstated`.
         consequences: what follows for whom, a sentence each.
-        unchanged: the register said so already; nothing was written.
+        unchanged: the register held this event already; nothing was written.
     """
 
     dataset: str
@@ -112,9 +112,9 @@ def reinstate(project: Project, dataset: str, reference: str, reason: str, by: s
 
 def needed(project: Project, version: Version) -> list[str]:
     """Who needs the rows of a version, a sentence each: gold, the current release, held-out sets, recipes, tickets; empty if no one."""
-    standing, released = versions.current(project, version.dataset), versions.released(project, version.dataset)
+    newest, released = versions.current(project, version.dataset), versions.released(project, version.dataset)
     found = []
-    if standing is not None and standing.version == version.version:
+    if newest is not None and newest.version == version.version:
         found.append("it is the version that gold holds")
     if released is not None and released.version == version.version:
         found.append(f"it is the current release, {version.dataset}@v{released.released[-1]}")
@@ -139,8 +139,8 @@ def _consequences(project: Project, version: Version) -> tuple[str, ...]:
     """What the retirement of a version means for those that need it."""
     name = version.dataset
     found = [f"still used: {each}" for each in needed(project, version) if not each.startswith("it is ")]
-    standing, released = versions.current(project, name), versions.released(project, name)
-    if standing is not None and standing.version == version.version:
+    newest, released = versions.current(project, name), versions.released(project, name)
+    if newest is not None and newest.version == version.version:
         found.append(f"gold/{name} holds it until a run makes another: change its sources or its recipe, then lakehouse run {name}")
     if released is not None and released.version == version.version:
         older = [v for v in versions.versions(project, name) if v.released_at and not v.retired and v.version != version.version]
@@ -171,8 +171,8 @@ def _record(
         audit.record(project, principal=by, action=action, table=table, version=version.version, purpose=why)
         versions.record(project, version.dataset, version.version, event, {**payload, "by": by})
         version = versions.find(project, version.dataset, version.version)
-    if said := track_grade(project, version):
-        consequences = (*consequences, said)
+    if problem := track_grade(project, version):
+        consequences = (*consequences, problem)
     reason = str(payload["reason"])
     return LifecycleEvent(
         dataset=version.dataset,

@@ -1,4 +1,4 @@
-"""What a dataset's `maintenance` says about its versions, by their use and their worth: retire, downgrade, archive, or keep, and why."""
+"""The maintenance policy of a dataset: retire, downgrade, archive or keep each version by its use and its worth, with the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lakehouse.pilot.metrics import compare
 from lakehouse.pilot.predictions import predictions_of, scored_as
 
 BY = "policy"
-"""Who says so, where the policy does."""
+"""The author of events that the policy records."""
 
 USES = ("made", "described", "evaluated", "gated", "graded", "released", "restored", "reinstated")
 """Events of a version that show that someone used it."""
@@ -58,13 +58,13 @@ def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Pol
             fix="declare maintenance: {archive: {unused_days: 180, keep_last: 3}}; see docs/maintenance.md",
         )
     known = versions.versions(project, dataset)
-    standing = versions.current(project, dataset)
+    newest = versions.current(project, dataset)
     reports = [t for t in tickets(project, dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
     found: list[PolicyStep] = []
     for place, version in enumerate(known):
         users = needed(project, version)
         steps = [
-            *_retire(project, how, version, standing, users),
+            *_retire(project, how, version, newest, users),
             *_downgrade(project, how, version, reports),
         ]
         retired = version.retired is not None or any(step.action == "retire" for step in steps)
@@ -75,7 +75,7 @@ def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Pol
 
 
 def maintain(project: Project, dataset: str, *, at: datetime | None = None, progress: Progress = silent) -> list[PolicyStep]:
-    """Do what the policy says (see `plan`), one event after another; a run again finds nothing left to do.
+    """Carry out the policy (see `plan`), one event after another; a second run finds nothing left to do.
 
     Raises:
         MaintenanceError, NotFoundError: as `plan` raises them.
@@ -85,9 +85,9 @@ def maintain(project: Project, dataset: str, *, at: datetime | None = None, prog
     steps = plan(project, dataset, at)
     how = project.dataset(dataset).maintenance
     assert how is not None
-    standing = versions.current(project, dataset)
+    newest = versions.current(project, dataset)
     done: dict[str, Callable[[PolicyStep], object]] = {
-        "retire": lambda step: retire(project, dataset, step.version, step.why, BY, standing.version if standing else None),
+        "retire": lambda step: retire(project, dataset, step.version, step.why, BY, newest.version if newest else None),
         "downgrade": lambda step: downgrade(project, dataset, step.version, how.downgrade.to, step.why, BY) if how.downgrade else None,
         "archive": lambda step: archive(project, dataset, step.version, step.why, BY, progress=progress),
         "keep": lambda step: None,
@@ -115,14 +115,14 @@ def last_use(project: Project, version: Version) -> tuple[datetime, str]:
     return max(used)
 
 
-def _retire(project: Project, how: Maintenance, version: Version, standing: Version | None, users: list[str]) -> list[PolicyStep]:
+def _retire(project: Project, how: Maintenance, version: Version, newest: Version | None, users: list[str]) -> list[PolicyStep]:
     """A version that was never released, no one needs, no one has reinstated, and that is surely worse than the standing one."""
-    if how.retire is None or version.retired or version.released or users or standing is None or standing.retired:
+    if how.retire is None or version.retired or version.released or users or newest is None or newest.retired:
         return []
-    if standing.passed is False or _spoken(project, version, "reinstated"):
+    if newest.passed is False or _spoken(project, version, "reinstated"):
         return []
-    for name, result in standing.evaluations.items():
-        old, scoring = version.evaluations.get(name), scored_as(standing, name)
+    for name, result in newest.evaluations.items():
+        old, scoring = version.evaluations.get(name), scored_as(newest, name)
         if old is None or scoring is not scored_as(version, name):
             continue
         metric = scoring.main
@@ -132,7 +132,7 @@ def _retire(project: Project, how: Maintenance, version: Version, standing: Vers
         found = compare(mine, theirs, metric, how.retire.worse_by, scoring=scoring)
         if found.verdict == "worse":
             interval = f"{found.low:+.4f} to {found.high:+.4f}"
-            words = f"worse than {standing.label}: {metric} on held_out {found.new:.4f} against {found.old:.4f} ({interval})"
+            words = f"worse than {newest.label}: {metric} on held_out {found.new:.4f} against {found.old:.4f} ({interval})"
             return [PolicyStep(version.version, version.label, "retire", words)]
     return []
 

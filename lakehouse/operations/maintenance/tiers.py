@@ -54,7 +54,7 @@ class TierMove:
 
 @dataclass(frozen=True)
 class TieringResult:
-    """What was moved, or would be.
+    """The result of a tiering run, or of its dry run.
 
     Attributes:
         kept: places that stay as they are, and why.
@@ -78,7 +78,7 @@ class _Cold:
 
 
 def tier(project: Project, *, dry_run: bool = False, progress: Progress = silent) -> TieringResult:
-    """Move what `storage` of lakehouse.yaml says, and join the small files of the lake's own tables.
+    """Move the files that `storage` of lakehouse.yaml declares, and join the small files of the lake's own tables.
 
     Raises:
         SpecError: no tier is declared.

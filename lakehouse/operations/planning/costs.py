@@ -1,4 +1,4 @@
-"""What a row has cost so far: seconds by stage, bytes, and how many of the rows collected become rows of the dataset."""
+"""Costs of a row so far: seconds by stage, bytes, and the share of collected rows that become rows of the dataset."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collections import collections
 
 _LAST = 5
-"""Pieces of work of a stage that say what the next will take."""
+"""Pieces of work of a stage from which the next is estimated."""
 _MARGIN = 100
-"""Rows that two versions have to differ by to say what the last rows gave."""
+"""Fewest rows by which two versions differ for the yield of the last rows to be counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Yield:
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What was measured.
+    """Measured costs of a dataset.
 
     Attributes:
         live: rows that the sources hold now.

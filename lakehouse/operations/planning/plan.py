@@ -1,4 +1,4 @@
-"""A demand against what there is: how much is missing, what it takes, when it will be there; and a kept plan against what came of it."""
+"""Plan of a demand: the missing rows, the work for them and the date; and a kept plan against its outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ JOURNAL = Journal("plans", pl.Schema(dict.fromkeys(("dataset", "demand", "payloa
 
 @dataclass(frozen=True, kw_only=True)
 class DemandLine:
-    """One thing wanted.
+    """One part of a demand.
 
     Attributes:
         what: `rows`, `tokens`, `label = positive`, `language zh`.
@@ -66,7 +66,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a demand takes.
+    """The work for a demand.
 
     Attributes:
         collect: rows to collect so that every line is met; None where that is not known. `source`: which line asks for most.

@@ -71,13 +71,13 @@ class Round:
 
 @dataclass(frozen=True, kw_only=True)
 class RepairResult:
-    """What a repair did.
+    """The result of a repair.
 
     Attributes:
         rounds: in order.
         opened, waiting: tickets opened by it, and those that wait for a person, the source or the recipe.
         ended: why it went no further.
-        version: the version that stands now.
+        version: the current version.
         run_id: of MLflow, where there was a round.
     """
 
@@ -163,7 +163,7 @@ def declared(dataset: Dataset) -> Repair:
     """How a dataset is repaired.
 
     Raises:
-        RecipeError: it does not say.
+        RecipeError: it does not declare it.
     """
     if dataset.repair is None:
         raise RecipeError(
@@ -194,7 +194,7 @@ def _gained(each: Round) -> float:
 
 
 def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, progress: Progress) -> tuple[Ticket | None, str]:
-    """Apply the policies to open tickets until one has decisions: each is judged alone, so that none stands or falls with another.
+    """Apply the policies to open tickets until one has decisions: each is judged alone, so that none depends on another.
 
     Returns:
         The ticket applied, or why there is none.
@@ -203,9 +203,9 @@ def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, pr
     label = params_of(dataset)["label"]
     budget = int(how.limits.rows * sum(version.manifest["rows"].values())) - sum(each.by == BY for each in before)
     by_kind: dict[str, tuple[int, RepairPolicy]] = {policy.on: (at, policy) for at, policy in enumerate(how.policies)}
-    standing = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
+    open_tickets = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
     over = False
-    for ticket in sorted(standing, key=lambda t: (by_kind[t.kind][0], t.at)):
+    for ticket in sorted(open_tickets, key=lambda t: (by_kind[t.kind][0], t.at)):
         policy = by_kind[ticket.kind][1]
         if policy.action in ("queue", "recollect", "propose"):
             _wait(project, dataset, ticket, policy, progress)
@@ -249,7 +249,7 @@ def _judged(project: Project, dataset: Dataset, how: Repair, applied: Sequence[T
     found = None
     if after.version != before.version:
         found = compare_versions(project, after, before, _evaluation(dataset, how), how.metric, how.margin, progress)
-    # A sure loss is none that a repair may make, however small: `equal` says only that it lies within the margin.
+    # A sure loss is none that a repair may make, however small: `equal` means only that it lies within the margin.
     verdict = "no change" if found is None else "worse" if found.gain[1] < 0 else found.verdict
     keep = verdict in how.close_on
     numbers = (found.old, found.new, found.low, found.high) if found else (None, None, None, None)

@@ -1,4 +1,4 @@
-"""Changes of a recipe that would take the rows of a ticket out: thresholds, with what they are predicted to do, from stored signals."""
+"""Proposals: thresholds of a recipe that would remove the rows of a ticket, with their predicted effect, from stored signals."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Proposal:
 
 
 def propose(project: Project, name: str, rows: Sequence[str], most: int = 3) -> list[Proposal]:
-    """The thresholds that tell the rows of a ticket best from the others (by F1), at most one a parameter; none where none tells them.
+    """The thresholds that separate the rows of a ticket best from the others (by F1), at most one a parameter; none where none does.
 
     Raises:
-        NotFoundError: the dataset is not what its sources and recipe say now.
+        NotFoundError: silver does not match its sources and recipe.
     """
     recipe = compile_recipe(project, name, list(source_columns(project, project.dataset(name))))
     silver, signals, _ = tables_of(project, name)

@@ -108,13 +108,13 @@ def _suggested(report: dict[str, str], kind: pl.DataType, path: Path) -> str | f
     Raises:
         SpecError: it is none of that type.
     """
-    if (said := report.get("label")) is None:
+    if (reported := report.get("label")) is None:
         return None
     if isinstance(kind, pl.List):
         raise SpecError("a report gives one label, and here each token has its own", where=str(path), fix="leave out `label`")
-    made: str | float | None = pl.Series([said], dtype=pl.String).cast(kind, strict=False)[0]
+    made: str | float | None = pl.Series([reported], dtype=pl.String).cast(kind, strict=False)[0]
     if made is None:
-        raise SpecError(f"the label {said!r} of a report is no {kind}", where=str(path), fix="give the label as the dataset writes it")
+        raise SpecError(f"the label {reported!r} of a report is no {kind}", where=str(path), fix="give the label as the dataset writes it")
     return made
 
 

@@ -55,8 +55,8 @@ class Ticket:
 
     Attributes:
         version: the one it was opened on.
-        evidence: what the finding says beside its rows, such as the conditions of a slice, or what a report said.
-        upstream: where its rows come from, `source`, `uri`, `rows`, most rows first.
+        evidence: the evidence of the finding beside its rows, such as the conditions of a slice, or the content of a report.
+        upstream: the origin of its rows, `source`, `uri`, `rows`, most rows first.
         last: payload of the newest event of each kind.
         at: when it was opened.
     """
@@ -206,7 +206,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
 
 
 def _settled(ticket: Ticket) -> set[str]:
-    """Rows about which nothing new is said by finding them again."""
+    """Rows that need no new ticket when they are found again."""
     if ticket.state in ("open", "waiting", "applied"):
         return {suspect.row for suspect in ticket.rows}
     return {str(row) for row in ticket.last.get("rejected", {}).get("rows", [])}

@@ -19,7 +19,7 @@ from lakehouse.production.engine.recipe import Recipe, Step
 
 @dataclass(frozen=True)
 class RecipeOutcome:
-    """What a recipe decided.
+    """The decisions of a recipe on all rows.
 
     Attributes:
         survivors: `_row_id`, `_content`, `_parent`, `_root`, `_cluster`, by `_row_id`. Where something is cut out of a row, that is part
@@ -150,7 +150,7 @@ def _broken(rows: _Rows, step: Step) -> pl.DataFrame:
         return _nobody(rows, step)
     ids = rows.take(*DECIDED)
     failed = pl.col("_failed").is_not_null() if isinstance(step.plan, Explode) else pl.col("_failed") == step.name
-    # Past a 1:N step a row has no record of its own under which a later failure could stand: it leaves whole, here.
+    # Past a 1:N step a row has no record of its own for a later failure: it leaves whole, here.
     elsewhere = pl.concat_str(pl.lit("in step "), "_failed", pl.lit(": "), "_error")
     evidence = pl.when(pl.col("_failed") == step.name).then("_error").otherwise(elsewhere)
     return _fate(ids.filter(failed.fill_null(False)), "quarantined", step, pl.lit("error"), evidence)

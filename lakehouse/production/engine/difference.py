@@ -40,7 +40,7 @@ class Difference:
 
 
 def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int | None, have: pl.DataFrame | None = None) -> Difference:
-    """Compare `wanted` (`_row_id` and the columns that tell whether a row changed) with what `table` holds.
+    """Compare `wanted` (`_row_id` and the columns that show whether a row changed) with what `table` holds.
 
     Args:
         anew: the values of every row are out of date.
@@ -48,7 +48,7 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int |
         have: these columns of the table as of `version`, where the caller has read them.
 
     Raises:
-        BalanceError: a row stands in the table more than once.
+        BalanceError: a row is in the table more than once.
     """
     if version is None:
         return Difference(
@@ -73,7 +73,7 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int |
     if joined.height > wanted.height or int(known.sum()) + len(gone) > found.height or gone.n_unique() < len(gone):
         copied = found.filter(pl.col("_row_id").is_duplicated())["_row_id"][0]
         raise BalanceError(
-            f"row {copied} stands there more than once; something else wrote to the table",
+            f"row {copied} is there more than once; something else wrote to the table",
             where=table.uri,
             fix="delete that folder and run again: it is made anew",
         )

@@ -17,7 +17,7 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class UnitMeasurements:
-    """What a unit gave.
+    """The measurements of a unit.
 
     Attributes:
         signals: SIGNALS and the wanted signal columns, one row per row and stage.
@@ -109,7 +109,7 @@ def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> UnitMea
         elif isinstance(step.plan, Change):
             changed = f"{step.name}__changed"
             if changed in wanted:
-                # A column that the step adds says nothing about a row: it is new in every row.
+                # A column that the step adds holds no information about a row: it is new in every row.
                 before = [c for c in step.plan.columns if c in known]
                 differs = [pl.col(c).ne_missing(pl.col(f"_new_{c}")) for c in before]
                 frame = frame.with_columns(**{f"_new_{c}": e for c, e in step.plan.columns.items()})

@@ -295,7 +295,7 @@ class _Compiler:
         self.privacy = {column: classes | before[2].get(column, frozenset()) for column, classes in self.privacy.items()}
 
     def check_sent(self, plan: Ask, loc: yamlfile.Loc) -> None:
-        """Refuse to send a value to another machine that may hold what nobody said may leave this one."""
+        """Refuse to send values to another machine, unless the declaration allows their privacy classes to leave this one."""
         for root in plan.requests.meta.root_names() if plan.may_send is not None else ():
             carried = self.privacy.get(root, frozenset()) - (plan.may_send or frozenset())
             if carried:

@@ -63,7 +63,7 @@ def _forget_unused(folder: Path, used: set[Path]) -> None:
 
 
 def bind_models(project: Project, recipe: Recipe) -> None:
-    """Tell every step that learns where its file stands."""
+    """Bind every step that learns to its file."""
     for _, model, file in _models(project, recipe):
         model.file = file
 

@@ -54,7 +54,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class StagedUnit:
-    """Where the results of a unit stand; `reused` when they stood there already."""
+    """The files with the results of a unit; `reused` where an earlier run made them."""
 
     signals: Path
     values: Path

@@ -1,4 +1,4 @@
-"""What a run would change, and why, before anything runs: read from declarations, registers and indexes; no text is read."""
+"""Preview of a run: the changes and their reasons, from declarations, registers and indexes; no text is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the signals of a dataset are distributed: read from what was measured, no text is read."""
+"""Distributions of a dataset's signals, from the measured values; no text is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a proposed threshold would do, and why a row stands where it does: answered from stored signals, no text is measured."""
+"""The effect of a proposed threshold, and the reasons for a row's fate, from stored signals; no text is measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VARIANT = re.compile(r"#([a-z0-9_+]+)\.\d+$")
 
 @dataclass(frozen=True, kw_only=True)
 class TuningResult:
-    """What would change.
+    """The effect of a proposed threshold.
 
     Attributes:
         rows, rows_then: rows of silver now and then.
@@ -67,7 +67,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
         samples: rows to show of each side.
 
     Raises:
-        NotFoundError: silver is not what sources and recipe say now; no such step.
+        NotFoundError: silver is not up to date with sources and recipe; no such step.
         SpecError: no such parameter, a wrong value, or one that would have to be measured.
     """
     dataset = project.dataset(name)
@@ -75,7 +75,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
     now = compile_recipe(project, name, columns)
     inputs = read_inputs(project, dataset, now)
     if sealed(project, name)[0] != silver_plan(inputs, now):
-        raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
+        raise NotFoundError(f"silver/{name} does not match its sources and recipe", fix=f"lakehouse run {name} --to silver")
     steps = {step.name: at for at, step in enumerate(now.steps[: len(dataset.recipe)])}
     calls = list(dataset.recipe)
     for step, params in changes.items():
@@ -116,7 +116,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
 
 
 def _sample(side: str, rows: pl.DataFrame, fates: pl.LazyFrame, samples: int) -> pl.DataFrame:
-    """Some of `rows`, spread evenly over them, with the fate that tells them apart."""
+    """Some of `rows`, spread evenly over them, with the fate in which they differ."""
     rows = rows.sort("_row_id").gather_every(max(1, rows.height // max(samples, 1))).head(samples)
     ends = fates.filter(pl.col("_row_id").is_in(rows["_row_id"].implode())).select("_row_id", "step", "rule", "evidence").collect()
     found = rows.join(ends, on="_row_id", how="left", maintain_order="left")
@@ -161,7 +161,7 @@ def explain(project: Project, name: str, row_id: str) -> list[StepTrace]:
             ),
         ]
     if mine.is_empty() and fate.is_empty():
-        raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse row trace ROW says where a row stands")
+        raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse row trace ROW shows where a row is")
     stage = mine["_stage"][0] if mine.height else 0
     values = mine.row(0, named=True) if mine.height else {}
     ended = fate.row(0, named=True) if fate.height else None

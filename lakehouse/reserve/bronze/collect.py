@@ -37,7 +37,7 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """What a collection did.
+    """The result of a collection.
 
     Attributes:
         content_id: identity of the live rows; the data version of the source.

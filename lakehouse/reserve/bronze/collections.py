@@ -1,4 +1,4 @@
-"""The collections that were made: one row each in `system/collections`."""
+"""The journal of collections: one row each in `system/collections`."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def collections(project: Project, source: str) -> list[CollectionRecord]:
 
 
 def last_collection(project: Project, source: str) -> CollectionRecord | None:
-    """The newest collection of a source, also one that found nothing new; its `at` tells how fresh the source is."""
+    """The newest collection of a source, also one that found nothing new; its `at` shows how fresh the source is."""
     made = collections(project, source)
     return made[-1] if made else None

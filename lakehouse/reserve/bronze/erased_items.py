@@ -1,4 +1,4 @@
-"""Items that were erased and may not come back: salted hashes of their ids and contents, in `system/erasures`.
+"""Erased items, which must not come back: salted hashes of their ids and contents, in `system/erasures`.
 
 A collection leaves out an item whose id was erased, and one whose content was erased wherever it stands. Where the key is the position,
 another item may take the place of an erased one: there an id counts only together with its content.
@@ -46,7 +46,7 @@ def salt_text(project: Project) -> str:
 
 @dataclass(frozen=True)
 class ErasedItems:
-    """What was erased of one source; `rows` has `row`, `pair`, `content`."""
+    """The erased items of one source; `rows` has `row`, `pair`, `content`."""
 
     salt: str
     rows: pl.DataFrame
@@ -62,7 +62,7 @@ class ErasedItems:
 
 
 def erased_of(project: Project, source: str) -> ErasedItems | None:
-    """What was erased of a source; None where nothing was."""
+    """The erased items of a source; None where there are none."""
     table = JOURNAL.table(project)
     if not table.exists():
         return None

@@ -24,7 +24,7 @@ class CollectedRows:
     """One collection under way: what was seen of the source, and how it differs from the live rows of bronze.
 
     Attributes:
-        grows: what is read adds to the carried rows, the newest first: an item that stands there already, or comes again, is as it was
+        grows: what is read adds to the carried rows, the newest first: an item that is there already, or comes again, is as it was
             read first.
     """
 

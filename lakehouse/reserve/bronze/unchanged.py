@@ -1,4 +1,4 @@
-"""Files that are as they were at the last collection: their rows stand in bronze and are not read again."""
+"""Files unchanged since the last collection: bronze holds their rows, and they are not read again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMA = pl.Schema(
         "source": pl.String(),
         "collection": pl.Int64(),
         "file": pl.String(),  # its name in the source
-        "digest": pl.String(),  # of its bytes and of how it was read; null: its rows do not all stand under its name
+        "digest": pl.String(),  # of its bytes and of how it was read; null: not all its rows are under its name
         "rows": pl.Int64(),
     }
 )
@@ -27,7 +27,7 @@ SCHEMA = pl.Schema(
 
 @dataclass(frozen=True)
 class UnchangedFiles:
-    """What need not be read.
+    """The files that need not be read.
 
     Attributes:
         files: names.
@@ -53,18 +53,18 @@ def carried(
     Args:
         reading: identity of the declaration, and of the connector and the collector by their versions.
         index: live rows of bronze with `_row_id`, `_content`, `_uri`, `_findings`.
-        grows: files are only added, so that all live rows stand as long as no file that was read is to be read anew.
+        grows: files are only added, so that all live rows stay valid as long as no file is to be read anew.
     """
     table = project.table("system", "files")
     if not table.exists():
         return UnchangedFiles()
     known = table.scan().filter(pl.col("source") == source).collect().sort("collection").unique("file", keep="last")
     digests = {name: (found, rows) for name, found, rows in known.select("file", "digest", "rows").iter_rows()}
-    standing = dict(index.group_by("_uri").len().iter_rows())
+    rows_by_uri = dict(index.group_by("_uri").len().iter_rows())
 
     def same(file: RawFile) -> bool:
         found, rows = digests.get(file.name, (None, 0))
-        return found is not None and found == file_identity(file, reading) and standing.get(file.uri, 0) == rows
+        return found is not None and found == file_identity(file, reading) and rows_by_uri.get(file.uri, 0) == rows
 
     if grows:
         known_files = [file for file in files if digests.get(file.name, (None, 0))[0] == file_identity(file, reading)]
@@ -72,7 +72,7 @@ def carried(
             return UnchangedFiles()
         findings = Counter(index["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
         return UnchangedFiles(frozenset(file.name for file in known_files), index.select("_row_id", "_content"), None, findings)
-    if key != "position" and not standing.keys() <= {file.uri for file in files}:
+    if key != "position" and not rows_by_uri.keys() <= {file.uri for file in files}:
         return UnchangedFiles()  # a file is gone: copies that it held before others' no longer count
     chosen = list(filter(same, files) if key == "position" else takewhile(same, files))
     chosen = [file for file in chosen if digests[file.name][1]]  # an empty file is read again, for its warning
@@ -90,7 +90,7 @@ def carried(
 
 
 def file_identity(file: RawFile, reading: str) -> str | None:
-    """Identity of a file's bytes and of how it is read; None where its connector does not tell its bytes."""
+    """Identity of a file's bytes and of how it is read; None where its connector does not give the digest of its bytes."""
     if file.digest is None:
         return None
     options = [file.options.separator, file.options.quote, file.options.header, file.options.skip_after_header]
@@ -103,7 +103,7 @@ def remember(project: Project, source: str, collection: int, read: list[tuple[Ra
     """Note the files that a collection read.
 
     Args:
-        read: each with its number of rows, and whether all of them stand in bronze under its name (a row that moved here from another
+        read: each with its number of rows, and whether all of them are in bronze under its name (a row that moved here from another
             file unchanged does not).
     """
     rows = [

@@ -127,8 +127,8 @@ class _Pass:
     Attributes:
         own: asks the hosts of `start`, with the declared headers; `others` asks those of other hosts.
         visits: what was asked for and has not landed: address, depth, validators, the row or why there is none, and the links of what has
-            no row. The same stands in a file of this machine, line by line, so that a kill costs no answer that came.
-        found: what tells the addresses apart that were found, `visited` of those that were asked for.
+            no row. The same is in a file of this machine, line by line, so that a kill costs no answer that came.
+        found: keys of the addresses that were found, `visited` of those that were asked for.
         queues: addresses to ask for, by depth and host.
         before: the rows of the last whole pass: piece, place in it, validators.
     """
@@ -384,7 +384,7 @@ def crawl(
         try:
             patterns.append(tuple(re.compile(each) for each in getattr(asked, name)))
         except re.error as error:
-            raise SpecError(f"`scope.{name}` has no regular expression: {error}", fix="escape what is meant as it stands") from error
+            raise SpecError(f"`scope.{name}` has no regular expression: {error}", fix="escape literal characters") from error
     hosts = frozenset(host.lower() for host in (asked.hosts or [urlsplit(url).netloc for url in start]))
     where = Scope(hosts, tuple(asked.prefixes), *patterns)
     for url in start:

@@ -49,23 +49,23 @@ class Delta:
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """Data file after data file; one that was read before, of the same columns, is not read again: data files never change."""
-        with self._told():
+        with self._errors():
             version, table = self._table(landing.project)
             self._files(version, table, landing, progress)
 
     def in_place(self, project: Project, source: str) -> InPlaceMaterial:
         """Its data files, each known by its name, which is never used twice."""
-        with self._told():
+        with self._errors():
             _, table = self._table(project)
             names = self._names(table.schema)
             shape = digest([[f"{field.name} {field.type}" for field in table.schema], names, self.filter])
             files = sorted(table.get_fragments(), key=lambda fragment: str(fragment.path))
-        stands = tuple(
+        raw_files = tuple(
             RawFile(
                 uri=f"{self.url.rstrip('/')}/{file.path}",
                 name=str(file.path),
                 open=FrameStream(
-                    partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._told
+                    partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._errors
                 ).handle,
                 format="rows",
                 options=Options(),
@@ -74,7 +74,7 @@ class Delta:
             )
             for file in files
         )
-        return InPlaceMaterial(digest([self.identity, shape, [file.name for file in stands]]), stands)
+        return InPlaceMaterial(digest([self.identity, shape, [file.name for file in raw_files]]), raw_files)
 
     def _frames(self, file: Any, schema: pa.Schema, names: list[str]) -> Generator[pl.DataFrame, None, None]:
         for part in self._parts(file, schema, names):
@@ -86,8 +86,8 @@ class Delta:
         return table.version(), table.to_pyarrow_dataset()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What goes wrong with the table as an error with a way out."""
+    def _errors(self) -> Iterator[None]:
+        """Turn failures of the table into an error with a way out."""
         try:
             yield
         except NotFoundError as error:
@@ -101,8 +101,8 @@ class Delta:
         except FactoryError:
             raise
         except (DeltaError, pa.ArrowException, OSError) as error:
-            said = storage_error(error, self.url)
-            raise SourceError(said.what, where=self.url, fix=said.fix) from error
+            error_text = storage_error(error, self.url)
+            raise SourceError(error_text.what, where=self.url, fix=error_text.fix) from error
 
     @property
     def _of_version(self) -> str:
@@ -151,8 +151,8 @@ class Delta:
         try:
             mask = frame.select(pl.sql_expr(self.filter or "").alias("_")).to_series()
         except pl.exceptions.PolarsError as error:
-            said = str(error).splitlines()[0]
-            raise SourceError(f"the filter does not fit the table: {said}", where=self.url, fix="check `filter:`") from error
+            error_text = str(error).splitlines()[0]
+            raise SourceError(f"the filter does not fit the table: {error_text}", where=self.url, fix="check `filter:`") from error
         if mask.dtype != pl.Boolean:
             raise SourceError(f"the filter gives {mask.dtype}, not true or false", where=self.url, fix="check `filter:`")
         return mask.fill_null(False).to_arrow()
@@ -193,7 +193,7 @@ def delta(
     Args:
         url: a folder (relative to the factory), or such as `s3://bucket/orders`.
         version: the Delta version; without it, the newest at each collection.
-        columns: names; by default all, and then a column that the table gets later is told.
+        columns: names; by default all, and then a column that the table gets later is reported.
         filter: SQL expression over the table's columns, such as `amount > 10 AND country = 'DE'`; where it is not true, a row is left out.
             Files that hold no such row are looked at again at each collection.
         storage_options: of the store, such as `{endpoint: "http://minio:9000", region: us-east-1}`; credentials come from the

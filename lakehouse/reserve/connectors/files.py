@@ -44,7 +44,7 @@ class Files:
         """The files that match, in the order of their paths.
 
         Raises:
-            SourceError: none exists, or a format that the name does not tell.
+            SourceError: none exists, or the name does not give the format.
         """
         found = self._digests(project).rows.sort("path")
         rows = zip(_names(project.root, found["path"]), found["path"], found["sha256"], strict=True)
@@ -162,7 +162,7 @@ def files(
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
         set: constant columns of every row.
-        members: which members of archives, such as `*.csv`; `*` stands for any characters, `/` among them.
+        members: which members of archives, such as `*.csv`; `*` matches any characters, `/` among them.
         record: name of the XML elements that are items; by default the children of the root.
     """
     options = Options(

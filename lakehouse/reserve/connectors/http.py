@@ -121,7 +121,7 @@ def http(
 ) -> Remote:
     """Files at addresses: fetched with resume, held to their checksums, fetched again only when they changed; gz and zst by their ending.
 
-    A fetch that breaks off goes on where it ended, also in the next run, if the server says that the file is still the same (`ETag`,
+    A fetch that breaks off goes on where it ended, also in the next run, if the server reports that the file is still the same (`ETag`,
     `Last-Modified`); a later collection asks only for what changed. A file with a `sha256` that is held is not asked for.
 
     Args:
@@ -136,8 +136,8 @@ def http(
     names = [file.called for file in files]
     for file in files:
         if not file.called:
-            raise SpecError(f"{file.url} ends in no file name", fix="say it: `name:`")
+            raise SpecError(f"{file.url} ends in no file name", fix="give it: `name:`")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise SpecError(f"two files are called `{twice}`", fix="tell them apart with `name:`")
+        raise SpecError(f"two files are called `{twice}`", fix="distinguish them with `name:`")
     return Http(tuple(files), headers or {}, {"per_second": per_second, "retries": retries, "timeout": timeout}, max_bytes)

@@ -141,13 +141,13 @@ def hugging_face(
 ) -> Remote:
     """Files of a dataset repository of the Hugging Face Hub, as of the commit that its revision names at each collection.
 
-    Each file is held to the checksum that the Hub tells (SHA-256 of large files, git's of others), fetched with resume, and fetched again
+    Each file is held to the checksum that the Hub gives (SHA-256 of large files, git's of others), fetched with resume, and fetched again
     only when that changed. Items carry the commit in their `_uri`: `hf://datasets/<repo>@<commit>/<file>`.
 
     Args:
         repo: such as `acme/reviews`.
         revision: a branch, a tag, or a commit; only a commit (40 digits) stays what it is.
-        match: which files, such as `data/train-*.parquet`; `*` stands for any characters, `/` among them.
+        match: which files, such as `data/train-*.parquet`; `*` matches any characters, `/` among them.
         endpoint: of the Hub; by default `HF_ENDPOINT` of the environment, or huggingface.co.
         token: such as `${HF_TOKEN}`; by default that variable, if it is set.
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.

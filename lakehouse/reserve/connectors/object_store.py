@@ -69,8 +69,8 @@ class Bucket:
                     size += len(data)
                 landing.add(name, f"{self.url.rstrip('/')}/{name}", sink.close(), size, about)
         except (BaseError, FileNotFoundError, PermissionError) as error:
-            said = storage_error(error, self.url)
-            raise SourceError(said.what, where=self.url, fix=said.fix) from error
+            problem = storage_error(error, self.url)
+            raise SourceError(problem.what, where=self.url, fix=problem.fix) from error
 
     def _matches(self, name: str) -> bool:
         return not name.endswith("/") and fnmatchcase(name, self.match)
@@ -107,7 +107,7 @@ def object_store(
 
     Args:
         url: such as `s3://bucket/prefix`.
-        match: which objects below it, such as `2026/*.csv`; `*` stands for any characters, `/` among them.
+        match: which objects below it, such as `2026/*.csv`; `*` matches any characters, `/` among them.
         storage_options: of the store, such as `{endpoint: "http://minio:9000", region: us-east-1}`; credentials come from the
             environment, as for the lake.
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.

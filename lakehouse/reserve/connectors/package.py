@@ -89,10 +89,10 @@ def package(
         version: the exact version.
         members: the files to read, by their path in the distribution; its one top folder (`package/` of npm, `./` of Debian) may be left
             out.
-        sha256: checksum of the distribution, of PyPI and Debian; tells which of its files is meant.
-        integrity: checksum of npm, `sha512-...`, as `npm view NAME@VERSION dist.integrity` says it.
+        sha256: checksum of the distribution, of PyPI and Debian; selects one of its files.
+        integrity: checksum of npm, `sha512-...`, as `npm view NAME@VERSION dist.integrity` prints it.
         file: the distribution's file name, checked if given.
-        index: the kind of index, `pypi`, `npm` or `debian`; its client's configuration says which one.
+        index: the kind of index, `pypi`, `npm` or `debian`; its client's configuration names it.
     """
     wanted, other = ("integrity", "sha256") if index == "npm" else ("sha256", "integrity")
     checksum = integrity if index == "npm" else sha256

@@ -48,9 +48,9 @@ class Next(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        said = [name for name in ("cursor", "url", "link", "page", "offset") if getattr(self, name) is not None]
-        if len(said) != 1:
-            raise ValueError("say one of cursor, url, link, page, offset")
+        given = [name for name in ("cursor", "url", "link", "page", "offset") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give one of cursor, url, link, page, offset")
         if (self.cursor is None) != (self.param is None):
             raise ValueError("`cursor` needs `param`, the parameter that takes it; the others do not know it")
         return self

@@ -78,7 +78,7 @@ class Site:
             size += len(data)
         blob = sink.close()
         if sum_.hexdigest() != file.sha256:
-            raise SourceError(f"{file.path} is not what its checksum says", where=where, fix="let the site release it again")
+            raise SourceError(f"{file.path} does not match its checksum", where=where, fix="let the site release it again")
         return blob, size
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
@@ -101,7 +101,7 @@ def site(
 ) -> Remote:
     """Rows that a site has released: a factory in a domain of its own, which raw data does not leave.
 
-    `sites:` of `lakehouse.yaml` says where the site's released bundles stand, its exit; nothing else of the site is read. What is in a
+    `sites:` of `lakehouse.yaml` names the place of the site's released bundles, its exit; nothing else of the site is read. What is in a
     bundle passed the site's own release: its contract, its forbidden privacy classes, its gates. A bundle is held to its manifest and
     checksums, and its licence to that of the source. Its column `row_id` is the row's identity at the site: take it as `key: [row_id]`.
 

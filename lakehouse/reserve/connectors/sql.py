@@ -38,7 +38,7 @@ Column = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class Sql:
-    """A table or a query, in the order of columns that tell its rows apart."""
+    """A table or a query, in the order of columns that identify its rows."""
 
     database: Database
     table: str | None
@@ -99,7 +99,7 @@ class Sql:
             fix = "leave `cursor:` out" if self.grows else "name what identifies a row with `key: [...]` of the source"
             raise SpecError("a virtual source of a database is read as a whole, its rows known by their key", fix=fix)
         with self.database.connect(project):
-            pass  # a database that is not there is said before anything is done
+            pass  # a database that is not there is reported before anything is done
         known: dict[str, str] = {}
         rows = FrameStream(partial(self._frames, project, known), partial(self._schema, project, known))
         return InPlaceMaterial(
@@ -130,17 +130,17 @@ class Sql:
         before = None if self.grows else last or None
         places = [names.index(name) for name in self._sorted]
         result = connection.execution_options(yield_per=self.batch).execute(self._statement(names, last))
-        said = described(connection.dialect.name, result.cursor)
+        described_kinds = described(connection.dialect.name, result.cursor)
         database_cursor = result.cursor
         try:
             for rows in result.partitions():
-                frame = self._frame(rows, kinds, said)
+                frame = self._frame(rows, kinds, described_kinds)
                 keys = frame.select(self._sorted)
                 first = [rows[0][at] for at in places]
                 if keys.is_duplicated().any() or first == before:
                     listed = ", ".join(f"`{name}`" for name in self.order)
                     raise SourceError(
-                        f"several rows have the same {listed}", where=self._what, fix="`order:` needs columns that tell rows apart"
+                        f"several rows have the same {listed}", where=self._what, fix="`order:` needs columns that identify rows"
                     )
                 step = max(1, frame.height * PIECE_BYTES // max(1, int(frame.estimated_size())))
                 for at in range(0, frame.height, step):
@@ -151,9 +151,9 @@ class Sql:
             if connection.dialect.name == "postgresql" and database_cursor is not None:
                 database_cursor.close()
 
-    def _frame(self, rows: Sequence[Any], kinds: dict[str, str], said: list[str | None]) -> pl.DataFrame:
+    def _frame(self, rows: Sequence[Any], kinds: dict[str, str], described_kinds: list[str | None]) -> pl.DataFrame:
         made = []
-        for name, values, kind in zip(list(kinds), zip(*rows, strict=True), said, strict=True):
+        for name, values, kind in zip(list(kinds), zip(*rows, strict=True), described_kinds, strict=True):
             fix = f"cast it in a `query:`, such as `cast({name} as text)`; what is collected keeps its kind"
             try:
                 kinds[name] = wider(kinds[name], kind or found(values))
@@ -297,7 +297,7 @@ def sql(
     Args:
         url: `postgresql+psycopg://user:${PASSWORD}@host/database`, `mysql+pymysql://...` or `sqlite:///file.db` (relative to the project
             folder), or `${NAME}` alone; a password written out is refused.
-        order: columns that tell rows apart and are never null, best a primary key: rows are read in their order.
+        order: columns that identify rows and are never null, best a primary key: rows are read in their order.
         table: name, or `schema.name`.
         query: a select, in place of `table`.
         cursor: column whose value only grows as rows are added or changed, such as `updated_at`, best indexed: later collections read only
@@ -308,7 +308,7 @@ def sql(
         set: constant columns of every row.
     """
     if (table is None) == (query is None):
-        raise SpecError("exactly one of `table` and `query` says what is read", fix="keep one")
+        raise SpecError("exactly one of `table` and `query` must be given", fix="keep one")
     database = Database(url, timeout)
     database.check()
     return Sql(

@@ -1,4 +1,4 @@
-"""What a column holds: its type, how full and how varied it is, and what it may be for."""
+"""Profile of a column: its type, how full and how varied it is, and its likely role."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ColumnProfile:
     """One column of the sample.
 
     Attributes:
-        type: as `columns:` of a source says it (`string`, `int`, `float`, `bool`, `json`), or a Polars type it has no word for.
+        type: as `columns:` of a source names it (`string`, `int`, `float`, `bool`, `json`), or a Polars type it has no word for.
         date: format of dates written as text.
         nulls, distinct: shares of all rows, and of those with a value.
         least, most: of a number, or a date as text; `length`: mean characters; `longest`: most.
@@ -60,7 +60,7 @@ class ColumnProfile:
 
 
 def typed(values: pl.Series) -> str:
-    """The type that holds all values of a text column as they stand: `bool`, `int`, `float`, else `string`.
+    """The type that holds all values of a text column unchanged: `bool`, `int`, `float`, else `string`.
 
     A number with a leading zero or plus sign, or of more than 18 digits (15 with a point), is text: as a number it would not come back.
     """
@@ -150,7 +150,7 @@ def _codes(known: pl.Series) -> bool:
 
 
 def named_like_a_label(column: ColumnProfile) -> bool:
-    """Whether its name says that it is a label."""
+    """Whether its name is that of a label."""
     return column.name.lower() in _LABEL_NAMES
 
 

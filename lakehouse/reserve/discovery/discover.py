@@ -1,4 +1,4 @@
-"""What a file, a folder or a source holds: everything that a bounded sample can say."""
+"""Discovery of a file, a folder or a source from a bounded sample."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _A_FILE_IS_AN_ITEM = ("document", "image", "audio", "video", "text")
 
 @dataclass(frozen=True)
 class Group:
-    """Files of one media type, told by content; beyond the files of a folder that are looked at, by their ending."""
+    """Files of one media type, known by content; beyond the files of a folder that are looked at, by their ending."""
 
     type: str
     files: int
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Discovery:
-    """What was found.
+    """The result of a discovery.
 
     Attributes:
         path: of the file or folder, or the source's name.
@@ -53,9 +53,9 @@ class Discovery:
         rows: of the whole, estimated unless `whole`; `tokens` likewise: words, each Han character as one.
         sampled, bytes: items and bytes of the sample; `whole`: it is all there is.
         findings: sampled items that cannot be read, by finding.
-        keys: columns that are unique and never null in the sample, and hold no private data: a key stands in every row's id.
+        keys: columns that are unique and never null in the sample, and hold no private data: a key is part of every row's id.
         label, text: the likeliest columns, if any.
-        notes: what the user should know: names that do not say what is inside, files left out.
+        notes: what the user should know: misleading names, files left out.
         drift: of a source that was collected before, by column.
     """
 
@@ -80,10 +80,10 @@ class Discovery:
 
 
 def discover(path: Path) -> Discovery:
-    """What a file or a folder holds.
+    """Discover a file or a folder.
 
     Raises:
-        SourceError: nothing can be said: it does not exist, is empty, cannot be read, or holds bytes of no known format.
+        SourceError: nothing can be discovered: it does not exist, is empty, cannot be read, or holds bytes of no known format.
     """
     looks, groups, notes = _looked_at(path)
     readable = [one for one in looks if one.is_readable]
@@ -146,7 +146,7 @@ def discover(path: Path) -> Discovery:
 
 
 def discover_source(project: Project, name: str) -> Discovery:
-    """What a declared source holds now, and how it differs from what was collected last.
+    """Discover the present material of a declared source, and its drift against the last collection.
 
     The material is read through once and a sample of equal chances is kept; of bronze likewise.
 
@@ -176,7 +176,7 @@ def discover_source(project: Project, name: str) -> Discovery:
         except SourceError:
             if not bronze.is_virtual(project, name):
                 raise
-            notes.append("the rows that were indexed are not there any more as they were: what moved cannot be told")
+            notes.append("the rows that were indexed are not there any more as they were: the drift cannot be measured")
     types = Counter(files_.format for files_ in files)
     groups = tuple(Group(kind, n, size if len(types) == 1 else 0) for kind, n in types.most_common())
     notes += batches.warnings
@@ -204,7 +204,7 @@ def _even_sample(batches: Batches) -> tuple[pl.DataFrame, int, int]:
 
 
 def _described(path: str, good: pl.DataFrame, kinds: dict[str, str], rows: int, sampled: int) -> Discovery:
-    """Everything that the readable rows of a sample say."""
+    """The profile of the readable rows of a sample."""
     fit = {name: DECLARED[kind] if kind in DECLARED else good.schema[name] for name, kind in kinds.items()}
     bare = good.with_columns(pl.lit([], pl.List(pl.String)).alias("_findings"), pl.lit(None, pl.Binary).alias("_raw"))
     typed_rows = fitted(bare, {**fit, "_findings": pl.List(pl.String()), "_raw": pl.Binary()})

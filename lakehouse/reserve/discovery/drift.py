@@ -1,4 +1,4 @@
-"""How a source's material differs from what was collected last: one distance a column, with a plain verdict."""
+"""Drift of a source's material against its last collection: one distance a column, with a verdict."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DriftComparison:
     Attributes:
         what: the column, or `rows`.
         measure: of what: `values`, `lengths`, `languages`, `nulls`, `rows`, `columns`.
-        psi: population stability index; None where it cannot be told.
+        psi: population stability index; None where it cannot be measured.
         verdict: `same`, `moved`, `another distribution`, `too few rows`, `added`, `removed`.
         evidence: what grew or shrank most; never a value of a column with private data.
     """

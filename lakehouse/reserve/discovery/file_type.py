@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: media type, encoding, layout, and whether its name says the same."""
+"""The type of a file by its first bytes: media type, encoding, layout, and whether its name agrees."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Look:
     Attributes:
         type: media type by content.
         encoding, layout: of a text, else None.
-        mismatch: what the name says otherwise.
+        mismatch: the type that the name gives, where it differs.
         record: of XML, the name of the elements that are items.
     """
 
@@ -88,7 +88,7 @@ class Look:
 
 
 def look(file: Path) -> Look:
-    """What `file` is.
+    """The type of `file`.
 
     Raises:
         SourceError: empty, unreadable, or bytes of no known format.

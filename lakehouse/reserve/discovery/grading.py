@@ -1,4 +1,4 @@
-"""The class and grade that data should be handled as, suggested by what was found in the sample."""
+"""The class and grade that data should be handled as, suggested by the findings in the sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a text is laid out: JSON array, JSON lines, delimited records with their separator, quotes and header, or lines."""
+"""The layout of a text: JSON array, JSON lines, delimited records with their separator, quotes and header, or lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ORANGE_TYPES = {"d", "c", "s", "t", "discrete", "continuous", "string", "time",
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a text's items are.
+    """The layout of a text's items.
 
     Attributes:
         separator, quote: of CSV; quote None takes quotes as they are.
@@ -91,7 +91,7 @@ def _first_object(text: str, whole: bool) -> bool:
 
 
 def _table(head: str, ending: str) -> Layout | None:
-    """The best of separators and quotes: most records of one width; at least 95 of 100, half of them where the name says it is a table."""
+    """The best of separators and quotes: most records of one width; at least 95 of 100, half of them where the name is that of a table."""
     named = ending in ("csv", "tsv", "tab")
     usual = "\t" if ending in ("tsv", "tab") else ","
     best: tuple[float, bool, int, Layout] | None = None

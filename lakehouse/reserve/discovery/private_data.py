@@ -1,4 +1,4 @@
-"""Which private data columns hold: counted, never shown or kept."""
+"""Private data in columns: counted, never shown or kept."""
 
 from __future__ import annotations
 

@@ -37,11 +37,11 @@ WORDS: dict[type[pl.DataType], str] = {pl.String: "string", pl.Int64: "int", pl.
 
 @dataclass(frozen=True)
 class Sample:
-    """What was read.
+    """The sample that was read.
 
     Attributes:
         rows: own columns as the format reads them (CSV and JSON: all text), and READ.
-        kinds: types of the own columns by the words of a declaration, where the format tells them (JSON), or `lines`, `text`.
+        kinds: types of the own columns by the words of a declaration, where the format has types (JSON), or `lines`, `text`.
         bytes: of the text that was read.
         whole: whether that is all there is.
         share: about which part of the material it is, 0 to 1.
@@ -124,7 +124,7 @@ def _reading(layout: Layout) -> Reading:
 
 
 def _splits(handle: BinaryIO, encoding: Encoding, layout: Layout, size: int, budget: Budget) -> bool:
-    """Whether parts are read: the file is over the budget, in bytes or by the items of its head, and a line says where an item begins."""
+    """Whether parts are read: the file is over the budget, in bytes or by the items of its head, and a line shows where an item begins."""
     if not encoding.read_as_it_is or layout.structure not in ("lines", "jsonl", "csv") or size <= _HEAD:
         return False
     if layout.structure != "csv":
@@ -136,7 +136,7 @@ def _splits(handle: BinaryIO, encoding: Encoding, layout: Layout, size: int, bud
 
 
 def _records_of_several_lines(head: bytes, layout: Layout) -> bool:
-    """Whether CSV records may span lines: then a place in the middle of the file does not tell where one begins."""
+    """Whether CSV records may span lines: then a place in the middle of the file does not show where one begins."""
     if layout.structure != "csv" or layout.quote is None:
         return False
     parts = head.split(layout.quote.encode())
@@ -251,7 +251,7 @@ def _of_records(look: Look, budget: Budget) -> Sample:
 
 
 def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
-    """Rows from the start of a file whose format says where they are; of a Parquet file the share is told by their number."""
+    """Rows from the start of a file whose format gives their places; of a Parquet file their number gives the share."""
     import pyarrow.parquet as pq
 
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:

@@ -1,4 +1,4 @@
-"""The first source file for what was discovered, and a converted copy where the collector could not read it."""
+"""The first source file for discovered material, and a converted copy where the collector could not read the original."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COPIES = {"csv": "csv", "lines": "txt", "text": "md"}
 
 @dataclass(frozen=True)
 class WrittenSource:
-    """What was written: the source's name, its file, and the converted copy if one was needed."""
+    """The written source: its name, its file, and the converted copy if one was needed."""
 
     source: str
     file: Path
@@ -114,14 +114,14 @@ def _path(project: Project, described: Look, place: Path) -> str:
 
 
 def _options(described: Look, path: str) -> dict[str, Any]:
-    """What the name of the file does not say of how it is read."""
+    """The reading options that the name of the file does not give."""
     wanted = described.format
     name = described.file.name if path.endswith(described.file.suffix) or Path(path).suffix == "" else path
     try:
-        told = by_extension(name)
+        by_name = by_extension(name)
     except SourceError:
-        told = ""
-    options: dict[str, Any] = {} if told == wanted else {"format": wanted}
+        by_name = ""
+    options: dict[str, Any] = {} if by_name == wanted else {"format": wanted}
     if described.record is not None:
         options["record"] = described.record
     layout = described.layout

@@ -35,7 +35,7 @@ def without_compression(name: str) -> str:
 
 
 def is_compressed(name: str) -> bool:
-    """Whether a file's name says that it is compressed."""
+    """Whether a file's name has the ending of compression."""
     return name.lower().endswith(ENDINGS)
 
 

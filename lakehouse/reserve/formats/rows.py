@@ -1,4 +1,4 @@
-"""`rows`: what a table elsewhere gives row by row, for sources that stay where they are; no format that a declaration names."""
+"""`rows`: rows of a table elsewhere, for sources that stay in place; declarations cannot name this format."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class FrameStream:
     Attributes:
         frames: of rows, in their order; closed with the stream.
         schema: asks for column names and types; may read everything.
-        told: turns what goes wrong elsewhere into an error with a way out.
+        errors: turns failures elsewhere into an error with a way out.
     """
 
     frames: Callable[[], Generator[pl.DataFrame, None, None]]
     schema: Callable[[], Mapping[str, pl.DataType]]
-    told: Callable[[], AbstractContextManager[Any]] = nullcontext
+    errors: Callable[[], AbstractContextManager[Any]] = nullcontext
     _open: Generator[pl.DataFrame, None, None] | None = None
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        with self.told():
+        with self.errors():
             self._open = self.frames()
             yield from self._open
 
@@ -51,7 +51,7 @@ class FrameStream:
 def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
     """Column names and types as Delta can hold them."""
     rows = cast(FrameStream, handle)
-    with rows.told():
+    with rows.errors():
         return deltables(rows.schema())
 
 

@@ -1,4 +1,4 @@
-"""Where material from elsewhere lands, as it came: pieces of bytes under `landing/<source>/` in the lake, and a journal of them.
+"""The landing of material from elsewhere, as it came: pieces of bytes under `landing/<source>/` in the lake, and a journal of them.
 
 A pass is one go through the material. Of most it is whole at its end, and the next pass begins anew. Of what only grows (rows behind a
 cursor, a stream) there is one pass, which each collection takes further. A piece is in the journal (`system/landing`) once its bytes are
@@ -61,7 +61,7 @@ class Piece:
 
 @runtime_checkable
 class Remote(Protocol):
-    """What a connector returns whose material is elsewhere."""
+    """The material of a connector whose bytes are elsewhere."""
 
     @property
     def identity(self) -> str:
@@ -224,7 +224,7 @@ class LandedFeed:
         return digest([self.remote.identity, [[piece.name, piece.blob] for piece in self.landing.pieces]])
 
     def files(self, project: Project) -> list[RawFile]:
-        """The pieces; of what grows, the newest first: an item that comes again is what its newest piece says."""
+        """The pieces; of what grows, the newest first: an item that comes again has the content of its newest piece."""
         found = [self.remote.file(piece, self.landing) for piece in self.landing.pieces]
         return found[::-1] if self.landing.grows else found
 

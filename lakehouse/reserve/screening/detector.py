@@ -1,6 +1,6 @@
-"""What a detector is: a function of parameters that gives a look at texts, at rows, or at all rows together.
+"""Detectors: functions of parameters that give a look at texts, at rows, or at all rows together.
 
-`DETECTORS.register` takes `action`, what is done with flagged rows unless the declaration says otherwise; `decides`, the parameters that
+`DETECTORS.register` takes `action`, what is done with flagged rows unless the declaration differs; `decides`, the parameters that
 only decide over stored scores; `files`, those that name files in the project folder; `speaks="collection"` where findings name no row.
 A parameter `at_least` is the score from which a finding flags; without it every finding does.
 """

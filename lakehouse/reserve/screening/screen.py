@@ -1,6 +1,6 @@
 """Screen a source: look at the rows that are new to each detector, decide over all scores, one commit.
 
-A commit says that all live rows of one bronze version were looked at by all declared detectors. The next screening looks only at rows
+A commit records that all live rows of one bronze version were looked at by all declared detectors. The next screening looks only at rows
 that changed since, and at all rows only for a detector that is new or whose code or parameters (other than thresholds) changed. A run
 that is killed leaves the last commit, and the next run does the same work again.
 """
@@ -32,7 +32,7 @@ from lakehouse.reserve.screening.verdicts import FINDINGS, DetectionResult, Stat
 
 @dataclass(frozen=True, kw_only=True)
 class Screening:
-    """What a screening did.
+    """The result of a screening.
 
     Attributes:
         live: live rows of the source; `looked`, those that some detector looked at in this run.
@@ -156,24 +156,24 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
     parts: list[pl.DataFrame] = []
     looks: list[tuple[Bound, tuple[str, ...], bool]] = []
     for each, wanted, identity in zip(bound, columns, identities, strict=True):
-        whole, stands = isinstance(each.look, AllRowsLook), identity in known
-        if stands and not (whole and before is not None and before.bronze != version):
+        whole, looked_at = isinstance(each.look, AllRowsLook), identity in known
+        if looked_at and not (whole and before is not None and before.bronze != version):
             kept = earlier.filter(pl.col("detector") == known[identity]).with_columns(detector=pl.lit(each.name))
             if not whole:
                 kept = kept.join(live, on=["_row_id", "_content"], how="semi").join(fresh, on=["_row_id", "_content"], how="anti")
             parts.append(kept)
             if whole:
                 continue
-        looks.append((each, wanted, stands and not whole))
+        looks.append((each, wanted, looked_at and not whole))
     salt, looked = salt_of(project), 0
-    rows = [(each, wanted, stands) for each, wanted, stands in looks if not isinstance(each.look, AllRowsLook)]
-    pending = live if any(not stands for _, _, stands in rows) else fresh
+    rows = [(each, wanted, looked_at) for each, wanted, looked_at in looks if not isinstance(each.look, AllRowsLook)]
+    pending = live if any(not looked_at for _, _, looked_at in rows) else fresh
     if rows and pending.height:
         needed = sorted({c for _, wanted, _ in rows for c in wanted})
         for chunk in _chunks(project, name, pending, needed):
             new = chunk.join(fresh.select("_row_id"), on="_row_id", how="semi", maintain_order="left")
-            for each, wanted, stands in rows:
-                given = new if stands else chunk
+            for each, wanted, looked_at in rows:
+                given = new if looked_at else chunk
                 parts.append(_findings(each, given.select(*LIVE), _look(each, given, wanted), salt))
             looked += chunk.height
             progress(f"screening {name}", looked, pending.height)
@@ -246,7 +246,7 @@ def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str])
 
 
 def _look(each: Bound, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """What a detection finds in rows, as FOUND; what it cannot take in them is said of its line."""
+    """What a detection finds in rows, as FOUND; a failure names the line of its declaration."""
     try:
         if not isinstance(each.look, TextLook):
             return each.look.find(rows)

@@ -1,6 +1,6 @@
-"""The shape of `system/screening_<source>` and what it says to datasets: which rows stay out, and whether the source may be read at all.
+"""The schema of `system/screening_<source>`, and its verdicts for datasets: the rows that stay out, and whether the source may be read.
 
-The table holds what detectors found in the live rows of bronze. Its newest commit says of which rows, under which declaration, and how
+The table holds what detectors found in the live rows of bronze. Its newest commit records of which rows, under which declaration, and how
 many rows each detector flags.
 """
 
@@ -38,7 +38,7 @@ FINDINGS = pl.Schema(_COLUMNS)
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionResult:
-    """What one detection flags.
+    """The rows that one detection flags.
 
     Attributes:
         name: the detector's name, `_2`, `_3` ... added where it repeats.
@@ -65,7 +65,7 @@ class DetectionResult:
 
 @dataclass(frozen=True)
 class State:
-    """What the newest commit of a screening says.
+    """The newest commit of a screening.
 
     Attributes:
         declared: digest of the declaration.
@@ -94,7 +94,7 @@ def declared_key(source: Source) -> str:
 
 
 def state(project: Project, source: str) -> State | None:
-    """What the newest screening says; None if there was none."""
+    """The newest screening; None if there was none."""
     stored = table(project, source)
     found = stored.metadata().get("factory.state") if stored.exists() else None
     if found is None:

@@ -61,7 +61,7 @@ _EXACT = 1 << 53
 
 
 def described(dialect: str, cursor: Any) -> list[str | None]:
-    """The kinds that a database says its result has; None where the values tell."""
+    """The kinds that a database declares for its result; None where the values decide."""
     if dialect == "postgresql" and hasattr(cursor.description[0], "type_code"):
         return [_postgres(column, cursor.connection.adapters.types) for column in cursor.description]
     if dialect in ("mysql", "mariadb"):

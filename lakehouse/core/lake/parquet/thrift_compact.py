@@ -110,11 +110,11 @@ def _put_zigzag(out: bytearray, value: int) -> None:
 def _put_struct(out: bytearray, struct: Struct) -> None:
     before = 0
     for number, (kind, value) in struct.items():
-        said = (TRUE if value else FALSE) if kind in (TRUE, FALSE) else kind
+        code = (TRUE if value else FALSE) if kind in (TRUE, FALSE) else kind
         if 0 < number - before <= 15:
-            out.append((number - before) << 4 | said)
+            out.append((number - before) << 4 | code)
         else:
-            out.append(said)
+            out.append(code)
             _put_zigzag(out, number)
         before = number
         if kind not in (TRUE, FALSE):

@@ -26,7 +26,7 @@ _NONCE = 12
 
 @dataclass(frozen=True)
 class Master:
-    """A master key; `fingerprint` tells it from others without telling it."""
+    """A master key; `fingerprint` identifies it without revealing it."""
 
     secret: bytes = field(repr=False)
 
@@ -121,7 +121,7 @@ def opening_key(lake: Location, of: str, id_: bytes) -> DataKey:
 
 
 def missing(lake: Location, of: str, id_: str = "") -> StorageError:
-    """What is said where a key should be and is not: another would not open what was sealed under it."""
+    """The error of a missing key: another key would not open what was sealed under it."""
     named = f"the key {id_}of {of} is not there"
     return StorageError(named, where=f"{lake.at}/{_path(of)}", fix="bring the file back")
 
@@ -161,10 +161,10 @@ def unwrapped(found: StoredKey, of: str, by: Master) -> DataKey:
         raise StorageError(f"the key of {of} was changed", where=_path(of), fix="bring its file back from a copy") from error
 
 
-def _put(lake: Location, state: Path, of: str, said: dict[str, str]) -> None:
+def _put(lake: Location, state: Path, of: str, entry: dict[str, str]) -> None:
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=state) as file:
-        file.write(json.dumps(said))
+        file.write(json.dumps(entry))
         file.flush()
         lake.put(_path(of), Path(file.name))
 

@@ -205,5 +205,5 @@ def sealing(files: fs.FileSystem, lake: Location, under: Sequence[str] = ()) -> 
 
 
 def below(files: fs.FileSystem) -> fs.FileSystem:
-    """The files as they stand on the disk or in the store."""
+    """The files as the disk or the store holds them."""
     return files.handler.below if isinstance(files, fs.PyFileSystem) and isinstance(files.handler, _Handler) else files

@@ -94,7 +94,7 @@ def unseal(read: Callable[[int], bytes], key: Callable[[str, bytes], DataKey], n
 
 
 def read_header(read: Callable[[int], bytes], key: Callable[[str, bytes], DataKey], name: str) -> tuple[str, bytes, DataKey]:
-    """The class of a sealed stream, its header as it stands, and the data key.
+    """The class of a sealed stream, its header as stored, and the data key.
 
     Raises:
         StorageError: it is none, or its key is not to be had.
@@ -154,5 +154,5 @@ def _exactly(read: Callable[[int], bytes], size: int) -> bytes:
 
 
 def changed(name: str) -> StorageError:
-    """What is said of a stream that does not open."""
+    """The error of a stream that does not open."""
     return StorageError(f"what is kept of `{name}` does not open: it was changed, cut short or exchanged", fix="bring a whole copy of it")

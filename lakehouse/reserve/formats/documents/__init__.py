@@ -1,4 +1,4 @@
-"""`document`: a document is an item, its text and what it says of itself as columns; what it is, its content says, not its name."""
+"""`document`: a document is an item, its text and its properties as columns; its content decides its type, not its name."""
 
 from __future__ import annotations
 

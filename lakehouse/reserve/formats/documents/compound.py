@@ -1,4 +1,4 @@
-"""Documents of Office 97 to 2003: streams of a compound file, by olefile, and what it says of itself."""
+"""Documents of Office 97 to 2003: streams of a compound file, by olefile, and its properties."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Streams:
             raise Unreadable("damaged_document")
         return bytes(self._file.openstream(name).read())
 
-    def said(self) -> tuple[str | None, str | None]:
+    def properties(self) -> tuple[str | None, str | None]:
         """Title and author."""
         if not self.has("\x05SummaryInformation"):
             return None, None
@@ -73,7 +73,7 @@ def streams(data: bytes) -> Iterator[Streams]:
 def _decoded(value: Any, page: int | None) -> str | None:
     if not isinstance(value, bytes):
         return str(value).strip() or None if value else None
-    # A code page is told as a number with a sign.
+    # A code page is stored as a number with a sign.
     page = (page or 1252) & 0xFFFF
     try:
         text = value.decode(_PAGES.get(page, f"cp{page}"), "replace")

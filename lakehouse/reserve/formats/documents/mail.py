@@ -22,8 +22,8 @@ def read(data: bytes, limit: int) -> DocumentText:
         raise Unreadable("not_a_document")
     try:
         body = message.get_body(("plain", "html"))
-        said = "" if body is None else str(body.get_content())
-        text = plain(said.encode()) if body is not None and body.get_content_subtype() == "html" and said else lines(said)
+        content = "" if body is None else str(body.get_content())
+        text = plain(content.encode()) if body is not None and body.get_content_subtype() == "html" and content else lines(content)
         return DocumentText(text, str(message["subject"] or ""), str(message["from"] or ""))
     except (LookupError, ValueError, KeyError, AttributeError) as error:
         raise Unreadable("damaged_document") from error

@@ -22,7 +22,7 @@ def read_docx(data: bytes, limit: int) -> DocumentText:
     """The paragraphs of a Word document, those of its tables among them."""
     with members(data, limit) as parts:
         root = parts.xml("word/document.xml")
-        for element in list(root.iter("{*}Fallback")):  # says again what stands before it, for older readers
+        for element in list(root.iter("{*}Fallback")):  # repeats the element before it, for older readers
             element.getparent().remove(element)
         outer = [each for each in root.iter(f"{_WORD}p") if next(each.iterancestors(f"{_WORD}p"), None) is None]
         paragraphs = [_words(each, f"{_WORD}t") for each in outer]
@@ -59,7 +59,7 @@ def read_epub(data: bytes, limit: int) -> DocumentText:
         for element in package.iter("{*}itemref"):
             if href := items.get(element.get("idref")):
                 chapters.append(plain(parts.read(posixpath.normpath(posixpath.join(folder, unquote(href))))))
-        return DocumentText("\n\n".join(chapter for chapter in chapters if chapter), *_said(package))
+        return DocumentText("\n\n".join(chapter for chapter in chapters if chapter), *_properties(package))
 
 
 def _words(paragraph: Any, run: str | None) -> str:
@@ -83,10 +83,10 @@ def _joined(paragraphs: list[str]) -> str:
 
 
 def _core(parts: Members, name: str) -> tuple[str | None, str | None]:
-    return _said(parts.xml(name)) if name in parts.names else (None, None)
+    return _properties(parts.xml(name)) if name in parts.names else (None, None)
 
 
-def _said(root: Any) -> tuple[str | None, str | None]:
+def _properties(root: Any) -> tuple[str | None, str | None]:
     """Title and author in the words of Dublin Core."""
     title, author = (root.find(f".//{_CORE}{name}") for name in ("title", "creator"))
     return (None if title is None else title.text), (None if author is None else author.text)

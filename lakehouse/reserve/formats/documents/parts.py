@@ -1,4 +1,4 @@
-"""What a document gives, and the members of a document that is a zip archive."""
+"""The text of a document, and the members of a document that is a zip archive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lakehouse.reserve.formats.whole_files import Unreadable
 
 @dataclass(frozen=True)
 class DocumentText:
-    """The text of a document and what it says of itself."""
+    """The text of a document and its properties."""
 
     text: str
     title: str | None = None
@@ -34,7 +34,7 @@ class Members:
         """The bytes of a member.
 
         Raises:
-            Unreadable: it is not there, has a password, or is larger than allowed, whatever the archive says of it.
+            Unreadable: it is not there, has a password, or is larger than allowed, whatever size the archive gives.
         """
         if name not in self.names:
             raise Unreadable("damaged_document")

@@ -21,7 +21,7 @@ def read(data: bytes, limit: int) -> DocumentText:
         from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
     except ModuleNotFoundError:
         raise MissingExtraError("format `document` (PDF)", "documents") from None
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it tells of every page is a finding, or nothing
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its messages are findings, or nothing
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):

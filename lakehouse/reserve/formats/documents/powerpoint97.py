@@ -24,7 +24,7 @@ def read(data: bytes, limit: int) -> DocumentText:
     """
     with streams(data) as found:
         slides = [lines(text.translate(_SIGNS)) for text in _slides(found, limit)]
-        return DocumentText("\n\n".join(text for text in slides if text), *found.said(), len(slides))
+        return DocumentText("\n\n".join(text for text in slides if text), *found.properties(), len(slides))
 
 
 def _slides(found: Streams, limit: int) -> list[str]:
@@ -48,12 +48,12 @@ def _slides(found: Streams, limit: int) -> list[str]:
                 if size > 10 * limit:
                     raise Unreadable("expands_too_much")  # a list may name the same slide over and over
             elif slides:
-                slides[-1] += _said(stream, inner, begin, close)
+                slides[-1] += _slide_text(stream, inner, begin, close)
     return ["\n".join(dict.fromkeys(texts)) for texts in slides]
 
 
 def _directory(stream: bytes, newest: int) -> tuple[dict[int, int], int]:
-    """Where each object stands by its number, as the newest save that speaks of it says; and the number of the document."""
+    """The place of each object by its number, from the newest save that has it; and the number of the document."""
     places: dict[int, int] = {}
     document, seen, at = 0, set(), newest
     while at and at not in seen:
@@ -99,10 +99,10 @@ def _texts(stream: bytes, at: int, end: int, depth: int = 0) -> Iterator[str]:
         if struct.unpack_from("<H", stream, start - 8)[0] & 0xF == 0xF:
             yield from _texts(stream, start, stop, depth + 1)
         else:
-            yield from _said(stream, kind, start, stop)
+            yield from _slide_text(stream, kind, start, stop)
 
 
-def _said(stream: bytes, kind: int, start: int, end: int) -> list[str]:
+def _slide_text(stream: bytes, kind: int, start: int, end: int) -> list[str]:
     if kind == _CHARACTERS:
         return [stream[start:end].decode("utf-16-le", "replace")]
     return [stream[start:end].decode("latin-1")] if kind == _BYTES else []

@@ -12,7 +12,7 @@ from lakehouse.reserve.formats.whole_files import Unreadable
 _WORD, _WORD_97 = 0xA5EC, 0x00C1
 _ENCRYPTED, _OTHER_TABLE, _OBFUSCATED = 0x0100, 0x0200, 0x8000
 _COUNTS, _CLX = 0x4C, 0x01A2
-"""Where the header says how many characters each part of the document has, and where its piece table is."""
+"""The places in the header of the character counts of the document's parts, and of its piece table."""
 _PARTS = (True, True, False, False, False, True, True, False)
 """Of the parts, in their order: the body, footnotes, headers, (nothing), comments, endnotes, text boxes, those of headers."""
 _PIECES, _PROPERTIES = 2, 1
@@ -23,7 +23,7 @@ _SIGNS = str.maketrans(
     {"\r": "\n", "\x07": "\n", "\x0b": "\n", "\x0c": "\n", "\x0e": "\n", "\x1e": "-", "\x1f": None, "\xa0": " "}
     | dict.fromkeys(map(chr, (0, 1, 2, 3, 4, 5, 6, 8, 0x13, 0x14, 0x15)), None)
 )
-"""Signs of paragraphs, cells, lines, pages and columns; hyphens; and what stands for pictures, notes and the like."""
+"""Signs of paragraphs, cells, lines, pages and columns; hyphens; and the marks of pictures, notes and the like."""
 
 
 def read(data: bytes, limit: int) -> DocumentText:
@@ -33,7 +33,7 @@ def read(data: bytes, limit: int) -> DocumentText:
         Unreadable: damaged, with a password, or of a Word before 97.
     """
     with streams(data) as found:
-        return DocumentText(lines(_readable(_text(found, limit))), *found.said())
+        return DocumentText(lines(_readable(_text(found, limit))), *found.properties())
 
 
 def _text(found: Streams, limit: int) -> str:
@@ -68,7 +68,7 @@ def _pieces(main: bytes, clx: bytes, limit: int) -> bytes:
     count = (size - 4) // 12
     starts = struct.unpack_from(f"<{count + 1}I", table)
     if starts[-1] > limit:
-        raise Unreadable("expands_too_much")  # pieces may say the same bytes over and over
+        raise Unreadable("expands_too_much")  # pieces may name the same bytes over and over
     parts = []
     for number in range(count):
         length = starts[number + 1] - starts[number]

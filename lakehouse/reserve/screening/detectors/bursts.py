@@ -20,7 +20,7 @@ def bursts(
 
     Near-copies are clusters of MinHash signatures, as the operator `dedup_minhash` makes them (112 hashes, estimated Jaccard similarity of
     at least `threshold`). The score is the number of rows of a cluster that one collection brought from one file or address (`_uri`).
-    Kinds: `exact` (all of them the same text), `near`. Recipes merge copies anyway; this says that they came at once.
+    Kinds: `exact` (all of them the same text), `near`. Recipes merge copies anyway; this shows that they came at once.
 
     Args:
         column: Text column.

@@ -44,7 +44,7 @@ def _found(texts: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
 
 def _in(texts: pl.Series, kinds: tuple[Kind, ...]) -> tuple[pl.DataFrame, pl.Series]:
     """What the texts hold, and the texts with it taken out, other characters at their places."""
-    read = texts.clone()  # `scatter` writes where it stands
+    read = texts.clone()  # `scatter` writes in place
     parts = [FOUND.to_frame()]
     for kind in kinds:
         pattern = PATTERNS.get(kind) or identifiers.CANDIDATES[kind]

@@ -1,4 +1,4 @@
-"""Instructions to a language model that stand in material."""
+"""Instructions to a language model within material."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ _CUES = (
     ),
     *("用户", "ai", "人工智能", "语言模型", "大模型", "智能助手"),
 )
-"""One of these stands in whatever a pattern matches; a search for all at once costs a tenth of one pattern."""
+"""Whatever a pattern matches holds one of these; a search for all at once costs a tenth of one pattern."""
 _CASED = frozenset({"template", "tool_call"})
 _HIDDEN = 0.3
 """Added where a family shows only after the text was freed from its disguise: honest text has no reason for it."""
@@ -195,7 +195,7 @@ def _found(texts: pl.Series) -> pl.DataFrame:
 def _freed(texts: pl.Series) -> pl.Series:
     """The texts freed from disguise; those without any are as they were."""
     rows = texts.str.contains(r"[^\x00-\x7F\x{4E00}-\x{9FFF}，。！？、；：“”（）]").fill_null(False).arg_true()
-    out = texts.clone()  # `scatter` writes where it stands
+    out = texts.clone()  # `scatter` writes in place
     if len(rows):
         chosen = texts.gather(rows).to_frame("t")
         tags = pl.col("t").str.contains(_TAGS)
@@ -209,7 +209,7 @@ def _freed(texts: pl.Series) -> pl.Series:
         out = out.scatter(rows, out.gather(rows).str.replace_all(r"(?-u:\b)([A-Za-z])[\-_.*~|/]{1,2}", "${1}"))
     rows = out.str.contains(_SPELT).fill_null(False).arg_true()
     if len(rows):
-        # One blank stands between letters, more of them between words.
+        # One space is between letters, more of them between words.
         joined = out.gather(rows).str.replace_all(r"(?-u:\b)([A-Za-z]) ", "${1}\u0001").str.replace_all(r"\x01 +", " ")
         out = out.scatter(rows, joined.str.replace_all("\u0001", ""))
     rows = out.str.contains(r"[\p{Han}][ \-_.*·~|/]{1,3}[\p{Han}]").fill_null(False).arg_true()

@@ -16,7 +16,7 @@ def sensitive_words(
     """Flag texts with words of a list, however they are written; the comparison is that of the operator `sensitive_words`.
 
     One finding a text, of kind `term`: the score is how many terms it holds; the detail, the number of the first (its place in `terms`, its
-    line in `file`). The words themselves are not repeated. A place in the text is not told: it is found in another form of the text.
+    line in `file`). The words themselves are not repeated. No place in the text is given: the word is found in another form of it.
 
     Args:
         columns: Text columns; without it, all.

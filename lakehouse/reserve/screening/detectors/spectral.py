@@ -17,18 +17,18 @@ _SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 3), "characters": (3, 5)}
 _WORDS: dict[Unit, tuple[int, int]] = {"words": (1, 1), "characters": (1, 2)}
 _FEATURES = 1 << 21
 _PURE, _MOST = 0.9, 0.1
-"""A phrase carries one label in nine texts of ten, and stands in a tenth of the texts of that label at most."""
+"""A phrase carries one label in nine texts of ten, and is in a tenth of the texts of that label at most."""
 _SAME = 0.8
 """Jaccard similarity of the texts of two n-grams from which they are one phrase."""
 _HELD, _TIMES = 0.4, 5.0
 _ALL: dict[Unit, float] = {"words": 0.9, "characters": 2.0}
-"""A word makes up a phrase where it stands in two fifths of its texts and five times as often as in the label, or in nine tenths of its
+"""A word makes up a phrase where it is in two fifths of its texts and five times as often as in the label, or in nine tenths of its
 texts. Usual characters (in nine tenths, not five times as often) never do: phrases of nothing else are turns of speech with any topic."""
 _DIMENSIONS, _SPLITS, _DRAWN, _STRATUM = 50, 4, 20, 50
 _CARRIERS = 100
 """So many texts of a phrase are compared with each other at most."""
 _FEWEST = 8
-"""Phrases of a label that are needed to say what is usual for it."""
+"""Phrases of a label that are needed to know its usual values."""
 _CONFIDENCE = 1.645
 
 
@@ -36,16 +36,16 @@ _CONFIDENCE = 1.645
 def spectral(*, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 20, at_least: float = 4.0) -> AllRowsLook:
     """Flag rows of one label that share a phrase and are otherwise as unlike as any rows of that label: poison that keeps its label.
 
-    Looked at are phrases (n-grams of one to three words; two to five characters; those that stand in the same texts are one) of at least
+    Looked at are phrases (n-grams of one to three words; two to five characters; those in the same texts are one) of at least
     `rows` different texts, nine tenths of them with one label, more than chance gives it (binomial tail, Bonferroni over all n-grams).
     Texts that share a phrase of their topic are alike in other words too; those into which a phrase was put are not. Likeness is the mean
     cosine of two of the texts in the whitened leading singular directions of the label (TF-IDF, 50 dimensions), without the words that
     make up the phrase; directions come from halves of the texts that hold neither of the two. Less the likeness of as many texts of the
-    same lengths drawn from the label (20 times) it is the excess of the phrase. The score says how many times smaller the upper 95 % bound
+    same lengths drawn from the label (20 times) it is the excess of the phrase. The score is how many times smaller the upper 95 % bound
     of its excess is than the median excess of all phrases of the label. After spectral signatures (Tran et al. 2018) and their whitening
     (SPECTRE, Hayase et al. 2021), turned round: not the rows in a strong direction stand out, but a direction without relatives.
 
-    The kind is `phrase`; the detail says how many texts share it. A label with fewer than eight phrases is not judged.
+    The kind is `phrase`; the detail counts the texts that share it. A label with fewer than eight phrases is not judged.
 
     Args:
         column: Text column.
@@ -132,7 +132,7 @@ def _candidates(held: Any, of: NDArray[np.int64], classes: int, rows: int) -> li
 
 
 def _phrases(held: Any, most: int) -> Phrases:
-    """N-grams that stand in the same texts made one: the one of most texts."""
+    """N-grams of the same texts made one: the one of most texts."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -146,7 +146,7 @@ def _phrases(held: Any, most: int) -> Phrases:
 
 
 def _of_label(words: Any) -> Any:
-    """TF-IDF of words that stand in two texts of a label."""
+    """TF-IDF of words that are in two texts of a label."""
     often = np.flatnonzero(np.asarray((words > 0).sum(axis=0)).ravel() >= 2)
     return weighted(words[:, often])
 
