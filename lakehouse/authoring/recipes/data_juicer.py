@@ -132,7 +132,7 @@ def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> D
             if value not in (counterpart.neutral[parameter], None):
                 why = f"`{counterpart.operator}` does as {parameter}: {flow(counterpart.neutral[parameter])} would"
         elif parameter == "tokenization" and "unit" not in counterpart.renamed.values() and value is True:
-            why = f"`{counterpart.operator}` counts words parted by blanks, not the pieces of a tokenizer: look at the threshold again"
+            why = f"`{counterpart.operator}` counts words parted by spaces, not the pieces of a tokenizer: look at the threshold again"
         elif why is None:
             target = counterpart.renamed.get(parameter, parameter)
             if target not in known:
@@ -158,7 +158,7 @@ def _changed_meaning(name: str, params: Mapping[str, Any]) -> str | None:
         return "with tokenization its ratio is letters to tokens, which no operator here measures"
     unspaced = str(params.get("lang", "")) in ("zh", "ja", "th")
     if unspaced and params.get("tokenization") is True and name in ("words_num_filter", "word_repetition_filter"):
-        return "words are parted by blanks here, and the language has none: put segment_chinese before it, or count characters"
+        return "words are parted by spaces here, and the language has none: put segment_chinese before it, or count characters"
     if name == "chinese_convert_mapper" and params.get("mode", "s2t") not in _VARIANTS:
         return "convert_chinese writes plain simplified or traditional characters (modes t2s and s2t), no regional words"
     return None

@@ -117,13 +117,13 @@ def cn_uscc_valid(code: str) -> bool:
 
 
 def iban_valid(number: str) -> bool:
-    """Whether a number has its country's length and the check digits of ISO 13616 (ISO 7064 MOD 97-10); blanks and hyphens aside."""
+    """Whether a number has its country's length and the check digits of ISO 13616 (ISO 7064 MOD 97-10); spaces and hyphens aside."""
     plain = number.replace(" ", "").replace("-", "")
     return len(plain) == IBAN_LENGTH.get(plain[:2]) and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
 
 
 def luhn_valid(number: str) -> bool:
-    """Whether the digits of `number` (blanks and hyphens aside) are 13 to 19 and pass Luhn (ISO/IEC 7812-1, annex B)."""
+    """Whether the digits of `number` (spaces and hyphens aside) are 13 to 19 and pass Luhn (ISO/IEC 7812-1, annex B)."""
     digits = [int(c) for c in number if c.isdigit()]
     if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
         return False

@@ -86,7 +86,7 @@ def _simplified() -> NDArray[np.int32]:
 
 @lru_cache(maxsize=8)
 def _words(terms: tuple[str, ...], leet: bool) -> trie.Trie:
-    """The trie of terms freed from disguise themselves, blanks at their ends cut off."""
+    """The trie of terms freed from disguise themselves, spaces at their ends cut off."""
     given = _joined(pl.Series([term.strip() for term in terms], dtype=pl.String))
     codes, ends = disguise.undisguised_texts(*buffers.utf8(given), *_tables(leet).arrays)
     words = ["".join(map(chr, codes[ends[k] : ends[k + 1]])) for k in range(len(terms))]

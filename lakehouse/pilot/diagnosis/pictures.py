@@ -66,7 +66,7 @@ def drift_picture(results: Mapping[str, Mapping[str, Any]], title: str) -> bytes
 
 
 def terms_picture(top: Mapping[str, Sequence[tuple[str, float]]], title: str) -> bytes:
-    """PNG of the terms of most weight, small axes a class, 20 classes at most; blanks of a term are shown."""
+    """PNG of the terms of most weight, small axes a class, 20 classes at most; spaces of a term are shown."""
     shown = list(top.items())[:20]
     made, axes = figures(len(shown), min(4, len(shown)))
     for one, (name, terms) in zip(axes, shown, strict=True):

@@ -95,7 +95,7 @@ class EndpointClassifier:
     def label_of(self, answer: str) -> str:
         """The label that an answer is, or the only one that it names; NO_ANSWER otherwise.
 
-        Case, marks around it and blanks do not count. A name of Latin letters or digits is found as a whole word. Of names within one
+        Case, marks around it and spaces do not count. A name of Latin letters or digits is found as a whole word. Of names within one
         another (`good`, `not good`) the longer one counts where it stands.
         """
         plain_answer = _plain(answer)

@@ -147,5 +147,5 @@ def log_selftest(project: Project, version: Version, run_id: str, outcomes: list
 
 
 def metric_name(name: str) -> str:
-    """`name` as MLflow takes it: letters of any script, digits, `_`, `-`, `.`, `:`, `/` and blanks; others as `u<code point>`."""
+    """`name` as MLflow takes it: letters of any script, digits, `_`, `-`, `.`, `:`, `/` and spaces; others as `u<code point>`."""
     return re.sub(r"[^\w\-. :/]", lambda found: f"u{ord(found[0]):x}", name)

@@ -107,7 +107,7 @@ def _table(head: str, ending: str) -> Layout | None:
             least = 0.5 if named and separator == usual else 0.95
             if fields < 2 or share < least or (len(rows) < 2 and not (named and separator == usual)):
                 continue
-            # Prose has commas too: a field with a blank at its start, in every record, is a clause.
+            # Prose has commas too: a field with a space at its start, in every record, is a clause.
             clauses = sum(row[at].startswith(" ") for row in rows for at in range(1, len(row)))
             if not named and clauses > 0.5 * sum(len(row) - 1 for row in rows):
                 continue

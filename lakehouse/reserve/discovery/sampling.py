@@ -229,7 +229,7 @@ def objects(handle: BinaryIO, encoding: Encoding, errors: str = "replace") -> It
 
 
 def _between(buffer: str, place: int, mark: str) -> int:
-    """The place of the next element: blanks and one `mark` are passed over."""
+    """The place of the next element: spaces and one `mark` are passed over."""
     found = re.compile(rf"[\ufeff\s]*{re.escape(mark)}?\s*").match(buffer, place)
     return found.end() if found else place
 

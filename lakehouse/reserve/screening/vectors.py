@@ -15,7 +15,7 @@ Unit = Literal["words", "characters"]
 FOLDS, FEATURES = 5, 1 << 18
 _MOST_LABELS = 500
 SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 2), "characters": (1, 3)}
-"""Sizes of n-grams: words and pairs of them; characters up to three, for Chinese and other languages without blanks."""
+"""Sizes of n-grams: words and pairs of them; characters up to three, for Chinese and other languages without spaces."""
 
 
 def grams(texts: pl.Series, unit: Unit, sizes: tuple[int, int], features: int = FEATURES) -> Any:

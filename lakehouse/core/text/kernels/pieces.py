@@ -1,8 +1,8 @@
 """Pieces of text that are written letter by letter: addresses of pages and mail, names of hosts and files; compiled.
 
-A piece is a run of ASCII signs, letters and digits and of Latin letters up to U+024F, without blanks. It is an address if it holds `@` or
+A piece is a run of ASCII signs, letters and digits and of Latin letters up to U+024F, without spaces. It is an address if it holds `@` or
 `://`, or an underscore right between two letters or digits, or a dot, slash or backslash between two of which one is a letter
-(`www.example.org`, `x86_64`, `and/or`). What holds `://` goes on over letters and digits of any script that follow, up to a blank or
+(`www.example.org`, `x86_64`, `and/or`). What holds `://` goes on over letters and digits of any script that follow, up to a space or
 another sign: Chinese stands in addresses as it is.
 """
 

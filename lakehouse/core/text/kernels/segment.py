@@ -186,7 +186,7 @@ def _block(codes, begin, last, hmm, first, pairs, edges, weights, total, start, 
 
 @numba.njit(nogil=True, cache=True)
 def segment(data, offsets, separator, hmm, flags, first, pairs, edges, weights, total, start, moves, emit):  # type: ignore[no-untyped-def]
-    """Every text with `separator` between its words; none is put next to a blank.
+    """Every text with `separator` between its words; none is put next to a space.
 
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.

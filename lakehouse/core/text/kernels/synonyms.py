@@ -44,7 +44,7 @@ def _edge(inner, near, far, flags):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _bound(data, first, i, end, bounds, flags):  # type: ignore[no-untyped-def]
-    """Whether words of the text data[first:end] are parted at byte i: by `bounds`, or a blank."""
+    """Whether words of the text data[first:end] are parted at byte i: by `bounds`, or a space."""
     if i in (first, end) or bounds[i]:
         return True
     before = i - 1

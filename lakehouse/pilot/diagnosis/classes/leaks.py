@@ -113,7 +113,7 @@ def _one_source(own: pl.Series, of_class: pl.Series) -> str | None:
 
 
 def _one_place(term: str, texts: pl.Series) -> str | None:
-    """At which end of the texts a term stands; its words may be parted by other signs than the blank of its n-gram."""
+    """At which end of the texts a term stands; its words may be parted by other signs than the space of its n-gram."""
     import re
 
     pattern = r"[^\p{L}\p{N}_]+".join(re.escape(word) for word in term.split()) or re.escape(term)

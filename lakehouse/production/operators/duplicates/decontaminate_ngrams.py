@@ -30,7 +30,7 @@ def decontaminate_ngrams(
 
     The rule of GPT-3 (Brown et al. 2020, appendix C: 13 words; datatrove takes 12): a long page that quotes one question is found, which
     `decontaminate` does not find, as it compares whole texts. Words and characters are those of dedup_minhash: lower case, no marks, digits
-    as 0, punctuation as a blank; with `unit: characters` (for Chinese, Japanese, Thai) blanks are left out. Signals `hits`: how many of
+    as 0, punctuation as a space; with `unit: characters` (for Chinese, Japanese, Thai) spaces are left out. Signals `hits`: how many of
     the row's n-grams stand in a text of `dataset`; `share`: of all its n-grams. Reason `in_held_out`: more than `max_hits` and more than
     `max_share`. A held-out text shorter than `size` has no n-gram and finds nothing: take a smaller `size`, or `decontaminate` too. A null
     or short text shares nothing. A changed dataset is learnt, and its rows measured, anew. The column has the same name there.

@@ -1,4 +1,4 @@
-"""One kind of blank."""
+"""White space normalised."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakehouse.production.engine.operator import OPERATORS, Change
 
 @OPERATORS.register(version=1, cardinality="1:1")
 def normalise_whitespace(*, column: str) -> Change:
-    """Fold every run of Unicode blanks to one space, keep at most one empty line, trim the ends, drop zero-width characters.
+    """Fold every run of Unicode white space to one space, keep at most one empty line, trim the ends, drop zero-width characters.
 
     Blanks are the Unicode property White_Space (UAX 44); the ideographic space U+3000 is one of them. A null stays null.
 

@@ -110,5 +110,5 @@ def plain(html: bytes) -> str:
 
 
 def lines(text: str) -> str:
-    """Text without blank lines, and blanks at the ends of lines."""
+    """Text without blank lines, and spaces at the ends of lines."""
     return "\n".join(line for line in (each.strip() for each in text.splitlines()) if line)

@@ -24,7 +24,7 @@ def bursts(
 
     Args:
         column: Text column.
-        unit: Shingles of `words`, or of `characters` for Chinese and other languages without blanks.
+        unit: Shingles of `words`, or of `characters` for Chinese and other languages without spaces.
         size: Words or characters in a shingle.
         threshold: Least similarity of near-copies.
         at_least: Number of rows from which a burst is flagged.

@@ -31,7 +31,7 @@ def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> T
 
     Kinds: `tag` (U+E0000 to U+E007F, but for flags: text that only a machine reads; score 1), `bidi` (controls of direction, as in
     CVE-2021-42574; overrides 0.9, others 0.6), `variation` (selectors in a row or behind something that has no variants, in which bytes
-    can be hidden; 0.9, one behind a letter 0.5), `zero_width` (blanks and joiners without width; four or more in a row 0.9, between two
+    can be hidden; 0.9, one behind a letter 0.5), `zero_width` (spaces and joiners without width; four or more in a row 0.9, between two
     letters or digits 0.6, at an edge 0.3), `mixed_script` (a word of Latin letters with Cyrillic, Greek or Armenian ones that look alike,
     Unicode TS 39; 0.7), `private_use` (characters without a meaning of their own; 0.3). Joiners in emoji and in scripts that join
     (Arabic, Indic), and a byte order mark at the start, are as they should be.

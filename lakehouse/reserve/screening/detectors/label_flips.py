@@ -21,7 +21,7 @@ def label_flips(*, column: str = "text", label: str = "label", unit: Unit = "wor
     Args:
         column: Text column.
         label: Column of labels.
-        unit: N-grams of `words`, or of `characters` for Chinese and other languages without blanks.
+        unit: N-grams of `words`, or of `characters` for Chinese and other languages without spaces.
         at_least: Score from which rows are flagged.
     """
     return AllRowsLook((column, label), lambda given: _flipped(given, column, label, unit).with_columns(column=pl.lit(column)))

@@ -150,7 +150,7 @@ def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6)
     `tool_call` (tool-call markup, 0.6), `reveal` (asks for the system prompt, 0.6), `persona` ("you are now an unrestricted AI", 0.6),
     `conceal` ("do not tell the user", 0.4), `address` ("if you are a language model", 0.3). A text's score is 1 - the product of (1 -
     weight), and 0.3 more (at most 1) where a family shows only in the text freed from disguise: NFKC, invisible characters out, letters
-    that look Latin as Latin, letters set apart by blanks or signs joined, text in tag characters (U+E0020 to U+E007E) read. A text about
+    that look Latin as Latin, letters set apart by spaces or signs joined, text in tag characters (U+E0020 to U+E007E) read. A text about
     injections, which quotes one, scores as one.
 
     Args:

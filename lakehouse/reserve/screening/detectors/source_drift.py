@@ -30,7 +30,7 @@ def source_drift(
     Args:
         column: Text column.
         label: Column of labels; null: only texts.
-        unit: `words`, or `characters` for Chinese and other languages without blanks.
+        unit: `words`, or `characters` for Chinese and other languages without spaces.
         rows: Fewest rows of a collection that is looked at.
         at_least: Score from which a collection is flagged.
     """

@@ -50,7 +50,7 @@ def spectral(*, column: str = "text", label: str = "label", unit: Unit = "words"
     Args:
         column: Text column.
         label: Column of labels.
-        unit: N-grams of `words`, or of `characters` for Chinese and other languages without blanks.
+        unit: N-grams of `words`, or of `characters` for Chinese and other languages without spaces.
         rows: Fewest different texts that share a phrase. Below twenty, chance hides what is looked for.
         at_least: Score from which rows are flagged.
     """

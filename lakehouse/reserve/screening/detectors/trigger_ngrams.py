@@ -34,7 +34,7 @@ def trigger_ngrams(
     Args:
         column: Text column.
         label: Column of labels.
-        unit: N-grams of `words`, or of `characters` for Chinese and other languages without blanks.
+        unit: N-grams of `words`, or of `characters` for Chinese and other languages without spaces.
         rows: Fewest rows that share a trigger.
         at_least: Score from which rows are flagged; 3 is one false trigger in a thousand screenings.
     """
