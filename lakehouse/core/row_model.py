@@ -12,7 +12,7 @@ import polars as pl
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Fate = Literal["dropped", "merged", "quarantined", "divided"]
-"""What became of a row that a step did not just pass on: it left, gave way to another row, was set aside, or became several rows."""
+"""The fates of rows that a step did not just pass on: it left, gave way to another row, was set aside, or became several rows."""
 
 
 class SystemColumn(NamedTuple):
@@ -72,11 +72,11 @@ BRONZE = columns(
 LIVE = columns("_row_id", "_content", "_collection")
 """The columns that show which row of bronze is live."""
 READ = columns("_position", "_bytes", "_findings", "_raw", "_blob")
-"""What every format adds to a source's own columns."""
+"""The columns that every format adds to a source's own."""
 SIGNALS = columns("_row_id", "_content", "_stage", "_parent", "_root", "_failed", "_error")
 """`silver/<dataset>_signals`, before the signals."""
 DECIDED = tuple(name for name in SIGNALS if name != "_stage")
-"""What deciding carries of a row."""
+"""The columns of a row that deciding carries."""
 FATES = columns("_row_id", "_content", "fate", "step", "rule", "evidence", "other")
 """`silver/<dataset>_fates`: a row for each row that did not just pass."""
 SILVER = columns("_row_id", "_content", "_parent", "_root", "_cluster")
@@ -84,6 +84,6 @@ SILVER = columns("_row_id", "_content", "_parent", "_root", "_cluster")
 GOLD = columns(*SILVER, "_split", "_hash", "_learnt")
 """`gold/<dataset>`, before the contract's columns."""
 GOLD_INDEX = columns(*SILVER, "_split", "_group", "_hash", "_learnt")
-"""What is known of a row of gold, and of a variant, before it is written."""
+"""The columns of a row of gold, and of a variant, before it is written."""
 ARCHIVED = columns("_row_id", "_root", "_split", "_hash")
 """What `system/archived` keeps of an archived version: enough to know its rows and those that differ."""

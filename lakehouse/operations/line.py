@@ -123,7 +123,7 @@ def _graded(project: Project, piloted: PilotResult, progress: Progress) -> Versi
 
 
 def plans(project: Project, names: list[str]) -> list[Preview]:
-    """What a run of `names` would change, datasets they refer to first."""
+    """The changes that a run of `names` would make, datasets they refer to first."""
     return [preview(project, name) for name in order(project, names)]
 
 

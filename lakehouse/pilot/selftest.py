@@ -116,7 +116,7 @@ def key_of(dataset: str, call: Call, held_out: str | None) -> str:
 
 
 def known(project: Project, key: str) -> list[SelfTest]:
-    """The outcomes that stand under `key`."""
+    """The outcomes under `key`."""
     table = selftests_table(project)
     if not table.exists():
         return []

@@ -82,7 +82,8 @@ class Silver:
         plan: identity of inputs and recipe.
         unchanged: the plan was sealed already; nothing was read or written.
         measured: rows measured in this run for the first time, or anew because they changed.
-        units, reused: units of work, and those whose results a killed run had left.
+        units: units of work.
+        reused: units whose results a killed run had left.
     """
 
     dataset: str

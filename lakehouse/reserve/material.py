@@ -33,7 +33,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a file.
+    """The reading options of a file.
 
     Attributes:
         separator: one ASCII character between CSV fields.

@@ -33,7 +33,8 @@ class SiteRun:
     """The outcome of a site's run and release of a dataset.
 
     Attributes:
-        label, version: released then; None where it was not.
+        label: label that was released; None where none was.
+        version: version that was released; None where none was.
         problem: the last line of the site's refusal.
     """
 

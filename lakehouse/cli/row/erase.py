@@ -24,7 +24,7 @@ from lakehouse.operations.erasure.retention import DueRows, erase_due
 @by_option
 @click.option("--due", is_flag=True, help="Instead: rows of all sources that are older than `retention` allows.")
 @click.option("--resume", "again", is_flag=True, help="Instead: finish what a kill has interrupted.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be erased, and what is out of reach.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be erased, and what is out of reach.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @terminal.json_option
 def erase_command(

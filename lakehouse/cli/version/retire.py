@@ -22,7 +22,7 @@ from lakehouse.operations.maintenance.lifecycle import reinstate, retire
 def retire_command(dataset: str, version: str, reason: str, by: str, superseded_by: str | None, undo: bool, as_json: bool) -> None:
     """Withdraw a version: no release and no roll-back takes it any more.
 
-    Its rows stay where they are; `version archive` moves them, and says nothing about
+    Its rows stay where they are; `version archive` moves them, and decides nothing about
     their use.
 
     Example: lakehouse version retire reviews 1.0.0 --why "its source was withdrawn" --superseded-by 1.1.0

@@ -20,7 +20,7 @@ from lakehouse.core.hashing import canonical
 from lakehouse.core.lake.parquet.files import whole
 
 KEY = pl.concat_str(pl.col("_content"), pl.col("_row_id").str.strip_prefix(pl.col("_root")))
-"""What a decision knows a row by, over the columns that every step sees."""
+"""The digest by which a decision finds a row, over the columns that every step sees."""
 
 
 @dataclass(frozen=True)

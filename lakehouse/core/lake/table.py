@@ -106,7 +106,7 @@ class Table:
             return plain
         store, schema = self.store(), plain.collect_schema()
         with store.open_input_file(sealed):
-            pass  # a key that is not there is told here, not by Polars
+            pass  # a missing key is reported here, not by Polars
 
         def rows(columns: list[str]) -> Iterator[pl.DataFrame]:
             for _, file in self._opened(names, store):
@@ -309,7 +309,7 @@ class Table:
                     gone = [RemoveAction(name, True, int(time.time() * 1000)) for name in instead_of or ()]
                     delta.create_write_transaction([*adds, *gone], mode, shape, commit_properties=_properties(metadata, after))
             except DeltaError as error:
-                # Only where the commit was refused: after a lost answer, an interrupt or a failed checkpoint it may stand, files and all.
+                # Only where the commit was refused: after a lost answer, an interrupt or a failed checkpoint it may hold, files and all.
                 if "oncurrent" in str(error) or "already exists" in str(error):
                     for action in adds:
                         with suppress(OSError, pa.ArrowException):

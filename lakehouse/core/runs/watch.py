@@ -31,7 +31,8 @@ class Running:
         name: of what it makes, such as `source reviews_raw`.
         what: it is doing.
         done, total: of that; total is None where it is not known.
-        started, at: times of the start and of the last progress (ISO 8601, UTC).
+        started: time of the start (ISO 8601, UTC).
+        at: time of the last progress (ISO 8601, UTC).
         killed: its process is gone, and has not finished.
     """
 

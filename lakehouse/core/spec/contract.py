@@ -164,7 +164,7 @@ class Contract:
 
 
 def loosened(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
-    """What a contract no longer promises: columns gone, types changed, checks gone, nulls or copies newly allowed."""
+    """Promises that a contract no longer makes: columns gone, types changed, checks gone, nulls or copies newly allowed."""
     reasons = []
     for name, before in old.items():
         after = new.get(name)

@@ -11,7 +11,7 @@ from lakehouse.core.spec.words import Model
 
 
 class Annotation(Model):
-    """What people do with the rows that are kept."""
+    """The work of people on the rows that are kept."""
 
     minutes: float = Field(gt=0, description="Of one person for one row.")
     passes: int = Field(default=1, ge=1, description="How many people see each row.")
@@ -21,14 +21,14 @@ class Annotation(Model):
 
 
 class QualityPlan(Model):
-    """How good a version has to be for the demand to be met."""
+    """The quality that a version needs to meet the demand."""
 
     grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of the newest version.")
     gates: bool = Field(default=True, description="Whether its gates have to pass, where it declares any.")
 
 
 class Demand(Model):
-    """What the dataset is for and how much it shall hold: what `lakehouse plan` estimates the work from."""
+    """The purpose and the size of a dataset, from which `lakehouse plan` estimates the work."""
 
     purpose: str
     rows: int | None = Field(default=None, ge=1)

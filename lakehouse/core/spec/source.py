@@ -39,7 +39,7 @@ class Detection(Model):
 
 
 class Retention(Model):
-    """How long rows may be kept; older ones are erased, from every version."""
+    """The time for which rows may be kept; older ones are erased, from every version."""
 
     days: int = Field(gt=0, description="Days after which a row is due.")
     column: str | None = Field(default=None, description="Column of the date they are counted from; without it, when it was collected.")

@@ -27,12 +27,12 @@ _HEAD = 1024 * 1024
 
 
 def landed_blobs(project: Project, source: str) -> Blobs:
-    """Where the material of a source lands."""
+    """The place where the material of a source lands."""
     return Blobs(project, f"landing/{source}", project.class_of(source))
 
 
 def oversized_blobs(project: Project, source: str) -> Blobs:
-    """Where the oversized items of a source are set aside: beside those of others, unless they are sealed."""
+    """The place of the oversized items of a source: beside those of others, unless they are sealed."""
     of = project.class_of(source)
     return Blobs(project, f"sealed/{source}", of) if of else Blobs(project)
 
@@ -96,7 +96,7 @@ class Blobs:
             return cast(BinaryIO, io.BufferedReader(_Remote(obstore.open_reader(self._remote(), self._key(sha256) + form))))
 
     def kept(self) -> list[StoredBlob]:
-        """What is kept here, by name."""
+        """The blobs kept here, by name."""
         if self._local:
             files = [(file, file.stat()) for file in Path(self.project.lake, self.place).glob("[0-9a-f][0-9a-f]/*")]
             found = [(file.name, about.st_size, max(about.st_mtime, about.st_atime)) for file, about in files]

@@ -19,7 +19,8 @@ class Item:
 
     Attributes:
         name: its path below the lake's root, or `archive/...` of an archive's file.
-        offset, size: the place of its bytes in the pack.
+        offset: the place of its first byte in the pack.
+        size: its bytes.
         sha256: of these bytes.
         encoding: the form of these bytes (`forms`), such as `.zst`; empty if they are the file's own.
     """

@@ -48,7 +48,7 @@ class LostPack:
 
 @dataclass(frozen=True, kw_only=True)
 class ScrubResult:
-    """What was read.
+    """The result of reading every shard.
 
     Attributes:
         packs, shards, bytes: that are as they were written, before any repair.
@@ -115,7 +115,7 @@ def _known(project: Project, places: list[Location]) -> Iterator[tuple[str, Mani
 
 
 def _faults(project: Project, places: list[Location], manifest: Manifest) -> tuple[list[Fault], int]:
-    """What is wrong with a pack, and how many of its shards are not."""
+    """The faults of a pack, and the number of its whole shards."""
     faults, reader = [], Shards(project, manifest)
     for number in range(manifest.total):
         if reader.intact(number) is None:

@@ -20,7 +20,7 @@ _ONE_AT_A_TIME = Lock()
 
 
 def folder() -> Path:
-    """Where jieba is installed.
+    """The folder of the installed jieba.
 
     Raises:
         MissingExtraError: it is not.

@@ -16,7 +16,7 @@ from lakehouse.production.engine.recipe import Variants, compile_recipe, source_
 
 
 def to_answers(project: Project, ids: list[str], names: dict[str, str]) -> Removal | None:
-    """What of `system/answers` goes; None where no dataset asks a model and none ever did."""
+    """The removal from `system/answers`; None where no dataset asks a model and none ever did."""
     if not project.table("system", "answers").exists():
         return None
     also = {"_request": frozenset(_requests(project, ids)), "text": frozenset(_variants(project, ids))}

@@ -1,6 +1,6 @@
 """Archives of versions: data files that hold an erased row are written anew there, sealed again, with their checksums.
 
-A version's log names its files whether they stand in gold or in an archive, so both get the same new names.
+A version's log names its files whether gold or an archive holds them, so both get the same new names.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def put(project: Project, archive: Archive, instead: dict[str, list[RewrittenFil
 
 
 def facts(project: Project, archive: Archive) -> dict[str, Any]:
-    """What the register holds of an archive's files, as they are listed."""
+    """The register's entry of an archive's files, as they are listed."""
     there = files_at(project, archive.place)
     names = sorted(name.removeprefix("data/") for name in listed_in(there, archive.place) or {} if name.startswith("data/"))
     sizes = {name: file_size(there, f"data/{name}", archive.place) for name in names}

@@ -61,7 +61,7 @@ class Erasure:
 
 
 def plan(project: Project, source: str, ids: Sequence[str], reason: str = "", basis: str = "") -> Erasure:
-    """What erasing rows of a source would reach, and what not; nothing is written.
+    """The reach of an erasure, and the places out of its reach; nothing is written.
 
     Raises:
         StorageError: a table's log or an archive cannot be read.

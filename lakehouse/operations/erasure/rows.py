@@ -115,7 +115,7 @@ def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:
         try:
             stored_rows = iter([live_rows(project, source, own, of=wanted).collect()])
         except SourceError:
-            return []  # the rows are there no more, and nobody here can say what they held
+            return []  # the rows are there no more, and their content is unknown here
     for rows in stored_rows:
         mine = rows.filter(pl.col("_row_id").is_in(wanted.implode()))
         for name, dtype in mine.schema.items():

@@ -38,11 +38,13 @@ class Diff:
     """From version `a` to version `b`.
 
     Attributes:
-        added, removed: rows that only one of them holds.
+        added: rows that only `b` holds.
+        removed: rows that only `a` holds.
         changed: rows of both whose values differ, in the columns that both have.
         moved: rows of both whose split differs, whether or not their values do.
         same: rows of both with equal values and split.
-        removed_because: rows by reason, `step: rule`, most frequent first; likewise `added_because`: why `a` did not hold them.
+        removed_because: rows by reason, `step: rule`, most frequent first.
+        added_because: rows by the reason for which `a` did not hold them.
         rows: one line a row and kind of change: `row_id`, `change`, `from_split`, `to_split`, `reason`, `other` (the row it
             was merged into), by `row_id`.
         plan: what changed in inputs, contract, recipe and splits, a sentence each.

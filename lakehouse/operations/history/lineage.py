@@ -38,7 +38,7 @@ PRODUCER = f"urn:lakehouse-factory:{__version__}"
 
 @dataclass(frozen=True)
 class ColumnOrigin:
-    """Where a column of a version comes from.
+    """The origin of a column of a version.
 
     Attributes:
         made_from: columns of sources, `bronze/SOURCE.COLUMN`.
@@ -53,7 +53,7 @@ class ColumnOrigin:
 
 @dataclass(frozen=True)
 class RowOrigin:
-    """Where a row comes from: its trace, and the columns of the dataset's version that holds it."""
+    """The origin of a row: its trace, and the columns of the dataset's version that holds it."""
 
     trace: Trace
     columns: tuple[ColumnOrigin, ...]

@@ -48,7 +48,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Fate:
-    """What a dataset's recipe or contract decided about a row that did not just pass, as of now."""
+    """The present decision of a dataset's recipe or contract about a row that did not just pass."""
 
     dataset: str
     row_id: str

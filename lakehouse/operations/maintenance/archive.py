@@ -1,7 +1,7 @@
 """Archive a version: its data files are copied, sealed by checksums, and gold gives back what no other version needs; restore it.
 
 Kill-safe: the list of checksums is written last, so a folder without it is no archive; the index of the rows is in the lake before
-the register says `archived`; files of gold are removed only after that. Whatever is left undone, the same command does.
+the register holds `archived`; files of gold are removed only after that. Whatever is left undone, the same command does.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class ArchiveResult:
 
     Attributes:
         place: folder or URL of the archive.
-        files, bytes: data files of the version in the archive, and their size.
+        files: data files of the version in the archive.
+        bytes: their size.
         moved: bytes that gold gave back, or got back.
         unchanged: it was so already; nothing was written.
     """
@@ -234,7 +235,7 @@ def open_file(project: Project, data: bytes, name: str) -> bytes:
 
 
 def packed_name(version: Version, name: str) -> str:
-    """How a cold pack calls a data file of an archived version."""
+    """The name of a data file of an archived version in a cold pack."""
     return f"archive/{version.dataset}/{version.version}/data/{name}"
 
 

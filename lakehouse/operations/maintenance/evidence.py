@@ -43,10 +43,12 @@ class Evidence:
         keys: each row's digest, an order by chance that is the same on every machine.
         roots: the source row each row descends from.
         train: whether a row is of the train split.
-        text, label: the columns that an evaluation names; `text` else the column with the longest texts.
+        text: the column that an evaluation names, else the column with the longest texts.
+        label: the column that an evaluation names.
         findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
         contradictions: whether it looked for contradictions, which it can only while the version is current.
-        sources: the version's sources that are in the lake; `live`: ids of the rows these hold today.
+        sources: the version's sources that are in the lake.
+        live: ids of the rows these hold today.
         scored: rows that the version is scored on, of `scored_set`: the pinned held-out set, else the test split.
         reported: rows of the version that open tickets of reports name.
         predictions: of the first seed on `scored_set`, by an evaluation that classifies.

@@ -32,7 +32,7 @@ BOUNDS: dict[str, tuple[float, float, float]] = {
     "relevance": (0.80, 0.65, 0.50),
     "effectiveness": (0.60, 0.40, 0.20),
 }
-"""What the lower limit of an indicator's interval must reach for A, B and C; below the last it is D."""
+"""Bounds of the lower limit of an indicator's interval for A, B and C; below the last it is D."""
 
 ESSENTIAL = frozenset({"completeness", "consistency", "accuracy", "uniqueness", "identifiability", "traceability"})
 """A fault in one of these is made good by no other; of the rest, the median counts."""
@@ -69,7 +69,7 @@ class VersionGrade:
     unchanged: bool
 
     def as_json(self) -> dict[str, Any]:
-        """What the register holds: grade, rule, reasons, screening, indicators."""
+        """The register's entry: grade, rule, reasons, screening, indicators."""
         return {
             "grade": self.grade,
             "rule": self.rule,

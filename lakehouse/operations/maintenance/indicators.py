@@ -1,6 +1,6 @@
 """The eleven indicators of a version: the numerator, the denominator and the interval of each.
 
-Their names follow the families of ISO/IEC 5259-2 and GB/T 36344; what is counted is said in each one's words, and no conformity is claimed.
+Their names follow the families of ISO/IEC 5259-2 and GB/T 36344; each one's text names what is counted, and no conformity is claimed.
 Every value lies in [0, 1] and more is better.
 """
 
@@ -27,7 +27,8 @@ class Indicator:
 
     Attributes:
         value: numerator / denominator; None, like both and the bounds, where it could not be measured.
-        low, high: 95 % interval of the value.
+        low: lower limit of the value's 95 % interval.
+        high: its upper limit.
         rule: name and version of the rule that counted.
         how: what was counted over what, in words; why not, where it could not be measured.
     """
@@ -165,7 +166,7 @@ def relevance(e: Evidence) -> Indicator:
 
 
 def effectiveness(e: Evidence) -> Indicator:
-    """What a model trained on the version adds to the share of the most frequent label."""
+    """The gain of a model trained on the version over the share of the most frequent label."""
     if e.predictions is None:
         return _unmeasured("effectiveness", "no evaluation by classification whose predictions are kept")
     n = e.predictions.height

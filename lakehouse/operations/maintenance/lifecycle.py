@@ -136,7 +136,7 @@ def needed(project: Project, version: Version) -> list[str]:
 
 
 def _consequences(project: Project, version: Version) -> tuple[str, ...]:
-    """What the retirement of a version means for those that need it."""
+    """The consequences of a version's retirement for those that need it."""
     name = version.dataset
     found = [f"still used: {each}" for each in needed(project, version) if not each.startswith("it is ")]
     newest, released = versions.current(project, name), versions.released(project, name)

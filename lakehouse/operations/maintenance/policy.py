@@ -31,7 +31,7 @@ USES = ("made", "described", "evaluated", "gated", "graded", "released", "restor
 
 @dataclass(frozen=True)
 class PolicyStep:
-    """What the policy does about a version, or `keep`, and why."""
+    """The policy's action for a version, or `keep`, and the reason."""
 
     version: str
     label: str
@@ -40,7 +40,7 @@ class PolicyStep:
 
 
 def plan(project: Project, dataset: str, at: datetime | None = None) -> list[PolicyStep]:
-    """What the policy would do now, version by version, oldest first.
+    """The policy's present actions, version by version, oldest first.
 
     Args:
         at: the time that days are counted to; now unless given.

@@ -42,7 +42,8 @@ class TierMove:
 
     Attributes:
         place: `blobs`, `landing/<source>`, `sealed/<source>`, or `archive/<dataset>/<version>`.
-        before, after: bytes; after is None where that is not known yet, and for cold files counts the shards of all locations.
+        before: bytes before the move.
+        after: bytes after it; None where not known yet. For cold files, the shards of all locations count.
     """
 
     place: str

@@ -26,7 +26,10 @@ class Yield:
     """Rows of the dataset by row collected.
 
     Attributes:
-        collected, kept: rows they are counted from; `low`, `high`: 95 % interval (Wilson 1927).
+        low: lower limit of the 95 % interval (Wilson 1927).
+        high: its upper limit.
+        collected: rows collected.
+        kept: those of them that became rows of the dataset.
         of: `all` rows, the `last` ones (those that came between two versions), or `declared`.
     """
 
@@ -45,7 +48,8 @@ class Costs:
     Attributes:
         live: rows that the sources hold now.
         seconds: by stage, of a row; a stage that has not worked yet is missing.
-        bytes: of an item as collected, mean; `stored`: bytes that the lake holds for a live row, all layers together.
+        bytes: mean size of an item as collected.
+        stored: bytes that the lake holds for a live row, all layers together.
         per_day: rows that came a day between the first and the last collection; None where these are less than an hour apart.
     """
 

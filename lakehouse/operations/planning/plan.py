@@ -31,8 +31,9 @@ class DemandLine:
     Attributes:
         what: `rows`, `tokens`, `label = positive`, `language zh`.
         missing: of `wanted`, beyond `have`.
-        collect: rows to collect for it, of whatever kind comes, by the yield measured; `low`, `high` by the yield's interval; None where
-            no yield is known (of that kind nothing was kept yet).
+        collect: rows to collect for it, of whatever kind comes, by the measured yield; None where no yield is known (none was kept yet).
+        low: rows to collect by the upper limit of the yield.
+        high: rows to collect by the lower limit of the yield.
     """
 
     what: str
@@ -46,7 +47,7 @@ class DemandLine:
 
 @dataclass(frozen=True)
 class Deadline:
-    """When what is missing will be there, at the rate of the collections so far: `met`, `late`, or `unknown` and why."""
+    """The date at which the missing rows will be there, at the rate of the collections so far: `met`, `late`, or `unknown` and why."""
 
     deadline: str
     expected: str | None
@@ -210,7 +211,7 @@ def _deadline(demand: Demand, measured: Costs, collect: int | None, days: float,
     if collect is None:
         return Deadline(demand.deadline, None, "unknown", "no yield was measured yet: collect and run a sample")
     if measured.per_day is None:
-        return Deadline(demand.deadline, None, "unknown", "one collection says nothing of how fast rows come")
+        return Deadline(demand.deadline, None, "unknown", "one collection gives no rate at which rows come")
     if measured.per_day <= 0:
         return Deadline(demand.deadline, None, "late", "no rows came since the first collection")
     # People work while rows come, and five days of seven.

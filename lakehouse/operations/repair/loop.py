@@ -40,7 +40,8 @@ class Round:
     """One round: what was applied on top of which version, the version made, and its verdict.
 
     Attributes:
-        relabelled, dropped: rows that were decided about.
+        relabelled: rows that got another label.
+        dropped: rows that were dropped.
         left: rows that the policies left, by reason.
         verdict: of the new version over the old one on the held-out set, or `no change` where the decisions changed nothing.
         kept: whether the decisions stay.
@@ -75,7 +76,8 @@ class RepairResult:
 
     Attributes:
         rounds: in order.
-        opened, waiting: tickets opened by it, and those that wait for a person, the source or the recipe.
+        opened: tickets that it opened.
+        waiting: tickets that wait for a person, the source or the recipe.
         ended: why it went no further.
         version: the current version.
         run_id: of MLflow, where there was a round.
@@ -160,7 +162,7 @@ def _reported(project: Project, name: str, version: Version) -> list[str]:
 
 
 def declared(dataset: Dataset) -> Repair:
-    """How a dataset is repaired.
+    """The declared repair of a dataset.
 
     Raises:
         RecipeError: it does not declare it.
@@ -188,7 +190,7 @@ def _after(how: Repair, done: Sequence[Round], rounds: int | None) -> str:
 
 
 def _gained(each: Round) -> float:
-    """What a round gained, whichever way the metric counts."""
+    """The gain of a round, whichever way the metric counts."""
     change = (each.new or 0.0) - (each.old or 0.0)
     return -change if less_is_better(each.metric) else change
 

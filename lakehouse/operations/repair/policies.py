@@ -24,7 +24,7 @@ BY = "repair"
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a policy does with a ticket.
+    """The outcome of a policy for a ticket.
 
     Attributes:
         decisions: on rows of the train split only: what a version is scored on is changed by a person alone.

@@ -25,10 +25,15 @@ class Proposal:
     """A threshold and its predicted effect.
 
     Attributes:
-        step, param, now, then: what would change.
+        step: the step that would change.
+        param: its parameter.
+        now: the present value.
+        then: the proposed value.
         hit: rows of the ticket that would leave.
-        leave, come_back: all rows that would change sides, decided again over the whole recipe.
-        precision, recall: share of the rows leaving that are of the ticket, and of the ticket's that would leave.
+        leave: all rows that would leave, decided again over the whole recipe.
+        come_back: all rows that would come back.
+        precision: share of the leaving rows that are of the ticket.
+        recall: share of the ticket's rows that would leave.
         lift: precision over the ticket's share of all rows.
     """
 

@@ -2,7 +2,7 @@
 
 Events: `opened` (its rows and evidence), `waiting` (a person, the source, or a change of the recipe has to come first), `applied`
 (decisions were written, on top of which version), `closed` and `reverted` (the verdict of the version made with them), `rejected` (a
-person says that rows are right as they are).
+person confirms that rows are right).
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Suspect:
     """A row that a ticket names.
 
     Attributes:
-        given, suggested: its label, and what it should be; None where nothing suggests one.
+        given: its label.
+        suggested: the label that it should have; None where nothing suggests one.
         p_given: probability of the given label by models that have not seen the row, or, of a number, of one so far off; None where the
             finding has none.
         kinds: how many kinds of finding name the row.

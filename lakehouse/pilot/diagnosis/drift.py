@@ -1,4 +1,4 @@
-"""What tells the train rows from those that the model is scored on: by column, and by a classifier of the sides.
+"""Drift between the train rows and those that the model is scored on: by column, and by a classifier of the sides.
 
 Sides that come from one distribution cannot be told apart: Lopez-Paz, Oquab: Revisiting Classifier Two-Sample Tests (ICLR 2017).
 """
@@ -22,9 +22,9 @@ from lakehouse.pilot.metrics import holm
 
 SIGNIFICANCE = 0.05
 MODERATE = 0.1
-"""PSI from which a column is said to have moved (Siddiqi: Credit Risk Scorecards, 2006: below 0.1 little, above 0.25 much)."""
+"""PSI from which a column has moved (Siddiqi: Credit Risk Scorecards, 2006: below 0.1 little, above 0.25 much)."""
 DISTINCT = 0.55
-"""AUC from which sides are said to be told apart: less is of no use to anyone, however sure."""
+"""AUC from which sides count as separable: less is of no use to anyone, however sure."""
 _BINS, _FEW_VALUES, _FOLDS, _ROWS, _LEAST = 10, 50, 5, 100, 30
 
 
@@ -58,7 +58,7 @@ class ColumnDrift:
 
 @dataclass(frozen=True, kw_only=True)
 class TwoSampleTest:
-    """How well a classifier tells two sides apart.
+    """The accuracy of a classifier that separates two sides.
 
     Attributes:
         auc: of rows judged by models that have seen neither them nor their group; `low`, `high` its 95 % interval.
@@ -72,7 +72,7 @@ class TwoSampleTest:
 
     @property
     def found(self) -> bool:
-        """Whether the sides are told apart surely and by more than little."""
+        """Whether the sides are separable, surely and by more than little."""
         return self.low > 0.5 and self.auc >= DISTINCT
 
 
@@ -205,7 +205,7 @@ def columns_of(rows: pl.DataFrame, text: str | None, label: str, leave: Sequence
 
 
 def drift_findings(m: Material[Any]) -> Findings:
-    """What tells the train rows from the rows of each set, with the rows that are most of one side only.
+    """The difference between the train rows and the rows of each set, with the rows that are most of one side only.
 
     Of columns, one row a group is counted, so that near-duplicates are no evidence of their own.
     """
@@ -256,7 +256,7 @@ def _first(group: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _typical(m: Material[Any], part: ScoredSet, separation: TwoSampleTest) -> dict[str, Any]:
-    """The rows that are most of one side only, and the words that tell the sides apart."""
+    """The rows that are most of one side only, and the words that separate the sides."""
     n = len(m.learnt)
     theirs = np.argsort(-separation.odds[n:], kind="stable")[:_ROWS]
     ours = np.argsort(separation.odds[:n], kind="stable")[:_ROWS]

@@ -23,7 +23,8 @@ class Preview:
 
     Attributes:
         plan_id: identity of the version that it would make; None while a source was never collected.
-        silver, gold: why each would change; empty where it would not.
+        silver: why silver would change; empty where it would not.
+        gold: why gold would change; empty where it would not.
         measure: rows whose signals would be computed, for all or for some signals.
         signals: signal columns that would be computed anew for rows that are known.
         decide: verdicts would be taken anew.

@@ -30,8 +30,10 @@ class TuningResult:
     """The effect of a proposed threshold.
 
     Attributes:
-        rows, rows_then: rows of silver now and then.
-        leave, come_back: rows that would change sides.
+        rows: rows of silver now.
+        rows_then: rows of silver with the proposed threshold.
+        leave: rows that would leave.
+        come_back: rows that would come back.
         changed: rows that would stay with more or less cut out of them.
         samples: some of each side: `side`, `_row_id`, `step`, `rule`, `evidence`, `text` (the beginning of what the recipe works on).
         balance: of the whole recipe, then.

@@ -43,7 +43,10 @@ class Collection:
         content_id: identity of the live rows; the data version of the source.
         delta_version: of `bronze/<source>`.
         collection: its number.
-        live, added, changed, vanished: rows.
+        live: rows that the source holds now.
+        added: rows that are new.
+        changed: rows with other content.
+        vanished: rows that are gone.
         findings: number of live rows by finding.
         erased: items that were left out, since they were erased.
         warnings: files that were skipped and why.

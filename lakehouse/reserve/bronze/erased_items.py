@@ -1,6 +1,6 @@
 """Erased items, which must not come back: salted hashes of their ids and contents, in `system/erasures`.
 
-A collection leaves out an item whose id was erased, and one whose content was erased wherever it stands. Where the key is the position,
+A collection leaves out an item whose id was erased, and one whose content was erased wherever it is. Where the key is the position,
 another item may take the place of an erased one: there an id counts only together with its content.
 """
 

@@ -80,7 +80,7 @@ def carried(
     findings = Counter(rows["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
     repeated = rows["_row_id"].str.contains(r"/~x[0-9a-f]{32}~\d+$").any()
     if isinstance(key, list) and (findings["duplicate_key"] or repeated):
-        return UnchangedFiles()  # the numbers in these ids cannot be told from the keys themselves
+        return UnchangedFiles()  # the numbers in these ids cannot be separated from the keys themselves
     keys = None
     if key == "content":
         keys = rows["_content"].str.slice(0, 32).alias("_key")

@@ -49,7 +49,7 @@ _COLUMNS = pl.Schema(
 
 
 class Sites(Model):
-    """Which addresses belong to the crawl.
+    """The scope of the crawl: the addresses that belong to it.
 
     Attributes:
         hosts: with their port, unless it is the usual one; by default those of `start`.
@@ -176,7 +176,7 @@ class _Pass:
         return folder / f"{digest([self.landing.source, self.about.identity, [piece.blob for piece in self.landing.before]])[:32]}.crawl"
 
     def _take_up(self) -> None:
-        """What was asked for before, in the order in which it was."""
+        """The addresses requested before, in that order."""
         for piece in self.landing.pieces:
             rows = iter(self._rows_of(piece)["links"].to_list())
             for visit in piece.cursor["visits"]:

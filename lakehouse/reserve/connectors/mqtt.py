@@ -54,7 +54,7 @@ class Mqtt:
         return digest(["mqtt"])
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
-        """What the broker has kept for this source, and what comes until it is silent."""
+        """The messages that the broker has kept for this source, and those that come until it is silent."""
         if find_spec("paho") is None:
             raise MissingExtraError("the connector `mqtt`", "mqtt")
         session = _Session(self, landing, progress)

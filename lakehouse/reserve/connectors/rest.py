@@ -28,7 +28,7 @@ Param = Annotated[str, Field(min_length=1)]
 
 
 class Next(Model):
-    """How the page after one is asked for; exactly one of the four.
+    """The request of the page after one; exactly one of the four.
 
     Attributes:
         cursor: path of the token in the body, sent back as the parameter `param`; without a token, the page was the last.

@@ -28,10 +28,15 @@ class ColumnProfile:
     Attributes:
         type: as `columns:` of a source names it (`string`, `int`, `float`, `bool`, `json`), or a Polars type it has no word for.
         date: format of dates written as text.
-        nulls, distinct: shares of all rows, and of those with a value.
-        least, most: of a number, or a date as text; `length`: mean characters; `longest`: most.
+        nulls: share of all rows.
+        distinct: share of the rows with a value.
+        least: smallest number, or date as text.
+        most: greatest number, or date as text.
+        length: mean characters.
+        longest: most characters.
         role: what it may be for.
-        values: rows by value, of a likely label; `examples`: a few values. Neither for a column with private data.
+        values: rows by value, of a likely label; none for a column with private data.
+        examples: a few values; none for a column with private data.
         private: rows by kind of private data.
         named: privacy class that its name speaks of.
         languages: share by language of a likely text.

@@ -51,10 +51,13 @@ class Discovery:
         groups: the files by media type, the largest group first.
         described: the file whose encoding and layout are those of the sample; None for a source.
         rows: of the whole, estimated unless `whole`; `tokens` likewise: words, each Han character as one.
-        sampled, bytes: items and bytes of the sample; `whole`: it is all there is.
+        sampled: items of the sample.
+        bytes: bytes of the sample.
+        whole: the sample is all there is.
         findings: sampled items that cannot be read, by finding.
         keys: columns that are unique and never null in the sample, and hold no private data: a key is part of every row's id.
-        label, text: the likeliest columns, if any.
+        label: the likeliest label column, if any.
+        text: the likeliest text column, if any.
         notes: what the user should know: misleading names, files left out.
         drift: of a source that was collected before, by column.
     """
@@ -287,7 +290,7 @@ def _main(readable: Sequence[Look]) -> Look:
 
 
 def _likeness(one: Look) -> tuple[object, ...]:
-    """What files that are read as one source have in common."""
+    """The common traits of files that are read as one source."""
     if one.layout is None:
         return (one.format, one.record)
     csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()

@@ -27,7 +27,7 @@ _COMMON = set(
 
 @dataclass(frozen=True)
 class Encoding:
-    """How text is encoded.
+    """The encoding of a text.
 
     Attributes:
         name: as Python's codecs and iconv know it.

@@ -55,7 +55,8 @@ class Look:
 
     Attributes:
         type: media type by content.
-        encoding, layout: of a text, else None.
+        encoding: of a text, else None.
+        layout: of a text, else None.
         mismatch: the type that the name gives, where it differs.
         record: of XML, the name of the elements that are items.
     """

@@ -56,7 +56,7 @@ def graded(columns: Sequence[ColumnProfile], rows: int, sampled: int) -> Grading
     side_by_side = [c for c in columns if c.role != "text" and ({*c.private, c.named} & _PERSONAL)]
     if len(side_by_side) >= 3:
         names = ", ".join(c.name for c in side_by_side)
-        return Grading(tuple(classes), "important", (f"columns of personal data side by side tell a person: {names}",))
+        return Grading(tuple(classes), "important", (f"columns of personal data side by side identify a person: {names}",))
     if found:
         return Grading(tuple(classes), "general", tuple(f"{kind} in {n:,} sampled rows" for kind, n in sorted(found.items())))
     return Grading((), "general", ("no private data was found in the sample",))

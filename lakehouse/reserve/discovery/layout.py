@@ -24,7 +24,8 @@ class Layout:
     """The layout of a text's items.
 
     Attributes:
-        separator, quote: of CSV; quote None takes quotes as they are.
+        separator: of CSV.
+        quote: of CSV; None takes quotes as they are.
         header: whether the first CSV line names the columns.
         skip_after_header: lines between the header and the first record (Orange's two rows of types and roles).
         fields: of a CSV record.

@@ -35,7 +35,7 @@ Shape = Callable[[BinaryIO, Reading], Mapping[str, "str | pl.DataType"]]
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How one format is read.
+    """A format and its reader.
 
     Attributes:
         read: bytes to frames.

@@ -79,7 +79,7 @@ class Remote(Protocol):
         """
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
-        """How a piece is read."""
+        """The reading options of a piece."""
 
 
 @dataclass
@@ -265,7 +265,7 @@ def land_lines(landing: Landing, uri: str, lines: Sequence[bytes], cursor: Any) 
 
 
 def lines_of(piece: Piece, landing: Landing, constants: Mapping[str, Value]) -> RawFile:
-    """How a piece of `land_lines` is read; `constants` are columns of every row."""
+    """The reading options of a piece of `land_lines`; `constants` are columns of every row."""
     return RawFile(
         uri=piece.uri,
         name=piece.name,

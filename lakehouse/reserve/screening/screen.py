@@ -36,7 +36,8 @@ class Screening:
 
     Attributes:
         live: live rows of the source; `looked`, those that some detector looked at in this run.
-        flagged, quarantined: rows with a finding, and those kept out of datasets.
+        flagged: rows with a finding.
+        quarantined: rows kept out of datasets.
         detections: what each flags.
         unchanged: rows, declaration and code are those of the last screening; nothing was read or written.
         seconds: wall time.

@@ -45,7 +45,8 @@ class DetectionResult:
         identity: of its parameters and its code, thresholds left out: what its findings hold for.
         rows: rows flagged, and `rate`, their share of the live rows.
         kinds: flagged rows by kind; a finding about a collection counts the rows of that.
-        max_rate, blocking: as declared.
+        max_rate: as declared.
+        blocking: as declared.
     """
 
     name: str

@@ -31,7 +31,7 @@ _SITEMAPS = 1000
 
 @dataclass(frozen=True)
 class Scope:
-    """Which addresses belong to a crawl."""
+    """The addresses that belong to a crawl."""
 
     hosts: frozenset[str]
     prefixes: tuple[str, ...]

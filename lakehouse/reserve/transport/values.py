@@ -1,6 +1,6 @@
 """Rows of a database driver as frames: each value in a type that holds it whole, or as text.
 
-A column's kind is what the database says of it, else what its values are; columns without any value yet are `null`.
+A column's kind is the one that the database declares, else that of its values; columns without any value yet are `null`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from pyarrow import fs
 from lakehouse.core.lake.parquet.rowgroups import Footer, SplicedFile, footer_of
 
 PLAIN = ".zstd.parquet"
-"""How the names of data files end. For another ending, Delta's log gets the number of rows and no bounds."""
+"""The ending of the names of data files. For another ending, Delta's log gets the number of rows and no bounds."""
 _FILE_BYTES = 32 * 1024 * 1024
 """Size of a data file: some 100 MB of text."""
 _GROUP_ROWS, _GROUP_BYTES = 16 * 1024, 4 * 1024 * 1024

@@ -31,7 +31,8 @@ class RowGroup:
 
     Attributes:
         struct: its entry in the footer.
-        start, end: the bytes of the file that it takes.
+        start: its first byte in the file.
+        end: the byte behind its last one.
     """
 
     struct: Struct

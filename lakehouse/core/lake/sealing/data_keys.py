@@ -38,7 +38,7 @@ class Master:
 
 @dataclass(frozen=True)
 class StoredKey:
-    """What the lake keeps of a class's key: its id and how it is wrapped, or the day (ISO 8601) on which it was shredded."""
+    """The lake's entry of a class's key: its id and its wrapping, or the day (ISO 8601) on which it was shredded."""
 
     id: str = ""
     master: str = ""
@@ -71,7 +71,7 @@ def master(variable: str = MASTER) -> Master:
 
 
 def kept(lake: Location, of: str) -> StoredKey | None:
-    """What the lake keeps of a class's key; None where it never had one.
+    """The lake's entry of a class's key; None where it never had one.
 
     Raises:
         StorageError: the file is damaged.

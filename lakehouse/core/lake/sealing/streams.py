@@ -43,7 +43,7 @@ class Sealer:
         self._begun = False
 
     def update(self, data: bytes) -> bytes:
-        """What is to be written for the next piece of the stream; the rest is held back."""
+        """The bytes to write for the next piece of the stream; the rest is held back."""
         ready = memoryview(self._ready + data)
         out, at = [self._head()], 0
         while len(ready) - at > CHUNK:  # one chunk stays back: it may be the last
@@ -53,7 +53,7 @@ class Sealer:
         return b"".join(out)
 
     def finish(self) -> bytes:
-        """What is to be written at the end of the stream."""
+        """The bytes to write at the end of the stream."""
         return self._head() + self._cipher.encrypt(nonce(self._number, last=True), self._ready, None)
 
     def _head(self) -> bytes:

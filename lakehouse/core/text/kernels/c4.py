@@ -222,7 +222,7 @@ def kept_lines(texts: pl.Series, *, citations: bool, unended: bool, fewest: int,
 
 @numba.njit(nogil=True, cache=True)
 def _closes(c):  # type: ignore[no-untyped-def]
-    """Whether a code point may stand between the end of a sentence and what follows: one of " ' ) ] ” ’ ） 」 』 》."""
+    """Whether a code point may be between the end of a sentence and the next one: one of " ' ) ] ” ’ ） 」 』 》."""
     return c in (34, 39, 41, 93, 0x201D, 0x2019, 0xFF09, 0x300D, 0x300F, 0x300B)
 
 

@@ -45,7 +45,7 @@ def _cut(data, start, end, at_most, starts, ends, count):  # type: ignore[no-unt
             start += _width(data[start])
         if start >= end:
             return count
-        # `filled` ends the last character in reach that is no space; a cut may also stand on the space right after `at_most` characters.
+        # `filled` ends the last character in reach that is no space; a cut may also be at the space right after `at_most` characters.
         i, taken, filled = start, 0, start
         line, space = -1, -1
         while i < end and taken <= at_most:

@@ -1,4 +1,4 @@
-"""Lines and paragraphs that stand twice, in one text or in several, compiled, straight over Arrow buffers."""
+"""Repeated lines and paragraphs, in one text or in several, compiled, straight over Arrow buffers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def without_repeats(data, offsets, flags, by_paragraph, fewest):  # type: ignore
     for row in range(n):
         i, end = offsets[row], offsets[row + 1]
         mask = mask_for((end - i) // 2 + 2)
-        copied, before = i, i  # what stands in `out` so far, and the end of the line, or the paragraph, before
+        copied, before = i, i  # the bytes copied to `out` so far, and the end of the line, or the paragraph, before
         pieces = 0
         while i < end:
             first, last, characters, stop, i = _piece(data, i, end, flags, by_paragraph)
@@ -213,7 +213,7 @@ def without_pieces(data, offsets, flags, by_paragraph, marks, places):  # type: 
     for row in range(n):
         i, end = offsets[row], offsets[row + 1]
         marked = places[row + 1] > places[row]
-        copied, before = i, i  # what stands in `out` so far, and where the piece before ended
+        copied, before = i, i  # the bytes copied to `out` so far, and where the piece before ended
         number, begun = 0, False
         while marked and i < end:
             line = i

@@ -21,14 +21,14 @@ from lakehouse.core.text.kernels.trie import MORE, WORD, Trie, child, second
 
 FIRST_HAN, LAST_HAN = 0x4E00, 0x9FD5
 IMPOSSIBLE = -3.14e100
-"""The logarithm that stands for no probability."""
+"""The logarithm of no probability."""
 BEGIN, END, MIDDLE, SINGLE = range(4)
 """The states in alphabetical order of jieba's letters B, E, M, S: of equal scores the later state counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmenterModel:
-    """What words are parted by.
+    """The model by which words are parted.
 
     Attributes:
         words: the dictionary.
@@ -46,7 +46,7 @@ class SegmenterModel:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """What the compiled functions take."""
+        """The arguments of the compiled functions."""
         return *self.words.arrays[:3], self.weights, self.total, self.start, self.moves, self.emit
 
 

@@ -39,7 +39,7 @@ def fold(data, offsets):  # type: ignore[no-untyped-def]
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.
 
     Returns:
-        bytes and offsets of the folded texts. Two line feeds stand for any number of line ends above one.
+        bytes and offsets of the folded texts. Two line feeds replace any number of line ends above one.
     """
     n = len(offsets) - 1
     out = np.empty(offsets[n] - offsets[0], dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The common characters of Chinese, how common each is, and their exchange for others that may stand for them."""
+"""The common characters of Chinese, how common each is, and their exchange for possible replacements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHARACTERS = "".join(
 
 
 def characters() -> pl.DataFrame:
-    """`code` of those of CHARACTERS that are in words of jieba's dictionary, and `times` they stand in the text that it was counted on.
+    """`code` of those of CHARACTERS that are in words of jieba's dictionary, and `times` they occur in the text that it was counted on.
 
     Raises:
         MissingExtraError: jieba is not installed.

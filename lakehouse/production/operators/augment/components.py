@@ -15,7 +15,7 @@ from lakehouse.core.text.kernels import exchange
 from lakehouse.production.operators.augment import common
 
 FAMILY = 12
-"""A part that more common characters have in one place counts as a radical: it says what a character is about."""
+"""A part that more common characters have in one place counts as a radical: it gives the topic of a character."""
 
 
 class _Plain(pickle.Unpickler):

@@ -18,7 +18,7 @@ from lakehouse.core.text.kernels import buffers, letter_case, trie
 from lakehouse.core.text.kernels.synonyms import is_han
 
 Language = Literal["auto", "en", "zh"]
-_FIX = "one group a line: words that may stand for each other, parted by commas, UTF-8"
+_FIX = "one group a line: interchangeable words, parted by commas, UTF-8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ def lines(file: str) -> list[list[str]]:
 
     Raises:
         SpecError: the file cannot be read, is not UTF-8 or has no group; or, naming the line, a group of one word, an empty word, or a
-            word that stands twice: which of its groups is meant nobody could tell.
+            word that is there twice: its group would be ambiguous.
     """
     try:
         content = Path(file).read_bytes()
@@ -80,12 +80,12 @@ def _group(cells: Sequence[str], where: str, line: int, seen: dict[str, int]) ->
     if not all(words):
         raise SpecError("an empty word in a group of synonyms", where=where, fix="no comma at the end of a line, none next to another")
     if len(words) == 1:
-        raise SpecError(f"`{words[0]}` stands alone: a group has two words or more", where=where, fix=_FIX)
+        raise SpecError(f"`{words[0]}` is alone: a group has two words or more", where=where, fix=_FIX)
     for word in words:
         key = small(word)
         if key in seen:
             raise SpecError(
-                f"`{word}` stands in line {seen[key]} already: a word is in one group",
+                f"`{word}` is in line {seen[key]} already: a word is in one group",
                 where=where,
                 fix="join the two groups, or leave the word out of one",
             )

@@ -31,7 +31,7 @@ def dedup_lines(
     punctuation, symbols and spaces as one space), so that a copyright line is one line in every year. Lines end at line feeds; paragraphs
     are runs of lines that are not blank. Pieces of fewer than `min_characters` characters stay, as do repeats within one text (see
     `remove_repeated`). A row of which fewer than `min_left` characters are left is dropped (`nothing_left`). What is cut depends on all
-    rows, so that the step stands behind all steps that read the column; a changed threshold reads no text to decide. Signals `hashes`,
+    rows, so that the step comes after all steps that read the column; a changed threshold reads no text to decide. Signals `hashes`,
     `lengths`. A null stays null.
 
     Example:
