@@ -100,7 +100,7 @@ class _Validated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Rows:
+class _CheckedRows:
     """The rows that gold is to hold, and those that it is not to hold.
 
     Attributes:
@@ -215,11 +215,11 @@ def _split(job: GoldJob, validated: _Validated) -> pl.DataFrame:
     return _hashed(job.silver, index, validated.known, job.own, job.learnt)
 
 
-def _add_variants(job: GoldJob, held: _Held, validated: _Validated, valid: pl.DataFrame, progress: Progress) -> _Rows:
+def _add_variants(job: GoldJob, held: _Held, validated: _Validated, valid: pl.DataFrame, progress: Progress) -> _CheckedRows:
     """The rows of gold with the variants that the dataset declares."""
     checked = contract_balance(validated.entered, validated.invalid.height, rows_by_rule(validated.invalid))
     if not job.recipe.variants:
-        return _Rows(valid=valid, invalid=validated.invalid, balance=(checked,), variants=None)
+        return _CheckedRows(valid=valid, invalid=validated.invalid, balance=(checked,), variants=None)
     over = augmentation.GoldRows(
         silver=job.silver,
         valid=valid,
@@ -230,7 +230,7 @@ def _add_variants(job: GoldJob, held: _Held, validated: _Validated, valid: pl.Da
         keys=json.loads(job.gold.metadata().get("factory.variants", "{}")) if held.version is not None else {},
     )
     variants = augmentation.augment(job.project, job.name, job.recipe.variants, over, job.contract, _variants_folder(job), progress)
-    return _Rows(
+    return _CheckedRows(
         valid=pl.concat([valid, variants.rows], how="diagonal").sort("_row_id"),
         invalid=pl.concat([validated.invalid, variants.invalid], how="diagonal_relaxed"),
         balance=(checked, *variants.balance),
@@ -238,7 +238,7 @@ def _add_variants(job: GoldJob, held: _Held, validated: _Validated, valid: pl.Da
     )
 
 
-def _write(job: GoldJob, held: _Held, rows: _Rows, content: str) -> Difference:
+def _write(job: GoldJob, held: _Held, rows: _CheckedRows, content: str) -> Difference:
     """Write the rows that differ from those that gold holds, in one commit; nothing where none differs."""
     change = difference(
         job.gold,
@@ -261,7 +261,7 @@ def _write(job: GoldJob, held: _Held, rows: _Rows, content: str) -> Difference:
     return change
 
 
-def _seal(job: GoldJob, rows: _Rows, content: str, change: Difference) -> Gold:
+def _seal(job: GoldJob, rows: _CheckedRows, content: str, change: Difference) -> Gold:
     """Record the version with its manifest."""
     current, version = job.current, versions.version_id(job.plan_id, content)
     what = change_of(current, job.plan, job.contract, job.recipe)

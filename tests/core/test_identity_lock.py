@@ -62,8 +62,8 @@ operator.rename(moved)
 kernel.rename(kernel.with_name("runs_of_spaces.py"))
 for file in package.rglob("*.py"):
     text = file.read_text(encoding="utf-8")
-    changed = re.sub(r"kernels\\.blanks\\b", "kernels.runs_of_spaces", text)
-    changed = re.sub(r"(from [\\w.]*kernels import )blanks\\b", r"\\1runs_of_spaces as blanks", changed)
+    changed = re.sub(r"kernels\\.spaces\\b", "kernels.runs_of_spaces", text)
+    changed = re.sub(r"(from [\\w.]*kernels import (?:\\w+, )*)spaces\\b", r"\\1runs_of_spaces as spaces", changed)
     if changed != text:
         file.write_text(changed, encoding="utf-8")
 text = moved.read_text(encoding="utf-8")
