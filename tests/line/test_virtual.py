@@ -242,7 +242,7 @@ def test_killed_while_it_indexes_it_is_complete_and_exact_afterwards(factory: Fa
 @pytest.mark.parametrize(
     ("connector", "changes", "problem"),
     [
-        ({"http": {"files": [{"url": "http://127.0.0.1:9/x.csv"}]}}, {}, r"notes.yaml:\d+: what `http` reads does not stand anywhere"),
+        ({"http": {"files": [{"url": "http://127.0.0.1:9/x.csv"}]}}, {}, r"notes.yaml:\d+: what `http` reads is kept nowhere"),
     ],
 )
 def test_what_cannot_stay_where_it_is_is_refused(
