@@ -10,7 +10,7 @@ from assets.common import key, log_progress, owners, plain_failures
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
 from lakehouse.governance.audit import account
-from lakehouse.operations.erasure.due import erase_due, with_retention
+from lakehouse.operations.erasure.retention import erase_due, with_retention
 from lakehouse.operations.maintenance.policy import maintain
 from lakehouse.operations.maintenance.tiers import tier
 

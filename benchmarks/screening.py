@@ -25,7 +25,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.text import identifiers
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collect import collect
-from lakehouse.reserve.screening.detector import DETECTORS, Texts
+from lakehouse.reserve.screening.detector import DETECTORS, TextLook
 
 ROOT = Path(__file__).parents[1]
 Planting = Callable[[random.Random, str, bool], str]
@@ -151,7 +151,7 @@ def flagged(name: str, rows: pl.DataFrame, **params: Any) -> tuple[set[int], flo
     look = entry.function(**params)
     field = entry.params.model_fields.get("at_least")
     started = time.process_time()
-    found = look.find(rows["text"] if isinstance(look, Texts) else rows)
+    found = look.find(rows["text"] if isinstance(look, TextLook) else rows)
     seconds = time.process_time() - started
     hit = found.filter(pl.col("score") >= params.get("at_least", field.default if field else 0.0))
     return set(hit["_at"].fill_null(-1).to_list()), seconds

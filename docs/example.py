@@ -67,9 +67,18 @@ def _run(entry: Entry, folder: Path) -> Example:
         return _varied(step, inputs, frame, plan)
     signals = list(plan.signals) if isinstance(plan, Keep | Merge | Cut) else ["changed"] if isinstance(plan, Change) else []
     keys = {f"{entry.name}__{signal}": "x" for signal in signals}
-    compiled = Step(entry.name, entry.name, entry.info["cardinality"], params, "", plan, 0, keys)
+    compiled = Step(
+        name=entry.name,
+        operator=entry.name,
+        cardinality=entry.info["cardinality"],
+        params=params,
+        code="",
+        plan=plan,
+        stage=0,
+        signals=keys,
+    )
     columns = tuple(c for c in frame.columns if not c.startswith("_"))
-    recipe = Recipe((compiled,), columns, "", {}, {})
+    recipe = Recipe(steps=(compiled,), columns=columns, values_key="", privacy={}, lineage={})
     gold = pl.DataFrame({"text": given.get("gold", [])}, schema={"text": pl.String})
     gold = gold.with_columns(_row_id=pl.int_range(1, pl.len() + 1).cast(pl.String), _content=pl.lit("x"))
     if isinstance(plan, Keep) and plan.model is not None:

@@ -14,7 +14,7 @@ ENGLISH_ONLY = {
     *("c4_lines", "c4_paragraph", "clean_copyright", "flagged_words", "gopher_quality"),
     *("gopher_repetition", "stopwords", "toxicity", "word_repetition"),
 }
-"""Their rules are about words parted by blanks, English words, or source code."""
+"""Their rules are about words parted by spaces, English words, or source code."""
 
 
 def rows_of(name: str) -> list[str]:

@@ -195,8 +195,8 @@ def _repository(root: Path, notes: list[str]) -> None:
 def _run(root: Path, *command: str) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise FactoryError(f"`{' '.join(command[:4])}` failed: {said[-1] if said else done.returncode}", fix="is git installed?")
+        messages = (done.stderr or done.stdout).strip().splitlines()
+        raise FactoryError(f"`{' '.join(command[:4])}` failed: {messages[-1] if messages else done.returncode}", fix="is git installed?")
 
 
 def _yaml(path: Path, value: dict[str, object]) -> None:

@@ -76,7 +76,7 @@ def _closed(schema: dict[str, Any], dialect: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter in words: its type, its default as YAML would write it (None: required), and what its docstring says."""
+    """A parameter in words: its type, its default as YAML would write it (None: required), and its description in the docstring."""
 
     name: str
     type: str

@@ -11,9 +11,9 @@ from rich.markup import escape
 from lakehouse.cli import terminal
 from lakehouse.core.errors import NotFoundError, SourceError, SpecError
 from lakehouse.core.project import Project
-from lakehouse.reserve.discovery.columns import Column
+from lakehouse.reserve.discovery.columns import ColumnProfile
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
-from lakehouse.reserve.discovery.look import Look
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.write import write_source
 
 
@@ -102,18 +102,18 @@ def _laid_out(described: Look) -> str:
     if described.encoding is None or described.layout is None:
         return "types as the file has them"
     layout = described.layout
-    told = f"{described.encoding.name} (confidence {described.encoding.confidence:.2f}), {layout.structure.replace('_', ' ')}"
+    encoding_words = f"{described.encoding.name} (confidence {described.encoding.confidence:.2f}), {layout.structure.replace('_', ' ')}"
     if layout.structure != "csv":
-        return told
+        return encoding_words
     skipped = f", {layout.skip_after_header} lines after it skipped" if layout.skip_after_header else ""
-    return f"{told}, separator {layout.separator!r}, quote {layout.quote!r}, {'a' if layout.header else 'no'} header{skipped}"
+    return f"{encoding_words}, separator {layout.separator!r}, quote {layout.quote!r}, {'a' if layout.header else 'no'} header{skipped}"
 
 
-def _kind(column: Column) -> str:
+def _kind(column: ColumnProfile) -> str:
     return f"{column.type} {column.date}" if column.date else column.type
 
 
-def _holds(column: Column) -> str:
+def _holds(column: ColumnProfile) -> str:
     if column.languages:
         shares = ", ".join(f"{code} {share:.0%}" for code, share in list(column.languages.items())[:3] if share >= 0.005)
         return f"{shares}; {column.length:.0f} characters on average, at most {column.longest:,}"

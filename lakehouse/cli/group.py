@@ -78,7 +78,7 @@ class _Completed(click.Command):
         self.path, self.takes = path, node.takes
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Names for the first argument, at once; else what the command itself says, once it is imported."""
+        """Names for the first argument, at once; else those of the command itself, once it is imported."""
         if self.takes is not None and not ctx.args and not incomplete.startswith("-"):
             return self._names(incomplete)
         from click.shell_completion import _resolve_incomplete

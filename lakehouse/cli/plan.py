@@ -73,13 +73,13 @@ def _show_demand(plan: Plan) -> None:
         kept = plan.progress
         changed = "; the demand has changed since" if kept.demand_changed else ""
         title = f"\nPlan of {kept.kept:%Y-%m-%d %H:%M} (UTC) against what came{changed}"
-        told = [(name, _number(name, planned), _number(name, kept.actual.get(name))) for name, planned in kept.planned.items()]
+        numbers = [(name, _number(name, planned), _number(name, kept.actual.get(name))) for name, planned in kept.planned.items()]
         terminal.out.print(f"[bold]{title}[/]", soft_wrap=True)
-        terminal.table("", ["what", "planned", "so far"], told, right=["planned", "so far"])
+        terminal.table("", ["what", "planned", "so far"], numbers, right=["planned", "so far"])
 
 
 def _sentences(plan: Plan) -> list[str]:
-    """What the plan says beside its lines."""
+    """The sentences of the plan beside its lines."""
     out = []
     if plan.yields is not None:
         out.append(_yield(plan.yields))

@@ -7,7 +7,7 @@ import click
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
 from lakehouse.delivery.release.hub import Push
-from lakehouse.delivery.release.release import Released, release
+from lakehouse.delivery.release.release import ReleaseResult, release
 
 
 @click.command("release")
@@ -38,7 +38,7 @@ def release_command(datasets: tuple[str, ...], reference: str, hub: bool, as_jso
         terminal.out.print(f"\nNext: lakehouse pull {last.dataset} --label {last.label}   or, in a clone: dvc pull")
 
 
-def show_release(done: Released) -> None:
+def show_release(done: ReleaseResult) -> None:
     """Print what a release delivered."""
     if done.already:
         terminal.out.print(f"[bold]{done.dataset}[/] {done.label} ({done.version}) is released already: nothing to do")

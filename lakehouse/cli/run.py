@@ -28,7 +28,7 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
     """
     project = Project.find()
     names = dataset_names(project, datasets)
-    done: list[line.Made] = []
+    done: list[line.DatasetRun] = []
     with terminal.progress(quiet=as_json) as report:
         for made in line.run(project, names, to, progress=report):
             done.append(made)
@@ -37,14 +37,14 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
     if as_json:
         terminal.dump(done)
     elif all(made.unchanged for made in done):
-        terminal.out.print("\nNothing to do: every version stands as declared.")
+        terminal.out.print("\nNothing to do: every version is as declared.")
     else:
         _next(done, to)
     if any(made.pilot and not made.pilot.passed for made in done):
         raise click.exceptions.Exit(4)
 
 
-def _print(made: line.Made) -> None:
+def _print(made: line.DatasetRun) -> None:
     if made.unchanged:
         version = f"{made.gold.label} ({made.gold.version})" if made.gold else "as it was"
         terminal.out.print(f"[bold]{made.dataset}[/] unchanged: {version}")
@@ -78,7 +78,7 @@ def _print(made: line.Made) -> None:
         terminal.out.print(f"  grade [bold]{made.graded.grade}[/]: {'; '.join(made.graded.because)}")
 
 
-def _print_pilot(made: line.Made) -> None:
+def _print_pilot(made: line.DatasetRun) -> None:
     assert made.pilot is not None
     rows: list[tuple[object, ...]] = []
     others = {metric for scoring in scorings().values() for metric in scoring.headline} - {"accuracy", "macro_f1"}
@@ -106,8 +106,8 @@ def _print_pilot(made: line.Made) -> None:
     terminal.table(f"Pilot of {made.dataset} {made.pilot.label}", named, rows, right=columns[2:])
     for sentence in made.pilot.remarks:
         terminal.out.print(f"  {sentence}")
-    for said in _self_tests(made.pilot.self_tests):
-        terminal.out.print(said)
+    for result in _self_tests(made.pilot.self_tests):
+        terminal.out.print(result)
     verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]
     if verdicts:
         terminal.table("Gates", ["gate", "verdict", "", "numbers"], verdicts)
@@ -126,11 +126,11 @@ def _self_tests(outcomes: tuple[SelfTest, ...]) -> list[str]:
     return lines
 
 
-def _next(done: list[line.Made], to: str) -> None:
+def _next(done: list[line.DatasetRun], to: str) -> None:
     last = shlex.quote(done[-1].dataset)
     failed = [made.dataset for made in done if made.pilot and not made.pilot.passed]
     if failed:
-        terminal.out.print(f"\n[red]Gates failed[/] for {', '.join(failed)}: the version stands, but cannot be released.")
+        terminal.out.print(f"\n[red]Gates failed[/] for {', '.join(failed)}: the version is made, but cannot be released.")
         terminal.out.print(f"Next: lakehouse version list {failed[0]}   lakehouse ui")
     elif to == "pilot":
         terminal.out.print(f"\nNext: lakehouse release {last}   lakehouse row trace ROW   lakehouse ui")

@@ -16,7 +16,7 @@ from lakehouse.cli import terminal
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 def ui_command(port: int, host: str) -> None:
-    """Open the Dagster UI of this factory; stop it with Ctrl-C. Runs are kept in .dagster/ unless DAGSTER_HOME says otherwise.
+    """Open the Dagster UI of this factory; stop it with Ctrl-C. Runs are kept in .dagster/ unless DAGSTER_HOME is set.
 
     Example: lakehouse ui --port 3001
     """

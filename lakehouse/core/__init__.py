@@ -1,1 +1,1 @@
-"""The ground that all rooms stand on: identities, declarations, the lake, runs, the register of versions. It knows no workshop."""
+"""The ground under all rooms: identities, declarations, the lake, runs, the register of versions. It knows no workshop."""

@@ -1,4 +1,4 @@
-"""What can go wrong, one class per failure. A message names the culprit, what is wrong and the way out."""
+"""Errors of the factory, one class per failure. A message names the culprit, what is wrong and the way out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of addresses."""
+"""Loopback addresses."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def figures(number: int, columns: int, width: float = 3.4, height: float = 2.3) 
 
 
 def plain(text: str) -> str:
-    """`text` as it stands, for a figure: between two dollar signs Matplotlib would read a formula."""
+    """`text` unchanged, for a figure: between two dollar signs Matplotlib would read a formula."""
     return text.replace("$", r"\$")
 
 

@@ -20,7 +20,7 @@ S = TypeVar("S")
 
 
 class Storage(Model):
-    """`storage` in lakehouse.yaml: where cold packs stand, how many losses they survive, and what becomes cold."""
+    """`storage` in lakehouse.yaml: the places of cold packs, how many losses they survive, and what becomes cold."""
 
     locations: list[str] = Field(default_factory=list, description="Folders (relative to the project) or URLs, one a shard of each pack.")
     data: int = Field(default=4, ge=1, le=128, description="Shards that are needed to read a pack.")
@@ -81,7 +81,7 @@ def refuse_secrets(options: dict[str, str]) -> dict[str, str]:
 class SiteSettings(Model):
     """A factory in a domain of its own, of which only what it releases is taken."""
 
-    releases: str = Field(description="Folder (relative to the project) or URL where its released bundles stand: its `releases/`.")
+    releases: str = Field(description="Folder (relative to the project) or URL of its released bundles: its `releases/`.")
     storage_options: dict[str, str] = Field(default_factory=dict, description="Options of that store; no secrets.")
     command: list[str] = Field(
         default_factory=list,
@@ -106,7 +106,7 @@ class Settings(Model):
     archive: str = Field(
         default="archive", description="Folder (relative to the project) or URL that `lakehouse version archive` writes to."
     )
-    storage: Storage = Field(default_factory=Storage, description="Cold packs: where they stand and what becomes cold.")
+    storage: Storage = Field(default_factory=Storage, description="Cold packs: their places and what becomes cold.")
     sites: dict[Name, SiteSettings] = Field(default_factory=dict, description="Sites whose releases sources here take.")
     tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")
     runner: Literal["in_process", "processes", "ray"] = "in_process"
@@ -218,9 +218,12 @@ class Project:
 
     def _level(self, spec: Source) -> Level:
         """The highest sensitivity of a column of a source, as far as it is declared."""
-        said: list[Level] = [*spec.sensitivity.values(), *(standards.find(self.root, name).sensitivity for name in spec.standards.values())]
-        said += ["important"] if any(spec.privacy.get(column) for column in spec.privacy.keys() - spec.sensitivity.keys()) else []
-        return max(said, key=LEVELS.index, default="general")
+        levels: list[Level] = [
+            *spec.sensitivity.values(),
+            *(standards.find(self.root, name).sensitivity for name in spec.standards.values()),
+        ]
+        levels += ["important"] if any(spec.privacy.get(column) for column in spec.privacy.keys() - spec.sensitivity.keys()) else []
+        return max(levels, key=LEVELS.index, default="general")
 
     def _sealed(self, layer: str, name: str) -> tuple[str, ...]:
         """The classes under which the data files of a table are sealed; the lake's own tables are not."""
@@ -232,7 +235,7 @@ class Project:
         return self.classes_of(max(of_dataset, key=len)) if of_dataset else ()
 
     def release_folder(self, dataset: str) -> Path:
-        """Where the released bundle of a dataset stands."""
+        """The folder of the released bundle of a dataset."""
         return self.root / "releases" / dataset
 
     @cached_property
@@ -254,7 +257,7 @@ class Project:
         return sorted([*(self.root / "assets" / kind).glob("*.yaml"), *(self.root / "assets" / kind).glob("*.yml")])
 
     def load(self, file: Path) -> Declared[Source] | Declared[Dataset]:
-        """Read one declaration file; its folder says what it is."""
+        """Read one declaration file; its folder decides its kind."""
         document = yamlfile.read(file, str(file.relative_to(self.root)))
         if file.parent.name == "sources":
             return Declared(yamlfile.validate(document, Source), document)

@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).parents[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """A registered function.
 
@@ -30,7 +30,7 @@ class Entry:
         version: raised by hand when the function makes something else of the same rows and parameters.
         params: strict model of its keyword parameters; an unknown one is refused.
         path: the module's file.
-        info: what was said at registration, e.g. the cardinality.
+        info: facts given at registration, e.g. the cardinality.
     """
 
     name: str
@@ -65,14 +65,16 @@ class Registry:
 
         Args:
             version: part of every plan that uses the function. Raise it when the function makes something else of the same rows and
-                parameters; the lock (`tools/identity.py`) tells when its code changed.
+                parameters; the lock (`tools/identity.py`) shows when its code changed.
         """
 
         def add(function: F) -> F:
             name = function.__name__.rstrip("_")
             if name in self._entries:
                 raise ValueError(f"{self.kind} `{name}` is registered twice")
-            self._entries[name] = Entry(name, version, function, parameters(function), Path(inspect.getfile(function)), info)
+            self._entries[name] = Entry(
+                name=name, version=version, function=function, params=parameters(function), path=Path(inspect.getfile(function)), info=info
+            )
             return function
 
         return add

@@ -1,9 +1,9 @@
 """How sensitive columns are: general, important, core; declared at the source, carried by lineage, lowered only by declaration.
 
 The three levels have the form of GB/T 43697-2024 (一般, 重要, 核心); which data is of which level under that standard is for its owner to
-say. Of a source's column holds what is declared, at least what its standard says; where neither says anything, `important` if `privacy`
+say. A source's column has the declared level, at least that of its standard; with neither, `important` if `privacy`
 is declared for it, else `general`. A column of a dataset is as sensitive as the most sensitive column it is made from
-(`production/sensitive.py`).
+(`production/column_sensitivity.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WORDS: dict[Level, str] = {"general": "一般", "important": "重要", "core": "
 
 
 @dataclass(frozen=True)
-class Graded:
+class ColumnSensitivity:
     """The sensitivity of a column and why it is so."""
 
     level: Level
@@ -30,30 +30,30 @@ class Graded:
         return {"level": self.level, "because": self.because}
 
 
-def highest(levels: Iterable[Graded]) -> Graded:
+def highest(levels: Iterable[ColumnSensitivity]) -> ColumnSensitivity:
     """The most sensitive, the first of these; of none, `core`: what nobody knows anything of."""
     found = list(levels)
-    return max(found, key=lambda each: LEVELS.index(each.level)) if found else Graded("core", "nothing is known of it")
+    return max(found, key=lambda each: LEVELS.index(each.level)) if found else ColumnSensitivity("core", "nothing is known of it")
 
 
-def of_column(project: Project, source: str, column: str) -> Graded:
+def of_column(project: Project, source: str, column: str) -> ColumnSensitivity:
     """The sensitivity of a source's column."""
     spec = project.source(source)
     at = f"{source}.{column}"
-    said: list[Graded] = []
+    declarations: list[ColumnSensitivity] = []
     if (declared := spec.sensitivity.get(column, spec.sensitivity.get("*"))) is not None:
-        said.append(Graded(declared, f"{at} is declared {declared}"))
+        declarations.append(ColumnSensitivity(declared, f"{at} is declared {declared}"))
     if (name := spec.standards.get(column)) is not None:
         field = standards.find(project.root, name)
-        said.append(Graded(field.sensitivity, f"{at} is {name}, by its standard {field.sensitivity}"))
-    if said:
-        return highest(said)
+        declarations.append(ColumnSensitivity(field.sensitivity, f"{at} is {name}, by its standard {field.sensitivity}"))
+    if declarations:
+        return highest(declarations)
     if classes := spec.privacy.get(column):
-        return Graded("important", f"{at} may hold {', '.join(classes)}")
-    return Graded("general", f"nothing is declared of {at}")
+        return ColumnSensitivity("important", f"{at} may hold {', '.join(classes)}")
+    return ColumnSensitivity("general", f"nothing is declared of {at}")
 
 
-def levels_of_source(project: Project, source: str) -> dict[str, Graded]:
+def levels_of_source(project: Project, source: str) -> dict[str, ColumnSensitivity]:
     """The sensitivity of a source's columns, those that are declared or known."""
     spec = project.source(source)
     table = project.table("bronze", source)
@@ -63,7 +63,7 @@ def levels_of_source(project: Project, source: str) -> dict[str, Graded]:
 
 
 def check_standards(project: Project, source: str) -> None:
-    """Hold the columns of a source against the standard fields they are said to be.
+    """Hold the columns of a source against their declared standard fields.
 
     Raises:
         SpecError: no such field or column, or they are of other types.

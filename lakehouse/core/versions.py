@@ -2,8 +2,8 @@
 
 Events of a version: `made` (its manifest), `evaluated` (one evaluation's result), `gated` (the gates' verdicts),
 `described` (only metadata changed: a new label for the same content), `released` and `withdrawn`, `graded` (its indicators and grade),
-`downgraded` (a lower grade with the reason), `retired` and `reinstated` (each with the reason), `archived` (its rows stand in an archive)
-and `restored` (they are back), `erased` (it lost rows for good; the others stand where they stood).
+`downgraded` (a lower grade with the reason), `retired` and `reinstated` (each with the reason), `archived` (an archive holds its rows)
+and `restored` (they are back), `erased` (it lost rows for good; the others stay in place).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
 REGISTER = Journal("versions", pl.Schema(dict.fromkeys(("dataset", "version", "event", "payload"), pl.String())))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Version:
     """A version of a dataset, folded from its events.
 
@@ -57,9 +57,9 @@ class Version:
         gates: verdicts of the newest gating, or None if it was not gated yet.
         released: labels under which it was released, oldest first.
         graded: the newest grading, or None: grade, rule, because, indicators.
-        downgraded: grade, reason and who said so, of the newest downgrade since it was graded, or None.
-        retired: reason, who said so and what supersedes it, or None.
-        archived: where its rows stand, since gold has them no more, or None.
+        downgraded: grade, reason and author of the newest downgrade since it was graded, or None.
+        retired: reason, author and the version that supersedes it, or None.
+        archived: the place of its rows, once gold holds them no more, or None.
         erased: how many rows it lost by erasures (`rows`), how many each split has left (`splits`), the content id of what is left and the
             requests; or None.
     """
@@ -182,23 +182,27 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state["retired" if row["event"] == "reinstated" else "archived"] = None
     return [
         Version(
-            dataset,
-            version,
-            state["labels"][-1],
-            tuple(state["labels"]),
-            state["manifest"],
-            state["evaluations"],
-            state["gates"],
-            tuple(state["released"]),
-            None if state.get("retired") else state["released_at"],
-            *(state.get(name) for name in ("graded", "downgraded", "retired", "archived", "erased")),
+            dataset=dataset,
+            version=version,
+            label=state["labels"][-1],
+            labels=tuple(state["labels"]),
+            manifest=state["manifest"],
+            evaluations=state["evaluations"],
+            gates=state["gates"],
+            released=tuple(state["released"]),
+            released_at=None if state.get("retired") else state["released_at"],
+            graded=state.get("graded"),
+            downgraded=state.get("downgraded"),
+            retired=state.get("retired"),
+            archived=state.get("archived"),
+            erased=state.get("erased"),
         )
         for version, state in folded.items()
     ]
 
 
 def _described(manifest: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with a newer label and newer words, which stand in `metadata` and beside the columns and the contract."""
+    """The manifest with a newer label and newer words, which are in `metadata` and beside the columns and the contract."""
     made = {**manifest, "metadata": payload["metadata"], "label": payload["label"]}
     if words := payload["metadata"].get("contract"):
         made["columns"] = {name: {**column, "description": words.get(name)} for name, column in manifest["columns"].items()}
@@ -246,7 +250,7 @@ def rows(project: Project, version: Version) -> pl.LazyFrame:
     """The rows of a version, as gold held them when it was sealed.
 
     Raises:
-        StorageError: they stand in an archive.
+        StorageError: only an archive holds them.
     """
     if version.archived:
         raise StorageError(

@@ -1,1 +1,1 @@
-"""Delivery: a version leaves the factory. What it must meet before is measured in `pilot` and `operations`."""
+"""Delivery: versions leave the factory. `pilot` and `operations` measure the conditions of a release."""

@@ -3,7 +3,7 @@
 An entry holds the SHA-256 of the one before it and its own, over canonical JSON, so that one that is changed, taken out, moved or added
 breaks the chain. Entries cut off at the end break no chain: the head is kept a second time in `system/audit_head.json` and with each
 release in the register. An entry is written before the act, so that there is no act without one; an act that is killed and done again
-may stand twice. Who can write all three places can forge all three.
+may be there twice. Who can write all three places can forge all three.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def record(
     Raises:
         LockedError: other writers kept the log for half a minute.
     """
-    said: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "principal": principal,
         "account": account(),
         "action": action,
@@ -97,26 +97,26 @@ def record(
         "version": version,
         "purpose": purpose,
     }
-    said |= {"columns": list(columns), "rows": rows, "outcome": outcome, "detail": detail}
+    facts |= {"columns": list(columns), "rows": rows, "outcome": outcome, "detail": detail}
     end = time.monotonic() + _PATIENCE
     while True:
         try:
             with locked(project, "audit"):
-                return _append(project, said)
+                return _append(project, facts)
         except LockedError:
             if time.monotonic() > end:
                 raise
             time.sleep(0.02)
 
 
-def _append(project: Project, said: Mapping[str, Any]) -> Head:
+def _append(project: Project, facts: Mapping[str, Any]) -> Head:
     log = table(project)
     version = log.version()
     last = Head(0, START) if version is None else _last(log)
     beside = _known_beside(project)
     # After a cut the chain goes on where it was cut off, so that the gap stays.
     last = beside if beside is not None and beside.seq >= last.seq else last
-    entry = {"seq": last.seq + 1, "at": datetime.now(UTC).isoformat(timespec="microseconds"), **said, "previous": last.hash}
+    entry = {"seq": last.seq + 1, "at": datetime.now(UTC).isoformat(timespec="microseconds"), **facts, "previous": last.hash}
     entry["hash"] = digest(entry)
     head = Head(entry["seq"], entry["hash"])
     metadata = {"seq": str(head.seq), "hash": head.hash}
@@ -128,7 +128,7 @@ def _append(project: Project, said: Mapping[str, Any]) -> Head:
 
 
 def _last(log: Table) -> Head:
-    """The last entry: as its commit says, or where someone else wrote the table, as its rows do."""
+    """The last entry: from its commit, or where someone else wrote the table, from its rows."""
     commit = log.history(1)[0]
     if "factory.hash" in commit:
         return Head(int(commit["factory.seq"]), str(commit["factory.hash"]))
@@ -154,7 +154,7 @@ def entries(project: Project, who: str | None = None) -> pl.DataFrame:
 
 
 def verify(project: Project) -> list[str]:
-    """What is wrong with the log, a sentence each; empty if every entry stands as it was written."""
+    """Faults of the log, a sentence each; empty if every entry is as it was written."""
     found = entries(project)
     beside = _known_beside(project)
     missing = [f"system/{_HEAD} is gone: entries cut off at the end would not be seen"] if found.height and beside is None else []
@@ -169,7 +169,7 @@ def broken(log: Iterable[Mapping[str, Any]], heads: Iterable[Head] = ()) -> list
     for entry in log:
         seq = entry["seq"]
         if seq != at + 1:
-            problems.append(f"entry {seq} stands where entry {at + 1} should")
+            problems.append(f"entry {seq} is in the place of entry {at + 1}")
         elif entry["previous"] != hashes[at]:
             problems.append(f"entry {seq} does not follow entry {at}")
         if digest({name: value for name, value in entry.items() if name != "hash"}) != entry["hash"]:
@@ -205,4 +205,4 @@ def _released(project: Project) -> list[Head]:
         return []
     events = register.scan().filter(pl.col("event") == "released").select("dataset", "payload").collect()
     payloads = [(dataset, json.loads(payload)) for dataset, payload in events.iter_rows()]
-    return [Head(**said["audit"], place=f"the release {dataset} {said['label']}") for dataset, said in payloads if said.get("audit")]
+    return [Head(**facts["audit"], place=f"the release {dataset} {facts['label']}") for dataset, facts in payloads if facts.get("audit")]

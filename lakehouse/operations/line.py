@@ -15,26 +15,26 @@ from lakehouse.core.spec import Dataset, standards, yamlfile
 from lakehouse.governance.access import policy
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.pilot import PilotResult, names_of, pilot
+from lakehouse.production.column_sensitivity import levels_of_dataset
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.production.engine.recipe import compile_recipe
 from lakehouse.production.gold import Gold, make_gold
 from lakehouse.production.inspection.preview import Preview, preview
-from lakehouse.production.sensitive import levels_of_dataset
 from lakehouse.production.silver import Silver, make_silver
 from lakehouse.reserve.bronze.collect import Collection, collect
 from lakehouse.reserve.screening.screen import Screening, detections, screen
 from lakehouse.reserve.source import feed
 
 if TYPE_CHECKING:
-    from lakehouse.operations.maintenance.grade import Graded
+    from lakehouse.operations.maintenance.grade import VersionGrade
 
 Stage = Literal["bronze", "silver", "gold", "pilot"]
 STAGES: tuple[Stage, ...] = ("bronze", "silver", "gold", "pilot")
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a run did for one dataset; stages that were not asked for are None, and so is the grade where a pilot left it as it was."""
+@dataclass(frozen=True, kw_only=True)
+class DatasetRun:
+    """The results of a run for one dataset; stages that were not requested are None, and so is a grade that the pilot left unchanged."""
 
     dataset: str
     collections: tuple[Collection, ...]
@@ -42,7 +42,7 @@ class Made:
     silver: Silver | None = None
     gold: Gold | None = None
     pilot: PilotResult | None = None
-    graded: Graded | None = None
+    graded: VersionGrade | None = None
 
     @property
     def unchanged(self) -> bool:
@@ -85,7 +85,7 @@ def order(project: Project, names: list[str]) -> list[str]:
     return out
 
 
-def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent) -> Iterator[Made]:
+def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent) -> Iterator[DatasetRun]:
     """Make `names` as far as `to`, and what they refer to as far as gold; one result a dataset, as soon as it is there.
 
     Every stage does only what is left to do, so that a killed or a second run costs what is missing.
@@ -107,11 +107,13 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
         gold = make_gold(project, name, progress=progress) if last >= 2 else None
         piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
         graded = _graded(project, piloted, progress) if piloted else None
-        yield Made(name, collections, screenings, silver, gold, piloted, graded)
+        yield DatasetRun(
+            dataset=name, collections=collections, screenings=screenings, silver=silver, gold=gold, pilot=piloted, graded=graded
+        )
 
 
-def _graded(project: Project, piloted: PilotResult, progress: Progress) -> Graded | None:
-    """The grade of a version, where an evaluation told something new of it or it has none."""
+def _graded(project: Project, piloted: PilotResult, progress: Progress) -> VersionGrade | None:
+    """The grade of a version, where an evaluation measured it anew or it has none."""
     version = versions.find(project, piloted.dataset, piloted.version)
     if version.archived is not None or (piloted.unchanged and version.graded is not None):
         return None
@@ -121,7 +123,7 @@ def _graded(project: Project, piloted: PilotResult, progress: Progress) -> Grade
 
 
 def plans(project: Project, names: list[str]) -> list[Preview]:
-    """What a run of `names` would change, datasets they refer to first."""
+    """The changes that a run of `names` would make, datasets they refer to first."""
     return [preview(project, name) for name in order(project, names)]
 
 

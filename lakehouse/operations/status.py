@@ -1,4 +1,4 @@
-"""Where everything stands: one line a source and a dataset, from registers and table logs alone."""
+"""Status of the factory: one line a source and a dataset, from registers and table logs alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SourceStatus:
     delta_version: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetStatus:
     """A dataset: the version gold holds, its gates, why it was retired if so, the last release, and whether a run would change it."""
 
@@ -65,5 +65,16 @@ def datasets(project: Project) -> list[DatasetStatus]:
         rows = sum(current.manifest["rows"].values()) if current else None
         label, version = (current.label, current.version) if current else (None, None)
         retired = current.retirement if current else None
-        out.append(DatasetStatus(name, label, version, rows, gates, released.released[-1] if released else None, retired, pending))
+        out.append(
+            DatasetStatus(
+                dataset=name,
+                label=label,
+                version=version,
+                rows=rows,
+                gates=gates,
+                released=released.released[-1] if released else None,
+                retired=retired,
+                pending=pending,
+            )
+        )
     return out

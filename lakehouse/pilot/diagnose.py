@@ -44,7 +44,7 @@ FINDINGS = pl.Schema(
     ]
 )
 _SUMMARY = "summary"
-"""Kind of the one row that says what the diagnosis of a version was made of; it stands where nothing was found, too."""
+"""Kind of the one row that records the inputs of a diagnosis; it is there where nothing was found, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Diagnosis:
         return KINDS_BY_LABEL_TYPE[self.summary["label_type"]]
 
     def headline(self) -> str:
-        """What is said of all rows together."""
+        """The notes on all rows together."""
         return headline(self.summary)
 
     def top(self, kind: Kind, number: int) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def findings_of(project: Project, version: Version) -> tuple[pl.DataFrame, dict[
 
 
 def _parted(stored: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Findings and the summary that stands among them."""
+    """Findings, and the summary among them."""
     summary: dict[str, Any] = json.loads(stored.filter(pl.col("kind") == _SUMMARY)["evidence"][0])
     return stored.filter(pl.col("kind") != _SUMMARY), summary
 
@@ -127,7 +127,7 @@ def diagnose(project: Project, dataset: str, version: str = "latest", *, progres
         code = [VERSION, EVALUATIONS.entries()["train"].code(), task_named(params["task"]).code()]
         key = digest([found.version, code, params, frozen.content_id if frozen else None])[:32]
         stored = _stored(project, found, key)
-        # The fates of merged rows are those of the version that stands: only for it can contradictions be looked for.
+        # The fates of merged rows are those of the current version: contradictions can be looked for only in it.
         standing = versions.current(project, dataset)
         comparable = standing is not None and standing.version == found.version
         unchanged = not stored.is_empty() and (not comparable or _parted(stored)[1].get("contradictions", False))

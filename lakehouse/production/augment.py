@@ -30,7 +30,7 @@ from lakehouse.production.engine.recipe import Variants
 
 
 @dataclass(frozen=True)
-class Made:
+class VariantRows:
     """The variants of a dataset.
 
     Attributes:
@@ -57,8 +57,8 @@ class Made:
             yield from self.table.pick(own, self.table.located(["_row_id"]).join(wanted, on="_row_id", how="inner", maintain_order="left"))
 
 
-@dataclass(frozen=True)
-class Gold:
+@dataclass(frozen=True, kw_only=True)
+class GoldRows:
     """What augmentations are made over.
 
     Attributes:
@@ -66,7 +66,7 @@ class Gold:
         valid: GOLD_INDEX of all rows of gold so far, with `_file` and `_at`, their places in silver.
         own: own columns.
         learnt: those that a model learns from.
-        table: gold as it stands.
+        table: gold before this run.
         known: `_row_id`, `_content`, `_hash`, `_learnt` of the rows it holds.
         keys: by the name of an augmentation, the `key` that its variants there were made with.
     """
@@ -81,8 +81,8 @@ class Gold:
 
 
 def augment(
-    project: Project, name: str, variants: Sequence[Variants], gold: Gold, contract: Contract, folder: Path, progress: Progress
-) -> Made:
+    project: Project, name: str, variants: Sequence[Variants], gold: GoldRows, contract: Contract, folder: Path, progress: Progress
+) -> VariantRows:
     """Make the variants that are declared, staging the values of new ones in `folder`.
 
     Raises:
@@ -105,7 +105,7 @@ def augment(
         have = wanted.drop("_hash", "_learnt").join(known, on=["_row_id", "_content"], how="inner", maintain_order="left")
         missing = wanted.join(have, on="_row_id", how="anti", maintain_order="left")
         staged[each.name] = folder / f"{each.name}.values.parquet"
-        computed = _Computed(project, each, gold, contract, schema, progress)
+        computed = _Computed(project=project, variants=each, gold=gold, contract=contract, schema=schema, progress=progress)
         with parquet_writer(staged[each.name], pl.Schema({"_row_id": pl.String(), **schema})) as write:
             computed.all(missing, write)
         found = pl.concat([have, *computed.rows], how="diagonal_relaxed").sort("_row_id").with_columns(_made_by=pl.lit(each.name))
@@ -116,19 +116,19 @@ def augment(
         rows.append(stay.select(index.names()))
         invalid.append(broken)
         made = Balance(
-            each.name,
-            "augment",
-            count,
-            wanted.height,
-            count + stay.height,
-            0,
-            sum(reasons.values()),
-            broken.height,
+            step=each.name,
+            operator="augment",
+            entered=count,
+            created=wanted.height,
+            out=count + stay.height,
+            merged=0,
+            dropped=sum(reasons.values()),
+            quarantined=broken.height,
             reasons=dict(sorted((reasons | _rules(broken)).items())),
         )
         balance.append(made)
         count = made.out
-    return Made(pl.concat(rows), pl.concat(invalid, how="diagonal_relaxed"), tuple(balance), staged, gold.table)
+    return VariantRows(pl.concat(rows), pl.concat(invalid, how="diagonal_relaxed"), tuple(balance), staged, gold.table)
 
 
 def seeds(key: pl.Expr, seed: int) -> pl.Expr:
@@ -137,7 +137,7 @@ def seeds(key: pl.Expr, seed: int) -> pl.Expr:
     return hashed.str.slice(0, 15).str.to_integer(base=16, dtype=pl.Int64).cast(pl.UInt64)
 
 
-def _wanted(gold: Gold, each: Variants) -> pl.DataFrame:
+def _wanted(gold: GoldRows, each: Variants) -> pl.DataFrame:
     """GOLD_INDEX of the variants to make, with `_file`, `_at` of their rows."""
     declared = each.declared
     rows = gold.valid.filter(pl.col("_split") == "train")
@@ -180,7 +180,7 @@ def _to_even(rows: pl.DataFrame, column: str, place: pl.Expr, at_most: int) -> p
 
 
 def _apart(found: pl.DataFrame, taken: pl.DataFrame, learnt: bool) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The variants that say something no other row says, and how many do not, by reason."""
+    """The variants whose content no other row has, and the numbers of the others by reason."""
     if not learnt or found.is_empty():
         return found, {}
     elsewhere = found["_learnt"].is_in(taken.filter(pl.col("_split") != "train")["_learnt"].implode())
@@ -189,13 +189,13 @@ def _apart(found: pl.DataFrame, taken: pl.DataFrame, learnt: bool) -> tuple[pl.D
     return found.filter(~elsewhere & ~again), {rule: n for rule, n in reasons.items() if n}
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Computed:
     """The variants of one augmentation whose values are made in this run."""
 
     project: Project
     variants: Variants
-    gold: Gold
+    gold: GoldRows
     contract: Contract
     schema: Mapping[str, pl.DataType]
     progress: Progress
@@ -273,7 +273,7 @@ class _Computed:
 
 
 def _rules(broken: pl.DataFrame) -> dict[str, int]:
-    """Variants set aside, by the first rule that each breaks, without what an error says of its row."""
+    """Variants set aside, by the first rule that each breaks, without the error's message about its row."""
     if broken.is_empty():
         return {}
     first = broken.select(rule=pl.col("_rules").list.first())

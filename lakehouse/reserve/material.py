@@ -1,4 +1,4 @@
-"""What a connector hands to the collector: readable files with how to read them, and the rows a format makes of them."""
+"""Material of a source: the files that a connector hands to the collector, with their reading options, and the rows of a format."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a file.
+    """The reading options of a file.
 
     Attributes:
         separator: one ASCII character between CSV fields.
@@ -58,9 +58,9 @@ class Reading:
     strict: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """Reading options that a declaration gives for one file; without a separator, its name tells it."""
+    """Reading options that a declaration gives for one file; without a separator, the file's name decides it."""
 
     separator: str | None = None
     quote: str | None = '"'
@@ -70,7 +70,7 @@ class Options:
     record: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawFile:
     """One readable file of a source.
 
@@ -93,7 +93,7 @@ class RawFile:
 
 
 class Feed(Protocol):
-    """What a connector returns."""
+    """The material of a connector."""
 
     def fingerprint(self, project: Project) -> str:
         """Changes whenever the material changes; cheap compared with reading it."""
@@ -108,7 +108,7 @@ class Feed(Protocol):
 
 @runtime_checkable
 class InPlace(Protocol):
-    """What a connector returns whose material can be read where it stands, again and again."""
+    """What a connector returns whose material can be read in place, again and again."""
 
     def in_place(self, project: Project, source: str) -> Feed:
         """The material as it is now, none of it copied.
@@ -119,24 +119,24 @@ class InPlace(Protocol):
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Material where it stands.
+class InPlaceMaterial:
+    """Material that is read in place.
 
     Attributes:
         state: changes whenever the material does.
-        stands: what is opened there.
+        raw_files: the files, opened there.
     """
 
     state: str
-    stands: tuple[RawFile, ...]
+    raw_files: tuple[RawFile, ...]
 
     def fingerprint(self, project: Project) -> str:
         """The state."""
         return self.state
 
     def files(self, project: Project) -> list[RawFile]:
-        """What is opened where it stands."""
-        return list(self.stands)
+        """The material, opened in place."""
+        return list(self.raw_files)
 
 
 class Reader(Protocol):

@@ -1,4 +1,4 @@
-"""Sites: factories in domains of their own. A hub lets them process where they are, and takes what they release."""
+"""Sites: factories in domains of their own. A hub runs them in place and takes their releases."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from typing import Literal
 
 from lakehouse.core.errors import FactoryError, SourceError, SpecError
 from lakehouse.core.project import Project
-from lakehouse.reserve.transport.site_releases import Exit, Exported
+from lakehouse.reserve.transport.site_releases import Exit, SiteRelease
 
 _SAID = 400
 """Characters of a site's refusal that are shown."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a site has released of a dataset; `problem` where its exit cannot be read."""
+class SiteStatus:
+    """The release of a dataset by a site; `problem` where its exit cannot be read."""
 
     site: str
     dataset: str
-    released: Exported | None
+    released: SiteRelease | None
     problem: str | None
 
 
-@dataclass(frozen=True)
-class Done:
-    """What a site did when it was asked to run and release a dataset.
+@dataclass(frozen=True, kw_only=True)
+class SiteRun:
+    """The outcome of a site's run and release of a dataset.
 
     Attributes:
-        label, version: released then; None where it was not.
-        problem: what the site refused with, its last line.
+        label: label that was released; None where none was.
+        version: version that was released; None where none was.
+        problem: the last line of the site's refusal.
     """
 
     site: str
@@ -51,21 +52,21 @@ def declared(project: Project) -> list[tuple[str, str]]:
     return sorted({(str(call.params.get("site")), str(call.params.get("dataset"))) for call in calls})
 
 
-def standing(project: Project) -> list[Standing]:
-    """What stands at the exits, for every dataset that a source takes from a site."""
+def standing(project: Project) -> list[SiteStatus]:
+    """The releases at the exits, for every dataset that a source takes from a site."""
     out = []
     for site, dataset in declared(project):
         try:
-            out.append(Standing(site, dataset, Exit.of(project, site).exported(dataset), None))
+            out.append(SiteStatus(site, dataset, Exit.of(project, site).exported(dataset), None))
         except FactoryError as error:
-            out.append(Standing(site, dataset, None, error.what))
+            out.append(SiteStatus(site, dataset, None, error.what))
     return out
 
 
-def process(project: Project, sites: Sequence[str] = ()) -> list[Done]:
+def process(project: Project, sites: Sequence[str] = ()) -> list[SiteRun]:
     """Let sites run and release what sources here take from them, all at the same time, each in its own domain.
 
-    A site is asked by its `command`, to which `run DATASET --json` and `release DATASET --json` are added. Of what it says, label,
+    A site is asked by its `command`, to which `run DATASET --json` and `release DATASET --json` are added. Of its output, label,
     version and a refusal's last line are kept, in memory; nothing that it prints is stored.
 
     Raises:
@@ -83,28 +84,32 @@ def process(project: Project, sites: Sequence[str] = ()) -> list[Done]:
         return list(pool.map(lambda one: _process(project, *one), wanted))
 
 
-def _process(project: Project, site: str, dataset: str) -> Done:
+def _process(project: Project, site: str, dataset: str) -> SiteRun:
     command = [sys.executable if part == "python" else part for part in project.settings.sites[site].command]
-    told: dict[str, str] = {}
+    versioned: dict[str, str] = {}
     for what in ("run", "release"):
         try:
             done = subprocess.run([*command, what, dataset, "--json"], cwd=project.root, capture_output=True, text=True, check=False)
         except OSError as error:
-            return Done(site, dataset, "unreachable", None, None, f"{command[0]}: {error.strerror}")
+            return SiteRun(
+                site=site, dataset=dataset, outcome="unreachable", label=None, version=None, problem=f"{command[0]}: {error.strerror}"
+            )
         if done.returncode:
-            said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
-            first = next((line for line in said if line.startswith("error")), said[-1])
-            return Done(site, dataset, "refused", None, None, f"{what}: {first[:_SAID]}")
+            messages = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gives no message"]
+            first = next((line for line in messages if line.startswith("error")), messages[-1])
+            return SiteRun(site=site, dataset=dataset, outcome="refused", label=None, version=None, problem=f"{what}: {first[:_SAID]}")
         if what == "release":
-            told = _told(site, done.stdout)
-    return Done(site, dataset, "released", told.get("label"), told.get("version"), None)
+            versioned = _json_outcome(site, done.stdout)
+    return SiteRun(
+        site=site, dataset=dataset, outcome="released", label=versioned.get("label"), version=versioned.get("version"), problem=None
+    )
 
 
-def _told(site: str, output: str) -> dict[str, str]:
-    """What a site says of the release of one dataset."""
+def _json_outcome(site: str, output: str) -> dict[str, str]:
+    """The site's output on the release of one dataset."""
     try:
-        (told,) = json.loads(output)
-        return {name: str(told[name]) for name in ("label", "version")}
+        (versioned,) = json.loads(output)
+        return {name: str(versioned[name]) for name in ("label", "version")}
     except (ValueError, TypeError, KeyError) as error:
         what = f"site {site} does not answer as `lakehouse release --json` does: {error}"
         raise SourceError(what, where="lakehouse.yaml", fix="check its `command`") from error

@@ -30,7 +30,7 @@ def feed(project: Project, name: str) -> Feed | Remote:
         raise
     if source.mode == "virtual" and not isinstance(made, InPlace):
         raise SpecError(
-            f"what `{source.connector.name}` reads does not stand anywhere to be read again",
+            f"what `{source.connector.name}` reads is kept nowhere to be read again",
             where=document.where(("mode",)),
             fix="take `mode: collected`; virtual are sources of `files`, `delta`, `delta_sharing` and `sql`",
         )

@@ -110,7 +110,7 @@ def test_the_chain_outlives_the_compaction_of_its_files(logged: Project) -> None
     assert audit.verify(logged) == []
     assert audit.entries(logged)["seq"].to_list() == list(range(1, MANY + 7))
     tamper(logged, keep=pl.col("seq") != 9)
-    assert "entry 10 stands where entry 9 should" in audit.verify(logged)
+    assert "entry 10 is in the place of entry 9" in audit.verify(logged)
 
 
 def test_a_changed_row_count_is_seen_in_the_table(logged: Project) -> None:
@@ -120,12 +120,12 @@ def test_a_changed_row_count_is_seen_in_the_table(logged: Project) -> None:
 
 def test_a_missing_entry_and_a_cut_end_are_seen_in_the_table(logged: Project) -> None:
     tamper(logged, keep=pl.col("seq") != 2)
-    assert "entry 3 stands where entry 2 should" in audit.verify(logged)
+    assert "entry 3 is in the place of entry 2" in audit.verify(logged)
     tamper(logged, keep=pl.col("seq") < 2)
     assert audit.verify(logged) == ["entry 4, which system/audit_head.json knows, is gone"]
     # What is written after the cut does not mend it.
     write(logged, 1)
-    assert audit.verify(logged) == ["entry 5 stands where entry 2 should"]
+    assert audit.verify(logged) == ["entry 5 is in the place of entry 2"]
 
 
 def test_a_head_that_is_gone_is_said(logged: Project, tmp_path: Path) -> None:
@@ -191,7 +191,17 @@ def test_decisions_about_rows_are_written_down_with_their_ticket(notes_factory: 
     project = notes_factory.project
     version = versions.find(project, "notes", "latest")
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    ticket = Ticket("1f0c", "notes", version.version, "label_error", "Wrong labels", (), {}, (), at)
+    ticket = Ticket(
+        ticket="1f0c",
+        dataset="notes",
+        version=version.version,
+        kind="label_error",
+        title="Wrong labels",
+        rows=(),
+        evidence={},
+        upstream=(),
+        at=at,
+    )
     made = [Decision("notes/00", "c" * 64, drop="wrong"), Decision("notes/01", "d" * 64, set={"label": "b"})]
     policies.apply(project, project.dataset("notes"), ticket, made, {}, "ana")
     (entry,) = audit.entries(project).to_dicts()

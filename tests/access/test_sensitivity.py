@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from lakehouse.cli import cli
 from lakehouse.core import versions
 from lakehouse.core.errors import HardGateError, SpecError
-from lakehouse.core.sensitivity import Graded, highest
+from lakehouse.core.sensitivity import ColumnSensitivity, highest
 from lakehouse.core.spec import LEVELS
 from lakehouse.delivery.release.card import _sensitivity
 from lakehouse.delivery.release.policy import reasons, refuse
-from lakehouse.production.sensitive import levels_of_dataset
+from lakehouse.production.column_sensitivity import levels_of_dataset
 
 from ..factory import Factory, notes
 
@@ -58,7 +58,7 @@ def test_a_redacted_column_is_lowered_only_by_declaration_with_its_reason(notes_
 
 @given(st.lists(st.sampled_from(LEVELS), min_size=1))
 def test_the_highest_is_none_below_and_one_of_them(levels: list[str]) -> None:
-    found = highest([Graded(each, "") for each in levels])  # type: ignore[arg-type]
+    found = highest([ColumnSensitivity(each, "") for each in levels])  # type: ignore[arg-type]
     assert found.level in levels
     assert all(LEVELS.index(found.level) >= LEVELS.index(each) for each in levels)  # type: ignore[arg-type]
 
@@ -91,7 +91,7 @@ def test_a_version_of_which_nothing_is_known_is_refused(notes_factory: Factory) 
     assert "sensitivity" not in version.manifest["metadata"]
     notes_factory.declare([], release=RELEASE)
     assert reasons(notes_factory.project.dataset("notes"), version) == [
-        "its register does not say how sensitive its columns are (lakehouse run notes)"
+        "its register does not hold the sensitivity of its columns (lakehouse run notes)"
     ]
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from lakehouse.cli import cli
 from lakehouse.core.errors import NotFoundError
-from lakehouse.governance.catalogue.entries import Entry, entries
+from lakehouse.governance.catalogue.entries import CatalogueEntry, entries
 from lakehouse.governance.catalogue.search import search
 
 from ..access.test_standards import CONTRACT, STANDARDS
@@ -86,7 +86,10 @@ WORD = st.text(st.sampled_from("评论商品情感abcxyz"), min_size=1, max_size
 
 @given(st.lists(WORD, min_size=1, max_size=6), st.data())
 def test_every_piece_of_chinese_and_every_beginning_of_a_word_is_found(words: list[str], data: st.DataObject) -> None:
-    known = [Entry("column", f"c{i}", word, "", {"kind": ("column",)}, "") for i, word in enumerate(words)]
+    known = [
+        CatalogueEntry(kind="column", name=f"c{i}", title=word, text="", facets={"kind": ("column",)}, see="")
+        for i, word in enumerate(words)
+    ]
     word = data.draw(st.sampled_from(words))
     runs = re.findall(r"[a-z]+|[^a-z]+", word)
     run = data.draw(st.sampled_from(runs))
@@ -96,7 +99,7 @@ def test_every_piece_of_chinese_and_every_beginning_of_a_word_is_found(words: li
 
 @given(st.text(max_size=20))
 def test_no_query_breaks_the_search(query: str) -> None:
-    search([Entry("source", "a", "b", "c", {"kind": ("source",)}, "")], query)
+    search([CatalogueEntry(kind="source", name="a", title="b", text="c", facets={"kind": ("source",)}, see="")], query)
 
 
 def test_the_command_prints_hits_and_writes_json(shop: Factory) -> None:

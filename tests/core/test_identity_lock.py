@@ -54,7 +54,7 @@ import re, sys
 from pathlib import Path
 package = Path(sys.argv[1]) / "lakehouse"
 operator = next(package.rglob("operators/**/normalise_whitespace.py"))
-kernel = next(package.rglob("kernels/blanks.py"))
+kernel = next(package.rglob("kernels/spaces.py"))
 moved = operator.parent.parent / "tidied" / operator.name
 moved.parent.mkdir()
 (moved.parent / "__init__.py").write_text("")
@@ -62,8 +62,8 @@ operator.rename(moved)
 kernel.rename(kernel.with_name("runs_of_spaces.py"))
 for file in package.rglob("*.py"):
     text = file.read_text(encoding="utf-8")
-    changed = re.sub(r"kernels\\.blanks\\b", "kernels.runs_of_spaces", text)
-    changed = re.sub(r"(from [\\w.]*kernels import )blanks\\b", r"\\1runs_of_spaces as blanks", changed)
+    changed = re.sub(r"kernels\\.spaces\\b", "kernels.runs_of_spaces", text)
+    changed = re.sub(r"(from [\\w.]*kernels import (?:\\w+, )*)spaces\\b", r"\\1runs_of_spaces as spaces", changed)
     if changed != text:
         file.write_text(changed, encoding="utf-8")
 text = moved.read_text(encoding="utf-8")
@@ -88,7 +88,7 @@ def test_a_moved_operator_and_a_renamed_kernel_change_no_plan_and_read_no_source
     shutil.copytree(ROOT / "lakehouse", copy / "lakehouse", ignore=shutil.ignore_patterns("__pycache__"))
     before = plan_as_seen_by(copy, notes_factory.root)
     subprocess.run([sys.executable, "-c", MOVES, str(copy)], check=True)
-    assert not list(copy.rglob("blanks.py"))
+    assert not list(copy.rglob("spaces.py"))
     assert plan_as_seen_by(copy, notes_factory.root) == before
     assert json.loads(before)[0]["silver"] == []
 

@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from lakehouse.core.lake.parquet import compact, datafiles
-from lakehouse.core.lake.parquet.rowgroups import Spliced, footer_of
+from lakehouse.core.lake.parquet import datafiles, thrift_compact
+from lakehouse.core.lake.parquet.rowgroups import SplicedFile, footer_of
 from lakehouse.core.lake.table import Table
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 PLAIN = {
-    compact.BYTE: st.integers(0, 255),
-    compact.I16: st.integers(-(2**15), 2**15 - 1),
-    compact.I32: st.integers(-(2**31), 2**31 - 1),
-    compact.I64: NUMBERS,
-    compact.DOUBLE: st.binary(min_size=8, max_size=8),
-    compact.BINARY: st.binary(max_size=300),
+    thrift_compact.BYTE: st.integers(0, 255),
+    thrift_compact.I16: st.integers(-(2**15), 2**15 - 1),
+    thrift_compact.I32: st.integers(-(2**31), 2**31 - 1),
+    thrift_compact.I64: NUMBERS,
+    thrift_compact.DOUBLE: st.binary(min_size=8, max_size=8),
+    thrift_compact.BINARY: st.binary(max_size=300),
 }
 
 
@@ -33,12 +33,12 @@ def of(kind: int, depth: int) -> st.SearchStrategy[Any]:
     """Values of a type."""
     if kind in PLAIN:
         return PLAIN[kind]
-    if kind in (compact.TRUE, compact.FALSE):
+    if kind in (thrift_compact.TRUE, thrift_compact.FALSE):
         return st.integers(1, 2)
-    if kind == compact.STRUCT:
+    if kind == thrift_compact.STRUCT:
         return structs(depth - 1)
-    inner = st.sampled_from(sorted(PLAIN) + ([compact.STRUCT] if depth else []))
-    if kind == compact.MAP:
+    inner = st.sampled_from(sorted(PLAIN) + ([thrift_compact.STRUCT] if depth else []))
+    if kind == thrift_compact.MAP:
         pairs = st.tuples(inner, inner).flatmap(
             lambda two: st.tuples(
                 st.just(two[0] << 4 | two[1]), st.lists(st.tuples(of(two[0], depth - 1), of(two[1], depth - 1)), min_size=1)
@@ -48,28 +48,30 @@ def of(kind: int, depth: int) -> st.SearchStrategy[Any]:
     return inner.flatmap(lambda one: st.tuples(st.just(one), st.lists(of(one, depth - 1), max_size=20)))
 
 
-def structs(depth: int) -> st.SearchStrategy[compact.Struct]:
+def structs(depth: int) -> st.SearchStrategy[thrift_compact.Struct]:
     """Structs of every type, some within each other."""
-    kinds = st.sampled_from([*PLAIN, compact.LIST, compact.SET, compact.MAP, *([compact.STRUCT] if depth > 0 else [])])
+    kinds = st.sampled_from(
+        [*PLAIN, thrift_compact.LIST, thrift_compact.SET, thrift_compact.MAP, *([thrift_compact.STRUCT] if depth > 0 else [])]
+    )
     field = st.one_of(
         kinds.flatmap(lambda kind: st.tuples(st.just(kind), of(kind, depth))),
-        st.booleans().map(lambda value: (compact.TRUE if value else compact.FALSE, value)),
+        st.booleans().map(lambda value: (thrift_compact.TRUE if value else thrift_compact.FALSE, value)),
     )
     return st.dictionaries(st.integers(1, 2**15 - 1), field, max_size=6).map(lambda fields: dict(sorted(fields.items())))
 
 
 @given(structs(2))
-def test_what_is_written_is_read_again(struct: compact.Struct) -> None:
-    written = compact.write_struct(struct)
-    assert compact.read_struct(written) == struct
-    assert compact.write_struct(compact.read_struct(written)) == written
+def test_what_is_written_is_read_again(struct: thrift_compact.Struct) -> None:
+    written = thrift_compact.write_struct(struct)
+    assert thrift_compact.read_struct(written) == struct
+    assert thrift_compact.write_struct(thrift_compact.read_struct(written)) == written
 
 
 @given(structs(2), st.data())
-def test_a_struct_cut_short_is_refused(struct: compact.Struct, data: st.DataObject) -> None:
-    written = compact.write_struct(struct)
-    with pytest.raises(compact.MalformedError):
-        compact.read_struct(written[: data.draw(st.integers(0, len(written) - 1))])
+def test_a_struct_cut_short_is_refused(struct: thrift_compact.Struct, data: st.DataObject) -> None:
+    written = thrift_compact.write_struct(struct)
+    with pytest.raises(thrift_compact.MalformedError):
+        thrift_compact.read_struct(written[: data.draw(st.integers(0, len(written) - 1))])
 
 
 WRITERS: dict[str, dict[str, Any]] = {
@@ -106,7 +108,7 @@ def test_groups_of_two_files_in_one(tmp_path: Path, writer: str) -> None:
     assert footers[0] is not None
     assert footers[1] is not None
     assert footers[0].fits(footers[1])
-    spliced = Spliced(pa.OSFile(str(tmp_path / "new.parquet"), "wb"), footers[0])
+    spliced = SplicedFile(pa.OSFile(str(tmp_path / "new.parquet"), "wb"), footers[0])
     for file, number in wanted:
         found = footers[file]
         assert found is not None

@@ -147,7 +147,7 @@ def test_the_whole_line_with_an_evaluation(notes_factory: Factory) -> None:
     assert done.returncode == 0, done.stderr
     assert "passed" in done.stdout
     again = command(notes_factory, "run", "notes")
-    assert "Nothing to do: every version stands as declared." in again.stdout
+    assert "Nothing to do: every version is as declared." in again.stdout
     notes_factory.declare([], pilot={**TRAIN, "gates": [{"metric": "macro_f1", "at_least": 1.01}]}, splits={"train": 0.6, "test": 0.4})
     failed = command(notes_factory, "run", "notes")
     assert failed.returncode == 4

@@ -192,7 +192,9 @@ def test_what_is_collected_is_enough_at_the_yield(wanted: int, there: int, extra
     collected = kept + extra
     rate = kept / collected
     have = Volumes(rows=there + 1)
-    line = _line("rows", wanted, there, have, Yield(rate, rate * 0.9, min(1.0, rate * 1.1), collected, kept, "all"))
+    line = _line(
+        "rows", wanted, there, have, Yield(value=rate, low=rate * 0.9, high=min(1.0, rate * 1.1), collected=collected, kept=kept, of="all")
+    )
     assert line.missing == max(0, wanted - there)
     if line.missing and there:
         assert line.collect is not None

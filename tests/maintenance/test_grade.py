@@ -18,8 +18,10 @@ from .factory import clean_notes, made, new_line
 
 def measured(name: str, low: float | None) -> Indicator:
     if low is None:
-        return Indicator(name, None, None, None, None, None, f"{name}/1", "not measured: no rows")
-    return Indicator(name, low, 1.0, low, low, 1.0, f"{name}/1", "")
+        return Indicator(
+            name=name, numerator=None, denominator=None, value=None, low=None, high=None, rule=f"{name}/1", how="not measured: no rows"
+        )
+    return Indicator(name=name, numerator=low, denominator=1.0, value=low, low=low, high=1.0, rule=f"{name}/1", how="")
 
 
 indicators = st.tuples(*(st.one_of(st.none(), st.floats(0, 1)).map(lambda low, name=name: measured(name, low)) for name in INDICATORS))

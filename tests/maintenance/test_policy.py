@@ -102,7 +102,15 @@ def test_use_by_others_counts(project: Project) -> None:
     payload = {"label": "2.0.0", "plan_id": "p", "content_id": "c", "references": {"reviews": old.content_id}}
     versions.record(project, "others", "cccc11112222", "made", payload)
     assert last_use(project, old)[1] == "used by others"
-    ticket = open_ticket(project, old, "report", "wrong", [Suspect("reviews_raw/000", "negative", "positive", None, "train")], {}, set())
+    ticket = open_ticket(
+        project,
+        old,
+        "report",
+        "wrong",
+        [Suspect(row="reviews_raw/000", given="negative", suggested="positive", p_given=None, split="train")],
+        {},
+        set(),
+    )
     assert ticket is not None
     assert said(project, LATER)[0] == ("1.0.0", "keep", f"ticket {ticket.ticket} on its rows is open")
 
@@ -110,7 +118,7 @@ def test_use_by_others_counts(project: Project) -> None:
 def test_a_version_that_users_complain_about_is_lowered_once(project: Project) -> None:
     project = ruled(project, downgrade={"reported": 0.3, "to": "C"})
     version = versions.find(project, "reviews", "1.4.0")
-    rows = [Suspect(f"reviews_raw/{n:03}", "negative", None, None, "train") for n in (40, 41)]
+    rows = [Suspect(row=f"reviews_raw/{n:03}", given="negative", suggested=None, p_given=None, split="train") for n in (40, 41)]
     open_ticket(project, version, "report", "wrong", rows, {}, set())
     assert said(project)[-1][1] == "keep", "it has no grade"
     payload = {"grade": "A", "rule": "grade/1", "because": [], "screen": {}, "indicators": []}

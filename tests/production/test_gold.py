@@ -192,7 +192,7 @@ def test_the_same_plan_with_other_content_is_an_alarm(notes_factory: Factory) ->
 def test_gold_wants_silver_as_it_should_be_now(notes_factory: Factory) -> None:
     notes_factory.material(notes("one"))
     notes_factory.collect()
-    with pytest.raises(NotFoundError, match="silver/notes is not what its sources and recipe say now"):
+    with pytest.raises(NotFoundError, match="silver/notes does not match its sources and recipe"):
         notes_factory.gold()
 
 

@@ -145,13 +145,13 @@ def test_synonyms_replace_the_share_that_is_asked_for(table: str) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "wrong"),
     [
-        (b"a,b\nc\n", ":2", "`c` stands alone"),
+        (b"a,b\nc\n", ":2", "`c` is alone"),
         ("a,b\n好,坏\n".encode("gb18030"), ":2", "not UTF-8"),
-        (b"a,b\n\nc,A\n", ":3", "`A` stands in line 1 already"),
-        (b"a,a\n", ":1", "`a` stands in line 1 already"),
+        (b"a,b\n\nc,A\n", ":3", "`A` is in line 1 already"),
+        (b"a,a\n", ":1", "`a` is in line 1 already"),
         (b"a,b,\n", ":1", "an empty word"),
         (b"\n \n", "", "has no words"),
-        (b'a,b\n"c,d\n', ":2", "stands alone"),
+        (b'a,b\n"c,d\n', ":2", "is alone"),
         ("a,\U000f0000\n".encode(), ":1", "private or unassigned"),
     ],
 )

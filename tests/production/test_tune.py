@@ -65,7 +65,7 @@ def test_what_is_no_threshold_is_refused(tuned_factory: Factory) -> None:
     with pytest.raises(SpecError, match="at_least"):
         tune(project, "notes", {"text_length": {"at_least": "many"}})
     tuned_factory.declare(RECIPE[:1])
-    with pytest.raises(NotFoundError, match="is not what its sources and recipe say now"):
+    with pytest.raises(NotFoundError, match="does not match its sources and recipe"):
         tune(tuned_factory.project, "notes", {"text_length": {"at_least": 1}})
 
 

@@ -54,7 +54,7 @@ def test_a_tag_is_annotated_and_stays_on_its_commit(repository: release_git.Repo
 
 def test_a_tag_that_would_move_is_refused(repository: release_git.Repository) -> None:
     release_git.tag(repository, "reviews@v1.0.0", "HEAD", "a" * 64, "reviews 1.0.0")
-    with pytest.raises(ReleaseError, match="already stands for other content"):
+    with pytest.raises(ReleaseError, match="already names other content"):
         release_git.tag(repository, "reviews@v1.0.0", "HEAD", "b" * 64, "reviews 1.0.0")
 
 

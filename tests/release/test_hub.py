@@ -64,7 +64,7 @@ def test_the_next_version_replaces_the_files_and_keeps_the_old_tag(project: Proj
 def test_a_tag_that_would_move_is_refused_and_nothing_is_committed(project: Project, hub: Hub) -> None:
     push(write_bundle(project, make(project, reviews(*range(12)))), "acme/reviews", "1.0.0")
     other = write_bundle(project, make(project, reviews(*range(9)), "1.0.0"))
-    with pytest.raises(ReleaseError, match=r"tag v1\.0\.0 of acme/reviews already stands for other content"):
+    with pytest.raises(ReleaseError, match=r"tag v1\.0\.0 of acme/reviews already names other content"):
         push(other, "acme/reviews", "1.0.0")
     assert len(hub.repos["acme/reviews"].commits) == 2
 

@@ -54,9 +54,7 @@ def test_a_forbidden_privacy_class_still_carried_is_refused(project: Project, ca
 def test_a_class_that_is_not_forbidden_passes_and_an_unsaid_one_does_not(project: Project) -> None:
     spec = project.dataset("reviews")
     assert reasons(spec, make(project, reviews(1, 2), privacy={"text": ["age"], "gone": ["email"]})) == []
-    assert reasons(spec, make(project, reviews(1, 3), privacy=None)) == [
-        "its manifest does not say which privacy classes its columns carry"
-    ]
+    assert reasons(spec, make(project, reviews(1, 3), privacy=None)) == ["its manifest does not name the privacy classes of its columns"]
 
 
 def test_a_source_without_a_licence_is_refused_and_all_reasons_are_listed(project: Project) -> None:

@@ -144,7 +144,7 @@ def test_a_tag_that_would_move_is_refused_and_the_standing_bundle_stays(project:
     under_version_control(project)
     before = content(release(project, "reviews").bundle.folder)
     make(project, reviews(*range(9)), "1.0.0")
-    with pytest.raises(ReleaseError, match=r"git tag reviews@v1\.0\.0 already stands for other content"):
+    with pytest.raises(ReleaseError, match=r"git tag reviews@v1\.0\.0 already names other content"):
         release(project, "reviews")
     assert content(project.release_folder("reviews")) == before
 

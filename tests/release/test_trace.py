@@ -43,7 +43,9 @@ def test_a_row_that_did_not_pass_is_traced_to_its_fate_and_the_rules_it_breaks(p
     broken = pl.DataFrame({"_row_id": ["reviews_raw/003"], "_rules": [["label:isin", "text:str_length"]]})
     project.table("gold", "reviews_quarantine").write(broken, "overwrite")
     make(project, reviews(1))
-    assert trace(project, "reviews_raw/002").fates == (Fate("reviews", "reviews_raw/002", "dropped", "1", "too_short", '{"n":1}', None),)
+    assert trace(project, "reviews_raw/002").fates == (
+        Fate(dataset="reviews", row_id="reviews_raw/002", fate="dropped", step="1", rule="too_short", evidence='{"n":1}', other=None),
+    )
     assert [fate.rule for fate in trace(project, "reviews_raw/003").fates] == ["label:isin", "text:str_length"]
     assert trace(project, "reviews_raw/002").held == ()
 

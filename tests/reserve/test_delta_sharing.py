@@ -117,7 +117,7 @@ def test_a_damaged_file_is_told_and_fetched_again(factory: Factory, sharing: Sha
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"token": TOKEN}, r"`delta_sharing\.token` is a credential"), ({"token": None}, "the server of the table is not said")],
+    [({"token": TOKEN}, r"`delta_sharing\.token` is a credential"), ({"token": None}, "the server of the table is missing")],
     ids=["secret", "no server"],
 )
 def test_a_mistake_in_the_declaration_is_told(factory: Factory, sharing: Sharing, changes: dict[str, Any], words: str) -> None:

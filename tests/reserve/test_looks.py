@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.transport import digests
-from lakehouse.reserve.transport.file_stats import Looks
+from lakehouse.reserve.transport.file_stats import FileStats
 
 from .conftest import Factory
 
@@ -23,7 +23,7 @@ def test_hidden_files_links_to_nothing_and_what_is_no_file_are_left_out(tmp_path
     (tmp_path / "gone.txt").symlink_to("nowhere")
     (tmp_path / "circle").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe.txt")
-    looks = Looks()
+    looks = FileStats()
     looks.below(str(tmp_path), hidden=False)
     assert sorted(looks.frame()["path"]) == [f"{tmp_path}/{name}" for name in ("b.txt", "deep/a.txt", "link.txt")]
     assert looks.frame().filter(path=f"{tmp_path}/link.txt")["size"].item() == len("b.txt")
@@ -32,7 +32,7 @@ def test_hidden_files_links_to_nothing_and_what_is_no_file_are_left_out(tmp_path
 def test_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "好.txt").write_text("fine")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xb4\xf3.txt")).write_text("a name in GB18030")
-    looks = Looks()
+    looks = FileStats()
     looks.below(str(tmp_path), hidden=False)
     with pytest.raises(SourceError, match="not UTF-8") as raised:
         looks.frame()

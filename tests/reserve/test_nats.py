@@ -128,15 +128,15 @@ def test_what_goes_wrong_is_one_message_without_the_password(
     with pytest.raises(SourceError, match=r"#nothing: there is no such stream"):
         factory.collect()
     declare(factory, "127.0.0.1:9")
-    with pytest.raises(SourceError, match=r"127.0.0.1:9#orders: the server says: (.|\n)*(refused|Connect call failed)"):
+    with pytest.raises(SourceError, match=r"127.0.0.1:9#orders: the server answers: (.|\n)*(refused|Connect call failed)"):
         factory.collect()
     send(act, 0, 1)
     declare(factory, address, subject="a..b")
-    with pytest.raises(SourceError, match="the server says: "):
+    with pytest.raises(SourceError, match="the server answers: "):
         factory.collect()
     monkeypatch.setenv("NATS_PASSWORD", "wr0ng")
     declare(factory, address)
-    with pytest.raises(SourceError, match="the server says: Authorization Violation") as caught:
+    with pytest.raises(SourceError, match="the server answers: Authorization Violation") as caught:
         factory.collect()
     assert "wr0ng" not in str(caught.value)
     declare(factory, address, url=f"nats://shop:s3cret@{address}")
@@ -161,7 +161,7 @@ def test_a_certificate_that_is_not_trusted_is_one_message_and_a_trusted_one_serv
     with listening(port, *command):
         monkeypatch.setattr(module, "_CLOSING", 0.5)
         declare(factory, address, url=f"tls://127.0.0.1:{port}")
-        with pytest.raises(SourceError, match=r"the server says: (.|\n)*certificate verify failed"):
+        with pytest.raises(SourceError, match=r"the server answers: (.|\n)*certificate verify failed"):
             factory.collect()
         monkeypatch.setenv("SSL_CERT_FILE", given)
         with pytest.raises(SourceError, match="there is no such stream"):

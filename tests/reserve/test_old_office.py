@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse.reserve.discovery.discover import discover
-from lakehouse.reserve.discovery.look import look
+from lakehouse.reserve.discovery.file_type import look
 from lakehouse.reserve.formats.documents import old_office
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 from .conftest import Factory
 

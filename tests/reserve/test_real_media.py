@@ -18,7 +18,7 @@ import xlwt
 from PIL import Image
 
 from lakehouse.reserve.discovery.discover import discover
-from lakehouse.reserve.discovery.look import look
+from lakehouse.reserve.discovery.file_type import look
 
 from .conftest import Factory
 

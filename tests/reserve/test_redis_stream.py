@@ -99,14 +99,14 @@ def test_what_goes_wrong_is_one_message_without_the_password(
     factory: Factory, address: str, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(factory, address, stream="nothing")
-    with pytest.raises(SourceError, match=r"#nothing: the server says: no such key"):
+    with pytest.raises(SourceError, match=r"#nothing: the server answers: no such key"):
         factory.collect()
     declare(factory, "127.0.0.1:9")
-    with pytest.raises(SourceError, match=r"127.0.0.1:9/0#orders: the server says: (.|\n)*refused"):
+    with pytest.raises(SourceError, match=r"127.0.0.1:9/0#orders: the server answers: (.|\n)*refused"):
         factory.collect()
     monkeypatch.setenv("REDIS_PASSWORD", "wr0ng")
     declare(factory, address)
-    with pytest.raises(SourceError, match=r"the server says: (WRONGPASS|invalid)") as caught:
+    with pytest.raises(SourceError, match=r"the server answers: (WRONGPASS|invalid)") as caught:
         factory.collect()
     assert "wr0ng" not in str(caught.value)
     factory.declare(connector={"redis_stream": {"url": f"redis://:s3cret@{address}", "stream": "orders"}})

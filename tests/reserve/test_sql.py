@@ -187,7 +187,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"table": "order"}, "cannot be read: .*order"),
     ({"order": ["idd"]}, r"#orders: has no column `idd`(.|\n)*`id`"),
     ({"columns": ["items"]}, r"has no column `items`"),
-    ({"order": ["updated"]}, r"several rows have the same `updated`(.|\n)*tell rows apart"),
+    ({"order": ["updated"]}, r"several rows have the same `updated`(.|\n)*identify rows"),
     ({"order": ["item"]}, r"`item` is null in some rows(.|\n)*`query:`"),
     ({"cursor": "item"}, r"`item` is null in some rows"),
     ({"table": None, "query": "select id, item as id from orders"}, "two columns|Duplicate column|`id`|ambiguous"),

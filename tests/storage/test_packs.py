@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from lakehouse.cli import cli
 from lakehouse.core.errors import SpecError, StorageError
 from lakehouse.core.project import Project
-from lakehouse.core.storage.coding import parity, recover
-from lakehouse.core.storage.packs import Member, forget, locations, open_item, pack, register
+from lakehouse.core.storage.packs import PackMember, forget, locations, open_item, pack, register
+from lakehouse.core.storage.reed_solomon import parity, recover
 from lakehouse.core.storage.scrub import scrub
 from tests.examples import examples
 
@@ -37,7 +37,7 @@ def new_project(root: Path, policy: str = "data: 4, parity: 2", number: int = 6)
 
 
 def packed(project: Project, files: dict[str, bytes] = FILES) -> str:
-    return pack(project, [Member(name, partial(io.BytesIO, data)) for name, data in files.items()]).pack
+    return pack(project, [PackMember(name, partial(io.BytesIO, data)) for name, data in files.items()]).pack
 
 
 def contents(project: Project) -> dict[str, bytes]:

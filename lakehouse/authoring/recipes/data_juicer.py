@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lakehouse.authoring.recipes.draft import Draft, Line, Loss, checked, flow, list_under
+from lakehouse.authoring.recipes.draft import Draft, DraftStep, Loss, checked, flow, list_under
 from lakehouse.core.errors import SpecError
 from lakehouse.core.spec import yamlfile
 from lakehouse.production.engine.operator import OPERATORS
@@ -23,7 +23,7 @@ class _Counterpart:
         defaults: their defaults where ours differ, under their names.
         neutral: parameters with the one value that needs no counterpart, because it is what ours does.
         fixed: parameters that ours settles by itself, with how.
-        needs: what ours asks for and theirs brings along; the step is left out, and this says why.
+        needs: the reason to leave the step out: ours requires something that theirs brings along.
     """
 
     operator: str
@@ -72,14 +72,14 @@ _RUNNING = re.compile(
     r"skip_op_error|auto_op_parallelism|work_dir|stats_export_path|ray_execution_mode|(image|audio|video|query|response|history)s?_key|"
     r"system_key|instruction_key|prompt_key|index_key|(image|audio|video)_bytes_key|save_stats_in_one_file|hf_model|model_key)$"
 )
-"""Parameters that every operator of Data-Juicer takes and that say how it runs, or which column a picture stands in."""
+"""Parameters that every operator of Data-Juicer takes and that set how it runs, or the column of a picture."""
 
 
 def read_recipe(file: Path, column: str | None = None) -> Draft:
     """Read a Data-Juicer configuration.
 
     Args:
-        column: the text column, in place of what the recipe names (`text_keys`; `text` where it says nothing).
+        column: the text column, in place of what the recipe names (`text_keys`; `text` by default).
 
     Raises:
         SpecError: no YAML, or no `process:` list of operators, with file and line.
@@ -94,7 +94,7 @@ def read_recipe(file: Path, column: str | None = None) -> Draft:
     lines = []
     if len(keys) > 1:
         why = f"Data-Juicer's operators read the first key of the list, {keys[0]}, and so do these steps"
-        lines.append(Line(None, (Loss(f"text_keys {flow(keys[1:])}", why, document.where(("text_keys",))),)))
+        lines.append(DraftStep(None, (Loss(f"text_keys {flow(keys[1:])}", why, document.where(("text_keys",))),)))
     text = column or keys[0]
     lines += [_line(entry, text, document, index) for index, entry in enumerate(process)]
     title = document.data.get("project_name")
@@ -103,7 +103,7 @@ def read_recipe(file: Path, column: str | None = None) -> Draft:
     return Draft(name, f"Imported from the Data-Juicer recipe {file.name}.", text, tuple(lines), settings)
 
 
-def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> Line:
+def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> DraftStep:
     where = document.where(("process", index))
     if isinstance(entry, str):
         entry = {entry: None}
@@ -116,11 +116,11 @@ def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> L
     shown = f"{name} {flow(params)}" if params else str(name)
     counterpart = _COUNTERPARTS.get(name) or _same_name(str(name))
     if counterpart is None:
-        return Line(None, (Loss(shown, "no operator here does this", where),))
+        return DraftStep(None, (Loss(shown, "no operator here does this", where),))
     if counterpart.needs:
-        return Line(None, (Loss(shown, f"`{counterpart.operator}` needs {counterpart.needs}", where),))
+        return DraftStep(None, (Loss(shown, f"`{counterpart.operator}` needs {counterpart.needs}", where),))
     if (why := _changed_meaning(str(name), params)) is not None:
-        return Line(None, (Loss(shown, why, where),))
+        return DraftStep(None, (Loss(shown, why, where),))
     column = str(params.pop("text_key", None) or column)
     known = OPERATORS.entries()[counterpart.operator].params.model_fields
     ours: dict[str, Any] = {"columns": [column]} if "columns" in known else {"column": column}
@@ -132,11 +132,11 @@ def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> L
             if value not in (counterpart.neutral[parameter], None):
                 why = f"`{counterpart.operator}` does as {parameter}: {flow(counterpart.neutral[parameter])} would"
         elif parameter == "tokenization" and "unit" not in counterpart.renamed.values() and value is True:
-            why = f"`{counterpart.operator}` counts words parted by blanks, not the pieces of a tokenizer: look at the threshold again"
+            why = f"`{counterpart.operator}` counts words parted by spaces, not the pieces of a tokenizer: look at the threshold again"
         elif why is None:
             target = counterpart.renamed.get(parameter, parameter)
             if target not in known:
-                running = "it says how the operator runs, not what it does"
+                running = "it sets how the operator runs, not what it does"
                 why = running if _RUNNING.match(parameter) else f"`{counterpart.operator}` has no such parameter"
             else:
                 ours[target], why = _value(target, value)
@@ -158,7 +158,7 @@ def _changed_meaning(name: str, params: Mapping[str, Any]) -> str | None:
         return "with tokenization its ratio is letters to tokens, which no operator here measures"
     unspaced = str(params.get("lang", "")) in ("zh", "ja", "th")
     if unspaced and params.get("tokenization") is True and name in ("words_num_filter", "word_repetition_filter"):
-        return "words are parted by blanks here, and the language has none: put segment_chinese before it, or count characters"
+        return "words are parted by spaces here, and the language has none: put segment_chinese before it, or count characters"
     if name == "chinese_convert_mapper" and params.get("mode", "s2t") not in _VARIANTS:
         return "convert_chinese writes plain simplified or traditional characters (modes t2s and s2t), no regional words"
     return None
@@ -172,7 +172,7 @@ def _value(target: str, value: Any) -> tuple[Any, str | None]:
     if target == "to":
         return _VARIANTS[str(value)], None
     if target in ("pattern", "repl") and isinstance(value, str) and (raw := re.fullmatch(r"r(['\"])(.*)\1", value, re.DOTALL)):
-        return raw[2], None  # Data-Juicer reads a value written as a raw string of Python as what stands in it
+        return raw[2], None  # Data-Juicer reads a value written as a raw string of Python as its content
     if target == "ignore_pattern" and value == "":
         return None, None
     return value, None

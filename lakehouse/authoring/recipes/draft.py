@@ -34,8 +34,8 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One place of the recipe: a step, or none where only `losses` stand there; `comment` says where its numbers come from."""
+class DraftStep:
+    """One place of the recipe: a step, or none where everything was lost; `comment` names the source of its numbers."""
 
     step: Mapping[str, Mapping[str, Any]] | None
     losses: tuple[Loss, ...] = ()
@@ -47,13 +47,13 @@ class Draft:
     """A recipe in this factory's operators.
 
     Attributes:
-        settings: what the recipe says about where and how to run; it does not change rows, and has no counterpart.
+        settings: the recipe's settings of where and how to run; they do not change rows and have no counterpart.
     """
 
     name: str
     description: str
     column: str
-    lines: tuple[Line, ...]
+    lines: tuple[DraftStep, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,9 +67,9 @@ class Draft:
         return [loss for line in self.lines for loss in line.losses]
 
 
-@dataclass(frozen=True)
-class Imported:
-    """What an import makes: files with their text by path in the project (written unless it was a dry run)."""
+@dataclass(frozen=True, kw_only=True)
+class ImportedRecipe:
+    """The files of an import, with their text, by path in the project (written unless it was a dry run)."""
 
     dataset: str
     source: str
@@ -93,7 +93,7 @@ def fits(step: Mapping[str, Mapping[str, Any]]) -> str | None:
     return None
 
 
-def write(project: Project, draft: Draft, *, name: str | None = None, source: str | None = None, dry_run: bool = False) -> Imported:
+def write(project: Project, draft: Draft, *, name: str | None = None, source: str | None = None, dry_run: bool = False) -> ImportedRecipe:
     """Write `draft` as assets/datasets/<name>.yaml, with a contract unless there is one of that name.
 
     Args:
@@ -121,7 +121,9 @@ def write(project: Project, draft: Draft, *, name: str | None = None, source: st
         for path, text in files.items():
             (project.root / path).parent.mkdir(parents=True, exist_ok=True)
             (project.root / path).write_text(text, encoding="utf-8")
-    return Imported(name, source, files, tuple(draft.steps), tuple(draft.losses), draft.settings)
+    return ImportedRecipe(
+        dataset=name, source=source, files=files, steps=tuple(draft.steps), losses=tuple(draft.losses), settings=draft.settings
+    )
 
 
 def _source(project: Project, source: str | None) -> str:
@@ -200,12 +202,12 @@ def _contract(name: str, title: str, columns: Mapping[str, str], text: str) -> s
     )
 
 
-def checked(step: Mapping[str, Mapping[str, Any]], losses: Sequence[Loss], what: str, where: str | None, comment: str = "") -> Line:
-    """The step as a line if its operator takes it; else a line that says why not."""
+def checked(step: Mapping[str, Mapping[str, Any]], losses: Sequence[Loss], what: str, where: str | None, comment: str = "") -> DraftStep:
+    """The step if its operator takes it, else a place with the reason."""
     refused = fits(step)
     if refused is not None:
-        return Line(None, (*losses, Loss(what, refused, where)), comment)
-    return Line(step, tuple(losses), comment)
+        return DraftStep(None, (*losses, Loss(what, refused, where)), comment)
+    return DraftStep(step, tuple(losses), comment)
 
 
 def list_under(document: yamlfile.Document, key: str) -> list[Any]:

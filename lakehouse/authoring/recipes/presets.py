@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from lakehouse.authoring.recipes.draft import Draft, Line, Loss, checked
+from lakehouse.authoring.recipes.draft import Draft, DraftStep, Loss, checked
 from lakehouse.core.errors import SpecError
 from lakehouse.core.spec import Call, Model, yamlfile
 from lakehouse.production.engine.operator import OPERATORS
@@ -65,13 +65,13 @@ def read_preset(name: str, column: str = "text", words: str | None = None) -> Dr
     return Draft(name.replace("-", "_"), " ".join(preset.description.split()), column, tuple(lines))
 
 
-def _line(given: PresetStep, column: str, words: str | None) -> Line:
+def _line(given: PresetStep, column: str, words: str | None) -> DraftStep:
     if given.step is None:
-        return Line(None, (Loss(str(given.missing), " ".join(given.source.split()).rstrip(".")),))
+        return DraftStep(None, (Loss(str(given.missing), " ".join(given.source.split()).rstrip(".")),))
     params: Mapping[str, Any] = given.step.params
     if given.needs == "words":
         if words is None:
-            return Line(None, (Loss(given.step.name, "it needs a file of your own words, one a line: --words FILE"),), given.source)
+            return DraftStep(None, (Loss(given.step.name, "it needs a file of your own words, one a line: --words FILE"),), given.source)
         params = {OPERATORS.entry(given.step).info["files"][0]: words, **params}
     fields = OPERATORS.entry(given.step).params.model_fields
     target: dict[str, Any] = {"columns": [column]} if "columns" in fields else {"column": column}

@@ -61,7 +61,7 @@ def _package(requirement: Requirement) -> Condition:
 
 def _extra(extra: str, requirements: Sequence[Requirement], users: Sequence[str]) -> Condition:
     name, fix = f"extra {extra}", f'pip install "{PACKAGE}[{extra}]"'
-    users_said = f"; needed by {', '.join(users)}" if users else ""
+    needed_by = f"; needed by {', '.join(users)}" if users else ""
     absent, wrong, versions = [], [], []
     for requirement in requirements:
         try:
@@ -72,11 +72,11 @@ def _extra(extra: str, requirements: Sequence[Requirement], users: Sequence[str]
         versions.append(f"{requirement.name} {metadata.version(requirement.name)}")
         wrong += [f"{requirement.name} {problem}"] if problem else []
     if absent:
-        detail = f"without {', '.join(absent)}{users_said}"
+        detail = f"without {', '.join(absent)}{needed_by}"
         return Condition(part="Installation", name=name, state="missing", detail=detail, fix=fix, needed=bool(users))
     if wrong:
-        return Condition(part="Installation", name=name, state="problem", detail="; ".join(wrong) + users_said, fix=fix, needed=bool(users))
-    return Condition(part="Installation", name=name, state="ok", detail=", ".join(versions) + users_said, needed=bool(users))
+        return Condition(part="Installation", name=name, state="problem", detail="; ".join(wrong) + needed_by, fix=fix, needed=bool(users))
+    return Condition(part="Installation", name=name, state="ok", detail=", ".join(versions) + needed_by, needed=bool(users))
 
 
 def _bytecode() -> Condition:

@@ -47,13 +47,13 @@ def _needed(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def _address(params: Mapping[str, Any]) -> str:
-    """The URL of a database; one that stands in the environment alone is read there."""
+    """The URL of a database; one that only the environment holds is read there."""
     url = str(params.get("url", ""))
     return os.environ.get(url[2:-1], "") if url.startswith("${") and url.endswith("}") else url
 
 
 def _format(params: Mapping[str, Any]) -> str:
-    """The declared format of a source's files, else the one that the name of its only file says."""
+    """The declared format of a source's files, else that of the name of its only file."""
     declared = str(params.get("format", "auto"))
     if declared != "auto":
         return declared

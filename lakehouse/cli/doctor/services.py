@@ -49,8 +49,8 @@ def _lake(project: Project) -> Condition:
         obstore.put(store, probe, b"")
         obstore.delete(store, probe)
     except Exception as error:  # obstore's errors have no common class
-        told = storage_error(error, lake)
-        return Condition(part="Services", name="lake", state="problem", detail=f"{lake}: {told.what}", fix=told.fix, needed=True)
+        problem = storage_error(error, lake)
+        return Condition(part="Services", name="lake", state="problem", detail=f"{lake}: {problem.what}", fix=problem.fix, needed=True)
     return Condition(part="Services", name="lake", state="ok", detail=lake, needed=True)
 
 

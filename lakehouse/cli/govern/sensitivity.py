@@ -10,7 +10,7 @@ from lakehouse.core.errors import NotFoundError
 from lakehouse.core.project import Project
 from lakehouse.core.sensitivity import WORDS, levels_of_source
 from lakehouse.core.spec.yamlfile import suggest
-from lakehouse.production.sensitive import levels_of_dataset
+from lakehouse.production.column_sensitivity import levels_of_dataset
 
 
 @click.command("sensitivity")

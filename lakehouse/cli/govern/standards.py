@@ -9,7 +9,7 @@ from lakehouse.cli import terminal
 from lakehouse.core.project import Project
 from lakehouse.core.sensitivity import WORDS
 from lakehouse.core.spec import standards
-from lakehouse.production.sensitive import uses
+from lakehouse.production.column_sensitivity import uses
 
 
 @click.command("standards")

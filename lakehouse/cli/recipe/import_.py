@@ -36,7 +36,7 @@ def import_command(
 ) -> None:
     """Turn a Data-Juicer recipe (a YAML file with `process:`), or a preset, into a dataset file and a contract.
 
-    What has no counterpart here is named, and stands as a comment in the file.
+    Parts without a counterpart are listed, and are comments in the file.
 
     Example: lakehouse recipe import redpajama-refine.yaml --name web --source web_raw
     """
@@ -55,9 +55,9 @@ def import_command(
         listed = None if words is None else path_in(project, words)
         draft = read_preset(str(preset), column or "text", listed)
     if strict and draft.losses:
-        told = "\n  ".join(str(loss) for loss in draft.losses)
+        loss_lines = "\n  ".join(str(loss) for loss in draft.losses)
         raise SpecError(
-            f"{len(draft.losses)} parts of the recipe have no counterpart:\n  {told}", fix="remove them, or leave --strict away"
+            f"{len(draft.losses)} parts of the recipe have no counterpart:\n  {loss_lines}", fix="remove them, or leave --strict away"
         )
     made = write(project, draft, name=name, source=source, dry_run=dry_run)
     if as_json:

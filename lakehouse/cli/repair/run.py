@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
-from lakehouse.operations.repair.loop import Repaired, repair
+from lakehouse.operations.repair.loop import RepairResult, repair
 
 
 @click.command("run")
@@ -33,13 +33,13 @@ def run_command(dataset: str, rounds: int | None, as_json: bool) -> None:
         sys.exit(4)
 
 
-def _show(done: Repaired) -> None:
+def _show(done: RepairResult) -> None:
     for at, each in enumerate(done.rounds, start=1):
         terminal.out.print(f"[bold]Round {at}[/] tickets {', '.join(each.tickets)}")
         terminal.out.print(f"  {each.relabelled:,} rows relabelled, {each.dropped:,} dropped: {each.before} became {each.after}")
         for reason, n in each.left.items():
             terminal.out.print(f"  [dim]{n:,} left: {escape(reason)}[/]")
         terminal.out.print(f"  {escape(each.in_words())}")
-    terminal.out.print(f"{done.dataset} stands at {done.label} ({done.version}); ended: {done.ended}")
+    terminal.out.print(f"{done.dataset} is at {done.label} ({done.version}); ended: {done.ended}")
     if done.waiting:
         terminal.out.print(f"waiting: {', '.join(done.waiting)}\nnext: lakehouse repair tickets show {done.waiting[0]}")

@@ -78,8 +78,8 @@ def show_command(ticket: str, top: int, as_json: bool) -> None:
     rows = [(s.row, s.given, s.suggested, s.p_given, s.split) for s in found.rows[:top]]
     terminal.table("", ["row", "given", "suggested", "p given", "split"], rows, right=["p given"])
     for event, payload in found.last.items():
-        said = {k: v for k, v in payload.items() if not isinstance(v, list | dict) and v is not None}
-        terminal.out.print(f"  {event}: {escape(', '.join(f'{k} {v}' for k, v in said.items()))}", soft_wrap=True)
+        fields = {k: v for k, v in payload.items() if not isinstance(v, list | dict) and v is not None}
+        terminal.out.print(f"  {event}: {escape(', '.join(f'{k} {v}' for k, v in fields.items()))}", soft_wrap=True)
         for proposal in payload.get("proposals", []):
             threshold = f"{proposal['step']}.{proposal['param']}={proposal['then']:g} (now {proposal['now']})"
             terminal.out.print(f"    {threshold}: {proposal['leave']:,} rows would leave, {proposal['hit']:,} of this ticket")
@@ -123,10 +123,10 @@ def report_command(dataset: str, file: Path, origin: str, title: str | None, as_
     if as_json:
         terminal.dump({"ticket": _brief(made) if made else None, **counts})
         return
-    said = (
+    fields = (
         f"{counts['rows']} reports name rows, {counts['neighbours']} are near rows of another label, {counts['nothing']} point at nothing"
     )
-    terminal.out.print(f"{said}\n{made.ticket}: {len(made.rows):,} rows" if made else f"{said}; no new ticket")
+    terminal.out.print(f"{fields}\n{made.ticket}: {len(made.rows):,} rows" if made else f"{fields}; no new ticket")
 
 
 @click.command("export")
@@ -134,7 +134,7 @@ def report_command(dataset: str, file: Path, origin: str, title: str | None, as_
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @terminal.json_option
 def export_command(ticket: str, file: Path, as_json: bool) -> None:
-    """Write the rows of a ticket as CSV for a person to decide: keep, drop, or relabel as `label` says.
+    """Write the rows of a ticket as CSV for a person to decide: keep, drop, or relabel with `label`.
 
     Example: lakehouse repair tickets export 1f0c to-decide.csv
     """

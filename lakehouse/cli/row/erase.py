@@ -10,9 +10,9 @@ from lakehouse.cli.arguments import by_option
 from lakehouse.core.errors import MaintenanceError
 from lakehouse.core.project import Project
 from lakehouse.operations.erasure import rows
-from lakehouse.operations.erasure.due import Due, erase_due
 from lakehouse.operations.erasure.erase import Erasure, erase, plan, resume
 from lakehouse.operations.erasure.requests import BASES
+from lakehouse.operations.erasure.retention import DueRows, erase_due
 
 
 @click.command("erase")
@@ -24,7 +24,7 @@ from lakehouse.operations.erasure.requests import BASES
 @by_option
 @click.option("--due", is_flag=True, help="Instead: rows of all sources that are older than `retention` allows.")
 @click.option("--resume", "again", is_flag=True, help="Instead: finish what a kill has interrupted.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be erased, and what is out of reach.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be erased, and what is out of reach.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @terminal.json_option
 def erase_command(
@@ -49,7 +49,7 @@ def erase_command(
     project = Project.find()
     if again or due:
         if source or where or (again and (due or dry_run)):
-            raise click.UsageError("--due and --resume stand alone")
+            raise click.UsageError("--due and --resume take no other arguments")
         with terminal.progress(quiet=as_json) as report:
             if again:
                 finished = resume(project, progress=report)
@@ -80,7 +80,7 @@ def _ask(yes: bool, as_json: bool, what: str) -> None:
     if yes:
         return
     if as_json:
-        raise click.UsageError("with --json, say --yes or --dry-run")
+        raise click.UsageError("with --json, give --yes or --dry-run")
     click.confirm(f"{what}?", abort=True)
 
 
@@ -112,7 +112,7 @@ def _finished(ids: tuple[str, ...]) -> None:
         terminal.out.print(f"request {request}, which was interrupted, is finished")
 
 
-def _due(done: list[Due]) -> None:
+def _due(done: list[DueRows]) -> None:
     if not done:
         terminal.out.print("no source declares `retention`")
     for one in done:

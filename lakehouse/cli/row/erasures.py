@@ -32,6 +32,6 @@ def erasures_command(as_json: bool) -> None:
         terminal.out.print(f"  {r.request} versions: {lost or '-'}; out of reach: {len(r.outside):,} (--json)", soft_wrap=True)
 
 
-def _version(said: Mapping[str, object]) -> str:
-    labels = said["released"]
-    return f"{said['dataset']} {said['label']}" + (" (released)" if labels else "")
+def _version(outcome: Mapping[str, object]) -> str:
+    labels = outcome["released"]
+    return f"{outcome['dataset']} {outcome['label']}" + (" (released)" if labels else "")

@@ -53,8 +53,8 @@ def screen_command(source: str, rows: int, as_json: bool) -> None:
         terminal.out.print(f"\n[bold]{escape(str(detector))}[/]")
         for row in part.iter_rows(named=True):
             place = "" if row["start"] is None else f" {row['start']}-{row['end']}"
-            said = f": {row['detail']}" if row["detail"] else ""
-            what = f"{row['kind']} {row['column'] or ''}{place} score {row['score']:.2f}{said}"
+            detail = f": {row['detail']}" if row["detail"] else ""
+            what = f"{row['kind']} {row['column'] or ''}{place} score {row['score']:.2f}{detail}"
             terminal.out.print(
                 f"  {escape(row['_row_id'] or 'collection ' + str(row['collection']))}  [dim]{escape(what)}[/]", soft_wrap=True
             )

@@ -43,7 +43,7 @@ def sites_command(names: tuple[str, ...], runs: bool, as_json: bool) -> None:
     if as_json:
         terminal.dump(done)
     else:
-        told = [(d.site, d.dataset, d.outcome, d.label, d.problem) for d in done]
-        terminal.table("Sites", ["site", "dataset", "outcome", "label", "why not"], told)
+        table_rows = [(d.site, d.dataset, d.outcome, d.label, d.problem) for d in done]
+        terminal.table("Sites", ["site", "dataset", "outcome", "label", "why not"], table_rows)
     if any(d.outcome != "released" for d in done):
         sys.exit(1)

@@ -11,7 +11,7 @@ from lakehouse.operations.maintenance.tiers import tier
 
 
 @click.command("tier")
-@click.option("--dry-run", is_flag=True, help="Only say what would be moved.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be moved.")
 @terminal.json_option
 def tier_command(dry_run: bool, as_json: bool) -> None:
     """Compress blobs that are rarely used, and put those that are not used at all, with archives, into cold packs.

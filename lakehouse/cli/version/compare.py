@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
-from lakehouse.operations.maintenance.compare import Compared, compare
+from lakehouse.operations.maintenance.compare import VersionComparison, compare
 from lakehouse.operations.maintenance.pictures import compare_picture
 
 PICTURE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -60,7 +60,7 @@ def compare_command(dataset: str, references: tuple[str, ...], picture: Path | N
             terminal.out.print(f"slice {title} in {label}: {escape(name)}")
 
 
-def _facts(found: Compared) -> list[tuple[object, ...]]:
+def _facts(found: VersionComparison) -> list[tuple[object, ...]]:
     def line(title: str, values: list[object]) -> list[tuple[object, ...]]:
         return [(title, *values)] if any(value is not None for value in values) else []
 

@@ -61,7 +61,7 @@ def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], page
         head = {"dataset": dataset, "version": found.version, "label": found.label, "unchanged": found.unchanged}
         terminal.dump({**head, "counts": dict(found.counts), "summary": dict(found.summary), "findings": listed})
         return
-    said, of = found.summary, found.kinds
+    summaries, of = found.summary, found.kinds
     before = "; diagnosed before" if found.unchanged else ""
     terminal.out.print(f"[bold]{dataset}[/] {found.label} ({found.version}): {found.headline()}{before}")
     texts, several = _texts(project, found, listed), _kinds_of(found)
@@ -73,7 +73,7 @@ def diagnose_command(dataset: str, reference: str, kinds: tuple[Kind, ...], page
             terminal.table(title, ["#", *shown.values(), "p"], cells, right=["#", *[*shown.values()][1:], "p"])
         else:
             terminal.out.print(f"[bold]{title}[/]")
-            for sentence in of[kind].sentences(said.get(kind, {})):
+            for sentence in of[kind].sentences(summaries.get(kind, {})):
                 terminal.out.print(f"  [dim]{escape(sentence)}[/]", soft_wrap=True)
         if of[kind].several and kind != "slice":
             for r in rows:

@@ -9,7 +9,7 @@ from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option, why_option
 from lakehouse.core.project import Project
 from lakehouse.core.versions import GRADES, Grade
-from lakehouse.operations.maintenance.lifecycle import Said, downgrade
+from lakehouse.operations.maintenance.lifecycle import LifecycleEvent, downgrade
 
 
 @click.command("downgrade")
@@ -29,10 +29,10 @@ def downgrade_command(dataset: str, version: str, to: Grade, reason: str, by: st
     """
     project = Project.find()
     project.dataset(dataset)
-    show_said(downgrade(project, dataset, version, to, reason, by), as_json)
+    show_lifecycle_event(downgrade(project, dataset, version, to, reason, by), as_json)
 
 
-def show_said(done: Said, as_json: bool) -> None:
+def show_lifecycle_event(done: LifecycleEvent, as_json: bool) -> None:
     """Print what became of a version, and what follows."""
     if as_json:
         terminal.dump(done)

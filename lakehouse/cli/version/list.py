@@ -42,7 +42,7 @@ def list_command(dataset: str, as_json: bool) -> None:
                 scores[0] if scores else None,
                 gates,
                 f"{v.grade}, lowered" if v.downgraded else v.grade,
-                _standing(v),
+                _state(v),
                 reasons,
             )
         )
@@ -61,7 +61,7 @@ def list_command(dataset: str, as_json: bool) -> None:
             terminal.out.print(f"  {v.label} lost {v.erased['rows']:,} rows that were erased after it was sealed", soft_wrap=True)
 
 
-def _standing(version: Version) -> str:
+def _state(version: Version) -> str:
     """Whether a version was released, and what became of it."""
-    told = (("yes", version.released), ("retired", version.retired), ("archived", version.archived), ("erased rows", version.erased))
-    return ", ".join(word for word, said in told if said) or "-"
+    states = (("yes", version.released), ("retired", version.retired), ("archived", version.archived), ("erased rows", version.erased))
+    return ", ".join(word for word, holds in states if holds) or "-"

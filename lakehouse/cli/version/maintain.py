@@ -11,10 +11,10 @@ from lakehouse.operations.maintenance.policy import maintain, plan
 
 @click.command("maintain")
 @click.argument("datasets", nargs=-1, required=True)
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be done.")
 @terminal.json_option
 def maintain_command(datasets: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
-    """Retire, downgrade and archive versions as `maintenance` in the dataset's file says, and say why.
+    """Retire, downgrade and archive versions as `maintenance` in the dataset's file declares, with the reasons.
 
     It applies the rules to all versions; `version retire`, `downgrade` and `archive`
     do one of them to one version by hand.

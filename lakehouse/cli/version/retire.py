@@ -6,7 +6,7 @@ import click
 
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option, why_option
-from lakehouse.cli.version.downgrade import show_said
+from lakehouse.cli.version.downgrade import show_lifecycle_event
 from lakehouse.core.project import Project
 from lakehouse.operations.maintenance.lifecycle import reinstate, retire
 
@@ -22,7 +22,7 @@ from lakehouse.operations.maintenance.lifecycle import reinstate, retire
 def retire_command(dataset: str, version: str, reason: str, by: str, superseded_by: str | None, undo: bool, as_json: bool) -> None:
     """Withdraw a version: no release and no roll-back takes it any more.
 
-    Its rows stay where they are; `version archive` moves them, and says nothing about
+    Its rows stay where they are; `version archive` moves them, and decides nothing about
     their use.
 
     Example: lakehouse version retire reviews 1.0.0 --why "its source was withdrawn" --superseded-by 1.1.0
@@ -32,6 +32,6 @@ def retire_command(dataset: str, version: str, reason: str, by: str, superseded_
     project = Project.find()
     project.dataset(dataset)
     if undo:
-        show_said(reinstate(project, dataset, version, reason, by), as_json)
+        show_lifecycle_event(reinstate(project, dataset, version, reason, by), as_json)
     else:
-        show_said(retire(project, dataset, version, reason, by, superseded_by), as_json)
+        show_lifecycle_event(retire(project, dataset, version, reason, by, superseded_by), as_json)

@@ -1,8 +1,8 @@
-"""Decisions about single rows, a file of JSON lines: what a person or a repair said of a row holds as long as the row says the same.
+"""Decisions about single rows, a file of JSON lines: a person's or a repair's decision holds while the row's content is unchanged.
 
-A line is `{"row": ID, "content": DIGEST, "set": {COLUMN: VALUE}}` or `{"row": ID, "content": DIGEST, "drop": REASON}`, and may say
+A line is `{"row": ID, "content": DIGEST, "set": {COLUMN: VALUE}}` or `{"row": ID, "content": DIGEST, "drop": REASON}`, and may give
 `ticket`, `by` and `why`. `content` is the row's digest in bronze, with `#<number>` of a row that was divided: the decision finds the row
-wherever it stands in its source, and finds it no more once the source says something else. Of two lines on one row the later holds.
+wherever it is in its source, and no longer once its content has changed. Of two lines on one row the later holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lakehouse.core.hashing import canonical
 from lakehouse.core.lake.parquet.files import whole
 
 KEY = pl.concat_str(pl.col("_content"), pl.col("_row_id").str.strip_prefix(pl.col("_root")))
-"""What a decision knows a row by, over the columns that every step sees."""
+"""The digest by which a decision finds a row, over the columns that every step sees."""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Location:
         Raises:
             StorageError: no room, no permission, or the store refuses.
         """
-        with self._told():
+        with self._errors():
             if not self._local:
                 import obstore
 
@@ -87,7 +87,7 @@ class Location:
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
-        with self._told():
+        with self._errors():
             if self._local:
                 Path(self.at, name).unlink(missing_ok=True)
                 return
@@ -106,7 +106,7 @@ class Location:
         return object_store(self.at, self.options)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except _unreadable() as error:

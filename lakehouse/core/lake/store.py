@@ -1,4 +1,4 @@
-"""Where tables and blobs are kept, a folder or an object store: its options, and what it says when it refuses."""
+"""Where tables and blobs are kept, a folder or an object store: its options, and its refusals as errors."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def object_store(uri: str, declared: Mapping[str, str]) -> Any:
 
 
 @contextmanager
-def told(place: str) -> Iterator[None]:
-    """What a store refuses, in words (StorageError)."""
+def store_errors(place: str) -> Iterator[None]:
+    """Turn a store's refusals into StorageError."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
@@ -64,11 +64,11 @@ _STORE_FAULTS = (
         "check the endpoint in `storage_options` and the network",
     ),
 )
-"""What stores and their clients say, in words of one line, with the way out."""
+"""Messages of stores and their clients, each with a sentence and the way out."""
 
 
 def storage_error(error: BaseException, place: str) -> StorageError:
-    """A StorageError that says what the store said, with the way out for the usual causes."""
+    """A StorageError with the store's message, and the way out for the usual causes."""
     text = str(error)
     if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or "os error 28" in text:
         return StorageError("the disk is full; nothing was committed", where=place, fix="free some space and run it again")

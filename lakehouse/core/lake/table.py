@@ -23,10 +23,10 @@ from lakehouse.core.errors import LockedError, NotFoundError, StorageError
 from lakehouse.core.lake.location import Location
 from lakehouse.core.lake.parquet.datafiles import PLAIN, delta_schema, file_system, parted, write_files
 from lakehouse.core.lake.parquet.files import arrow, parquet_chunks, picked
-from lakehouse.core.lake.parquet.lazy import lazily
+from lakehouse.core.lake.parquet.lazy_frame import lazily
 from lakehouse.core.lake.parquet.rowgroups import Footer
 from lakehouse.core.lake.sealing.files import SEALED, sealing
-from lakehouse.core.lake.store import storage_error, store_options, told
+from lakehouse.core.lake.store import storage_error, store_errors, store_options
 
 _KEPT = {"delta.logRetentionDuration": "interval 36500 days"}
 """Delta's own 30 days would take from a version, at the table's hundredth commit, the log by which it is read."""
@@ -106,7 +106,7 @@ class Table:
             return plain
         store, schema = self.store(), plain.collect_schema()
         with store.open_input_file(sealed):
-            pass  # a key that is not there is told here, not by Polars
+            pass  # a missing key is reported here, not by Polars
 
         def rows(columns: list[str]) -> Iterator[pl.DataFrame]:
             for _, file in self._opened(names, store):
@@ -161,12 +161,12 @@ class Table:
             yield from self._shaped(file, names, range(file.num_row_groups))
 
     def _opened(self, files: Iterable[str] | None = None, store: fs.FileSystem | None = None) -> Iterator[tuple[str, pq.ParquetFile]]:
-        """Data files by name, each open until the next one; those of the newest version, if none are said."""
+        """Data files by name, each open until the next one; those of the newest version by default."""
         store = store or self.store()
         newest = {uri.rsplit("/", 1)[-1] for uri in self.files()} if files is None else set(files)
         for name in sorted(newest):
             # Not a scanner of a whole dataset: it reads ahead, some hundred megabytes where texts are long.
-            with told(self.uri), store.open_input_file(name) as handle:
+            with store_errors(self.uri), store.open_input_file(name) as handle:
                 yield name, pq.ParquetFile(handle)
 
     def _shaped(
@@ -225,7 +225,7 @@ class Table:
         With an iterable, an error raised by it leaves the table as it was and is raised as it is. With `evolve`, an append may
         bring new columns, null in older rows; the caller has compared the types of the others, which Delta would cast in silence.
 
-        `after` is the version that `rows` were made for (-1: there is no table yet); without it, an append stands beside any other.
+        `after` is the version that `rows` were made for (-1: there is no table yet); without it, an append does not conflict with another.
         A table that this write makes keeps the `description`.
 
         Raises:
@@ -309,7 +309,7 @@ class Table:
                     gone = [RemoveAction(name, True, int(time.time() * 1000)) for name in instead_of or ()]
                     delta.create_write_transaction([*adds, *gone], mode, shape, commit_properties=_properties(metadata, after))
             except DeltaError as error:
-                # Only where the commit was refused: after a lost answer, an interrupt or a failed checkpoint it may stand, files and all.
+                # Only where the commit was refused: after a lost answer, an interrupt or a failed checkpoint it may hold, files and all.
                 if "oncurrent" in str(error) or "already exists" in str(error):
                     for action in adds:
                         with suppress(OSError, pa.ArrowException):

@@ -24,7 +24,7 @@ def locked(project: Project, name: str) -> Iterator[None]:
     """Hold `name` (such as `dataset reviews`) for the block; re-entering from the same thread is allowed.
 
     Raises:
-        LockedError: another process holds it; says which and since when.
+        LockedError: another process holds it; the message names it and since when.
     """
     path = lock_file(project, name)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How long work says how far it is; the caller decides whether and how to show it."""
+"""Progress of long work, as a callback; the caller decides whether and how to show it."""
 
 from __future__ import annotations
 

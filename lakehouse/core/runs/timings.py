@@ -1,4 +1,4 @@
-"""What work took: one row each in `system/work`, from which the next work is estimated. Work that found nothing to do is not recorded."""
+"""Timings of work: one row each in `system/work`, from which the next work is estimated. Work that found nothing to do is not recorded."""
 
 from __future__ import annotations
 

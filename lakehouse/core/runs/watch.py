@@ -1,4 +1,4 @@
-"""What runs at this moment, and how far it is: a note a run, which other processes read."""
+"""Live runs and their progress: one note a run, which other processes read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EVERY = 0.5
 """Seconds between two notes of a run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Running:
     """A run.
 
@@ -31,7 +31,8 @@ class Running:
         name: of what it makes, such as `source reviews_raw`.
         what: it is doing.
         done, total: of that; total is None where it is not known.
-        started, at: when the run began, and when it last said how far it is (ISO 8601, UTC).
+        started: time of the start (ISO 8601, UTC).
+        at: time of the last progress (ISO 8601, UTC).
         killed: its process is gone, and has not finished.
     """
 
@@ -60,11 +61,11 @@ def noted(project: Project, name: str, progress: Progress) -> Iterator[Progress]
     started, last = _now(), -_EVERY
 
     def keep(what: str, done: int, total: int | None) -> None:
-        said = Running(name, what, done, total, started, _now(), os.getpid())
+        this_run = Running(name=name, what=what, done=done, total=total, started=started, at=_now(), pid=os.getpid())
         with suppress(OSError, StorageError):
             file.parent.mkdir(parents=True, exist_ok=True)
             with whole(file) as part:
-                part.write_text(json.dumps(asdict(said)), encoding="utf-8")
+                part.write_text(json.dumps(asdict(this_run)), encoding="utf-8")
 
     def note(what: str, done: int, total: int | None) -> None:
         nonlocal last
@@ -82,12 +83,12 @@ def noted(project: Project, name: str, progress: Progress) -> Iterator[Progress]
 
 
 def running(project: Project) -> list[Running]:
-    """The runs of this factory on this machine, by name; one that was killed stands there until it is run again."""
+    """The runs of this factory on this machine, by name; a killed one stays listed until it is run again."""
     found = []
     for file in sorted(_folder(project).glob("*.json")):
         with suppress(OSError, ValueError, TypeError):  # it has ended meanwhile
-            said = Running(**json.loads(file.read_text(encoding="utf-8")))
-            found.append(replace(said, killed=not _held(project, said.name)))
+            this_run = Running(**json.loads(file.read_text(encoding="utf-8")))
+            found.append(replace(this_run, killed=not _held(project, this_run.name)))
     return found
 
 

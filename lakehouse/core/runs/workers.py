@@ -91,7 +91,7 @@ def _on_processes(work: Callable[[U], R], units: Sequence[U], workers: int) -> I
 def _on_ray(work: Callable[[U], R], units: Sequence[U], settings: Settings) -> Iterator[R]:
     """One Ray task a unit, a few per CPU in flight. Every node must see the project folder and the lake under the same paths.
 
-    Ray runs a task again whose process or node died. Results are small and stand with this process, so that no node takes any with it.
+    Ray runs a task again whose process or node died. Results are small and live in this process, so that no node takes any with it.
     """
     try:
         import ray

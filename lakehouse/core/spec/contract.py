@@ -88,7 +88,7 @@ class Contract:
 
     @property
     def words(self) -> dict[str, str | None]:
-        """What the contract says of itself and of each column."""
+        """The descriptions of the contract and of each column."""
         return {"": self.description, **{name: column["description"] for name, column in self.columns.items()}}
 
     def validate(self, rows: pl.DataFrame) -> Validation:
@@ -164,7 +164,7 @@ class Contract:
 
 
 def loosened(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
-    """What a contract no longer promises: columns gone, types changed, checks gone, nulls or copies newly allowed."""
+    """Promises that a contract no longer makes: columns gone, types changed, checks gone, nulls or copies newly allowed."""
     reasons = []
     for name, before in old.items():
         after = new.get(name)
@@ -182,7 +182,7 @@ def loosened(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> 
 
 
 class _Fresh(SourceFileLoader):
-    """Loads a file as it is: the bytecode that Python keeps is told from the file's size and second of change, and may be of another."""
+    """Loads a file as it is: Python matches kept bytecode by the file's size and second of change, so it may be another file's."""
 
     def get_code(self, fullname: str) -> CodeType:
         code: CodeType = self.source_to_code(self.get_data(self.path), self.path)

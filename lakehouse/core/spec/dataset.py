@@ -29,17 +29,17 @@ class Augmentation(Model):
         if any(not values for values in self.where.values()):
             raise ValueError("`where` needs at least one value a column")
         if self.even is not None and self.share < 1:
-            raise ValueError("`even` says how many rows are chosen; remove `share`")
+            raise ValueError("`even` sets how many rows are chosen; remove `share`")
         return self
 
     @property
     def name(self) -> str:
-        """The names of its steps, which stand in the ids of its variants."""
+        """The names of its steps, which are part of the ids of its variants."""
         return "+".join(step.name for step in self.steps)
 
 
 class OnViolation(Model):
-    """What happens to rows that break the contract."""
+    """The action for rows that break the contract."""
 
     action: Literal["quarantine", "fail"] = "quarantine"
     max_rate: float = Field(default=0.02, ge=0, le=1)
@@ -96,27 +96,27 @@ class Release(Model):
 
 
 class ArchiveRule(Model):
-    """Which versions are archived: those that no one needs or has used for long, and that are not among the last."""
+    """The rule for archiving versions: those that no one needs or has used for long, and that are not among the last."""
 
     unused_days: int = Field(default=180, ge=1)
     keep_last: int = Field(default=3, ge=1, description="So many of the newest versions stay, whether they are used or not.")
 
 
 class DowngradeRule(Model):
-    """Which versions are lowered: those that users complain about."""
+    """The rule for lowering versions: those that users complain about."""
 
     reported: float = Field(gt=0, le=1, description="Share of the rows that open reports may name.")
     to: Literal["B", "C", "D"] = "D"
 
 
 class RetireRule(Model):
-    """Which versions are retired: those never released that are surely worse than the standing one on the same held-out rows."""
+    """The rule for retiring versions: those never released that are surely worse than the current one on the same held-out rows."""
 
     worse_by: float = Field(default=0.01, ge=0, description="Margin of the main metric; within it, two versions are equal.")
 
 
 class Maintenance(Model):
-    """What becomes of versions by their use and their worth; a rule that is not declared does nothing."""
+    """The maintenance of versions by their use and their worth; a rule that is not declared does nothing."""
 
     archive: ArchiveRule | None = None
     downgrade: DowngradeRule | None = None

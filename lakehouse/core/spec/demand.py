@@ -1,4 +1,4 @@
-"""What a dataset is for and how much it shall hold."""
+"""The demand on a dataset: its purpose and its size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakehouse.core.spec.words import Model
 
 
 class Annotation(Model):
-    """What people do with the rows that are kept."""
+    """The work of people on the rows that are kept."""
 
     minutes: float = Field(gt=0, description="Of one person for one row.")
     passes: int = Field(default=1, ge=1, description="How many people see each row.")
@@ -21,14 +21,14 @@ class Annotation(Model):
 
 
 class QualityPlan(Model):
-    """How good a version has to be for the demand to be met."""
+    """The quality that a version needs to meet the demand."""
 
     grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of the newest version.")
     gates: bool = Field(default=True, description="Whether its gates have to pass, where it declares any.")
 
 
 class Demand(Model):
-    """What the dataset is for and how much it shall hold: what `lakehouse plan` estimates the work from."""
+    """The purpose and the size of a dataset, from which `lakehouse plan` estimates the work."""
 
     purpose: str
     rows: int | None = Field(default=None, ge=1)
@@ -47,7 +47,7 @@ class Demand(Model):
     @model_validator(mode="after")
     def _check(self) -> Demand:
         if not (self.rows or self.tokens or self.classes or self.languages):
-            raise ValueError("a demand says how much: `rows`, `tokens`, `classes` or `languages`")
+            raise ValueError("a demand needs an amount: `rows`, `tokens`, `classes` or `languages`")
         if self.deadline is not None:
             try:
                 date.fromisoformat(self.deadline)

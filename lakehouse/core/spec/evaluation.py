@@ -1,4 +1,4 @@
-"""What a dataset is judged by: frozen sets, gates, policies of repair, bounds of a release."""
+"""Evaluation of a dataset as declared: frozen sets, gates, policies of repair, bounds of a release."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Pilot(Model):
 
 
 class RepairPolicy(Model):
-    """What is done with the rows of one kind of ticket."""
+    """The action for the rows of one kind of ticket."""
 
     on: Literal["contradiction", "label_error", "neighbours", "low_value", "influence", "slice", "coverage", "drift", "leak", "report"]
     action: Literal["relabel", "drop", "queue", "recollect", "propose"] = Field(
@@ -91,13 +91,13 @@ class RepairPolicy(Model):
             raise ValueError(f"`{self.on}` suggests no other label: drop, queue or propose")
         if self.action in ("relabel", "drop") and self.on in ("coverage", "drift", "leak"):
             raise ValueError(
-                f"`{self.on}` says that rows are missing or differ, not that those it names are wrong: recollect, queue or propose"
+                f"`{self.on}` means that rows are missing or differ, not that the named ones are wrong: recollect, queue or propose"
             )
         return self
 
 
 class RepairLimits(Model):
-    """How far a repair may go without a person."""
+    """Limits of a repair without a person."""
 
     rounds: int = Field(default=3, ge=1, le=20, description="Tickets that one run applies and judges.")
     rows: float = Field(default=0.1, gt=0, le=1, description="Share of the labelled rows that all rounds together may change or drop.")
@@ -105,7 +105,7 @@ class RepairLimits(Model):
 
 
 class Repair(Model):
-    """What is done about findings without a person, and how it is judged."""
+    """Repair of findings without a person, and its verdict."""
 
     metric: str = "macro_f1"
     evaluation: str | None = None
@@ -125,7 +125,7 @@ class Repair(Model):
 
 
 class Screen(Model):
-    """What a release may hold at most of what its diagnosis and its users find; each bound that is declared has to have been measured."""
+    """Bounds on the findings of a release, of its diagnosis and of its users; each bound that is declared has to have been measured."""
 
     contradiction: float | None = Field(default=None, ge=0, le=1, description="Share of the rows whose duplicates have other labels.")
     label_error: float | None = Field(default=None, ge=0, le=1, description="Share of the rows whose label is likely wrong.")

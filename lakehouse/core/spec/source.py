@@ -15,7 +15,7 @@ class Detection(Model):
     name: str
     params: dict[str, Any] = Field(default_factory=dict)
     action: Literal["quarantine", "warn"] | None = Field(
-        default=None, description="`quarantine` keeps flagged rows out of silver, `warn` only tells; without it, the detector's own."
+        default=None, description="`quarantine` keeps flagged rows out of silver, `warn` only reports; without it, the detector's own."
     )
     max_rate: float = Field(default=0.0, ge=0, le=1, description="Share of the rows that may be flagged before the check fails.")
     blocking: bool = Field(default=False, description="Datasets refuse the source while the check fails.")
@@ -39,7 +39,7 @@ class Detection(Model):
 
 
 class Retention(Model):
-    """How long rows may be kept; older ones are erased, from every version."""
+    """The time for which rows may be kept; older ones are erased, from every version."""
 
     days: int = Field(gt=0, description="Days after which a row is due.")
     column: str | None = Field(default=None, description="Column of the date they are counted from; without it, when it was collected.")

@@ -61,7 +61,7 @@ class StandardFile(Model):
 
 
 @dataclass(frozen=True)
-class Defined:
+class FieldDefinition:
     """A field with the file that defines it, and the line."""
 
     name: str
@@ -71,13 +71,13 @@ class Defined:
     where: str
 
 
-def load(root: Path) -> dict[str, Defined]:
+def load(root: Path) -> dict[str, FieldDefinition]:
     """All fields of a project by name.
 
     Raises:
         SpecError: the first mistake, or a field that two files define.
     """
-    found: dict[str, Defined] = {}
+    found: dict[str, FieldDefinition] = {}
     folder = root / "assets" / "standards"
     for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
         document = yamlfile.read(file, str(file.relative_to(root)))
@@ -88,7 +88,7 @@ def load(root: Path) -> dict[str, Defined]:
                 raise SpecError(
                     f"field `{name}` is defined twice", where=where, fix=f"keep one of them; the other is at {found[name].where}"
                 )
-            found[name] = Defined(name, standard, made.standard, made.owner, where)
+            found[name] = FieldDefinition(name, standard, made.standard, made.owner, where)
     return found
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 PII = ("email", "phone", "url", "ip", "cn_id", "bank_card")
-"""Privacy classes that the word `pii` stands for. Others are declared by their own word: `name`, or `cn_uscc`, `iban` and `key`, which
+"""Privacy classes that the word `pii` covers. Others are declared by their own word: `name`, or `cn_uscc`, `iban` and `key`, which
 `redact` finds as well."""
 
 

@@ -102,7 +102,7 @@ def _walk(node: yaml.Node, loc: Loc, lines: dict[Loc, int], raw: dict[Loc, str],
 
 
 def validate(document: Document, model: type[M], data: Any = None, at: Loc = ()) -> M:
-    """Validate `data` (default: the whole document) against `model`; `at` is where `data` stands in the document.
+    """Validate `data` (default: the whole document) against `model`; `at` is the place of `data` in the document.
 
     Raises:
         SpecError: the first mistake, with line and suggestion; further mistakes are listed under it.
@@ -116,7 +116,7 @@ def validate(document: Document, model: type[M], data: Any = None, at: Loc = ())
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        mistakes = [_explain(document, model, e, at) for e in _told_once([dict(e) for e in error.errors()])]
+        mistakes = [_explain(document, model, e, at) for e in _without_misspelt([dict(e) for e in error.errors()])]
     first, *others = sorted(mistakes, key=lambda m: int(m.where.rpartition(":")[2]) if m.where else 0)
     if others:
         listed = "\n".join(f"  also {m.where}: {m.what}" for m in others)
@@ -124,8 +124,8 @@ def validate(document: Document, model: type[M], data: Any = None, at: Loc = ())
     raise first
 
 
-def _told_once(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The errors without keys that are missing only because they are misspelt, which the unknown key tells already."""
+def _without_misspelt(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The errors without keys that are missing only because they are misspelt, which the unknown key shows already."""
     unknown = [e["loc"] for e in errors if e["type"] == "extra_forbidden"]
 
     def misspelt(loc: Loc) -> bool:

@@ -18,30 +18,30 @@ from lakehouse.core.lake.sealing.streams import Sealer
 from lakehouse.core.lake.store import object_store, storage_error
 from lakehouse.core.project import Project
 from lakehouse.core.storage import packs
-from lakehouse.core.storage.forms import GAIN, compress, gains, plain
 from lakehouse.core.storage.keys import sealing_key
+from lakehouse.core.storage.stored_forms import GAIN, compress, gains, plain
 
 FORMS = ("", ".zst", ".aes")
 _HEAD = 1024 * 1024
-"""Bytes by which is told whether a blob is worth compressing."""
+"""Bytes that decide whether a blob is worth compressing."""
 
 
 def landed_blobs(project: Project, source: str) -> Blobs:
-    """Where the material of a source lands."""
+    """The place where the material of a source lands."""
     return Blobs(project, f"landing/{source}", project.class_of(source))
 
 
 def oversized_blobs(project: Project, source: str) -> Blobs:
-    """Where the oversized items of a source are set aside: beside those of others, unless they are sealed."""
+    """The place of the oversized items of a source: beside those of others, unless they are sealed."""
     of = project.class_of(source)
     return Blobs(project, f"sealed/{source}", of) if of else Blobs(project)
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredBlob:
     """A blob as it is kept: its form, its bytes in it, and when it was last written or read.
 
-    An object store does not tell reads, and a folder tells them by the day, unless it is mounted with `noatime`.
+    An object store does not record reads, and a folder records them by the day, unless it is mounted with `noatime`.
     """
 
     sha256: str
@@ -63,7 +63,7 @@ class Blobs:
     sealed: str | None = None
 
     def path(self, sha256: str) -> str:
-        """Where the blob stands or would stand."""
+        """The path of the blob, whether it exists or not."""
         return f"{self.project.lake}/{self._key(sha256)}"
 
     def exists(self, sha256: str) -> bool:
@@ -71,7 +71,7 @@ class Blobs:
         return self._form(sha256) is not None or packs.find(self.project, self._key(sha256)) is not None
 
     def open(self, sha256: str) -> BinaryIO:
-        """Its bytes as a stream, wherever and in whatever form they stand.
+        """Its bytes as a stream, from whatever place and form.
 
         Raises:
             NotFoundError: no such blob.
@@ -87,7 +87,7 @@ class Blobs:
         return plain(self.project, self.open_kept(sha256, form), form, sha256)
 
     def open_kept(self, sha256: str, form: str) -> BinaryIO:
-        """The bytes of a form that is kept here, as they stand; reading them so is no use of the blob, where the system allows that."""
+        """The bytes of a form that is kept here, unchanged; reading them so is no use of the blob, where the system allows that."""
         if self._local:
             return open(self.path(sha256) + form, "rb", opener=_unnoticed)
         import obstore
@@ -95,8 +95,8 @@ class Blobs:
         with self._store_errors():
             return cast(BinaryIO, io.BufferedReader(_Remote(obstore.open_reader(self._remote(), self._key(sha256) + form))))
 
-    def kept(self) -> list[Kept]:
-        """What is kept here, by name."""
+    def kept(self) -> list[StoredBlob]:
+        """The blobs kept here, by name."""
         if self._local:
             files = [(file, file.stat()) for file in Path(self.project.lake, self.place).glob("[0-9a-f][0-9a-f]/*")]
             found = [(file.name, about.st_size, max(about.st_mtime, about.st_atime)) for file, about in files]
@@ -106,7 +106,7 @@ class Blobs:
             with self._store_errors():
                 listed = [each for page in obstore.list(self._remote(), self.place) for each in page]
             found = [(each["path"].rpartition("/")[2], each["size"], each["last_modified"].timestamp()) for each in listed]
-        return [Kept(name[:64], name[64:], size, datetime.fromtimestamp(used, UTC)) for name, size, used in sorted(found)]
+        return [StoredBlob(name[:64], name[64:], size, datetime.fromtimestamp(used, UTC)) for name, size, used in sorted(found)]
 
     def shrinks(self, sha256: str) -> bool:
         """Whether a blob is worth compressing, by its first bytes."""
@@ -117,7 +117,7 @@ class Blobs:
         """Keep a blob compressed, if that is worth it; bytes that are kept of it now. It is read back before its own bytes go.
 
         Raises:
-            StorageError: no room, or the blob is not what its name says.
+            StorageError: no room, or the blob does not match its name.
         """
         if not self.shrinks(sha256):
             return self._size(sha256)
@@ -133,7 +133,7 @@ class Blobs:
                 return self._size(sha256)
             with plain(self.project, file.open("rb"), ".zst", sha256) as again:
                 if hashlib.file_digest(cast(Any, again), "sha256").hexdigest() != sha256:
-                    raise StorageError("a blob is not what its name says", where=self.path(sha256), fix="bring a whole copy of it")
+                    raise StorageError("a blob does not match its name", where=self.path(sha256), fix="bring a whole copy of it")
             if self._local:  # the compressed form is as old as the blob
                 about = Path(self.path(sha256)).stat()
                 os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
@@ -146,7 +146,7 @@ class Blobs:
             file.unlink(missing_ok=True)
 
     def drop(self, sha256: str, form: str) -> None:
-        """Delete a form of a blob that stands elsewhere as well."""
+        """Delete a form of a blob that is stored elsewhere as well."""
         if self._local:
             Path(self.path(sha256) + form).unlink(missing_ok=True)
             return

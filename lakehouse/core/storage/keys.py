@@ -1,4 +1,4 @@
-"""The life of data keys: made at the first use of a class, wrapped anew, shredded; what was done stands in `system/keys`."""
+"""The life of data keys: made at the first use of a class, wrapped anew, shredded; `system/keys` records each step."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ JOURNAL = Journal(
 
 
 @dataclass(frozen=True)
-class Listed:
+class KeyState:
     """The data key of a class: `state` is `whole` or `shredded`; `master` is the fingerprint of the key that wraps it."""
 
     of: str
@@ -91,7 +91,7 @@ def rotate(project: Project, by: str) -> list[str]:
     return done
 
 
-def shred(project: Project, of: str, by: str, reason: str) -> Listed:
+def shred(project: Project, of: str, by: str, reason: str) -> KeyState:
     """Destroy the data key of a class: what was sealed under it can be read by no one any more.
 
     Raises:
@@ -109,13 +109,13 @@ def shred(project: Project, of: str, by: str, reason: str) -> Listed:
         return done
 
 
-def listed(project: Project) -> list[Listed]:
+def listed(project: Project) -> list[KeyState]:
     """The classes that ever had a key, by name."""
-    found: dict[str, Listed] = {}
+    found: dict[str, KeyState] = {}
     for row in JOURNAL.read(project).iter_rows(named=True):
         state = "shredded" if row["event"] == "shredded" else "whole"
         since = found[row["class"]].since if row["class"] in found and state == "whole" else row["at"]
-        found[row["class"]] = Listed(row["class"], row["key"], state, row["master"], since)
+        found[row["class"]] = KeyState(row["class"], row["key"], state, row["master"], since)
     return [found[of] for of in sorted(found)]
 
 
@@ -123,7 +123,7 @@ def ready(project: Project, classes: tuple[str, ...]) -> None:
     """Make the keys of classes that have none yet, before a table is written under them.
 
     Raises:
-        StorageError: as `sealing_key` says.
+        StorageError: as `sealing_key`.
     """
     for of in classes:
         sealing_key(project, of)

@@ -1,4 +1,4 @@
-"""What a pack holds and how it is divided; its name is the digest of this, so that a manifest that was changed is known."""
+"""The manifest of a pack: its items and its shards. The pack is named by the digest of its manifest, so a changed manifest is detected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Item:
 
     Attributes:
         name: its path below the lake's root, or `archive/...` of an archive's file.
-        offset, size: where its bytes stand in the pack.
+        offset: the place of its first byte in the pack.
+        size: its bytes.
         sha256: of these bytes.
         encoding: the form of these bytes (`forms`), such as `.zst`; empty if they are the file's own.
     """
@@ -31,7 +32,7 @@ class Item:
     encoding: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """A pack of `size` bytes in `data` shards of `shard_bytes` each, the last filled up with zeros, and `parity` more.
 
@@ -58,7 +59,7 @@ class Manifest:
 
     @property
     def text(self) -> str:
-        """The manifest as its file says it."""
+        """The manifest as its file holds it."""
         return canonical(asdict(self))
 
     def shard(self, number: int) -> str:

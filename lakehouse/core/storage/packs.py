@@ -1,6 +1,6 @@
 """Cold packs: files together, divided into shards over the locations that `storage` of lakehouse.yaml names.
 
-Kill-safe: the register (`system/packs`) says `begun` with the manifest before the first shard is written and `packed` after all were
+Kill-safe: the register (`system/packs`) holds `begun` with the manifest before the first shard is written and `packed` after all were
 read back. What was begun and not packed is taken away by the next packing; only what is packed may be removed elsewhere.
 """
 
@@ -25,9 +25,9 @@ from lakehouse.core.lake.location import Location
 from lakehouse.core.lake.store import storage_error
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
-from lakehouse.core.storage.coding import BLOCK, parity, recover
-from lakehouse.core.storage.forms import plain, staging
 from lakehouse.core.storage.pack_manifest import Item, Manifest, manifest_path, parse
+from lakehouse.core.storage.reed_solomon import BLOCK, parity, recover
+from lakehouse.core.storage.stored_forms import plain, staging
 
 JOURNAL = Journal(
     "packs",
@@ -42,7 +42,7 @@ JOURNAL = Journal(
 
 
 @dataclass(frozen=True)
-class Member:
+class PackMember:
     """A file that is to be packed: its name, how its bytes are opened, and how these were made of its own."""
 
     name: str
@@ -51,7 +51,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackRecord:
     """A pack as the register has it; `forgotten` items are wanted no more."""
 
     manifest: Manifest
@@ -70,7 +70,7 @@ def locations(project: Project) -> list[Location]:
     return [Location(project.place(place), project.settings.storage_options) for place in declared]
 
 
-def register(project: Project) -> dict[str, Packed]:
+def register(project: Project) -> dict[str, PackRecord]:
     """All packs ever begun, by name."""
     table = JOURNAL.table(project)
     if not table.exists():
@@ -85,21 +85,21 @@ def register(project: Project) -> dict[str, Packed]:
     return found
 
 
-_READ: dict[tuple[str, int], dict[str, Packed]] = {}
+_READ: dict[tuple[str, int], dict[str, PackRecord]] = {}
 """The register as it was last read, by the table's own id and version: every new blob is looked for in it."""
 
 
-def _parsed(events: pl.DataFrame) -> dict[str, Packed]:
-    found: dict[str, Packed] = {}
+def _parsed(events: pl.DataFrame) -> dict[str, PackRecord]:
+    found: dict[str, PackRecord] = {}
     for pack, event, text in events.sort("at", maintain_order=True).select("pack", "event", "payload").iter_rows():
         if event == "begun":
             manifest = parse(text, pack)
             assert manifest is not None
-            found[pack] = Packed(manifest, "begun", frozenset())
+            found[pack] = PackRecord(manifest, "begun", frozenset())
         elif event == "forgotten":
-            found[pack] = Packed(found[pack].manifest, found[pack].state, found[pack].forgotten | set(json.loads(text)))
+            found[pack] = PackRecord(found[pack].manifest, found[pack].state, found[pack].forgotten | set(json.loads(text)))
         else:
-            found[pack] = Packed(found[pack].manifest, event, found[pack].forgotten)
+            found[pack] = PackRecord(found[pack].manifest, event, found[pack].forgotten)
     return found
 
 
@@ -139,7 +139,7 @@ def open_item(project: Project, name: str) -> BinaryIO | None:
                 stack.pop_all()
                 handle.seek(0)
                 return plain(project, handle, item.encoding, name)
-    raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse storage scrub says what is wrong")
+    raise StorageError(f"`{name}` in pack {manifest.pack} is not what was packed", fix="lakehouse storage scrub shows what is wrong")
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class Shards:
         raise StorageError(what, fix="bring a lost location back, then: lakehouse storage scrub --repair")
 
 
-def pack(project: Project, members: Iterable[Member], progress: Progress = silent) -> Manifest:
+def pack(project: Project, members: Iterable[PackMember], progress: Progress = silent) -> Manifest:
     """Write one pack of the members, in the order of their names; what it holds may be removed elsewhere afterwards.
 
     Local disk: about two and a half times the pack, for the time of writing. Nobody else may be packing.
@@ -227,7 +227,9 @@ def pack(project: Project, members: Iterable[Member], progress: Progress = silen
         digests, width = _divide(whole_pack, shards, storage.data_shards, storage.parity_shards)
         size = whole_pack.stat().st_size
         whole_pack.unlink()
-        manifest = Manifest(storage.data_shards, storage.parity_shards, size, width, digests, items)
+        manifest = Manifest(
+            data=storage.data_shards, parity=storage.parity_shards, size=size, shard_bytes=width, shards=digests, items=items
+        )
         note(project, manifest.pack, "begun", manifest.text)
         for number, place in enumerate(places):
             progress(f"packing {len(items):,} files", number, manifest.total)
@@ -286,10 +288,10 @@ def _clean_up(project: Project) -> None:
         shutil.rmtree(left)
 
 
-def _joined(folder: Path, members: list[Member]) -> tuple[tuple[Item, ...], Path]:
+def _joined(folder: Path, members: list[PackMember]) -> tuple[tuple[Item, ...], Path]:
     """The members one behind the other in a file."""
     items, path, at = [], folder / "whole", 0
-    with _told(path), path.open("wb") as whole_pack:
+    with _errors(path), path.open("wb") as whole_pack:
         for member in members:
             sha, begin = hashlib.sha256(), at
             with member.open() as handle:
@@ -304,7 +306,7 @@ def _divide(path: Path, folder: Path, data: int, extra: int) -> tuple[tuple[str,
     """Write the shards of a file into a folder; their digests and length."""
     width = max(1, -(-path.stat().st_size // data))
     digests = [hashlib.sha256() for _ in range(data + extra)]
-    with ExitStack() as stack, _told(folder):
+    with ExitStack() as stack, _errors(folder):
         sources = [stack.enter_context(path.open("rb")) for _ in range(data)]
         for number, source in enumerate(sources):
             source.seek(number * width)
@@ -319,7 +321,7 @@ def _divide(path: Path, folder: Path, data: int, extra: int) -> tuple[tuple[str,
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

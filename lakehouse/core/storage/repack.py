@@ -1,4 +1,4 @@
-"""Make what cold packs have forgotten leave the disks: a pack that holds such items is written anew without them.
+"""Repack cold packs: a pack with forgotten items is written anew without them, so that their bytes leave the disks.
 
 Kill-safe: the new pack is verified and in the register before the old one goes; what a kill left, the next call finishes.
 """
@@ -15,7 +15,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.storage import packs
 from lakehouse.core.storage.pack_manifest import Item
-from lakehouse.core.storage.packs import Member, Packed, Shards
+from lakehouse.core.storage.packs import PackMember, PackRecord, Shards
 
 
 def drop_forgotten(project: Project, progress: Progress = silent) -> int:
@@ -39,12 +39,12 @@ def drop_forgotten(project: Project, progress: Progress = silent) -> int:
     return done
 
 
-def _member(project: Project, packed: Packed, item: Item) -> Member:
+def _member(project: Project, packed: PackRecord, item: Item) -> PackMember:
     """An item as it is packed, bytes and form."""
-    return Member(item.name, partial(_opened, project, packed, item), item.encoding)
+    return PackMember(item.name, partial(_opened, project, packed, item), item.encoding)
 
 
-def _opened(project: Project, packed: Packed, item: Item) -> BinaryIO:
+def _opened(project: Project, packed: PackRecord, item: Item) -> BinaryIO:
     shards = Shards(project, packed.manifest)
     return cast(BinaryIO, io.BufferedReader(_Blocks(shards.read(item.offset, item.size, shards.damaged()))))
 

@@ -1,4 +1,4 @@
-"""Read every shard of every pack, say what is missing or damaged, and make it again from the others."""
+"""Read every shard of every pack, report missing and damaged ones, and restore them from the others."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lakehouse.core.lake.location import Location
 from lakehouse.core.project import Project
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
-from lakehouse.core.storage.coding import BLOCK, parity
 from lakehouse.core.storage.pack_manifest import FOLDER, Manifest, manifest_path, parse
 from lakehouse.core.storage.packs import Shards, locations, put_verified, register, remove_files
+from lakehouse.core.storage.reed_solomon import BLOCK, parity
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Lost:
+class LostPack:
     """A pack that cannot be read any more: fewer shards are intact than are needed, or no manifest is left."""
 
     pack: str
@@ -46,9 +46,9 @@ class Lost:
     items: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Scrubbed:
-    """What was read.
+@dataclass(frozen=True, kw_only=True)
+class ScrubResult:
+    """The result of reading every shard.
 
     Attributes:
         packs, shards, bytes: that are as they were written, before any repair.
@@ -60,16 +60,16 @@ class Scrubbed:
     shards: int
     bytes: int
     faults: tuple[Fault, ...]
-    lost: tuple[Lost, ...]
+    lost: tuple[LostPack, ...]
     seconds: float
 
     @property
     def whole(self) -> bool:
-        """Whether everything stands as it was written, after what was repaired."""
+        """Whether everything is as it was written, after repairs."""
         return not self.lost and all(fault.repaired for fault in self.faults)
 
 
-def scrub(project: Project, *, repair: bool = False, progress: Progress = silent) -> Scrubbed:
+def scrub(project: Project, *, repair: bool = False, progress: Progress = silent) -> ScrubResult:
     """Read all shards and manifests of the packs that the lake or any location knows.
 
     Memory: some megabytes; with `repair`, the local disk holds the shards of one pack that are made again.
@@ -81,19 +81,19 @@ def scrub(project: Project, *, repair: bool = False, progress: Progress = silent
     started, places = time.monotonic(), locations(project)
     packs = shards = size = 0
     faults: list[Fault] = []
-    lost: list[Lost] = []
+    lost: list[LostPack] = []
     with locked(project, "storage"):
         for pack, manifest in _known(project, places):
             packs += 1
             progress("scrubbing packs", packs, None)
             if manifest is None:
-                lost.append(Lost(pack, 0, 0, ()))
+                lost.append(LostPack(pack, 0, 0, ()))
                 continue
             bad, good = _faults(project, places, manifest)
             intact = manifest.total - len({fault.part for fault in bad if fault.part != "manifest"})
             shards, size = shards + good, size + good * manifest.shard_bytes
             if intact < manifest.data:
-                lost.append(Lost(pack, intact, manifest.data, tuple(item.name for item in manifest.items)))
+                lost.append(LostPack(pack, intact, manifest.data, tuple(item.name for item in manifest.items)))
             elif repair and bad:
                 _repair(project, places, manifest, bad)
                 bad = [Fault(f.pack, f.location, f.part, f.state, repaired=True) for f in bad]
@@ -102,7 +102,7 @@ def scrub(project: Project, *, repair: bool = False, progress: Progress = silent
             for packed in register(project).values():
                 if packed.state == "removed":
                     remove_files(project, packed.manifest)
-    return Scrubbed(packs, shards, size, tuple(faults), tuple(lost), time.monotonic() - started)
+    return ScrubResult(packs=packs, shards=shards, bytes=size, faults=tuple(faults), lost=tuple(lost), seconds=time.monotonic() - started)
 
 
 def _known(project: Project, places: list[Location]) -> Iterator[tuple[str, Manifest | None]]:
@@ -115,7 +115,7 @@ def _known(project: Project, places: list[Location]) -> Iterator[tuple[str, Mani
 
 
 def _faults(project: Project, places: list[Location], manifest: Manifest) -> tuple[list[Fault], int]:
-    """What is wrong with a pack, and how many of its shards are not."""
+    """The faults of a pack, and the number of its whole shards."""
     faults, reader = [], Shards(project, manifest)
     for number in range(manifest.total):
         if reader.intact(number) is None:

@@ -1,1 +1,1 @@
-"""Text: what rules and words of languages say of it, shared by reserve and production. Which rows stay is decided elsewhere."""
+"""Text: rules and vocabularies of languages, shared by reserve and production. Which rows stay is decided elsewhere."""

@@ -19,7 +19,7 @@ _IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ \-]?[0-9A-Z])+(?![0-9A
 _NUMBERS = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ \-][0-9]+)*(?![0-9A-Za-z])")
 _NUMBER = re.compile(r"[0-9]+")
 _GROUP = 3
-"""Fewest digits that stand together in a card number set in groups: 4-4-4-4, 4-6-5, 6-13."""
+"""Fewest digits in a group of a card number set in groups: 4-4-4-4, 4-6-5, 6-13."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _IBAN_LENGTHS = (
@@ -117,13 +117,13 @@ def cn_uscc_valid(code: str) -> bool:
 
 
 def iban_valid(number: str) -> bool:
-    """Whether a number has its country's length and the check digits of ISO 13616 (ISO 7064 MOD 97-10); blanks and hyphens aside."""
+    """Whether a number has its country's length and the check digits of ISO 13616 (ISO 7064 MOD 97-10); spaces and hyphens aside."""
     plain = number.replace(" ", "").replace("-", "")
     return len(plain) == IBAN_LENGTH.get(plain[:2]) and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
 
 
 def luhn_valid(number: str) -> bool:
-    """Whether the digits of `number` (blanks and hyphens aside) are 13 to 19 and pass Luhn (ISO/IEC 7812-1, annex B)."""
+    """Whether the digits of `number` (spaces and hyphens aside) are 13 to 19 and pass Luhn (ISO/IEC 7812-1, annex B)."""
     digits = [int(c) for c in number if c.isdigit()]
     if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
         return False

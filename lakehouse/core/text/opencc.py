@@ -20,11 +20,11 @@ _CONFIGS: dict[Script, str] = {"simplified": "t2s.json", "traditional": "s2t.jso
 
 @dataclass(frozen=True)
 class Dictionary:
-    """Words and what stands for them.
+    """Words and their replacements.
 
     Attributes:
         words: the trie of the words.
-        replacements, offsets: UTF-8 of what stands for each.
+        replacements, offsets: UTF-8 of the replacement of each.
         normal: for each code point the one it counts as: compatibility ideographs as the unified ones.
     """
 

@@ -19,7 +19,7 @@ BANDS, ROWS = 16, 7
 
 def signature(column: str, unit: Unit, size: int) -> pl.Expr:
     """A Binary of 224 bytes: 112 minima, 16 bits each, over shingles of `size` words or code points of the simplified text; null for a
-    text without any. Simplified: lower case, no marks, digits as 0, punctuation, symbols and blanks as one blank.
+    text without any. Simplified: lower case, no marks, digits as 0, punctuation, symbols and spaces as one space.
 
     Two unequal minima share 16 bits once in 65,536: next to the sampling error of 112 hashes that is nothing, at a quarter of the room.
     """

@@ -57,7 +57,7 @@ def lines(file: str) -> list[str]:
 
 
 def _joined(texts: pl.Series) -> pl.Series:
-    """Texts in which characters that join are put together (NFKC); the others stay: for them the tables say the same."""
+    """Texts in which characters that join are put together (NFKC); the others stay: for them the tables give the same."""
     rows = texts.str.contains(_joining()).fill_null(False).arg_true()
     return texts.scatter(rows, texts.gather(rows).str.normalize("NFKC")) if len(rows) else texts
 
@@ -86,7 +86,7 @@ def _simplified() -> NDArray[np.int32]:
 
 @lru_cache(maxsize=8)
 def _words(terms: tuple[str, ...], leet: bool) -> trie.Trie:
-    """The trie of terms freed from disguise themselves, blanks at their ends cut off."""
+    """The trie of terms freed from disguise themselves, spaces at their ends cut off."""
     given = _joined(pl.Series([term.strip() for term in terms], dtype=pl.String))
     codes, ends = disguise.undisguised_texts(*buffers.utf8(given), *_tables(leet).arrays)
     words = ["".join(map(chr, codes[ends[k] : ends[k + 1]])) for k in range(len(terms))]

@@ -20,7 +20,7 @@ _ONE_AT_A_TIME = Lock()
 
 
 def folder() -> Path:
-    """Where jieba is installed.
+    """The folder of the installed jieba.
 
     Raises:
         MissingExtraError: it is not.
@@ -31,7 +31,7 @@ def folder() -> Path:
     return Path(package.origin).parent
 
 
-def model() -> segment.Model:
+def model() -> segment.SegmenterModel:
     """jieba's dictionary (of equal words the last) and model, read once a process. A word of frequency 0 only begins others."""
     # Polars calls kernels on several threads, and CPython 3.11 cannot parse literals on two at once (its issue 106905).
     with _ONE_AT_A_TIME:
@@ -39,7 +39,7 @@ def model() -> segment.Model:
 
 
 @lru_cache(maxsize=1)
-def _model() -> segment.Model:
+def _model() -> segment.SegmenterModel:
     lines = pl.Series((folder() / "dict.txt").read_text(encoding="utf-8").splitlines(), dtype=pl.String)
     parts = lines.str.strip_chars().str.split(" ")
     entries = pl.DataFrame({"word": parts.list.get(0), "times": parts.list.get(1).cast(pl.Int64)})
@@ -59,7 +59,9 @@ def _model() -> segment.Model:
                 emit[ord(character) - segment.FIRST_HAN, _STATES.index(state)] = value
     begin = _table("prob_start")
     start = np.array([begin[state] for state in _STATES])
-    return segment.Model(words, weights, float(np.log(int(entries["times"].sum()))), start, moves, emit)
+    return segment.SegmenterModel(
+        words=words, weights=weights, total=float(np.log(int(entries["times"].sum()))), start=start, moves=moves, emit=emit
+    )
 
 
 def _table(name: str) -> dict[str, Any]:

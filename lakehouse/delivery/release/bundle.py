@@ -31,7 +31,7 @@ class Bundle:
     """A bundle on disk.
 
     Attributes:
-        folder: where it stands.
+        folder: its place.
         files: hex SHA-256 by path relative to the folder, without `SHA256SUMS` itself.
         rows: rows by split.
         bytes: size of all files together.
@@ -106,7 +106,7 @@ def build(project: Project, version: Version) -> Bundle:
 
 
 def place(project: Project, bundle: Bundle) -> Bundle:
-    """Move a built bundle to `releases/<dataset>`, replacing what stands there.
+    """Move a built bundle to `releases/<dataset>`, replacing the former one.
 
     Two renames: a kill between them leaves no bundle rather than half of one, and the next run writes it again.
     """
@@ -130,7 +130,7 @@ def staging(project: Project, dataset: str) -> Path:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """The bundle that stands in `folder`, as its manifest and checksums describe it (see `verify_bundle`).
+    """The bundle in `folder`, as its manifest and checksums describe it (see `verify_bundle`).
 
     Raises:
         ReleaseError: there is no manifest or no checksum list.
@@ -143,14 +143,24 @@ def read_bundle(folder: Path) -> Bundle:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{folder} holds no bundle: {error}", fix="write it again: lakehouse release DATASET") from error
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Bundle(*identity, folder, _parsed(sums), rows, size, file_digest(folder / SUMS))
+    dataset, version, label = identity
+    return Bundle(
+        dataset=dataset,
+        version=version,
+        label=label,
+        folder=folder,
+        files=_parsed(sums),
+        rows=rows,
+        bytes=size,
+        digest=file_digest(folder / SUMS),
+    )
 
 
 def verify_bundle(folder: Path) -> list[str]:
     """What is wrong with the bundle in `folder`; empty when all is well.
 
     Checks every file against `SHA256SUMS` (and that no other file is there), the identity and the row counts against the
-    manifest, that a row id stands in one split only, and the rows' values and splits against the content id of the version, or of what
+    manifest, that a row id is in one split only, and the rows' values and splits against the content id of the version, or of what
     erasures have left of it.
     """
     try:
@@ -167,7 +177,7 @@ def verify_bundle(folder: Path) -> list[str]:
     if versions.version_id(str(manifest["plan_id"]), str(manifest["content_id"])) != manifest["version"]:
         problems.append("the manifest's version does not follow from its plan id and content id")
     if manifest.get("rows") is not None and {k: n for k, n in manifest["rows"].items() if n} != {k: n for k, n in bundle.rows.items() if n}:
-        problems.append(f"the manifest says {manifest['rows']} rows, its files {bundle.rows}")
+        problems.append(f"the manifest counts {manifest['rows']} rows, its files {bundle.rows}")
     return problems + _verify_rows(folder, manifest)
 
 
@@ -176,11 +186,11 @@ def _verify_rows(folder: Path, manifest: dict[str, Any]) -> list[str]:
     for file in manifest["files"]:
         rows = pl.read_parquet(folder / file["path"])
         if rows.height != file["rows"]:
-            problems.append(f"{file['path']} holds {rows.height} rows, the manifest says {file['rows']}")
+            problems.append(f"{file['path']} holds {rows.height} rows, the manifest counts {file['rows']}")
         digests.append(_digests(rows, file["split"]))
     together = pl.concat(digests)
     if together[ROW_ID].n_unique() != together.height:
-        problems.append("a row id stands in the bundle more than once")
+        problems.append("a row id is in the bundle more than once")
     held = (manifest.get("erased") or manifest)["content_id"]
     if content_id(together, ROW_ID, "digest") != held:
         problems.append("the rows are not those of the version: their content id differs")

@@ -32,7 +32,7 @@ def render(manifest: Mapping[str, Any], schema: pl.Schema, images: Sequence[str]
     Args:
         manifest: the bundle's manifest, with `files`.
         schema: columns of the Parquet files, in order.
-        images: pictures that stand in the bundle, relative paths.
+        images: pictures in the bundle, relative paths.
     """
     head = yaml.safe_dump(header(manifest, schema), sort_keys=False, allow_unicode=True, default_flow_style=False, width=120)
     sections = [
@@ -192,7 +192,7 @@ def _set_aside(manifest: Mapping[str, Any]) -> str:
     if not lines:
         return "## What was set aside\n\nNothing."
     kept = manifest.get("quarantined")
-    note = f"\n\n{kept:,} rows stand in quarantine, each with every rule it breaks." if kept else ""
+    note = f"\n\n{kept:,} rows are in quarantine, each with every rule it breaks." if kept else ""
     return "## What was set aside, and why\n\n" + _table(("step", "reason", "rows"), lines) + note
 
 

@@ -1,4 +1,4 @@
-"""What a release needs of DVC, through its command line: a stage and an artifact a dataset, commit, push, and getting back.
+"""DVC for releases, through its command line: one stage and one artifact a dataset, commit, push, and retrieval.
 
 The only file that runs dvc. Its analytics and update check stay off.
 """
@@ -79,7 +79,7 @@ def declare(project: Project, dataset: str) -> Path:
 
 
 def commit(project: Project, dataset: str) -> list[Path]:
-    """Record the bundle that stands in `releases/<dataset>` in dvc.lock and DVC's cache; the paths that git then has to hold."""
+    """Record the bundle in `releases/<dataset>` in dvc.lock and DVC's cache; the paths that git then has to hold."""
     declared = declare(project, dataset)
     run(project, "commit", "--force", stage_name(dataset))
     return [declared, project.root / "dvc.lock", project.root / "releases" / ".gitignore"]
@@ -172,8 +172,8 @@ def run(project: Project, *arguments: str) -> str:
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines()
-        said = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")] or lines[-1:] or ["no message"]
-        raise ReleaseError(f"dvc {arguments[0]} failed: {said[0]}", where=str(project.root))
+        messages = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")] or lines[-1:] or ["no message"]
+        raise ReleaseError(f"dvc {arguments[0]} failed: {messages[0]}", where=str(project.root))
     return done.stdout
 
 

@@ -1,4 +1,4 @@
-"""What a release needs of git: commit its own paths only, and annotated tags that never move."""
+"""Git for releases: commits of the release's own paths only, and annotated tags that never move."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def repository(folder: Path) -> Repository:
     done = _run(folder, "rev-parse", "--show-toplevel")
     if done.returncode:
         raise ReleaseError(
-            f"{folder} is not in a git repository, so a release has no commit to stand on",
+            f"{folder} is not in a git repository, so a release has no commit",
             fix="git init && dvc init   (in a subfolder of a repository: dvc init --subdir)",
         )
     return Repository(Path(done.stdout.strip()), folder)
 
 
 def commit(repository: Repository, paths: Sequence[Path], message: str) -> str:
-    """Commit `paths` as they stand now and nothing else; returns the commit that HEAD then names.
+    """Commit `paths` in their present state and nothing else; returns the commit that HEAD then names.
 
     What the user has staged or changed elsewhere stays staged or changed. Paths that are missing or ignored are left out;
     with nothing to commit HEAD stays.
@@ -68,7 +68,7 @@ def changed(repository: Repository, paths: Sequence[Path]) -> list[str]:
 
 
 def tagged_content(repository: Repository, name: str) -> str | None:
-    """The content that the tag `name` says it holds, or None if there is no such tag.
+    """The content that the tag `name` names, or None if there is no such tag.
 
     Raises:
         ReleaseError: the tag exists but no release made it.
@@ -83,32 +83,32 @@ def tagged_content(repository: Repository, name: str) -> str | None:
 
 
 def tagged_commit(repository: Repository, name: str) -> str:
-    """The commit that the tag `name` stands on."""
+    """The commit of the tag `name`."""
     return _git(repository, "rev-parse", f"refs/tags/{name}^{{commit}}").strip()
 
 
 def check_tag(repository: Repository, name: str, content: str) -> bool:
-    """Whether the tag `name` already stands for `content`.
+    """Whether the tag `name` exists for `content`.
 
     Raises:
-        ReleaseError: it stands for other content, so it would have to move.
+        ReleaseError: it names other content, so it would have to move.
     """
     found = tagged_content(repository, name)
     if found is not None and found != content:
         raise ReleaseError(
-            f"git tag {name} already stands for other content ({found[:12]}, now {content[:12]}); a released tag never moves",
+            f"git tag {name} already names other content ({found[:12]}, now {content[:12]}); a released tag never moves",
             fix=f"make a version with a new label; only if the tag was never published: git tag -d {name}",
         )
     return found is not None
 
 
 def tag(repository: Repository, name: str, at: str, content: str, message: str) -> str:
-    """Set the annotated tag `name` on commit `at` for `content`; returns the commit it stands on.
+    """Set the annotated tag `name` on commit `at` for `content`; returns its commit.
 
-    A tag that stands for the same content stays where it is.
+    A tag of the same content stays where it is.
 
     Raises:
-        ReleaseError: the tag stands for other content.
+        ReleaseError: the tag names other content.
     """
     if not check_tag(repository, name, content):
         _git(repository, *_identity(repository), "tag", "--annotate", name, at, "-m", f"{message}\n\nbundle: {content}")
@@ -123,8 +123,8 @@ def _git(repository: Repository, *arguments: str) -> str:
     done = _run(repository.folder, *arguments)
     if done.returncode:
         verb = next(word for word in arguments if word[0] != "-" and "=" not in word)
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise ReleaseError(f"git {verb} refused: {said[0] if said else 'no message'}", where=str(repository.root))
+        messages = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise ReleaseError(f"git {verb} refused: {messages[0] if messages else 'no message'}", where=str(repository.root))
     return done.stdout
 
 

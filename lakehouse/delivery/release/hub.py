@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Push:
     """What a push did.
 
     Attributes:
         files: the bundle's files, relative paths.
-        commit: commit of the repository that the tag stands on; None for a dry run.
+        commit: commit of the tag in the repository; None for a dry run.
         sent: a commit or a tag was made.
         reason: why nothing was sent, else empty.
     """
@@ -47,7 +47,7 @@ def push(bundle: Bundle, repo: str, label: str, *, private: bool = True, dry_run
     """Make `repo` hold exactly the bundle, tagged `v<label>`.
 
     Raises:
-        ReleaseError: the tag stands for other content, the Hub refuses, or it cannot be reached.
+        ReleaseError: the tag names other content, the Hub refuses, or it cannot be reached.
     """
     from httpx2 import HTTPError  # the client of huggingface_hub 2
     from huggingface_hub import HfApi, get_token
@@ -58,7 +58,7 @@ def push(bundle: Bundle, repo: str, label: str, *, private: bool = True, dry_run
     token = get_token()
     if dry_run or not token:
         reason = "dry run" if dry_run else "no token: set HF_TOKEN or run `hf auth login`"
-        return Push(repo, endpoint, tag, files, bundle.bytes, None, False, reason)
+        return Push(repo=repo, endpoint=endpoint, tag=tag, files=files, bytes=bundle.bytes, commit=None, sent=False, reason=reason)
     try:
         return _push(HfApi(endpoint=endpoint, token=token), bundle, repo, tag, files, endpoint, private)
     except HfHubHTTPError as error:
@@ -79,12 +79,21 @@ def _push(api: HfApi, bundle: Bundle, repo: str, tag: str, files: tuple[str, ...
     # An annotated tag's target may be the tag object, so the tag's name, not its target, is read back.
     if tag in tags and _content(api, repo, tag) != bundle.digest:
         raise ReleaseError(
-            f"tag {tag} of {repo} already stands for other content; a released tag never moves",
+            f"tag {tag} of {repo} already names other content; a released tag never moves",
             where=f"{endpoint}/datasets/{repo}",
             fix="make a version with a new label",
         )
     if tag in tags and _content(api, repo, "main") == bundle.digest:
-        return Push(repo, endpoint, tag, files, bundle.bytes, tags[tag], False, "the Hub holds this bundle already")
+        return Push(
+            repo=repo,
+            endpoint=endpoint,
+            tag=tag,
+            files=files,
+            bytes=bundle.bytes,
+            commit=tags[tag],
+            sent=False,
+            reason="the Hub holds this bundle already",
+        )
     done = api.upload_folder(
         repo_id=repo,
         repo_type="dataset",
@@ -97,11 +106,11 @@ def _push(api: HfApi, bundle: Bundle, repo: str, tag: str, files: tuple[str, ...
         api.create_tag(
             repo, repo_type="dataset", tag=tag, revision=done.oid, tag_message=f"{bundle.dataset} {tag}\n\nbundle: {bundle.digest}"
         )
-    return Push(repo, endpoint, tag, files, bundle.bytes, tags.get(tag, done.oid), True)
+    return Push(repo=repo, endpoint=endpoint, tag=tag, files=files, bytes=bundle.bytes, commit=tags.get(tag, done.oid), sent=True)
 
 
 def _content(api: HfApi, repo: str, revision: str) -> str | None:
-    """Digest of the checksum list at `revision`: it names every file, so it stands for the whole bundle. None if there is none."""
+    """Digest of the checksum list at `revision`: it names every file, so it identifies the whole bundle. None if there is none."""
     from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 
     with tempfile.TemporaryDirectory() as folder:

@@ -84,7 +84,7 @@ def _privacy(forbid: list[str], version: Version) -> list[str]:
         return []
     carried = version.manifest.get("privacy")
     if carried is None:
-        return ["its manifest does not say which privacy classes its columns carry"]
+        return ["its manifest does not name the privacy classes of its columns"]
     found = {column: sorted(expand_privacy(list(classes)) & forbidden) for column, classes in sorted(carried.items())}
     return [
         f"column `{column}` may still hold {', '.join(classes)}, which `release.forbid` rules out (add a `redact` step for it)"
@@ -113,7 +113,7 @@ def _sensitivity(most: Level | None, version: Version) -> list[str]:
         return []
     known = (version.manifest.get("metadata") or {}).get("sensitivity")
     if known is None:
-        return [f"its register does not say how sensitive its columns are (lakehouse run {version.dataset})"]
+        return [f"its register does not hold the sensitivity of its columns (lakehouse run {version.dataset})"]
     return [
         f"column `{column}` is {each['level']} ({each['because']}), and `release.max_sensitivity` allows {most}"
         for column, each in known.items()

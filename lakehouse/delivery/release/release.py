@@ -25,8 +25,8 @@ from lakehouse.delivery.release.bundle import Bundle
 from lakehouse.governance import audit
 
 
-@dataclass(frozen=True)
-class Released:
+@dataclass(frozen=True, kw_only=True)
+class ReleaseResult:
     """Outcome of a release.
 
     Attributes:
@@ -50,11 +50,13 @@ class Released:
     notes: tuple[str, ...] = ()
 
 
-def release(project: Project, dataset: str, reference: str = "latest", *, push_hub: bool = False, progress: Progress = silent) -> Released:
+def release(
+    project: Project, dataset: str, reference: str = "latest", *, push_hub: bool = False, progress: Progress = silent
+) -> ReleaseResult:
     """Release the version that `reference` names (see `versions.find`).
 
     Raises:
-        ReleaseError: the policy refuses it, its tag stands for other content, or git, DVC or the Hub refuse.
+        ReleaseError: the policy refuses it, its tag names other content, or git, DVC or the Hub refuse.
         NotFoundError: no such dataset or version.
         LockedError: another run holds the dataset.
     """
@@ -64,7 +66,7 @@ def release(project: Project, dataset: str, reference: str = "latest", *, push_h
         return _publish(project, version, version.label, push_hub, progress, "release")
 
 
-def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> Released:
+def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> ReleaseResult:
     """Make an older release the current one again: its bytes, dvc.lock and a `released` event. Its tag stays where it is.
 
     Args:
@@ -86,7 +88,7 @@ def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool =
         return _publish(project, version, asked if asked in version.released else version.released[-1], push_hub, progress, "rollback")
 
 
-def _publish(project: Project, version: Version, label: str, push_hub: bool, progress: Progress, action: str) -> Released:
+def _publish(project: Project, version: Version, label: str, push_hub: bool, progress: Progress, action: str) -> ReleaseResult:
     dataset = version.dataset
     target = project.dataset(dataset).release
     assert target is not None
@@ -101,44 +103,65 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
     steps = 6 if push_hub else 5
 
     progress("bundle", 0, steps)
-    standing = _standing(project, version, label, before)
-    if standing is not None and before is not None and not push_hub and _settled(project, repository, version, label, before):
-        return Released(dataset, version.version, label, tag, standing, before["commit"], before["remote"], None, already=True)
-    if standing is None:
+    bundled = _released_bundle(project, version, label, before)
+    if bundled is not None and before is not None and not push_hub and _settled(project, repository, version, label, before):
+        return ReleaseResult(
+            dataset=dataset,
+            version=version.version,
+            label=label,
+            tag=tag,
+            bundle=bundled,
+            commit=before["commit"],
+            remote=before["remote"],
+            hub=None,
+            already=True,
+        )
+    if bundled is None:
         built = _obtain(project, version, label, before)
-        git.check_tag(repository, tag, built.digest)  # before anything that stands is touched
-        standing = bundles.place(project, built)
+        git.check_tag(repository, tag, built.digest)  # before anything released is touched
+        bundled = bundles.place(project, built)
     else:
-        git.check_tag(repository, tag, standing.digest)
+        git.check_tag(repository, tag, bundled.digest)
 
     progress("dvc commit", 1, steps)
     paths = dvc.commit(project, dataset)
     progress("git", 2, steps)
     commit = git.commit(repository, paths, f"Release {tag}")
-    git.tag(repository, tag, commit, standing.digest, f"{dataset} {label}, version {version.version}")
+    git.tag(repository, tag, commit, bundled.digest, f"{dataset} {label}, version {version.version}")
     progress("dvc push", 3, steps)
     remote = dvc.push(project, dataset)
     sent = None
     if push_hub and target.hub is not None:
         progress("hub", 4, steps)
-        sent = hub.push(standing, target.hub, label, private=target.private)
+        sent = hub.push(bundled, target.hub, label, private=target.private)
     already = _is_current(project, version, label) and before is not None and before["remote"] == remote and not (sent and sent.sent)
     if not already:
-        rows = sum(standing.rows.values())
+        rows = sum(bundled.rows.values())
         account, table = audit.account(), f"gold/{dataset}"
-        told = audit.record(project, principal=account, action=action, table=table, version=version.version, rows=rows, detail=tag)
-        payload = {"audit": told.as_json(), "label": label, "tag": tag, "bundle": standing.digest, "commit": commit, "remote": remote}
+        entry = audit.record(project, principal=account, action=action, table=table, version=version.version, rows=rows, detail=tag)
+        payload = {"audit": entry.as_json(), "label": label, "tag": tag, "bundle": bundled.digest, "commit": commit, "remote": remote}
         versions.record(project, dataset, version.version, "released", {**payload, "hub": asdict(sent) if sent else None})
     progress("released", steps, steps)
     uncommitted = git.changed(repository, _declarations(project, dataset))
     notes = [f"not committed to git, so the tag does not hold it: {', '.join(uncommitted)}"] if uncommitted else []
     if remote is None:
         notes.append("no DVC remote is configured: the bytes are in this machine's cache only (dvc remote add -d NAME URL)")
-    return Released(dataset, version.version, label, tag, standing, commit, remote, sent, already, tuple(notes))
+    return ReleaseResult(
+        dataset=dataset,
+        version=version.version,
+        label=label,
+        tag=tag,
+        bundle=bundled,
+        commit=commit,
+        remote=remote,
+        hub=sent,
+        already=already,
+        notes=tuple(notes),
+    )
 
 
 def _settled(project: Project, repository: git.Repository, version: Version, label: str, before: dict[str, Any]) -> bool:
-    """Whether a release left nothing to do, told without DVC: it is the current one, tagged, committed, and went to a remote."""
+    """Whether a release left nothing to do, decided without DVC: it is the current one, tagged, committed, and went to a remote."""
     lock = project.root / "dvc.lock"
     return (
         before["remote"] is not None
@@ -167,7 +190,7 @@ def _is_current(project: Project, version: Version, label: str) -> bool:
     return current is not None and current.version == version.version and known[-1]["label"] == label
 
 
-def _standing(project: Project, version: Version, label: str, before: dict[str, Any] | None) -> Bundle | None:
+def _released_bundle(project: Project, version: Version, label: str, before: dict[str, Any] | None) -> Bundle | None:
     """The bundle in `releases/<dataset>` if it is whole and the one that was released under `label`; None to make it."""
     folder = project.release_folder(version.dataset)
     if before is None or not folder.exists() or bundles.verify_bundle(folder):
@@ -177,7 +200,7 @@ def _standing(project: Project, version: Version, label: str, before: dict[str, 
 
 
 def _obtain(project: Project, version: Version, label: str, before: dict[str, Any] | None) -> Bundle:
-    """The bundle in staging, verified: built from gold; for a release made before, byte for byte what its tag stands for.
+    """The bundle in staging, verified: built from gold; for a release made before, byte for byte the content of its tag.
 
     Where gold gives other bytes than those released (evaluated again since, described again, another Parquet writer), the
     released bytes come from DVC's cache or remote, and so do those of an archived version.

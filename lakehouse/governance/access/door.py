@@ -18,14 +18,14 @@ from lakehouse.core import versions
 from lakehouse.core.errors import AccessError, FactoryError, NotFoundError, SpecError
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
-from lakehouse.core.sensitivity import Graded, highest, levels_of_source
+from lakehouse.core.sensitivity import ColumnSensitivity, highest, levels_of_source
 from lakehouse.core.spec import LEVELS
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.governance import audit
 from lakehouse.governance.access import policy
 from lakehouse.governance.access.masks import condition, masked
 from lakehouse.governance.access.policy import Allowed, Filter, Operator, Value
-from lakehouse.production.sensitive import levels_of_dataset, levels_of_version
+from lakehouse.production.column_sensitivity import levels_of_dataset, levels_of_version
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.values import live_rows
 
@@ -34,7 +34,7 @@ Comparison = tuple[str, Operator, Value | list[Value]]
 
 
 @dataclass(frozen=True)
-class Reading:
+class AuditedRead:
     """What the door hands out.
 
     Attributes:
@@ -50,16 +50,16 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class _Opened:
+class _VersionTable:
     """A table of one version, with the sensitivity of its columns."""
 
     name: str
     version: str
     rows: pl.LazyFrame
     schema: pl.Schema
-    levels: dict[str, Graded]
+    levels: dict[str, ColumnSensitivity]
 
-    def level(self, column: str) -> Graded:
+    def level(self, column: str) -> ColumnSensitivity:
         """That of a column; one that is not of the sources may hold anything the table holds."""
         return self.levels.get(column) or highest(self.levels.values())
 
@@ -87,7 +87,7 @@ def reading(
     where: Sequence[Comparison] = (),
     version: str | int | None = None,
     limit: int | None = None,
-) -> Reading:
+) -> AuditedRead:
     """Read a table as `assets/access.yaml` allows.
 
     Args:
@@ -102,7 +102,7 @@ def reading(
         NotFoundError: no such table, version or column.
         SpecError: the policy, or a comparison, is wrong.
     """
-    told = partial(audit.record, project, principal=principal, action="read", table=table, purpose=purpose)
+    record_read = partial(audit.record, project, principal=principal, action="read", table=table, purpose=purpose)
     wanted = str(version) if version is not None else None
     try:
         found = policy.decide(policy.load(project), principal, purpose, table, columns)
@@ -113,21 +113,21 @@ def reading(
     except Exception as error:
         detail = error.what if isinstance(error, FactoryError) else type(error).__name__
         outcome: audit.Outcome = "refused" if isinstance(error, AccessError) else "failed"
-        told(version=wanted, columns=list(columns or ()), outcome=outcome, detail=detail)
+        record_read(version=wanted, columns=list(columns or ()), outcome=outcome, detail=detail)
         raise
-    told(version=opened.version, columns=frame.columns, rows=frame.height, outcome="granted", detail=f"role {found.role}")
-    return Reading(frame, found.role, opened.version, left_out)
+    record_read(version=opened.version, columns=frame.columns, rows=frame.height, outcome="granted", detail=f"role {found.role}")
+    return AuditedRead(frame, found.role, opened.version, left_out)
 
 
 def _seen(
-    opened: _Opened, allowed: Allowed, columns: Sequence[str] | None, where: Sequence[Comparison], limit: int | None
+    opened: _VersionTable, allowed: Allowed, columns: Sequence[str] | None, where: Sequence[Comparison], limit: int | None
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The rows and columns of an opened table that a grant shows, and the columns left out for their sensitivity."""
     grant, schema = allowed.grant, opened.schema
     granted = [c for c in grant.columns if c in schema] if grant.columns else [c for c in schema if c[0] != "_"]
     shown = [column for column in granted if column not in grant.masks or grant.masks[column].how != "hide"]
     for column in columns or ():
-        if column not in shown:  # the names of those that are not shown are not told
+        if column not in shown:  # names of hidden columns stay hidden
             raise NotFoundError(f"role {allowed.role} sees no column `{column}` in {opened.name}", fix=suggest(column, shown))
     for given in grant.rows:
         if given.column not in schema:
@@ -167,7 +167,7 @@ def _comparison(given: Comparison) -> Filter:
         ) from None
 
 
-def _open(project: Project, table: str, version: str | int | None) -> _Opened:
+def _open(project: Project, table: str, version: str | int | None) -> _VersionTable:
     match = _TABLE.match(table)
     if match is None:
         raise NotFoundError(f"no table `{table}`", fix="a table is bronze/SOURCE, silver/DATASET, gold/DATASET or system/NAME")
@@ -177,7 +177,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
         found = _version(project, name, version)
         if found is not None:
             rows = versions.rows(project, found)
-            return _Opened(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
+            return _VersionTable(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
     at = _delta_version(stored, table, version)
     rows = stored.scan(at)
     if layer == "bronze" and name in project.sources and bronze.is_virtual(project, name):
@@ -186,7 +186,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _Opened:
         rows = live_rows(project, name, rows.collect_schema().names())
     elif layer == "bronze":
         rows = bronze.live(rows)
-    return _Opened(table, f"delta {at}", rows, rows.collect_schema(), _levels(project, layer, name))
+    return _VersionTable(table, f"delta {at}", rows, rows.collect_schema(), _levels(project, layer, name))
 
 
 def _version(project: Project, name: str, version: str | int | None) -> versions.Version | None:
@@ -206,7 +206,7 @@ def _delta_version(stored: Table, table: str, version: str | int | None) -> int:
     return int(version)
 
 
-def _levels(project: Project, layer: str, name: str) -> dict[str, Graded]:
+def _levels(project: Project, layer: str, name: str) -> dict[str, ColumnSensitivity]:
     """How sensitive the columns of a table are; of tables that are none of a source or dataset, all as the most sensitive source."""
     if layer == "bronze" and name in project.sources:
         return levels_of_source(project, name)

@@ -1,4 +1,4 @@
-"""What a reader sees in place of a value, and comparisons of rows, as Polars expressions."""
+"""Masks of values and comparisons of rows, as Polars expressions."""
 
 from __future__ import annotations
 

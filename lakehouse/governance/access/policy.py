@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Level, Model, Name, yamlfile
-from lakehouse.core.text.private import Kind
+from lakehouse.core.text.private_data import Kind
 
 FILE = "assets/access.yaml"
 Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]

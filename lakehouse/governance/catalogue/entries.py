@@ -1,4 +1,4 @@
-"""What stands in the catalogue: sources, datasets, versions, standard fields and columns, from declarations and the register alone."""
+"""Entries of the catalogue: sources, datasets, versions, standard fields and columns, from declarations and the register alone."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from lakehouse.core import versions
 from lakehouse.core.project import Project
-from lakehouse.core.sensitivity import WORDS, Graded, highest, levels_of_source
+from lakehouse.core.sensitivity import WORDS, ColumnSensitivity, highest, levels_of_source
 from lakehouse.core.spec import Dataset, Level, Source, standards
 from lakehouse.core.versions import Version
-from lakehouse.production.sensitive import levels_of_dataset
+from lakehouse.production.column_sensitivity import levels_of_dataset
 
 FACETS = ("kind", "owner", "licence", "language", "task", "category", "sensitivity", "grade", "released")
 
 
-@dataclass(frozen=True)
-class Entry:
+@dataclass(frozen=True, kw_only=True)
+class CatalogueEntry:
     """Something that can be found.
 
     Attributes:
@@ -35,7 +35,7 @@ class Entry:
     see: str
 
 
-def entries(project: Project) -> list[Entry]:
+def entries(project: Project) -> list[CatalogueEntry]:
     """Everything in the catalogue of a project, in the order of kinds."""
     fields = standards.load(project.root)
     found = [entry for name in project.sources for entry in _source(project, name, fields)]
@@ -55,7 +55,7 @@ def _level(level: Level) -> str:
     return f"{level} {WORDS[level]}"
 
 
-def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[Entry]:
+def _source(project: Project, name: str, fields: Mapping[str, standards.FieldDefinition]) -> Iterator[CatalogueEntry]:
     spec: Source = project.source(name)
     levels = levels_of_source(project, name)
     held = [fields[field].field for field in spec.standards.values() if field in fields]
@@ -67,7 +67,9 @@ def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]
         category=tuple(dict.fromkeys(field.category for field in held if field.category)),
     )
     words = [spec.connector.name, *levels, *(kind for kinds in spec.privacy.values() for kind in kinds)]
-    yield Entry("source", name, spec.description, " ".join(words), facets, f"lakehouse source screen {name}")
+    yield CatalogueEntry(
+        kind="source", name=name, title=spec.description, text=" ".join(words), facets=facets, see=f"lakehouse source screen {name}"
+    )
     for column, level in levels.items():
         given = spec.standards.get(column)
         field = fields[given].field if given and given in fields else None
@@ -75,7 +77,7 @@ def _source(project: Project, name: str, fields: Mapping[str, standards.Defined]
         yield _column(f"bronze/{name}.{column}", title, spec.owner, level, field, f"{(spec.columns or {}).get(column, '')}", name)
 
 
-def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined]) -> Iterator[Entry]:
+def _dataset(project: Project, name: str, fields: Mapping[str, standards.FieldDefinition]) -> Iterator[CatalogueEntry]:
     spec: Dataset = project.dataset(name)
     columns = project.contract(spec).columns
     levels = levels_of_dataset(project, name)
@@ -93,7 +95,9 @@ def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined
         released="yes" if any(v.released_at for v in known) else "no",
     )
     words = [*spec.sources, *columns, *(str(about["description"] or "") for about in columns.values()), *(c.name for c in spec.recipe)]
-    yield Entry("dataset", name, spec.description, " ".join(words), own, f"lakehouse version list {name}")
+    yield CatalogueEntry(
+        kind="dataset", name=name, title=spec.description, text=" ".join(words), facets=own, see=f"lakehouse version list {name}"
+    )
     for version in known:
         yield _version(version, own)
     for column, about in columns.items():
@@ -103,7 +107,7 @@ def _dataset(project: Project, name: str, fields: Mapping[str, standards.Defined
         yield _column(f"gold/{name}.{column}", about["description"] or f"Column of {name}.", spec.owner, levels[column], field, *words)
 
 
-def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> Entry:
+def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> CatalogueEntry:
     rows = sum(version.manifest["rows"].values())
     reasons = "; ".join(version.manifest["change"]["reasons"])
     facets = {
@@ -111,23 +115,44 @@ def _version(version: Version, own: Mapping[str, tuple[str, ...]]) -> Entry:
         **_facets("version", grade=version.grade, released="yes" if version.released_at else "no"),
     }
     if levels := (version.manifest.get("metadata") or {}).get("sensitivity"):
-        facets["sensitivity"] = (_level(highest(Graded(each["level"], "") for each in levels.values()).level),)
+        facets["sensitivity"] = (_level(highest(ColumnSensitivity(each["level"], "") for each in levels.values()).level),)
     retired = f"; retired: {version.retirement}" if version.retired else ""
     title = f"{rows:,} rows; {reasons}{retired}"
     see = f"lakehouse govern read gold/{version.dataset} --version {version.label}"
-    return Entry("version", f"{version.dataset} {version.label}", title, f"{version.version} {' '.join(version.labels)}", facets, see)
+    return CatalogueEntry(
+        kind="version",
+        name=f"{version.dataset} {version.label}",
+        title=title,
+        text=f"{version.version} {' '.join(version.labels)}",
+        facets=facets,
+        see=see,
+    )
 
 
-def _standard(defined: standards.Defined) -> Entry:
+def _standard(defined: standards.FieldDefinition) -> CatalogueEntry:
     field = defined.field
     facets = _facets("standard", owner=defined.owner, sensitivity=_level(field.sensitivity), category=field.category)
     codes = [word for code, meaning in (field.codes or {}).items() for word in (code, meaning)]
     words = " ".join([defined.standard, field.type, field.unit or "", *codes, *field.privacy])
-    return Entry("standard", defined.name, f"{field.meaning} {field.meaning_zh}", words, facets, "lakehouse govern standards")
+    return CatalogueEntry(
+        kind="standard",
+        name=defined.name,
+        title=f"{field.meaning} {field.meaning_zh}",
+        text=words,
+        facets=facets,
+        see="lakehouse govern standards",
+    )
 
 
-def _column(name: str, title: str, owner: str, level: Graded, field: standards.Standard | None, *words: str) -> Entry:
+def _column(name: str, title: str, owner: str, level: ColumnSensitivity, field: standards.Standard | None, *words: str) -> CatalogueEntry:
     facets = _facets("column", owner=owner, sensitivity=_level(level.level), category=field.category if field else None)
     codes = [word for code, meaning in ((field.codes if field else None) or {}).items() for word in (code, meaning)]
     table = name.partition(".")[0].partition("/")[2]
-    return Entry("column", name, title, " ".join([*words, *codes, level.because]), facets, f"lakehouse govern sensitivity {table}")
+    return CatalogueEntry(
+        kind="column",
+        name=name,
+        title=title,
+        text=" ".join([*words, *codes, level.because]),
+        facets=facets,
+        see=f"lakehouse govern sensitivity {table}",
+    )

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
 
-from lakehouse.governance.catalogue.entries import FACETS, Entry
+from lakehouse.governance.catalogue.entries import FACETS, CatalogueEntry
 
 
-def page(entries: Sequence[Entry]) -> str:
-    """The page; what entries say stands in it as data, never as markup."""
+def page(entries: Sequence[CatalogueEntry]) -> str:
+    """The page; texts of entries are embedded as data, never as markup."""
     template = (resources.files("lakehouse.governance.catalogue") / "page.html").read_text(encoding="utf-8")
     # The page could otherwise be ended, or a script begun, by a word of a description.
     data = json.dumps([asdict(entry) for entry in entries], ensure_ascii=False).replace("<", "\\u003c")

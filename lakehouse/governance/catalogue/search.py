@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from lakehouse.core.errors import NotFoundError
 from lakehouse.core.spec.yamlfile import suggest
-from lakehouse.governance.catalogue.entries import FACETS, Entry
+from lakehouse.governance.catalogue.entries import FACETS, CatalogueEntry
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _ONE = re.compile(f"([{_CJK}])")
@@ -25,10 +25,10 @@ _WEIGHTS = (10.0, 5.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found, best first, and how the hits are distributed over each facet."""
+class SearchResult:
+    """The hits of a search, best first, and their numbers by value of each facet."""
 
-    hits: tuple[Entry, ...]
+    hits: tuple[CatalogueEntry, ...]
     facets: Mapping[str, Mapping[str, int]]
 
 
@@ -41,7 +41,7 @@ def terms(query: str) -> list[str]:
     return _TERMS.findall(unicodedata.normalize("NFKC", query))
 
 
-def search(entries: Sequence[Entry], query: str = "", facets: Mapping[str, Sequence[str]] | None = None) -> Found:
+def search(entries: Sequence[CatalogueEntry], query: str = "", facets: Mapping[str, Sequence[str]] | None = None) -> SearchResult:
     """The entries that hold every word of `query` and have one of the values of each facet; all of them for an empty query.
 
     Raises:
@@ -54,16 +54,16 @@ def search(entries: Sequence[Entry], query: str = "", facets: Mapping[str, Seque
     ranked.sort(key=lambda entry: entry.name.lower() != query.strip().lower())  # what is named in full comes first
     hits = [entry for entry in ranked if all(_has(entry, name, wanted) for name, wanted in (facets or {}).items())]
     counts = {name: Counter(value for entry in hits for value in entry.facets.get(name, ())) for name in FACETS}
-    return Found(tuple(hits), {name: dict(count.most_common()) for name, count in counts.items() if count})
+    return SearchResult(tuple(hits), {name: dict(count.most_common()) for name, count in counts.items() if count})
 
 
-def _has(entry: Entry, name: str, wanted: Sequence[str]) -> bool:
+def _has(entry: CatalogueEntry, name: str, wanted: Sequence[str]) -> bool:
     """Whether an entry has one of the values; `important` names `important 重要`, and so does `重要`."""
     have = {word.lower() for value in entry.facets.get(name, ()) for word in (value, *value.split())}
     return any(value.lower() in have for value in wanted)
 
 
-def _ranked(entries: Sequence[Entry], words: Sequence[str]) -> list[Entry]:
+def _ranked(entries: Sequence[CatalogueEntry], words: Sequence[str]) -> list[CatalogueEntry]:
     if not words:
         return []
     match = " AND ".join(f'"{_apart(word)}"' if _ONE.match(word) else f'"{word}" *' for word in words)
@@ -75,7 +75,7 @@ def _ranked(entries: Sequence[Entry], words: Sequence[str]) -> list[Entry]:
     return [entries[row - 1] for _, row in sorted(scored)]
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: CatalogueEntry) -> str:
     return " ".join([entry.text, *(value for values in entry.facets.values() for value in values)])
 
 

@@ -1,4 +1,4 @@
-"""What models have answered to requests about a row: found by the requests that the row makes now, and by the variants made of it."""
+"""Answers of models to requests about a row, found by the requests that the row makes now and by the variants made from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars_hash as plh
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
 from lakehouse.operations.erasure import history
-from lakehouse.operations.erasure.places import tables
+from lakehouse.operations.erasure.affected_tables import tables
 from lakehouse.operations.erasure.removal import Removal, root
 from lakehouse.production.augment import seeds
 from lakehouse.production.engine.operator import SEED, Ask
@@ -16,7 +16,7 @@ from lakehouse.production.engine.recipe import Variants, compile_recipe, source_
 
 
 def to_answers(project: Project, ids: list[str], names: dict[str, str]) -> Removal | None:
-    """What of `system/answers` goes; None where no dataset asks a model and none ever did."""
+    """The removal from `system/answers`; None where no dataset asks a model and none ever did."""
     if not project.table("system", "answers").exists():
         return None
     also = {"_request": frozenset(_requests(project, ids)), "text": frozenset(_variants(project, ids))}
@@ -33,7 +33,7 @@ def _requests(project: Project, ids: list[str]) -> set[str]:
         try:
             variants = compile_recipe(project, name, list(source_columns(project, declared.spec))).variants
         except FactoryError:
-            continue  # a declaration that cannot be read makes no requests; its variants are found by what they say
+            continue  # a declaration that cannot be read makes no requests; its variants are found by their content
         asking = [each for each in variants if any(isinstance(plan, Ask) for *_, plan in each.steps)]
         if not asking:
             continue

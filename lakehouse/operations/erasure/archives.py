@@ -1,6 +1,6 @@
 """Archives of versions: data files that hold an erased row are written anew there, sealed again, with their checksums.
 
-A version's log names its files whether they stand in gold or in an archive, so both get the same new names.
+A version's log names its files whether gold or an archive holds them, so both get the same new names.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pyarrow import fs
 
 from lakehouse.core import versions
 from lakehouse.core.errors import StorageError
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.project import Project
 from lakehouse.core.storage import packs
 from lakehouse.core.versions import Version
 from lakehouse.operations.erasure import history
-from lakehouse.operations.erasure.history import Written
-from lakehouse.operations.erasure.places import touches
+from lakehouse.operations.erasure.affected_tables import touches
+from lakehouse.operations.erasure.history import RewrittenFile
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.maintenance.archive import (
     SUMS,
@@ -41,7 +41,7 @@ from lakehouse.operations.maintenance.archive import (
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive of a version that stands somewhere; `sealed` are the classes of its keys."""
+    """An existing archive of a version; `sealed` are the classes of its keys."""
 
     version: Version
     place: str
@@ -59,10 +59,10 @@ def archives(project: Project, dataset: str) -> list[Archive]:
     found: dict[tuple[str, str], Archive] = {}
     sealed: dict[str, tuple[str, ...]] = {}
     for name, event, payload in events.select("version", "event", "payload").iter_rows():
-        said: dict[str, Any] = json.loads(payload)
+        details: dict[str, Any] = json.loads(payload)
         if event == "archived":
-            sealed[name] = tuple(said.get("sealed", ()))
-        found[name, said["place"]] = Archive(known[name], said["place"], sealed.get(name, ()))
+            sealed[name] = tuple(details.get("sealed", ()))
+        found[name, details["place"]] = Archive(known[name], details["place"], sealed.get(name, ()))
     there = []
     for archive in found.values():
         if _is_there(project, archive):
@@ -94,7 +94,7 @@ def held(project: Project, archive: Archive, removal: Removal, folder: Path) -> 
 
 
 def data_names(project: Project, archive: Archive) -> list[str]:
-    """Data files of an archive: those listed, those that stand there, those in cold packs."""
+    """Data files of an archive: those listed, those at the place, those in cold packs."""
     there = files_at(project, archive.place)
     listed = listed_in(there, archive.place) or {}
     names = {name.removeprefix("data/") for name in listed if name.startswith("data/")} | set(history.data_files(_below(there)))
@@ -126,7 +126,7 @@ def _bytes(project: Project, archive: Archive, there: fs.FileSystem, name: str) 
     return open_file(project, data, f"{archive.place}/data/{name}")
 
 
-def put(project: Project, archive: Archive, instead: dict[str, list[Written]], source: fs.FileSystem) -> None:
+def put(project: Project, archive: Archive, instead: dict[str, list[RewrittenFile]], source: fs.FileSystem) -> None:
     """Write new files beside the old ones of an archive, and list them in their place; the list is written last."""
     there = files_at(project, archive.place)
     sums = dict(listed_in(there, archive.place) or {})
@@ -141,7 +141,7 @@ def put(project: Project, archive: Archive, instead: dict[str, list[Written]], s
 
 
 def facts(project: Project, archive: Archive) -> dict[str, Any]:
-    """What the register holds of an archive's files, as they are listed."""
+    """The register's entry of an archive's files, as they are listed."""
     there = files_at(project, archive.place)
     names = sorted(name.removeprefix("data/") for name in listed_in(there, archive.place) or {} if name.startswith("data/"))
     sizes = {name: file_size(there, f"data/{name}", archive.place) for name in names}
@@ -154,7 +154,7 @@ def drop_old(project: Project, archive: Archive) -> None:
     """Delete data files that an archive lists no more, there and in cold packs."""
     there = files_at(project, archive.place)
     listed = {name.removeprefix("data/") for name in listed_in(there, archive.place) or {}}
-    with told(archive.place):
+    with store_errors(archive.place):
         for name in history.data_files(_below(there)):
             if name not in listed:
                 there.delete_file(f"data/{name}")

@@ -1,4 +1,4 @@
-"""Bytes outside tables: landed pieces, oversized items, cold packs, what is kept on this machine between runs."""
+"""Bytes outside tables: landed pieces, oversized items, cold packs, files kept on this machine between runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakehouse.core.storage import packs
 from lakehouse.core.storage.blobs import oversized_blobs
 from lakehouse.operations.erasure.rows import stored
 from lakehouse.reserve.bronze import table as bronze
-from lakehouse.reserve.bronze.erased import erased_of
+from lakehouse.reserve.bronze.erased_items import erased_of
 from lakehouse.reserve.bronze.erased_pieces import erase_landed
 from lakehouse.reserve.landing.landing import Landing, Remote
 from lakehouse.reserve.source import feed

@@ -20,19 +20,19 @@ from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.storage.repack import drop_forgotten
 from lakehouse.governance import audit
-from lakehouse.operations.erasure import answers, archives, bytes, gold, places, requests, rows
+from lakehouse.operations.erasure import affected_tables, answers, archives, bytes, gold, requests, rows
 from lakehouse.operations.erasure.archives import Archive
-from lakehouse.operations.erasure.outside import Held, Outside, holding, outside
+from lakehouse.operations.erasure.out_of_reach import HoldingVersion, OutOfReach, holding, outside
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.history.rows_of_versions import known_datasets
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collections import last_collection, record
-from lakehouse.reserve.bronze.erased import salt_text, salted
+from lakehouse.reserve.bronze.erased_items import salt_text, salted
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was erased, or would be.
+    """The result of an erasure, or of its dry run.
 
     Attributes:
         state: planned, done, or nothing (no such row is left).
@@ -53,15 +53,15 @@ class Erasure:
     rows: int = 0
     tables: Mapping[str, int] = field(default_factory=dict)
     files: int = 0
-    versions: tuple[Held, ...] = ()
+    versions: tuple[HoldingVersion, ...] = ()
     alike: tuple[str, ...] = ()
-    outside: tuple[Outside, ...] = ()
+    outside: tuple[OutOfReach, ...] = ()
     finished: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
 def plan(project: Project, source: str, ids: Sequence[str], reason: str = "", basis: str = "") -> Erasure:
-    """What erasing rows of a source would reach, and what not; nothing is written.
+    """The reach of an erasure, and the places out of its reach; nothing is written.
 
     Raises:
         StorageError: a table's log or an archive cannot be read.
@@ -80,7 +80,7 @@ def _planned(project: Project, source: str, ids: Sequence[str], known: pl.DataFr
     own = states["_content"].drop_nulls().unique()
     moved = rows.moved(known, ids, own.filter(~own.is_in(alike["_content"].implode())))
     removal = Removal(dict.fromkeys(ids, ""), rows.texts(project, source, ids), moved)
-    found = [places.find(name, table, removal) for name, table in _tables(project, source)]
+    found = [affected_tables.find(name, table, removal) for name, table in _tables(project, source)]
     held = holding(project, ids)
     for dataset in known_datasets(project):
         archives.archives(project, dataset)  # refuses where one is missing
@@ -119,13 +119,13 @@ def erase(project: Project, source: str, ids: Sequence[str], reason: str, basis:
             return replace(_nothing(source, reason, basis), finished=finished, seconds=time.monotonic() - started)
         planned = _planned(project, source, left, known, reason, basis)
         shared = _alike(project, source, left, states)["_content"]
-        said = {"by": by, "reason": reason, "basis": basis, "rows": planned.rows, "tables": planned.tables}
-        said |= {"versions": [asdict(one) for one in planned.versions], "outside": [asdict(one) for one in planned.outside]}
-        request = requests.begin(project, source, states, shared, said)
-        told = {"principal": by, "action": "erase", "table": f"bronze/{source}", "version": request, "purpose": f"{basis}: {reason}"}
-        audit.record(project, **told, rows=planned.rows, outcome="granted")
+        details = {"by": by, "reason": reason, "basis": basis, "rows": planned.rows, "tables": planned.tables}
+        details |= {"versions": [asdict(one) for one in planned.versions], "outside": [asdict(one) for one in planned.outside]}
+        request = requests.begin(project, source, states, shared, details)
+        entry = {"principal": by, "action": "erase", "table": f"bronze/{source}", "version": request, "purpose": f"{basis}: {reason}"}
+        audit.record(project, **entry, rows=planned.rows, outcome="granted")
         _carry_out(project, source, request, progress)
-        audit.record(project, **told, rows=planned.rows, outcome="done")
+        audit.record(project, **entry, rows=planned.rows, outcome="done")
     seconds = time.monotonic() - started
     return replace(planned, state="done", request=request, finished=finished, seconds=seconds)
 
@@ -145,8 +145,8 @@ def _finish(project: Project, progress: Progress) -> Iterator[str]:
     for one in unfinished(project):
         progress(f"finishing the erasure {one.request}", 0, None)
         _carry_out(project, one.source, one.request, progress)
-        told = {"principal": one.by, "action": "erase", "table": f"bronze/{one.source}", "version": one.request}
-        audit.record(project, **told, purpose=f"{one.basis}: {one.reason}", rows=one.rows, outcome="done")
+        entry = {"principal": one.by, "action": "erase", "table": f"bronze/{one.source}", "version": one.request}
+        audit.record(project, **entry, purpose=f"{one.basis}: {one.reason}", rows=one.rows, outcome="done")
         yield one.request
 
 
@@ -165,16 +165,16 @@ def _carry_out(project: Project, source: str, request: str, progress: Progress) 
         asked = answers.to_answers(project, ids, names)
         if asked is not None:
             table = project.table("system", "answers")
-            places.erase(table, places.find("system/answers", table, asked), asked, request)
+            affected_tables.erase(table, affected_tables.find("system/answers", table, asked), asked, request)
         changed: dict[str, list[Archive]] = {}
-        for name, table in places.tables(project):
+        for name, table in affected_tables.tables(project):
             progress(f"erasing: {name}", 0, None)
-            found = places.find(name, table, removal)
+            found = affected_tables.find(name, table, removal)
             dataset = name.removeprefix("gold/")
             if name.startswith("gold/") and not dataset.endswith("_quarantine"):
                 changed[dataset] = gold.erase(project, dataset, table, found, removal, request)
             else:
-                places.erase(table, found, removal, request)
+                affected_tables.erase(table, found, removal, request)
         for dataset in known_datasets(project):
             gold.note(project, dataset, request, changed.get(dataset, []))
             for archive in archives.archives(project, dataset):
@@ -186,14 +186,14 @@ def _carry_out(project: Project, source: str, request: str, progress: Progress) 
         progress(f"erasing: bronze/{source}", 0, None)
         table = bronze.table(project, source)
         removal = Removal(dict.fromkeys(ids, ""), moved=moved)
-        places.erase(table, places.find(f"bronze/{source}", table, removal), removal, request)
+        affected_tables.erase(table, affected_tables.find(f"bronze/{source}", table, removal), removal, request)
     _note_live(project, source)
     bytes.clear_state(project)
     requests.end(project, request, source, {})
 
 
 def _note_live(project: Project, source: str) -> None:
-    """Record what the source holds now, as a collection does: datasets tell by it that their input has changed.
+    """Record what the source holds now, as a collection does: datasets see by it that their input has changed.
 
     Bronze keeps its Delta version, so what the last collection recorded would else be taken for what it holds.
     """
@@ -224,7 +224,7 @@ def _note_live(project: Project, source: str) -> None:
 
 def _tables(project: Project, source: str) -> Iterator[tuple[str, Any]]:
     yield f"bronze/{source}", bronze.table(project, source)
-    yield from places.tables(project)
+    yield from affected_tables.tables(project)
 
 
 def _alike(project: Project, source: str, ids: Sequence[str], states: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Gold with the archives of its versions, and what the register says of a version that lost rows."""
+"""Gold with the archives of its versions, and the entry in the register of a version that lost rows."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pyarrow import fs
 from lakehouse.core import versions
 from lakehouse.core.errors import StorageError
 from lakehouse.core.hashing import content_id
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
 from lakehouse.operations.erasure import archives, history
+from lakehouse.operations.erasure.affected_tables import AffectedRows
 from lakehouse.operations.erasure.archives import Archive
-from lakehouse.operations.erasure.history import Written
-from lakehouse.operations.erasure.places import Found
+from lakehouse.operations.erasure.history import RewrittenFile
 from lakehouse.operations.erasure.removal import Removal
 from lakehouse.operations.history.rows_of_versions import collect
 
 
-def erase(project: Project, dataset: str, table: Table, found: Found, removal: Removal, request: str) -> list[Archive]:
+def erase(project: Project, dataset: str, table: Table, found: AffectedRows, removal: Removal, request: str) -> list[Archive]:
     """Take what was found out of gold's whole history and out of the archives of its versions; returns the archives that changed."""
     files, removal = table.store(), removal.of(found.name)
-    with told(table.uri):
+    with store_errors(table.uri):
         instead = history.written_anew(table, found.files, removal.cut, request)
     changed = []
     with archives.workshop(project) as folder:
@@ -49,7 +49,7 @@ def erase(project: Project, dataset: str, table: Table, found: Found, removal: R
     return changed
 
 
-def _bring(new: list[Written], source: fs.FileSystem, local: fs.FileSystem, folder: Path) -> None:
+def _bring(new: list[RewrittenFile], source: fs.FileSystem, local: fs.FileSystem, folder: Path) -> None:
     for written in new:
         if not (folder / written.name).exists():
             with source.open_input_stream(written.name) as read, local.open_output_stream(written.name) as out:
@@ -71,7 +71,7 @@ def lost(project: Project, dataset: str) -> list[tuple[Version, pl.DataFrame]]:
 
 
 def note(project: Project, dataset: str, request: str, changed: list[Archive]) -> None:
-    """Record `erased` of every version that lost rows: how many, what is left, and where that stands."""
+    """Record `erased` of every version that lost rows: how many, what is left, and its place."""
     moved = {(archive.version.version, archive.place): archives.facts(project, archive) for archive in changed}
     for version, left in lost(project, dataset):
         known = version.archived

@@ -31,7 +31,7 @@ from lakehouse.core.errors import StorageError
 from lakehouse.core.lake.parquet.datafiles import PLAIN, write_files
 from lakehouse.core.lake.parquet.files import parquet_chunks
 from lakehouse.core.lake.sealing.files import SEALED, below, classes, sealing
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.lake.table import Table
 
 LOG = "_delta_log"
@@ -43,8 +43,8 @@ Cut = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @dataclass(frozen=True)
-class Written:
-    """A file that stands in the place of an old one, with its statistics as Delta's log has them (JSON)."""
+class RewrittenFile:
+    """A file that replaces an old one, with its statistics as Delta's log has them (JSON)."""
 
     name: str
     size: int
@@ -58,7 +58,7 @@ def data_files(files: fs.FileSystem) -> list[str]:
 
 
 def added(table: Table) -> dict[str, list[str]]:
-    """The data files that some commit of a table adds, each with the smallest and largest texts that the log says of it."""
+    """The data files that some commit of a table adds, each with the bounds of texts that the log holds for it."""
     files = table.store()
     found: dict[str, list[str]] = {}
     for name in _commits(files, table.uri):
@@ -70,7 +70,7 @@ def added(table: Table) -> dict[str, list[str]]:
     return found
 
 
-def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut, request: str) -> list[Written]:
+def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut, request: str) -> list[RewrittenFile]:
     """Write a data file anew without what `cut` takes out, some megabytes at a time; no file where no row stays.
 
     Names follow from the request and the old name: a second run puts the same in their place.
@@ -84,11 +84,11 @@ def write_cut(source: fs.FileSystem, name: str, target: fs.FileSystem, cut: Cut,
     for number, action in enumerate(adds):
         new = f"part-{uuid.uuid5(uuid.NAMESPACE_OID, f'{request}/{name}/{number}')}-c000{ending}"
         target.move(action.path, new)
-        written.append(Written(new, action.size, str(action.stats)))
+        written.append(RewrittenFile(new, action.size, str(action.stats)))
     return written
 
 
-def written_anew(table: Table, names: Iterable[str], cut: Cut, request: str) -> dict[str, list[Written]]:
+def written_anew(table: Table, names: Iterable[str], cut: Cut, request: str) -> dict[str, list[RewrittenFile]]:
     """Data files of a table written anew without what `cut` takes out, by their old names; sealed as they are, whatever is declared."""
     plain = below(table.store())
     anew = {}
@@ -105,17 +105,17 @@ def _cut_batches(file: pq.ParquetFile, schema: pa.Schema, cut: Cut) -> Iterator[
             yield from left.select(schema.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).to_batches()
 
 
-def replace(table: Table, instead: dict[str, list[Written]], unbound: Iterable[str] = ()) -> None:
-    """Make every commit name the files of `instead` in the place of the old ones, and delete these; of files `unbound`, which stand here
+def replace(table: Table, instead: dict[str, list[RewrittenFile]], unbound: Iterable[str] = ()) -> None:
+    """Make every commit name the files of `instead` in the place of the old ones, and delete these; of files `unbound`, which are here
     no more, the log forgets the smallest and largest values.
 
-    The new files stand there. Nobody else may be writing to the table; who is reading an old version meanwhile may have to read again.
+    The new files must be there. Nobody else may be writing to the table; who is reading an old version meanwhile may have to read again.
 
     Raises:
         StorageError: the log is not whole, or a file cannot be read, written or deleted.
     """
     files = table.store()
-    with told(table.uri):
+    with store_errors(table.uri):
         commits = _commits(files, table.uri)
         for name in _logs(files):
             if "checkpoint" in name or name.startswith("_"):
@@ -137,7 +137,7 @@ def replace(table: Table, instead: dict[str, list[Written]], unbound: Iterable[s
 def drop_unnamed(table: Table, names: list[str]) -> None:
     """Delete data files that no commit names, such as a killed write leaves."""
     files = table.store()
-    with told(table.uri):
+    with store_errors(table.uri):
         for name in names:
             files.delete_file(name)
 
@@ -151,7 +151,7 @@ def _commits(files: fs.FileSystem, uri: str) -> list[str]:
     """Names of the commits, oldest first.
 
     Raises:
-        StorageError: one is missing: another tool has cleaned up the log, which then stands in checkpoints only.
+        StorageError: one is missing: another tool has cleaned up the log, which then is in checkpoints only.
     """
     found = [name for name in _logs(files) if name.endswith(".json") and name[:20].isdigit()]
     if [int(name[:20]) for name in found] != list(range(len(found))):
@@ -168,7 +168,7 @@ def _actions(files: fs.FileSystem, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in bytes(handle.read()).splitlines() if line.strip()]
 
 
-def _removed_too(actions: list[dict[str, Any]], instead: dict[str, list[Written]]) -> list[dict[str, Any]]:
+def _removed_too(actions: list[dict[str, Any]], instead: dict[str, list[RewrittenFile]]) -> list[dict[str, Any]]:
     gone = {action["remove"]["path"] for action in actions if "remove" in action}
     out = []
     for action in actions:
@@ -180,7 +180,7 @@ def _removed_too(actions: list[dict[str, Any]], instead: dict[str, list[Written]
     return out
 
 
-def _added_instead(actions: list[dict[str, Any]], instead: dict[str, list[Written]]) -> list[dict[str, Any]]:
+def _added_instead(actions: list[dict[str, Any]], instead: dict[str, list[RewrittenFile]]) -> list[dict[str, Any]]:
     out = []
     for action in actions:
         if "add" in action and action["add"]["path"] in instead:
@@ -190,7 +190,7 @@ def _added_instead(actions: list[dict[str, Any]], instead: dict[str, list[Writte
     return out
 
 
-def _removed_once(actions: list[dict[str, Any]], instead: dict[str, list[Written]]) -> list[dict[str, Any]]:
+def _removed_once(actions: list[dict[str, Any]], instead: dict[str, list[RewrittenFile]]) -> list[dict[str, Any]]:
     return [action for action in actions if not ("remove" in action and action["remove"]["path"] in instead)]
 
 
@@ -205,7 +205,7 @@ def _without_bounds(actions: list[dict[str, Any]], names: frozenset[str]) -> lis
     return out
 
 
-def _about(action: dict[str, Any], new: Written) -> dict[str, Any]:
+def _about(action: dict[str, Any], new: RewrittenFile) -> dict[str, Any]:
     """An action for another file; the statistics of the old one hold its smallest and largest values."""
     kept = {key: value for key, value in action.items() if key not in ("stats", "tags", "stats_parsed")}
     return {**kept, "path": new.name, **({"size": new.size} if action.get("size") is not None else {})}

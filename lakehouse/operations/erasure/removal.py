@@ -1,4 +1,4 @@
-"""What goes from a table's rows: rows that stem from erased ones go, what names them elsewhere is renamed, texts about them lose them."""
+"""Removal from a table: rows that stem from erased ones go, references to them are renamed, texts about them lose their values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXTS = {"fates": ("evidence",), "system": ("payload", "evidence")}
 """Texts, mostly JSON, that may name rows and hold values of them."""
 _SUFFIX = r"(#([a-z0-9_+]+\.)?\d+)+$"
 _SHORTEST = 12
-"""Characters of a value that is looked for in texts: a shorter one stands there for many other reasons."""
+"""Characters of a value that is looked for in texts: a shorter one is there for many other reasons."""
 ERASED = "[erased]"
 
 
@@ -69,7 +69,7 @@ class Removal:
         return any(bound[:_SHORTEST] in starts for bound in given)
 
     def looked_at(self, columns: Iterable[str]) -> list[str]:
-        """Those of a table's columns that tell what goes."""
+        """The columns of a table that decide which rows go."""
         return [name for name in columns if name in (*GONE, *self.named, *self.texts, *self.also, *(["_content"] if self.moved else []))]
 
     def gone(self, rows: pl.DataFrame) -> pl.Series:
@@ -130,5 +130,5 @@ class Removal:
 
 
 def _quoted(text: str) -> str:
-    """A text as it stands in JSON."""
+    """A text as JSON writes it."""
     return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -1,4 +1,4 @@
-"""The register of erasures, `system/erasures`: what was asked for, by whom and why, what it reached and what it could not."""
+"""The register of erasures, `system/erasures`: the request, its author and reason, what it reached and what it could not."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import polars as pl
 
 from lakehouse.core.hashing import canonical
 from lakehouse.core.project import Project
-from lakehouse.reserve.bronze.erased import JOURNAL, salt_text, salted
+from lakehouse.reserve.bronze.erased_items import JOURNAL, salt_text, salted
 
 BASES = ("gdpr-17", "pipl-47", "contract", "retention", "other")
 """Why rows go: Article 17 of Regulation (EU) 2016/679, Article 47 of the Personal Information Protection Law of the People's Republic of
 China, what was agreed, what a source declares of its retention."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """An erasure as the register has it.
 
@@ -52,22 +52,22 @@ def requests(project: Project) -> list[Request]:
     done = {row["request"]: row["at"] for row in rows.iter_rows(named=True) if row["event"] == "done"}
     return [
         Request(
-            row["request"],
-            row["source"],
-            "done" if row["request"] in done else "requested",
-            row["at"],
-            done.get(row["request"]),
-            said["by"],
-            said["reason"],
-            said["basis"],
-            said["rows"],
-            said["tables"],
-            tuple(said["versions"]),
-            tuple(said["outside"]),
+            request=row["request"],
+            source=row["source"],
+            state="done" if row["request"] in done else "requested",
+            at=row["at"],
+            done_at=done.get(row["request"]),
+            by=details["by"],
+            reason=details["reason"],
+            basis=details["basis"],
+            rows=details["rows"],
+            tables=details["tables"],
+            versions=tuple(details["versions"]),
+            outside=tuple(details["outside"]),
         )
         for row in rows.iter_rows(named=True)
         if row["event"] == "requested"
-        for said in [json.loads(row["payload"])]
+        for details in [json.loads(row["payload"])]
     ]
 
 
@@ -77,7 +77,7 @@ def items(project: Project, request: str) -> pl.DataFrame:
     return JOURNAL.read(project, mine).select("row", "pair", "content")
 
 
-def begin(project: Project, source: str, states: pl.DataFrame, shared: pl.Series, said: Mapping[str, Any]) -> str:
+def begin(project: Project, source: str, states: pl.DataFrame, shared: pl.Series, details: Mapping[str, Any]) -> str:
     """Record a request with its items in one commit; returns its id.
 
     Args:
@@ -93,12 +93,12 @@ def begin(project: Project, source: str, states: pl.DataFrame, shared: pl.Series
         pair=salted(salt, "_row_id", "_content"),
         content=pl.when(own).then(salted(salt, "_content")),
     )
-    head = pl.DataFrame({"event": ["requested"], "payload": [canonical(said)]})
+    head = pl.DataFrame({"event": ["requested"], "payload": [canonical(details)]})
     events = pl.concat([head, hashed], how="diagonal").with_columns(request=pl.lit(request), source=pl.lit(source))
     JOURNAL.append_rows(project, events)
     return request
 
 
-def end(project: Project, request: str, source: str, said: Mapping[str, Any]) -> None:
+def end(project: Project, request: str, source: str, details: Mapping[str, Any]) -> None:
     """Record that a request was carried out."""
-    JOURNAL.append(project, request=request, event="done", source=source, payload=said)
+    JOURNAL.append(project, request=request, event="done", source=source, payload=details)

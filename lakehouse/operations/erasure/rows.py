@@ -1,4 +1,4 @@
-"""The rows of a source that are asked for, by id or by a condition, and all that bronze has of them in its whole history."""
+"""The requested rows of a source, by id or by a condition, and all their states in the history of bronze."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from lakehouse.core.errors import NotFoundError, SourceError, SpecError
 from lakehouse.core.lake.parquet.files import CHUNK_ROWS
-from lakehouse.core.lake.store import told
+from lakehouse.core.lake.store import store_errors
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Source
 from lakehouse.operations.erasure import history
 from lakehouse.reserve.bronze import table as bronze
-from lakehouse.reserve.bronze.erased import Erased, erased_of, salted
+from lakehouse.reserve.bronze.erased_items import ErasedItems, erased_of, salted
 from lakehouse.reserve.bronze.values import live_rows
 
 
@@ -41,7 +41,7 @@ def named(project: Project, source: str, rows: Sequence[str]) -> list[str]:
 
 
 def matching(project: Project, source: str, where: str) -> list[str]:
-    """Ids of the rows that meet a condition in SQL, in any of their collections; of a virtual source, as they stand there now.
+    """Ids of the rows that meet a condition in SQL, in any of their collections; of a virtual source, in their present state there.
 
     Raises:
         SpecError: it does not parse, or does not fit the source's columns. SourceError: a virtual source cannot be read.
@@ -115,7 +115,7 @@ def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:
         try:
             stored_rows = iter([live_rows(project, source, own, of=wanted).collect()])
         except SourceError:
-            return []  # the rows are there no more, and nobody here can say what they held
+            return []  # the rows are there no more, and their content is unknown here
     for rows in stored_rows:
         mine = rows.filter(pl.col("_row_id").is_in(wanted.implode()))
         for name, dtype in mine.schema.items():
@@ -124,7 +124,7 @@ def texts(project: Project, source: str, ids: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def _was_erased(erased: Erased, row: str) -> bool:
+def _was_erased(erased: ErasedItems, row: str) -> bool:
     found = pl.DataFrame({"_row_id": [row]}).select(salted(erased.salt, "_row_id")).item()
     return bool((erased.rows["row"] == found).any())
 
@@ -142,7 +142,7 @@ def _files(project: Project, source: str, columns: list[str] | None) -> Iterator
     if not table.exists():
         return
     files: Any = table.store()
-    with told(table.uri):
+    with store_errors(table.uri):
         for name in history.data_files(files):
             with files.open_input_file(name) as handle:
                 for batch in pq.ParquetFile(handle).iter_batches(CHUNK_ROWS, columns=columns, use_threads=False):

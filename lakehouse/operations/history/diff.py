@@ -1,4 +1,4 @@
-"""What differs between two versions of a dataset: rows and why, plan, scores."""
+"""Differences between two versions of a dataset: rows and reasons, plan, scores."""
 
 from __future__ import annotations
 
@@ -33,16 +33,18 @@ class Score:
         return None if self.a is None or self.b is None else self.b - self.a
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diff:
     """From version `a` to version `b`.
 
     Attributes:
-        added, removed: rows that only one of them holds.
+        added: rows that only `b` holds.
+        removed: rows that only `a` holds.
         changed: rows of both whose values differ, in the columns that both have.
         moved: rows of both whose split differs, whether or not their values do.
         same: rows of both with equal values and split.
-        removed_because: rows by reason, `step: rule`, most frequent first; likewise `added_because`: why `a` did not hold them.
+        removed_because: rows by reason, `step: rule`, most frequent first.
+        added_because: rows by the reason for which `a` did not hold them.
         rows: one line a row and kind of change: `row_id`, `change`, `from_split`, `to_split`, `reason`, `other` (the row it
             was merged into), by `row_id`.
         plan: what changed in inputs, contract, recipe and splits, a sentence each.
@@ -84,19 +86,19 @@ def diff(project: Project, dataset: str, a: str, b: str) -> Diff:
     removed, added = _explained(project, removed, new), _explained(project, added, old)
     parts = {"added": added, "removed": removed, "changed": changed, "moved": moved}
     return Diff(
-        dataset,
-        old,
-        new,
-        added.height,
-        removed.height,
-        changed.height,
-        moved.height,
-        index.height - added.height - removed.height - pl.concat([changed.select("_row_id"), moved.select("_row_id")]).n_unique(),
-        _counts(removed),
-        _counts(added),
-        pl.concat([_listed(rows, change) for change, rows in parts.items()]).sort("row_id", "change"),
-        tuple(_plan(old.manifest, new.manifest)),
-        tuple(_scores(old, new)),
+        dataset=dataset,
+        a=old,
+        b=new,
+        added=added.height,
+        removed=removed.height,
+        changed=changed.height,
+        moved=moved.height,
+        same=index.height - added.height - removed.height - pl.concat([changed.select("_row_id"), moved.select("_row_id")]).n_unique(),
+        removed_because=_counts(removed),
+        added_because=_counts(added),
+        rows=pl.concat([_listed(rows, change) for change, rows in parts.items()]).sort("row_id", "change"),
+        plan=tuple(_plan(old.manifest, new.manifest)),
+        scores=tuple(_scores(old, new)),
     )
 
 
@@ -123,7 +125,7 @@ def _explained(project: Project, rows: pl.DataFrame, absent_from: Version) -> pl
     """`rows` with `reason` and `other`: why the version `absent_from` does not hold them."""
     wanted = rows.lazy().select("_row_id")
     what = f"the fates of version {absent_from.label} of {absent_from.dataset}"
-    # A row leaves once, so it has one fate besides `divided`, which tells of its children.
+    # A row leaves once, so it has one fate besides `divided`, which counts its children.
     fates = rows_of_versions.fates(project, absent_from).filter(pl.col("fate") != "divided").join(wanted, on="_row_id", how="semi")
     reason = pl.concat_str(pl.col("step"), pl.lit(": "), pl.col("rule").fill_null(pl.col("fate")))
     recipe = rows_of_versions.collect(fates.select("_row_id", reason.alias("reason"), "other"), what).unique(

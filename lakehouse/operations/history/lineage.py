@@ -1,4 +1,4 @@
-"""Where a version's columns and rows come from, and the same as OpenLineage run events (openlineage.io, specification 2-0-2).
+"""Lineage of a version's columns and rows, also as OpenLineage run events (openlineage.io, specification 2-0-2).
 
 A version is two runs: `gold/<dataset>` made it from its sources, `pilot/<dataset>` judged it. The register knows when a run was done and
 not when it began, so both its events carry that time. Tables are named as the specification names files: `file` and the path, or
@@ -38,7 +38,7 @@ PRODUCER = f"urn:lakehouse-factory:{__version__}"
 
 @dataclass(frozen=True)
 class ColumnOrigin:
-    """Where a column of a version comes from.
+    """The origin of a column of a version.
 
     Attributes:
         made_from: columns of sources, `bronze/SOURCE.COLUMN`.
@@ -53,7 +53,7 @@ class ColumnOrigin:
 
 @dataclass(frozen=True)
 class RowOrigin:
-    """Where a row comes from: its trace, and the columns of the dataset's version that holds it."""
+    """The origin of a row: its trace, and the columns of the dataset's version that holds it."""
 
     trace: Trace
     columns: tuple[ColumnOrigin, ...]

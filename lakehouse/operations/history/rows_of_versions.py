@@ -1,4 +1,4 @@
-"""What a table held when a version was made, and who holds which rows: shared by diff, trace and recall."""
+"""Rows of versions: the state of a table when a version was made, and the versions that hold a row; for diff, trace and recall."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AUGMENTATION = pl.col("_row_id").str.extract(r"#([a-z0-9_+]+)\.\d+$")
 """The augmentation that made a variant; null for any other row."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Holding:
     """A version that holds a row.
 
@@ -110,7 +110,16 @@ def held(project: Project, version: Version, ids: set[str]) -> list[Holding]:
     rows = collect(index.filter(match).select("_row_id", "_split").sort("_row_id"), f"version {version.label} of {version.dataset}")
     tags = tuple(f"{version.dataset}@v{label}" for label in version.released)
     return [
-        Holding(version.dataset, version.version, version.label, row_id, split, _how(row_id, ids, merged), version.released, tags)
+        Holding(
+            dataset=version.dataset,
+            version=version.version,
+            label=version.label,
+            row_id=row_id,
+            split=split,
+            how=_how(row_id, ids, merged),
+            released=version.released,
+            tags=tags,
+        )
         for row_id, split in rows.iter_rows()
     ]
 

@@ -1,4 +1,4 @@
-"""Trace a row to where it came from and where it went; recall an item: every version that holds it or what was made of it."""
+"""Trace a row to its origin and its fate; recall an item: every version that holds it or rows made from it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from lakehouse.reserve.bronze import table as bronze
 
 
 @dataclass(frozen=True)
-class Collection:
-    """One time an item was collected: `deleted` says that it had vanished."""
+class CollectionStep:
+    """One collection of an item; `deleted`: the item had vanished."""
 
     collection: int
     at: datetime
@@ -24,7 +24,7 @@ class Collection:
     deleted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """The bronze row, as of its newest collection.
 
@@ -43,12 +43,12 @@ class Origin:
     content: str
     deleted: bool
     findings: tuple[str, ...]
-    history: tuple[Collection, ...]
+    history: tuple[CollectionStep, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fate:
-    """What a dataset's recipe or contract decided about a row that did not just pass, as of now."""
+    """The present decision of a dataset's recipe or contract about a row that did not just pass."""
 
     dataset: str
     row_id: str
@@ -82,7 +82,7 @@ class Recall:
     """Who holds an item.
 
     Attributes:
-        row_ids: the collected rows the item stands for.
+        row_ids: the collected rows of the item.
         held: versions that hold them, their children, or rows they were merged into.
     """
 
@@ -153,18 +153,18 @@ def _origin(project: Project, row_id: str) -> Origin | None:
     rows = table.scan().filter(pl.col("_row_id") == row_id).select(columns).sort("_collection").collect()
     if rows.is_empty():
         return None
-    history = tuple(Collection(*row) for row in rows.select(columns[:4]).iter_rows())
+    history = tuple(CollectionStep(*row) for row in rows.select(columns[:4]).iter_rows())
     last = rows.row(-1, named=True)
     return Origin(
-        source,
-        row_id,
-        last["_uri"],
-        last["_license"],
-        last["_collected_at"],
-        last["_content"],
-        last["_deleted"],
-        tuple(last["_findings"] or ()),
-        history,
+        source=source,
+        row_id=row_id,
+        uri=last["_uri"],
+        license=last["_license"],
+        collected_at=last["_collected_at"],
+        content=last["_content"],
+        deleted=last["_deleted"],
+        findings=tuple(last["_findings"] or ()),
+        history=history,
     )
 
 
@@ -182,9 +182,13 @@ def _fates(project: Project, row_id: str, root: str) -> list[Fate]:
                 .sort("_row_id", maintain_order=True)
                 .collect()
             )
-            found += [Fate(dataset, *row) for row in rows.iter_rows()]
+            found += [Fate(dataset=dataset, row_id=row.pop("_row_id"), **row) for row in rows.iter_rows(named=True)]
         table = project.table("gold", f"{dataset}_quarantine")
         if table.exists():
             rows = table.scan().filter(match).select("_row_id", "_rules").sort("_row_id").collect()
-            found += [Fate(dataset, row, "quarantined", "contract", rule, None, None) for row, rules in rows.iter_rows() for rule in rules]
+            found += [
+                Fate(dataset=dataset, row_id=row, fate="quarantined", step="contract", rule=rule, evidence=None, other=None)
+                for row, rules in rows.iter_rows()
+                for rule in rules
+            ]
     return found

@@ -1,7 +1,7 @@
 """Archive a version: its data files are copied, sealed by checksums, and gold gives back what no other version needs; restore it.
 
-Kill-safe: the list of checksums is written last, so a folder without it is no archive; the index of the rows stands in the lake before
-the register says `archived`; files of gold are removed only after that. Whatever is left undone, the same command does.
+Kill-safe: the list of checksums is written last, so a folder without it is no archive; the index of the rows is in the lake before
+the register holds `archived`; files of gold are removed only after that. Whatever is left undone, the same command does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lakehouse.core.lake.parquet.datafiles import file_system
 from lakehouse.core.lake.sealing.files import SEALED
 from lakehouse.core.lake.sealing.files import classes as classes_of
 from lakehouse.core.lake.sealing.streams import MAGIC, plain_size, seal, unseal
-from lakehouse.core.lake.store import store_options, told
+from lakehouse.core.lake.store import store_errors, store_options
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import ARCHIVED
 from lakehouse.core.runs.lock import locked
@@ -40,13 +40,14 @@ SUMS, MANIFEST = "SHA256SUMS", "manifest.json"
 _CHUNK = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Archived:
-    """What became of a version's rows.
+@dataclass(frozen=True, kw_only=True)
+class ArchiveResult:
+    """The result of archiving or restoring a version.
 
     Attributes:
         place: folder or URL of the archive.
-        files, bytes: data files of the version in the archive, and their size.
+        files: data files of the version in the archive.
+        bytes: their size.
         moved: bytes that gold gave back, or got back.
         unchanged: it was so already; nothing was written.
     """
@@ -63,7 +64,7 @@ class Archived:
 
 def archive(
     project: Project, dataset: str, reference: str, reason: str, by: str, *, to: str | None = None, progress: Progress = silent
-) -> Archived:
+) -> ArchiveResult:
     """Write the archive of a version, verify it, and give back the files of gold that only this version needs.
 
     Args:
@@ -91,14 +92,25 @@ def archive(
             versions.record(project, dataset, version.version, "archived", known)
         freed = _give_back(project, version, known["files"])
         same = version.archived is not None and not freed
-        return Archived(dataset, version.version, version.label, known["place"], len(known["files"]), known["bytes"], freed, same)
+        return ArchiveResult(
+            dataset=dataset,
+            version=version.version,
+            label=version.label,
+            place=known["place"],
+            files=len(known["files"]),
+            bytes=known["bytes"],
+            moved=freed,
+            unchanged=same,
+        )
 
 
-def restore(project: Project, dataset: str, reference: str, by: str, *, place: str | None = None, progress: Progress = silent) -> Archived:
+def restore(
+    project: Project, dataset: str, reference: str, by: str, *, place: str | None = None, progress: Progress = silent
+) -> ArchiveResult:
     """Bring the rows of an archived version back into gold, byte for byte; the archive stays.
 
     Args:
-        place: where the archive stands now, the folder or URL that was given when it was made; without it, where it was written.
+        place: the present place of the archive, the folder or URL given when it was made; without it, where it was written.
 
     Raises:
         MaintenanceError: the version is not archived, or the archive does not verify; nothing of it is put into gold.
@@ -136,7 +148,16 @@ def restore(project: Project, dataset: str, reference: str, by: str, *, place: s
         if content_id(rows, "_row_id", "_hash") != version.held_content:
             raise MaintenanceError(f"gold/{dataset} has not the content of {version.label} after all", where=at, fix="run it again")
         versions.record(project, dataset, version.version, "restored", {"place": at, "by": by})
-        return Archived(dataset, version.version, version.label, at, len(known["files"]), known["bytes"], moved, unchanged=False)
+        return ArchiveResult(
+            dataset=dataset,
+            version=version.version,
+            label=version.label,
+            place=at,
+            files=len(known["files"]),
+            bytes=known["bytes"],
+            moved=moved,
+            unchanged=False,
+        )
 
 
 def verify(project: Project, version: Version, place: str, progress: Progress = silent) -> None:
@@ -151,7 +172,7 @@ def verify(project: Project, version: Version, place: str, progress: Progress = 
     there = "://" in place or Path(place).is_dir()  # a folder that is opened would be made
     listed = listed_in(files := files_at(project, place), place) if there else None
     if listed is None:
-        raise MaintenanceError(f"{what} is not there", where=place, fix="name the place where it stands: --restore --from PLACE")
+        raise MaintenanceError(f"{what} is not there", where=place, fix="name its place: --restore --from PLACE")
     columns = sorted(set(version.manifest["columns"]))
     found = []
     for at, (name, sha) in enumerate(listed.items()):
@@ -174,7 +195,7 @@ def verify(project: Project, version: Version, place: str, progress: Progress = 
 
 
 def _write(project: Project, version: Version, place: str, progress: Progress) -> dict[str, Any]:
-    """Copy the version's files and seal them, unless a sealed archive stands at the place; what the register is to hold of it."""
+    """Copy the version's files and seal them, unless the place holds a sealed archive; the entry for the register."""
     table = project.table("gold", version.dataset)
     names = sorted(uri.rsplit("/", 1)[-1] for uri in table.delta(version.gold_version).file_uris())
     here, there = files_at(project, table.uri), files_at(project, place)
@@ -214,12 +235,12 @@ def open_file(project: Project, data: bytes, name: str) -> bytes:
 
 
 def packed_name(version: Version, name: str) -> str:
-    """How a cold pack calls a data file of an archived version."""
+    """The name of a data file of an archived version in a cold pack."""
     return f"archive/{version.dataset}/{version.version}/data/{name}"
 
 
 def _unpack(project: Project, version: Version, place: str, names: Iterable[str]) -> None:
-    """Bring those data files back to the archive that stand in cold packs."""
+    """Bring data files of the archive back from cold packs."""
     if "://" not in place and not Path(place).is_dir():
         return
     there = files_at(project, place)
@@ -229,7 +250,7 @@ def _unpack(project: Project, version: Version, place: str, names: Iterable[str]
             continue
         stream = packs.open_item(project, packed_name(version, name))
         assert stream is not None
-        with stream, told(place), _sink(there, f"data/{name}") as written:
+        with stream, store_errors(place), _sink(there, f"data/{name}") as written:
             while block := stream.read(_CHUNK):
                 written.write(block)
 
@@ -255,7 +276,7 @@ def _give_back(project: Project, version: Version, names: Iterable[str]) -> int:
     for name in sorted(set(names) - kept):
         size = file_size(files, name, table.uri)
         if size is not None:
-            with told(table.uri):
+            with store_errors(table.uri):
                 files.delete_file(name)
             freed += size
     return freed
@@ -273,7 +294,7 @@ def listed_in(files: fs.FileSystem, place: str) -> dict[str, str] | None:
 
 def file_size(files: fs.FileSystem, name: str, place: str) -> int | None:
     """Bytes of a file; None where there is none."""
-    with told(place):
+    with store_errors(place):
         (found,) = files.get_file_info([name])
     return int(found.size) if found.is_file else None
 
@@ -282,13 +303,13 @@ def read_file(files: fs.FileSystem, name: str, place: str) -> bytes | None:
     """A file whole; None where there is none."""
     if file_size(files, name, place) is None:
         return None
-    with told(place), files.open_input_stream(name) as handle:
+    with store_errors(place), files.open_input_stream(name) as handle:
         return bytes(handle.read())
 
 
 def put_file(files: fs.FileSystem, name: str, content: bytes, place: str) -> str:
     """Write a file; its SHA-256."""
-    with told(place), _sink(files, name) as handle:
+    with store_errors(place), _sink(files, name) as handle:
         for at in range(0, len(content), _CHUNK):
             handle.write(content[at : at + _CHUNK])
     return hashlib.sha256(content).hexdigest()
@@ -304,7 +325,7 @@ def _sink(files: fs.FileSystem, name: str) -> pa.NativeFile:
 def _copy(source: fs.FileSystem, name: str, target: fs.FileSystem, as_name: str, place: str) -> tuple[str, int]:
     """Copy a file some megabytes at a time; its SHA-256 and size."""
     sha, size = hashlib.sha256(), 0
-    with told(place), source.open_input_stream(name) as read, _sink(target, as_name) as written:
+    with store_errors(place), source.open_input_stream(name) as read, _sink(target, as_name) as written:
         while block := read.read(_CHUNK):
             written.write(block)
             sha.update(block)

@@ -21,7 +21,7 @@ MANY, SMALL = 20, 256 * 1024
 
 
 @dataclass(frozen=True)
-class Compacted:
+class CompactedTable:
     """A table whose small files were joined; the old ones go a week later."""
 
     table: str
@@ -29,7 +29,7 @@ class Compacted:
     files_after: int
 
 
-def compact(project: Project, progress: Progress) -> Iterator[Compacted]:
+def compact(project: Project, progress: Progress) -> Iterator[CompactedTable]:
     """Compact the lake's own tables, and remove files that no state of the last week has.
 
     Raises:
@@ -49,7 +49,7 @@ def compact(project: Project, progress: Progress) -> Iterator[Compacted]:
             table.vacuum([])
         except (DeltaError, OSError) as error:
             raise storage_error(error, table.uri) from error
-        yield Compacted(f"system/{name}", len(sizes), len(table.files()))
+        yield CompactedTable(f"system/{name}", len(sizes), len(table.files()))
 
 
 def _tables(project: Project) -> list[str]:

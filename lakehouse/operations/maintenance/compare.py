@@ -24,9 +24,9 @@ from lakehouse.pilot.predictions import predictions_of, scored_as
 from lakehouse.pilot.scoring.scoring import Scoring
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Side:
-    """What one version is.
+    """One version of the comparison.
 
     Attributes:
         rows: by split.
@@ -48,7 +48,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Change:
+class VersionDifference:
     """From the version before it in the comparison to `to`: rows by kind of change and why, and the plan in sentences."""
 
     a: str
@@ -59,7 +59,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ComparedMetric:
     """A metric of all versions, in their order; of each but the first the difference to the first.
 
     Attributes:
@@ -75,19 +75,19 @@ class Scored:
     differences: tuple[Mapping[str, Any] | None, ...]
 
 
-@dataclass(frozen=True)
-class Compared:
+@dataclass(frozen=True, kw_only=True)
+class VersionComparison:
     """Versions of a dataset side by side, in the order in which they were asked for."""
 
     dataset: str
     sides: tuple[Side, ...]
-    changes: tuple[Change, ...]
-    scores: tuple[Scored, ...]
+    changes: tuple[VersionDifference, ...]
+    scores: tuple[ComparedMetric, ...]
     appeared: tuple[tuple[str, str], ...]
     gone: tuple[tuple[str, str], ...]
 
 
-def compare(project: Project, dataset: str, references: Sequence[str], margin: float = 0.01) -> Compared:
+def compare(project: Project, dataset: str, references: Sequence[str], margin: float = 0.01) -> VersionComparison:
     """Put versions side by side; nothing is made or evaluated for it.
 
     Args:
@@ -104,13 +104,13 @@ def compare(project: Project, dataset: str, references: Sequence[str], margin: f
     both = list(pairwise(sides))
     # Only between versions that were both diagnosed does a slice come or go.
     known = [(a, b) for a, b in both if a.findings is not None and b.findings is not None]
-    return Compared(
-        dataset,
-        sides,
-        tuple(_change(project, a, b) for a, b in pairs),
-        tuple(_scores(project, found, margin)),
-        tuple((b.label, name) for a, b in known for name in b.slices if name not in a.slices),
-        tuple((b.label, name) for a, b in known for name in a.slices if name not in b.slices),
+    return VersionComparison(
+        dataset=dataset,
+        sides=sides,
+        changes=tuple(_change(project, a, b) for a, b in pairs),
+        scores=tuple(_scores(project, found, margin)),
+        appeared=tuple((b.label, name) for a, b in known for name in b.slices if name not in a.slices),
+        gone=tuple((b.label, name) for a, b in known for name in a.slices if name not in b.slices),
     )
 
 
@@ -121,7 +121,17 @@ def _side(project: Project, version: Version) -> Side:
         became = ", ".join([*([became] if became else []), f"{version.erased['rows']:,} rows erased"])
     steps = {str(step["step"]): int(step["out"]) for step in version.manifest["balance"]}
     signals = _signals(project, version)
-    return Side(version.version, version.label, version.held_rows, steps, signals, findings, slices, version.grade, became)
+    return Side(
+        version=version.version,
+        label=version.label,
+        rows=version.held_rows,
+        balance=steps,
+        signals=signals,
+        findings=findings,
+        slices=slices,
+        grade=version.grade,
+        became=became,
+    )
 
 
 def _signals(project: Project, version: Version) -> dict[str, tuple[float, float]]:
@@ -145,24 +155,24 @@ def _findings(project: Project, version: Version) -> tuple[dict[str, int | None]
     if diagnosed is None:
         return None, {}
     rows, summary = diagnosed
-    told = [json.loads(e) for e in rows.filter(pl.col("kind") == "slice")["evidence"]]
+    slice_evidence = [json.loads(e) for e in rows.filter(pl.col("kind") == "slice")["evidence"]]
     counts = dict(rows.group_by("kind").len().iter_rows())
-    # Contradictions are looked for while a version stands only.
+    # Contradictions are looked for only in the current version.
     unseen = () if summary.get("contradictions") else ("contradiction",)
-    slices = {each["slice"]: float(each["rate"] if "rate" in each else each["error"]) for each in told}
+    slices = {each["slice"]: float(each["rate"] if "rate" in each else each["error"]) for each in slice_evidence}
     return {kind: None if kind in unseen else counts.get(kind, 0) for kind in KINDS}, slices
 
 
-def _change(project: Project, a: Version, b: Version) -> Change:
+def _change(project: Project, a: Version, b: Version) -> VersionDifference:
     found = diff(project, a.dataset, a.version, b.version)
     rows = {name: int(getattr(found, name)) for name in ("added", "removed", "changed", "moved", "same")}
     because = {f"removed, {why}": n for why, n in found.removed_because.items()} | {
         f"added, {why}": n for why, n in found.added_because.items()
     }
-    return Change(a.label, b.label, rows, because, found.plan)
+    return VersionDifference(a.label, b.label, rows, because, found.plan)
 
 
-def _scores(project: Project, found: Sequence[Version], margin: float) -> list[Scored]:
+def _scores(project: Project, found: Sequence[Version], margin: float) -> list[ComparedMetric]:
     out = []
     for evaluation in dict.fromkeys(name for version in found for name in version.evaluations):
         have = [version.evaluations.get(evaluation, {}) for version in found]
@@ -175,7 +185,7 @@ def _scores(project: Project, found: Sequence[Version], margin: float) -> list[S
                 values = tuple(_mean(result, on, metric) for result in have)
                 if any(value is not None for value in values):
                     against = tuple(_difference(frames[0], frame, on, metric, margin, scoring) for frame in frames[1:])
-                    out.append(Scored(evaluation, on, metric, values, against))
+                    out.append(ComparedMetric(evaluation, on, metric, values, against))
     return out
 
 

@@ -1,4 +1,4 @@
-"""What the lake holds about a version, read once for all indicators."""
+"""Evidence about a version from the lake, read once for all indicators."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _YEAR_HOURS = 365 * 24.0
 
 
 @dataclass(frozen=True)
-class Collected:
-    """When a source was last collected, and for how many hours that is fresh: as it declares, else a year."""
+class SourceFreshness:
+    """The time of a source's last collection, and the hours for which it is fresh: as declared, else a year."""
 
     at: datetime
     hours: float
@@ -34,19 +34,21 @@ class Collected:
         return at - self.at <= timedelta(hours=self.hours)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What indicators are counted from.
+    """The evidence that indicators are counted from.
 
     Attributes:
         rows: the values of the version's rows, the contract's columns; `keys`, `roots`, `train` go with them row by row.
         keys: each row's digest, an order by chance that is the same on every machine.
         roots: the source row each row descends from.
         train: whether a row is of the train split.
-        text, label: the columns that an evaluation names; `text` else the column with the longest texts.
+        text: the column that an evaluation names, else the column with the longest texts.
+        label: the column that an evaluation names.
         findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
-        contradictions: whether it looked for contradictions, which it can only while the version stands.
-        sources: the version's sources that are in the lake; `live`: ids of the rows these hold today.
+        contradictions: whether it looked for contradictions, which it can only while the version is current.
+        sources: the version's sources that are in the lake.
+        live: ids of the rows these hold today.
         scored: rows that the version is scored on, of `scored_set`: the pinned held-out set, else the test split.
         reported: rows of the version that open tickets of reports name.
         predictions: of the first seed on `scored_set`, by an evaluation that classifies.
@@ -63,7 +65,7 @@ class Evidence:
     findings: pl.DataFrame | None
     labelled: int
     contradictions: bool
-    sources: dict[str, Collected]
+    sources: dict[str, SourceFreshness]
     live: pl.Series
     scored: pl.DataFrame | None
     scored_keys: pl.Series
@@ -98,24 +100,24 @@ def gather(project: Project, version: Version, at: datetime | None = None) -> Ev
     else:
         scored_set, scored = "test", gold.filter(pl.col("_split") == "test")
     return Evidence(
-        version,
-        at or datetime.now(UTC),
-        rows,
-        gold["_hash"],
-        gold["_root"],
-        gold["_split"] == "train",
-        text,
-        label,
-        diagnosed[0] if diagnosed else None,
-        int(diagnosed[1]["rows"]) if diagnosed else 0,
-        bool(diagnosed and diagnosed[1].get("contradictions")),
-        sources,
-        live,
-        scored if scored.height else None,
-        scored["_hash"],
-        scored_set,
-        _predictions(project, str(result["key"]), scored_set) if evaluation and "key" in result else None,
-        _reported(project, version, gold),
+        version=version,
+        at=at or datetime.now(UTC),
+        rows=rows,
+        keys=gold["_hash"],
+        roots=gold["_root"],
+        train=gold["_split"] == "train",
+        text=text,
+        label=label,
+        findings=diagnosed[0] if diagnosed else None,
+        labelled=int(diagnosed[1]["rows"]) if diagnosed else 0,
+        contradictions=bool(diagnosed and diagnosed[1].get("contradictions")),
+        sources=sources,
+        live=live,
+        scored=scored if scored.height else None,
+        scored_keys=scored["_hash"],
+        scored_set=scored_set,
+        predictions=_predictions(project, str(result["key"]), scored_set) if evaluation and "key" in result else None,
+        reported=_reported(project, version, gold),
     )
 
 
@@ -143,7 +145,7 @@ def longest_text(dataset: Dataset, rows: pl.LazyFrame) -> str | None:
     return max(texts, key=lambda name: (lengths[name], name))
 
 
-def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, Collected]]:
+def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, SourceFreshness]]:
     """Ids of the rows that the version's sources hold today, and when these were collected last."""
     ids, known = [pl.Series("_row_id", [], dtype=pl.String)], {}
     recorded = project.table("system", "collections")
@@ -156,7 +158,7 @@ def _sources(project: Project, version: Version) -> tuple[pl.Series, dict[str, C
         ids.append(bronze.live_index(project, name, version=table.version())["_row_id"])
         if name in latest:
             declared = project.sources[name].spec.fresh_within_hours if name in project.sources else None
-            known[name] = Collected(latest[name], declared or _YEAR_HOURS)
+            known[name] = SourceFreshness(latest[name], declared or _YEAR_HOURS)
     return pl.concat(ids), known
 
 
@@ -179,6 +181,6 @@ def _predictions(project: Project, key: str, on: str) -> pl.DataFrame | None:
 
 
 def _reported(project: Project, version: Version, gold: pl.DataFrame) -> int:
-    standing = [t for t in tickets(project, version.dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
-    named = pl.Series([suspect.row for ticket in standing for suspect in ticket.rows], dtype=pl.String)
+    unresolved = [t for t in tickets(project, version.dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
+    named = pl.Series([suspect.row for ticket in unresolved for suspect in ticket.rows], dtype=pl.String)
     return int(gold["_row_id"].is_in(named.implode()).sum())

@@ -14,8 +14,8 @@ from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.versions import GRADES, Grade, Version
 from lakehouse.operations.maintenance.evidence import Evidence, gather
+from lakehouse.operations.maintenance.grade_tracking import track_grade
 from lakehouse.operations.maintenance.indicators import Indicator, measure
-from lakehouse.operations.maintenance.tracked import tell_mlflow
 
 RULE = "grade/1"
 
@@ -32,14 +32,14 @@ BOUNDS: dict[str, tuple[float, float, float]] = {
     "relevance": (0.80, 0.65, 0.50),
     "effectiveness": (0.60, 0.40, 0.20),
 }
-"""What the lower limit of an indicator's interval must reach for A, B and C; below the last it is D."""
+"""Bounds of the lower limit of an indicator's interval for A, B and C; below the last it is D."""
 
 ESSENTIAL = frozenset({"completeness", "consistency", "accuracy", "uniqueness", "identifiability", "traceability"})
 """A fault in one of these is made good by no other; of the rest, the median counts."""
 
 
 @dataclass(frozen=True)
-class Marked:
+class GradedIndicator:
     """An indicator and its own grade; None where it was not measured."""
 
     indicator: Indicator
@@ -47,13 +47,13 @@ class Marked:
     essential: bool
 
 
-@dataclass(frozen=True)
-class Graded:
+@dataclass(frozen=True, kw_only=True)
+class VersionGrade:
     """The grade of a version.
 
     Attributes:
-        because: what decided it, a sentence each.
-        screen: by kind of finding what `release.screen` bounds; None for what no diagnosis of the version tells.
+        because: the reasons, a sentence each.
+        screen: by kind of finding what `release.screen` bounds; None where no diagnosis of the version measured it.
         unchanged: the register holds this grade from these numbers already; nothing was written.
     """
 
@@ -61,7 +61,7 @@ class Graded:
     version: str
     label: str
     grade: Grade
-    marked: tuple[Marked, ...]
+    marked: tuple[GradedIndicator, ...]
     because: tuple[str, ...]
     screen: dict[str, float | None]
     rule: str
@@ -69,7 +69,7 @@ class Graded:
     unchanged: bool
 
     def as_json(self) -> dict[str, Any]:
-        """What the register holds: grade, rule, reasons, screening, indicators."""
+        """The register's entry: grade, rule, reasons, screening, indicators."""
         return {
             "grade": self.grade,
             "rule": self.rule,
@@ -79,7 +79,7 @@ class Graded:
         }
 
 
-def grade(project: Project, dataset: str, reference: str = "latest", *, progress: Progress = silent) -> Graded:
+def grade(project: Project, dataset: str, reference: str = "latest", *, progress: Progress = silent) -> VersionGrade:
     """Measure the indicators of a version, grade it, and record the grade where it differs from the recorded one.
 
     Raises:
@@ -94,30 +94,39 @@ def grade(project: Project, dataset: str, reference: str = "latest", *, progress
         if not found.unchanged:
             versions.record(project, dataset, version.version, "graded", found.as_json())
             version = versions.find(project, dataset, version.version)
-        if said := tell_mlflow(project, version):
-            progress(said, 0, None)
+        if problem := track_grade(project, version):
+            progress(problem, 0, None)
         return found
 
 
-def assess(project: Project, version: Version, at: datetime | None = None) -> Graded:
+def assess(project: Project, version: Version, at: datetime | None = None) -> VersionGrade:
     """The grade that a version has by what the lake holds now; nothing is recorded."""
     evidence = gather(project, version, at)
     letter, marked, because = judge(measure(evidence))
-    made = Graded(
-        version.dataset, version.version, version.label, letter, marked, because, _screen(evidence), RULE, evidence.at, unchanged=False
+    made = VersionGrade(
+        dataset=version.dataset,
+        version=version.version,
+        label=version.label,
+        grade=letter,
+        marked=marked,
+        because=because,
+        screen=_screen(evidence),
+        rule=RULE,
+        at=evidence.at,
+        unchanged=False,
     )
     known = version.graded
     same = known is not None and {k: known[k] for k in made.as_json()} == made.as_json()
     return replace(made, unchanged=same)
 
 
-def judge(indicators: Sequence[Indicator]) -> tuple[Grade, tuple[Marked, ...], tuple[str, ...]]:
+def judge(indicators: Sequence[Indicator]) -> tuple[Grade, tuple[GradedIndicator, ...], tuple[str, ...]]:
     """The grade of indicators, each with its own, and what decided it.
 
     The worst of the essential ones, or the median of the others (the worse of the two in the middle), whichever is worse. What was not
     measured is never counted as good: an essential indicator caps the grade at C, any other at B.
     """
-    marked = tuple(Marked(each, letter_of(each), each.name in ESSENTIAL) for each in indicators)
+    marked = tuple(GradedIndicator(each, letter_of(each), each.name in ESSENTIAL) for each in indicators)
     essential = [m for m in marked if m.essential and m.grade]
     others = sorted((m.grade for m in marked if not m.essential and m.grade), key=GRADES.index)
     worst: Grade = max((m.grade for m in essential if m.grade), key=GRADES.index, default="A")
@@ -154,7 +163,7 @@ def _screen(evidence: Evidence) -> dict[str, float | None]:
     kinds = {str(kind): found for (kind,), found in evidence.findings.group_by("kind")}
     for kind in ("contradiction", "label_error") if evidence.contradictions else ("label_error",):
         screen[kind] = kinds[kind]["_row_id"].n_unique() / rows if kind in kinds else 0.0
-    told = [json.loads(e) for e in kinds["slice"]["evidence"]] if "slice" in kinds else []
+    evidences = [json.loads(e) for e in kinds["slice"]["evidence"]] if "slice" in kinds else []
     # Slices of numbers have an error in units of the label, which no share bounds.
-    screen["slice"] = max((float(e["rate"]) for e in told), default=0.0) if all("rate" in e for e in told) else None
+    screen["slice"] = max((float(e["rate"]) for e in evidences), default=0.0) if all("rate" in e for e in evidences) else None
     return screen

@@ -1,6 +1,6 @@
-"""The eleven indicators of a version: what each counts, over what, and how sure its share is.
+"""The eleven indicators of a version: the numerator, the denominator and the interval of each.
 
-Their names follow the families of ISO/IEC 5259-2 and GB/T 36344; what is counted is said in each one's words, and no conformity is claimed.
+Their names follow the families of ISO/IEC 5259-2 and GB/T 36344; each one's text names what is counted, and no conformity is claimed.
 Every value lies in [0, 1] and more is better.
 """
 
@@ -21,13 +21,14 @@ from lakehouse.operations.maintenance.trigrams import covered, distinct
 from lakehouse.production.operators.privacy.redact import redact
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Indicator:
     """One indicator of a version.
 
     Attributes:
         value: numerator / denominator; None, like both and the bounds, where it could not be measured.
-        low, high: 95 % interval of the value.
+        low: lower limit of the value's 95 % interval.
+        high: its upper limit.
         rule: name and version of the rule that counted.
         how: what was counted over what, in words; why not, where it could not be measured.
     """
@@ -78,7 +79,7 @@ def consistency(e: Evidence) -> Indicator:
 
 
 def accuracy(e: Evidence) -> Indicator:
-    """Labelled rows that no finding says are mislabelled, of the labelled rows."""
+    """Labelled rows without a finding of a wrong label, of the labelled rows."""
     if e.findings is None:
         return _unmeasured("accuracy", f"no diagnosis of this version (lakehouse version diagnose {e.version.dataset})")
     if not e.contradictions:
@@ -91,7 +92,7 @@ def accuracy(e: Evidence) -> Indicator:
 def uniqueness(e: Evidence) -> Indicator:
     """Rows that repeat no other row, of all rows."""
     values = e.rows.select(row_digest(dict(e.rows.schema), sorted(e.rows.columns)).alias("values"))
-    what = "rows less those that repeat all values of another row, of all rows; how near others are is the recipe's to say"
+    what = "rows less those that repeat all values of another row, of all rows; the recipe decides how near others may be"
     return _share("uniqueness", values["values"].n_unique(), e.rows.height, what)
 
 
@@ -165,7 +166,7 @@ def relevance(e: Evidence) -> Indicator:
 
 
 def effectiveness(e: Evidence) -> Indicator:
-    """What a model trained on the version adds to the share of the most frequent label."""
+    """The gain of a model trained on the version over the share of the most frequent label."""
     if e.predictions is None:
         return _unmeasured("effectiveness", "no evaluation by classification whose predictions are kept")
     n = e.predictions.height
@@ -206,8 +207,11 @@ def _share(name: str, hits: int, of: int, how: str) -> Indicator:
 
 
 def _made(name: str, above: float, below: float, interval: tuple[float, float], how: str) -> Indicator:
-    return Indicator(name, above, below, above / below, *interval, f"{name}/1", how)
+    low, high = interval
+    return Indicator(name=name, numerator=above, denominator=below, value=above / below, low=low, high=high, rule=f"{name}/1", how=how)
 
 
 def _unmeasured(name: str, why: str) -> Indicator:
-    return Indicator(name, None, None, None, None, None, f"{name}/1", f"not measured: {why}")
+    return Indicator(
+        name=name, numerator=None, denominator=None, value=None, low=None, high=None, rule=f"{name}/1", how=f"not measured: {why}"
+    )

@@ -32,7 +32,7 @@ def wilson(hits: float, of: float) -> tuple[float, float]:
 def ratio_of_groups(numerators: Sequence[float], denominators: Sequence[float], seed: int = 0) -> tuple[float, float]:
     """Interval of sum(numerators) / sum(denominators), both within [0, 1]: groups of rows are resampled (percentile bootstrap).
 
-    One group says nothing about its spread: its interval is [0, 1].
+    One group shows no spread: its interval is [0, 1].
     """
     above, below = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
     if len(above) < 2:

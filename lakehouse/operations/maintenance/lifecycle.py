@@ -1,4 +1,4 @@
-"""What people say of a version: lowered, retired, reinstated, each an event with the reason and who said so; and who needs a version."""
+"""Lifecycle of a version: downgraded, retired, reinstated, each an event with its reason and author; and the users of a version."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.versions import GRADES, Event, Grade, Version
 from lakehouse.governance import audit
-from lakehouse.operations.maintenance.tracked import tell_mlflow
+from lakehouse.operations.maintenance.grade_tracking import track_grade
 from lakehouse.operations.repair.tickets import tickets
 
 
-@dataclass(frozen=True)
-class Said:
-    """What was recorded of a version.
+@dataclass(frozen=True, kw_only=True)
+class LifecycleEvent:
+    """One event in the lifecycle of a version.
 
     Attributes:
         event: `downgraded`, `retired` or `reinstated`.
         consequences: what follows for whom, a sentence each.
-        unchanged: the register said so already; nothing was written.
+        unchanged: the register held this event already; nothing was written.
     """
 
     dataset: str
@@ -35,7 +35,7 @@ class Said:
     unchanged: bool
 
 
-def downgrade(project: Project, dataset: str, reference: str, to: Grade, reason: str, by: str) -> Said:
+def downgrade(project: Project, dataset: str, reference: str, to: Grade, reason: str, by: str) -> LifecycleEvent:
     """Lower the grade of a version by hand. The letter that was measured takes a downgrade back; a better one is refused.
 
     Raises:
@@ -66,7 +66,7 @@ def downgrade(project: Project, dataset: str, reference: str, to: Grade, reason:
         return _record(project, version, "downgraded", {"grade": to, "reason": reason}, by, unchanged=same)
 
 
-def retire(project: Project, dataset: str, reference: str, reason: str, by: str, superseded_by: str | None = None) -> Said:
+def retire(project: Project, dataset: str, reference: str, reason: str, by: str, superseded_by: str | None = None) -> LifecycleEvent:
     """Withdraw a version for good: no release and no roll-back takes it, until it is reinstated.
 
     Args:
@@ -94,7 +94,7 @@ def retire(project: Project, dataset: str, reference: str, reason: str, by: str,
         return _record(project, version, "retired", payload, by, unchanged=same, consequences=_consequences(project, version))
 
 
-def reinstate(project: Project, dataset: str, reference: str, reason: str, by: str) -> Said:
+def reinstate(project: Project, dataset: str, reference: str, reason: str, by: str) -> LifecycleEvent:
     """Take a retirement back, with the reason; what was released before counts as released again.
 
     Raises:
@@ -112,9 +112,9 @@ def reinstate(project: Project, dataset: str, reference: str, reason: str, by: s
 
 def needed(project: Project, version: Version) -> list[str]:
     """Who needs the rows of a version, a sentence each: gold, the current release, held-out sets, recipes, tickets; empty if no one."""
-    standing, released = versions.current(project, version.dataset), versions.released(project, version.dataset)
+    newest, released = versions.current(project, version.dataset), versions.released(project, version.dataset)
     found = []
-    if standing is not None and standing.version == version.version:
+    if newest is not None and newest.version == version.version:
         found.append("it is the version that gold holds")
     if released is not None and released.version == version.version:
         found.append(f"it is the current release, {version.dataset}@v{released.released[-1]}")
@@ -136,11 +136,11 @@ def needed(project: Project, version: Version) -> list[str]:
 
 
 def _consequences(project: Project, version: Version) -> tuple[str, ...]:
-    """What the retirement of a version means for those that need it."""
+    """The consequences of a version's retirement for those that need it."""
     name = version.dataset
     found = [f"still used: {each}" for each in needed(project, version) if not each.startswith("it is ")]
-    standing, released = versions.current(project, name), versions.released(project, name)
-    if standing is not None and standing.version == version.version:
+    newest, released = versions.current(project, name), versions.released(project, name)
+    if newest is not None and newest.version == version.version:
         found.append(f"gold/{name} holds it until a run makes another: change its sources or its recipe, then lakehouse run {name}")
     if released is not None and released.version == version.version:
         older = [v for v in versions.versions(project, name) if v.released_at and not v.retired and v.version != version.version]
@@ -164,14 +164,24 @@ def _record(
     *,
     unchanged: bool,
     consequences: tuple[str, ...] = (),
-) -> Said:
+) -> LifecycleEvent:
     if not unchanged:
         action = {"downgraded": "downgrade", "retired": "retire"}.get(event, "reinstate")
         table, why = f"gold/{version.dataset}", str(payload["reason"])
         audit.record(project, principal=by, action=action, table=table, version=version.version, purpose=why)
         versions.record(project, version.dataset, version.version, event, {**payload, "by": by})
         version = versions.find(project, version.dataset, version.version)
-    if said := tell_mlflow(project, version):
-        consequences = (*consequences, said)
+    if problem := track_grade(project, version):
+        consequences = (*consequences, problem)
     reason = str(payload["reason"])
-    return Said(version.dataset, version.version, version.label, event, reason, by, version.grade, consequences, unchanged)
+    return LifecycleEvent(
+        dataset=version.dataset,
+        version=version.version,
+        label=version.label,
+        event=event,
+        reason=reason,
+        by=by,
+        grade=version.grade,
+        consequences=consequences,
+        unchanged=unchanged,
+    )

@@ -1,4 +1,4 @@
-"""What a dataset's `maintenance` says about its versions, by their use and their worth: retire, downgrade, archive, or keep, and why."""
+"""The maintenance policy of a dataset: retire, downgrade, archive or keep each version by its use and its worth, with the reason."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from lakehouse.pilot.metrics import compare
 from lakehouse.pilot.predictions import predictions_of, scored_as
 
 BY = "policy"
-"""Who says so, where the policy does."""
+"""The author of events that the policy records."""
 
 USES = ("made", "described", "evaluated", "gated", "graded", "released", "restored", "reinstated")
 """Events of a version that show that someone used it."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """What the policy does about a version, or `keep`, and why."""
+class PolicyStep:
+    """The policy's action for a version, or `keep`, and the reason."""
 
     version: str
     label: str
@@ -39,8 +39,8 @@ class Step:
     why: str
 
 
-def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Step]:
-    """What the policy would do now, version by version, oldest first.
+def plan(project: Project, dataset: str, at: datetime | None = None) -> list[PolicyStep]:
+    """The policy's present actions, version by version, oldest first.
 
     Args:
         at: the time that days are counted to; now unless given.
@@ -58,24 +58,24 @@ def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Ste
             fix="declare maintenance: {archive: {unused_days: 180, keep_last: 3}}; see docs/maintenance.md",
         )
     known = versions.versions(project, dataset)
-    standing = versions.current(project, dataset)
+    newest = versions.current(project, dataset)
     reports = [t for t in tickets(project, dataset) if t.kind == "report" and t.state in ("open", "waiting", "applied")]
-    found: list[Step] = []
+    found: list[PolicyStep] = []
     for place, version in enumerate(known):
         users = needed(project, version)
         steps = [
-            *_retire(project, how, version, standing, users),
+            *_retire(project, how, version, newest, users),
             *_downgrade(project, how, version, reports),
         ]
         retired = version.retired is not None or any(step.action == "retire" for step in steps)
         later, why = _archive(project, how, version, users, len(known) - place, at or datetime.now(UTC), retired=retired)
         steps += later
-        found += steps or [Step(version.version, version.label, "keep", why)]
+        found += steps or [PolicyStep(version.version, version.label, "keep", why)]
     return found
 
 
-def maintain(project: Project, dataset: str, *, at: datetime | None = None, progress: Progress = silent) -> list[Step]:
-    """Do what the policy says (see `plan`), one event after another; a run again finds nothing left to do.
+def maintain(project: Project, dataset: str, *, at: datetime | None = None, progress: Progress = silent) -> list[PolicyStep]:
+    """Carry out the policy (see `plan`), one event after another; a second run finds nothing left to do.
 
     Raises:
         MaintenanceError, NotFoundError: as `plan` raises them.
@@ -85,9 +85,9 @@ def maintain(project: Project, dataset: str, *, at: datetime | None = None, prog
     steps = plan(project, dataset, at)
     how = project.dataset(dataset).maintenance
     assert how is not None
-    standing = versions.current(project, dataset)
-    done: dict[str, Callable[[Step], object]] = {
-        "retire": lambda step: retire(project, dataset, step.version, step.why, BY, standing.version if standing else None),
+    newest = versions.current(project, dataset)
+    done: dict[str, Callable[[PolicyStep], object]] = {
+        "retire": lambda step: retire(project, dataset, step.version, step.why, BY, newest.version if newest else None),
         "downgrade": lambda step: downgrade(project, dataset, step.version, how.downgrade.to, step.why, BY) if how.downgrade else None,
         "archive": lambda step: archive(project, dataset, step.version, step.why, BY, progress=progress),
         "keep": lambda step: None,
@@ -115,14 +115,14 @@ def last_use(project: Project, version: Version) -> tuple[datetime, str]:
     return max(used)
 
 
-def _retire(project: Project, how: Maintenance, version: Version, standing: Version | None, users: list[str]) -> list[Step]:
+def _retire(project: Project, how: Maintenance, version: Version, newest: Version | None, users: list[str]) -> list[PolicyStep]:
     """A version that was never released, no one needs, no one has reinstated, and that is surely worse than the standing one."""
-    if how.retire is None or version.retired or version.released or users or standing is None or standing.retired:
+    if how.retire is None or version.retired or version.released or users or newest is None or newest.retired:
         return []
-    if standing.passed is False or _spoken(project, version, "reinstated"):
+    if newest.passed is False or _spoken(project, version, "reinstated"):
         return []
-    for name, result in standing.evaluations.items():
-        old, scoring = version.evaluations.get(name), scored_as(standing, name)
+    for name, result in newest.evaluations.items():
+        old, scoring = version.evaluations.get(name), scored_as(newest, name)
         if old is None or scoring is not scored_as(version, name):
             continue
         metric = scoring.main
@@ -132,12 +132,12 @@ def _retire(project: Project, how: Maintenance, version: Version, standing: Vers
         found = compare(mine, theirs, metric, how.retire.worse_by, scoring=scoring)
         if found.verdict == "worse":
             interval = f"{found.low:+.4f} to {found.high:+.4f}"
-            words = f"worse than {standing.label}: {metric} on held_out {found.new:.4f} against {found.old:.4f} ({interval})"
-            return [Step(version.version, version.label, "retire", words)]
+            words = f"worse than {newest.label}: {metric} on held_out {found.new:.4f} against {found.old:.4f} ({interval})"
+            return [PolicyStep(version.version, version.label, "retire", words)]
     return []
 
 
-def _downgrade(project: Project, how: Maintenance, version: Version, reports: list[Ticket]) -> list[Step]:
+def _downgrade(project: Project, how: Maintenance, version: Version, reports: list[Ticket]) -> list[PolicyStep]:
     """A graded version more of whose rows are named by open reports than declared, unless a downgrade was spoken of it since."""
     rule = how.downgrade
     if rule is None or version.grade is None or _settled(project, version) or GRADES.index(version.grade) >= GRADES.index(rule.to):
@@ -150,13 +150,15 @@ def _downgrade(project: Project, how: Maintenance, version: Version, reports: li
     if share <= rule.reported:
         return []
     return [
-        Step(version.version, version.label, "downgrade", f"reports name {held:,} of its rows ({share:.2%}), {rule.reported:.2%} allowed")
+        PolicyStep(
+            version.version, version.label, "downgrade", f"reports name {held:,} of its rows ({share:.2%}), {rule.reported:.2%} allowed"
+        )
     ]
 
 
 def _archive(
     project: Project, how: Maintenance, version: Version, users: list[str], nth_last: int, at: datetime, *, retired: bool
-) -> tuple[list[Step], str]:
+) -> tuple[list[PolicyStep], str]:
     """A version that no one needs or has used for so long; else why it is kept."""
     if version.archived:
         return [], "archived already"
@@ -172,7 +174,7 @@ def _archive(
     days = (at - when).days
     if days < how.archive.unused_days:
         return [], f"used {days} days ago ({what})"
-    return [Step(version.version, version.label, "archive", f"unused for {days} days (last {what})")], ""
+    return [PolicyStep(version.version, version.label, "archive", f"unused for {days} days (last {what})")], ""
 
 
 def _settled(project: Project, version: Version) -> bool:

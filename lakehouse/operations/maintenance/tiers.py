@@ -21,28 +21,29 @@ import polars as pl
 from lakehouse.core import versions
 from lakehouse.core.errors import LockedError, SpecError
 from lakehouse.core.lake.parquet.datafiles import file_system
-from lakehouse.core.lake.store import store_options, told
+from lakehouse.core.lake.store import store_errors, store_options
 from lakehouse.core.project import Project
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.storage import packs
-from lakehouse.core.storage.blobs import Blobs, Kept
-from lakehouse.core.storage.packs import Member
+from lakehouse.core.storage.blobs import Blobs, StoredBlob
+from lakehouse.core.storage.packs import PackMember
 from lakehouse.core.versions import Version
 from lakehouse.operations.history.rows_of_versions import known_datasets
 from lakehouse.operations.maintenance.archive import packed_name
-from lakehouse.operations.maintenance.compaction import Compacted, compact
+from lakehouse.operations.maintenance.compaction import CompactedTable, compact
 from lakehouse.operations.maintenance.lifecycle import needed
 from lakehouse.reserve.bronze import table as bronze
 
 
 @dataclass(frozen=True)
-class Moved:
+class TierMove:
     """Files of one place that changed their tier.
 
     Attributes:
         place: `blobs`, `landing/<source>`, `sealed/<source>`, or `archive/<dataset>/<version>`.
-        before, after: bytes; after is None where that is not known yet, and for cold files counts the shards of all locations.
+        before: bytes before the move.
+        after: bytes after it; None where not known yet. For cold files, the shards of all locations count.
     """
 
     place: str
@@ -53,17 +54,17 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Tiered:
-    """What was moved, or would be.
+class TieringResult:
+    """The result of a tiering run, or of its dry run.
 
     Attributes:
         kept: places that stay as they are, and why.
         compacted: tables whose small files were joined.
     """
 
-    moved: tuple[Moved, ...]
+    moved: tuple[TierMove, ...]
     kept: tuple[tuple[str, str], ...]
-    compacted: tuple[Compacted, ...]
+    compacted: tuple[CompactedTable, ...]
     dry_run: bool
 
 
@@ -72,13 +73,13 @@ class _Cold:
     """A file that is to be packed, and how it is removed afterwards."""
 
     place: str
-    member: Member
+    member: PackMember
     bytes: int
     remove: Any
 
 
-def tier(project: Project, *, dry_run: bool = False, progress: Progress = silent) -> Tiered:
-    """Move what `storage` of lakehouse.yaml says, and join the small files of the lake's own tables.
+def tier(project: Project, *, dry_run: bool = False, progress: Progress = silent) -> TieringResult:
+    """Move the files that `storage` of lakehouse.yaml declares, and join the small files of the lake's own tables.
 
     Raises:
         SpecError: no tier is declared.
@@ -90,7 +91,7 @@ def tier(project: Project, *, dry_run: bool = False, progress: Progress = silent
         raise SpecError("no tier is declared", where="lakehouse.yaml", fix="storage: {warm_after_days: 30}, and cold_after_days, locations")
     with ExitStack() as held:
         held.enter_context(locked(project, "storage"))
-        moved: list[Moved] = []
+        moved: list[TierMove] = []
         kept: list[tuple[str, str]] = []
         cold: list[_Cold] = []
         releases = _of_releases(project) if storage.keep_hot == "released" else {}
@@ -112,7 +113,7 @@ def tier(project: Project, *, dry_run: bool = False, progress: Progress = silent
             cold += _archived(project, _before(storage.cold_after_days))
             moved += _pack(project, cold, dry_run=dry_run, progress=progress)
         compacted = () if dry_run else tuple(compact(project, progress))
-    return Tiered(tuple(moved), tuple(kept), compacted, dry_run)
+    return TieringResult(tuple(moved), tuple(kept), compacted, dry_run)
 
 
 def _before(days: float) -> datetime:
@@ -139,7 +140,7 @@ def _blobs_of(project: Project, sources: dict[str | None, str]) -> set[str]:
     return found
 
 
-def _warm(project: Project, place: str, stay: set[str], moved: list[Moved], *, dry_run: bool, progress: Progress) -> list[_Cold]:
+def _warm(project: Project, place: str, stay: set[str], moved: list[TierMove], *, dry_run: bool, progress: Progress) -> list[_Cold]:
     """Compress what is due in a place; what of it is due for packs."""
     storage, blobs = project.settings.storage, Blobs(project, place)
     listed = [each for each in blobs.kept() if each.sha256 not in stay]
@@ -158,18 +159,18 @@ def _warm(project: Project, place: str, stay: set[str], moved: list[Moved], *, d
             elif (size := blobs.compress(each.sha256)) < each.bytes:
                 files, before, after = files + 1, before + each.bytes, after + size
         if files:
-            moved.append(Moved(place, "warm", files, before, None if dry_run else after))
+            moved.append(TierMove(place, "warm", files, before, None if dry_run else after))
         if not dry_run:
             used = {each.sha256: each.used for each in listed}
-            listed = [Kept(k.sha256, k.form, k.bytes, used[k.sha256]) for k in blobs.kept() if k.sha256 in used]
+            listed = [StoredBlob(k.sha256, k.form, k.bytes, used[k.sha256]) for k in blobs.kept() if k.sha256 in used]
     if storage.cold_after_days is None:
         return []
     unused = _before(storage.cold_after_days)
     return [_cold_blob(blobs, each) for each in listed if each.used <= unused]
 
 
-def _cold_blob(blobs: Blobs, kept: Kept) -> _Cold:
-    member = Member(f"{blobs.place}/{kept.sha256[:2]}/{kept.sha256}", partial(blobs.open_kept, kept.sha256, kept.form), kept.form)
+def _cold_blob(blobs: Blobs, kept: StoredBlob) -> _Cold:
+    member = PackMember(f"{blobs.place}/{kept.sha256[:2]}/{kept.sha256}", partial(blobs.open_kept, kept.sha256, kept.form), kept.form)
     return _Cold(blobs.place, member, kept.bytes, partial(blobs.drop, kept.sha256, kept.form))
 
 
@@ -187,13 +188,13 @@ def _archived(project: Project, unused: datetime) -> list[_Cold]:
 def _archive_files(project: Project, version: Version, place: str, names: list[str]) -> list[_Cold]:
     if "://" not in place and not Path(place).is_dir():
         return []  # on a disk that is not there
-    with told(place):
+    with store_errors(place):
         files = file_system(place, store_options(place, project.settings.storage_options))
         infos = files.get_file_info([f"data/{name}" for name in names])
     return [
         _Cold(
             f"archive/{version.dataset}/{version.version}",
-            Member(packed_name(version, name), partial(_stream, files, f"data/{name}")),
+            PackMember(packed_name(version, name), partial(_stream, files, f"data/{name}")),
             info.size,
             partial(files.delete_file, f"data/{name}"),
         )
@@ -206,7 +207,7 @@ def _stream(files: Any, name: str) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(files.open_input_stream(name)))
 
 
-def _pack(project: Project, cold: list[_Cold], *, dry_run: bool, progress: Progress) -> list[Moved]:
+def _pack(project: Project, cold: list[_Cold], *, dry_run: bool, progress: Progress) -> list[TierMove]:
     """Pack files and remove them where they stood; what a kill left beside its pack is only removed."""
     storage = project.settings.storage
     known = {item.name for packed in packs.register(project).values() if packed.state == "packed" for item in packed.wanted}
@@ -225,7 +226,7 @@ def _pack(project: Project, cold: list[_Cold], *, dry_run: bool, progress: Progr
     moved = []
     for place, files in groupby(cold, key=lambda each: each.place):
         sizes = [each.bytes for each in files]
-        moved.append(Moved(place, "cold", len(sizes), sum(sizes), None if dry_run else round(sum(sizes) * share)))
+        moved.append(TierMove(place, "cold", len(sizes), sum(sizes), None if dry_run else round(sum(sizes) * share)))
     return moved
 
 

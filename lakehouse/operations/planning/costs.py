@@ -1,4 +1,4 @@
-"""What a row has cost so far: seconds by stage, bytes, and how many of the rows collected become rows of the dataset."""
+"""Costs of a row so far: seconds by stage, bytes, and the share of collected rows that become rows of the dataset."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collections import collections
 
 _LAST = 5
-"""Pieces of work of a stage that say what the next will take."""
+"""Pieces of work of a stage from which the next is estimated."""
 _MARGIN = 100
-"""Rows that two versions have to differ by to say what the last rows gave."""
+"""Fewest rows by which two versions differ for the yield of the last rows to be counted."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Yield:
     """Rows of the dataset by row collected.
 
     Attributes:
-        collected, kept: rows they are counted from; `low`, `high`: 95 % interval (Wilson 1927).
+        low: lower limit of the 95 % interval (Wilson 1927).
+        high: its upper limit.
+        collected: rows collected.
+        kept: those of them that became rows of the dataset.
         of: `all` rows, the `last` ones (those that came between two versions), or `declared`.
     """
 
@@ -38,14 +41,15 @@ class Yield:
     of: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What was measured.
+    """Measured costs of a dataset.
 
     Attributes:
         live: rows that the sources hold now.
         seconds: by stage, of a row; a stage that has not worked yet is missing.
-        bytes: of an item as collected, mean; `stored`: bytes that the lake holds for a live row, all layers together.
+        bytes: mean size of an item as collected.
+        stored: bytes that the lake holds for a live row, all layers together.
         per_day: rows that came a day between the first and the last collection; None where these are less than an hour apart.
     """
 
@@ -69,12 +73,12 @@ def costs(project: Project, dataset: Dataset) -> Costs:
     rates = [_per_day([(one.at, one.added) for one in of]) for of in made.values() if len(of) > 1]
     known = [rate for rate in rates if rate is not None]
     return Costs(
-        live,
-        _yield(project, dataset),
-        _seconds(project, dataset),
-        size / live if live else 0.0,
-        stored / live if live else 0.0,
-        sum(known) if known else None,
+        live=live,
+        yields=_yield(project, dataset),
+        seconds=_seconds(project, dataset),
+        bytes=size / live if live else 0.0,
+        stored=stored / live if live else 0.0,
+        per_day=sum(known) if known else None,
     )
 
 
@@ -100,7 +104,7 @@ def _yield(project: Project, dataset: Dataset) -> Yield | None:
     points = [(sum(i["rows"] for i in v.manifest["inputs"]), sum(v.manifest["rows"].values())) for v in known]
     if not points:
         declared = dataset.demand.expected_yield if dataset.demand else None
-        return None if declared is None else Yield(declared, declared, declared, 0, 0, "declared")
+        return None if declared is None else Yield(value=declared, low=declared, high=declared, collected=0, kept=0, of="declared")
     collected, kept = points[-1]
     of = "all"
     before = next(((n, k) for n, k in reversed(points[:-1]) if n != collected), None)
@@ -109,6 +113,6 @@ def _yield(project: Project, dataset: Dataset) -> Yield | None:
     if not collected:
         return None
     if kept > collected:  # rows that were cut, or variants
-        return Yield(kept / collected, kept / collected, kept / collected, collected, kept, of)
+        return Yield(value=kept / collected, low=kept / collected, high=kept / collected, collected=collected, kept=kept, of=of)
     low, high = wilson(kept, collected)
-    return Yield(kept / collected, low, high, collected, kept, of)
+    return Yield(value=kept / collected, low=low, high=high, collected=collected, kept=kept, of=of)

@@ -1,4 +1,4 @@
-"""What is there of what is wanted, as a picture."""
+"""The picture of a plan: rows there and rows wanted."""
 
 from __future__ import annotations
 

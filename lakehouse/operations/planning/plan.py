@@ -1,4 +1,4 @@
-"""A demand against what there is: how much is missing, what it takes, when it will be there; and a kept plan against what came of it."""
+"""Plan of a demand: the missing rows, the work for them and the date; and a kept plan against its outcome."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from lakehouse.reserve.bronze.collections import collections
 JOURNAL = Journal("plans", pl.Schema(dict.fromkeys(("dataset", "demand", "payload"), pl.String())))
 
 
-@dataclass(frozen=True)
-class Line:
-    """One thing wanted.
+@dataclass(frozen=True, kw_only=True)
+class DemandLine:
+    """One part of a demand.
 
     Attributes:
         what: `rows`, `tokens`, `label = positive`, `language zh`.
         missing: of `wanted`, beyond `have`.
-        collect: rows to collect for it, of whatever kind comes, by the yield measured; `low`, `high` by the yield's interval; None where
-            no yield is known (of that kind nothing was kept yet).
+        collect: rows to collect for it, of whatever kind comes, by the measured yield; None where no yield is known (none was kept yet).
+        low: rows to collect by the upper limit of the yield.
+        high: rows to collect by the lower limit of the yield.
     """
 
     what: str
@@ -46,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Deadline:
-    """When what is missing will be there, at the rate of the collections so far: `met`, `late`, or `unknown` and why."""
+    """The date at which the missing rows will be there, at the rate of the collections so far: `met`, `late`, or `unknown` and why."""
 
     deadline: str
     expected: str | None
@@ -64,9 +65,9 @@ class Progress:
     actual: dict[str, float | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a demand takes.
+    """The work for a demand.
 
     Attributes:
         collect: rows to collect so that every line is met; None where that is not known. `source`: which line asks for most.
@@ -78,7 +79,7 @@ class Plan:
     dataset: str
     purpose: str
     version: str | None
-    lines: tuple[Line, ...]
+    lines: tuple[DemandLine, ...]
     yields: Yield | None
     collect: int | None
     collect_for: str | None
@@ -128,21 +129,21 @@ def _planned_by(project: Project, name: str, now: datetime) -> tuple[Plan, Deman
         human = kept * people.share * people.minutes * people.passes / 60
     days = None if human is None or people is None else human / (people.people * people.hours_a_day)
     made = Plan(
-        name,
-        demand.purpose,
-        version.version if version else None,
-        lines,
-        measured.yields,
-        collect,
-        most.what if most and collect else None,
-        hours,
-        None if collect is None else collect * measured.bytes,
-        None if collect is None else collect * measured.stored,
-        human,
-        days,
-        _quality(demand, dataset, version),
-        _deadline(demand, measured, collect, days or 0.0, now),
-        None,
+        dataset=name,
+        purpose=demand.purpose,
+        version=version.version if version else None,
+        lines=lines,
+        yields=measured.yields,
+        collect=collect,
+        collect_for=most.what if most and collect else None,
+        hours=hours,
+        bytes=None if collect is None else collect * measured.bytes,
+        stored=None if collect is None else collect * measured.stored,
+        annotation_hours=human,
+        annotation_days=days,
+        quality=_quality(demand, dataset, version),
+        deadline=_deadline(demand, measured, collect, days or 0.0, now),
+        progress=None,
     )
     return _with_progress(project, dataset, demand, made, measured), demand, measured
 
@@ -159,7 +160,7 @@ def keep(project: Project, name: str) -> Plan:
     return made
 
 
-def _lines(demand: Demand, have: Volumes, measured: Costs) -> list[Line]:
+def _lines(demand: Demand, have: Volumes, measured: Costs) -> list[DemandLine]:
     wanted: list[tuple[str, int, int]] = []
     if demand.rows is not None:
         wanted.append(("rows", demand.rows, have.rows))
@@ -172,16 +173,16 @@ def _lines(demand: Demand, have: Volumes, measured: Costs) -> list[Line]:
     return [_line(what, number, there, have, measured.yields) for what, number, there in wanted]
 
 
-def _line(what: str, wanted: int, there: int, have: Volumes, yields: Yield | None) -> Line:
+def _line(what: str, wanted: int, there: int, have: Volumes, yields: Yield | None) -> DemandLine:
     missing = max(0, wanted - there)
     if not missing:
-        return Line(what, wanted, there, 0, 0, 0, 0)
+        return DemandLine(what=what, wanted=wanted, have=there, missing=0, collect=0, low=0, high=0)
     # Of each row kept so far, so much was of this kind; before the first version all rows are taken to be of it, tokens to be unknown.
     share = there / have.rows if have.rows else 1.0 if what == "rows" else 0.0
     if yields is None or not share or not yields.value:
-        return Line(what, wanted, there, missing, None, None, None)
+        return DemandLine(what=what, wanted=wanted, have=there, missing=missing, collect=None, low=None, high=None)
     low, number, high = (math.ceil(missing / (share * rate)) if rate else None for rate in (yields.high, yields.value, yields.low))
-    return Line(what, wanted, there, missing, number, low, high)
+    return DemandLine(what=what, wanted=wanted, have=there, missing=missing, collect=number, low=low, high=high)
 
 
 def _hours(measured: Costs, collect: int, kept: float, have: int) -> dict[str, float]:
@@ -210,7 +211,7 @@ def _deadline(demand: Demand, measured: Costs, collect: int | None, days: float,
     if collect is None:
         return Deadline(demand.deadline, None, "unknown", "no yield was measured yet: collect and run a sample")
     if measured.per_day is None:
-        return Deadline(demand.deadline, None, "unknown", "one collection says nothing of how fast rows come")
+        return Deadline(demand.deadline, None, "unknown", "one collection gives no rate at which rows come")
     if measured.per_day <= 0:
         return Deadline(demand.deadline, None, "late", "no rows came since the first collection")
     # People work while rows come, and five days of seven.

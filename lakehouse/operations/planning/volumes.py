@@ -1,4 +1,4 @@
-"""How much a version holds of what a demand speaks of, counted once a version."""
+"""Volumes of a version in the terms of a demand, counted once a version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JOURNAL = Journal("volumes", pl.Schema(dict.fromkeys(("dataset", "version", "key
 
 @dataclass(frozen=True)
 class Volumes:
-    """What there is.
+    """The volumes of a version.
 
     Attributes:
         rows: of gold, of all splits, variants included.

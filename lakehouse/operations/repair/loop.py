@@ -40,7 +40,8 @@ class Round:
     """One round: what was applied on top of which version, the version made, and its verdict.
 
     Attributes:
-        relabelled, dropped: rows that were decided about.
+        relabelled: rows that got another label.
+        dropped: rows that were dropped.
         left: rows that the policies left, by reason.
         verdict: of the new version over the old one on the held-out set, or `no change` where the decisions changed nothing.
         kept: whether the decisions stay.
@@ -69,15 +70,16 @@ class Round:
         return f"{self.verdict}: {numbers}; the decisions {'stay' if self.kept else 'are taken back'}"
 
 
-@dataclass(frozen=True)
-class Repaired:
-    """What a repair did.
+@dataclass(frozen=True, kw_only=True)
+class RepairResult:
+    """The result of a repair.
 
     Attributes:
         rounds: in order.
-        opened, waiting: tickets opened by it, and those that wait for a person, the source or the recipe.
+        opened: tickets that it opened.
+        waiting: tickets that wait for a person, the source or the recipe.
         ended: why it went no further.
-        version: the version that stands now.
+        version: the current version.
         run_id: of MLflow, where there was a round.
     """
 
@@ -92,7 +94,7 @@ class Repaired:
     seconds: float
 
 
-def repair(project: Project, name: str, rounds: int | None = None, *, progress: Progress = silent) -> Repaired:
+def repair(project: Project, name: str, rounds: int | None = None, *, progress: Progress = silent) -> RepairResult:
     """Run the loop for a dataset, within the limits that it declares.
 
     Args:
@@ -133,7 +135,17 @@ def repair(project: Project, name: str, rounds: int | None = None, *, progress: 
         if done:
             run_id = log_repair(project, version, [asdict(each) for each in done])
         seconds = work.seconds
-        return Repaired(name, version.version, version.label, tuple(done), tuple(opened), waiting, ended, run_id, seconds)
+        return RepairResult(
+            dataset=name,
+            version=version.version,
+            label=version.label,
+            rounds=tuple(done),
+            opened=tuple(opened),
+            waiting=waiting,
+            ended=ended,
+            run_id=run_id,
+            seconds=seconds,
+        )
 
 
 def inbox(project: Project, name: str) -> list[Path]:
@@ -150,10 +162,10 @@ def _reported(project: Project, name: str, version: Version) -> list[str]:
 
 
 def declared(dataset: Dataset) -> Repair:
-    """How a dataset is repaired.
+    """The declared repair of a dataset.
 
     Raises:
-        RecipeError: it does not say.
+        RecipeError: it does not declare it.
     """
     if dataset.repair is None:
         raise RecipeError(
@@ -178,13 +190,13 @@ def _after(how: Repair, done: Sequence[Round], rounds: int | None) -> str:
 
 
 def _gained(each: Round) -> float:
-    """What a round gained, whichever way the metric counts."""
+    """The gain of a round, whichever way the metric counts."""
     change = (each.new or 0.0) - (each.old or 0.0)
     return -change if less_is_better(each.metric) else change
 
 
 def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, progress: Progress) -> tuple[Ticket | None, str]:
-    """Apply the policies to open tickets until one has decisions: each is judged alone, so that none stands or falls with another.
+    """Apply the policies to open tickets until one has decisions: each is judged alone, so that none depends on another.
 
     Returns:
         The ticket applied, or why there is none.
@@ -193,9 +205,9 @@ def _apply(project: Project, dataset: Dataset, how: Repair, version: Version, pr
     label = params_of(dataset)["label"]
     budget = int(how.limits.rows * sum(version.manifest["rows"].values())) - sum(each.by == BY for each in before)
     by_kind: dict[str, tuple[int, RepairPolicy]] = {policy.on: (at, policy) for at, policy in enumerate(how.policies)}
-    standing = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
+    open_tickets = [t for t in tickets.tickets(project, dataset.dataset) if t.state == "open" and t.kind in by_kind]
     over = False
-    for ticket in sorted(standing, key=lambda t: (by_kind[t.kind][0], t.at)):
+    for ticket in sorted(open_tickets, key=lambda t: (by_kind[t.kind][0], t.at)):
         policy = by_kind[ticket.kind][1]
         if policy.action in ("queue", "recollect", "propose"):
             _wait(project, dataset, ticket, policy, progress)
@@ -239,12 +251,27 @@ def _judged(project: Project, dataset: Dataset, how: Repair, applied: Sequence[T
     found = None
     if after.version != before.version:
         found = compare_versions(project, after, before, _evaluation(dataset, how), how.metric, how.margin, progress)
-    # A sure loss is none that a repair may make, however small: `equal` says only that it lies within the margin.
+    # A sure loss is none that a repair may make, however small: `equal` means only that it lies within the margin.
     verdict = "no change" if found is None else "worse" if found.gain[1] < 0 else found.verdict
     keep = verdict in how.close_on
     numbers = (found.old, found.new, found.low, found.high) if found else (None, None, None, None)
     ids = tuple(t.ticket for t in applied)
-    round_ = Round(ids, before.version, after.version, relabelled, dropped, left, verdict, keep, how.metric, *numbers)
+    old, new, low, high = numbers
+    round_ = Round(
+        tickets=ids,
+        before=before.version,
+        after=after.version,
+        relabelled=relabelled,
+        dropped=dropped,
+        left=left,
+        verdict=verdict,
+        kept=keep,
+        metric=how.metric,
+        old=old,
+        new=new,
+        low=low,
+        high=high,
+    )
     back = [payload for payload in payloads if payload["by"] == BY]
     if not keep and back:  # what a person decided stays
         replaced = [Decision(**each) for payload in back for each in payload["replaced"]]

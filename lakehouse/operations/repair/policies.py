@@ -1,4 +1,4 @@
-"""What a declared policy does with the rows of a ticket: decisions, or a wait for a person, the source or the recipe."""
+"""Declared policies for the rows of a ticket: decisions, or a wait for a person, the source or the recipe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BY = "repair"
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a policy does with a ticket.
+    """The outcome of a policy for a ticket.
 
     Attributes:
         decisions: on rows of the train split only: what a version is scored on is changed by a person alone.
@@ -39,7 +39,7 @@ def choose(project: Project, dataset: Dataset, ticket: Ticket, policy: RepairPol
     """The decisions of a policy that relabels or drops, surest rows first, at most `budget`.
 
     Args:
-        decided: what decisions that stand know their rows by: a row is not decided about twice, so that no two rounds undo each other.
+        decided: the content digests of rows with decisions: a row is not decided about twice, so that no two rounds undo each other.
     """
     left: dict[str, int] = {}
     able: list[Suspect] = []
@@ -52,7 +52,7 @@ def choose(project: Project, dataset: Dataset, ticket: Ticket, policy: RepairPol
     able.sort(key=lambda suspect: (1.0 if suspect.p_given is None else suspect.p_given, suspect.row))
     if len(able) > budget:
         left["over the limit of rows"] = len(able) - budget
-    # A row that has gone, or says something else since the finding, is no longer what was found.
+    # A row that has gone, or whose content has changed since the finding, is no longer the row that was found.
     places = contents(project, dataset, [suspect.row for suspect in able])
     made = []
     for suspect in able[:budget]:
@@ -77,7 +77,7 @@ def relabelling(ticket: Ticket, row: str, content: str, values: dict[str, Any], 
 
 
 def apply(project: Project, dataset: Dataset, ticket: Ticket, made: Sequence[Decision], left: Mapping[str, int], by: str) -> None:
-    """Record a ticket as applied on top of the version that stands now, then write its decisions.
+    """Record a ticket as applied on top of the current version, then write its decisions.
 
     In this order, so that a killed run leaves a ticket whose decisions the next one writes, never decisions without a ticket.
 
@@ -116,7 +116,7 @@ def _unable(suspect: Suspect, policy: RepairPolicy) -> str | None:
 
 
 def contents(project: Project, dataset: Dataset, rows: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """The silver row behind each gold row, and what decisions know it by; a variant stands for the row it was made from.
+    """The silver row behind each gold row, and the digest by which decisions find it; a variant counts as the row it was made from.
 
     Rows that are not there any more are missing.
     """

@@ -1,4 +1,4 @@
-"""Changes of a recipe that would take the rows of a ticket out: thresholds, with what they are predicted to do, from stored signals."""
+"""Proposals: thresholds of a recipe that would remove the rows of a ticket, with their predicted effect, from stored signals."""
 
 from __future__ import annotations
 
@@ -25,10 +25,15 @@ class Proposal:
     """A threshold and its predicted effect.
 
     Attributes:
-        step, param, now, then: what would change.
+        step: the step that would change.
+        param: its parameter.
+        now: the present value.
+        then: the proposed value.
         hit: rows of the ticket that would leave.
-        leave, come_back: all rows that would change sides, decided again over the whole recipe.
-        precision, recall: share of the rows leaving that are of the ticket, and of the ticket's that would leave.
+        leave: all rows that would leave, decided again over the whole recipe.
+        come_back: all rows that would come back.
+        precision: share of the leaving rows that are of the ticket.
+        recall: share of the ticket's rows that would leave.
         lift: precision over the ticket's share of all rows.
     """
 
@@ -49,10 +54,10 @@ class Proposal:
 
 
 def propose(project: Project, name: str, rows: Sequence[str], most: int = 3) -> list[Proposal]:
-    """The thresholds that tell the rows of a ticket best from the others (by F1), at most one a parameter; none where none tells them.
+    """The thresholds that separate the rows of a ticket best from the others (by F1), at most one a parameter; none where none does.
 
     Raises:
-        NotFoundError: the dataset is not what its sources and recipe say now.
+        NotFoundError: silver does not match its sources and recipe.
     """
     recipe = compile_recipe(project, name, list(source_columns(project, project.dataset(name))))
     silver, signals, _ = tables_of(project, name)
@@ -72,8 +77,19 @@ def propose(project: Project, name: str, rows: Sequence[str], most: int = 3) -> 
         hit = int((wanted & _leaving(step, measured, param, then)).sum())
         precision = hit / max(after.leave, 1)
         recall = hit / max(int(wanted.sum()), 1)
-        numbers = (round(precision, 4), round(recall, 4), round(precision / share, 2))
-        out.append(Proposal(step.name, param, step.params.get(param), then, hit, after.leave, after.come_back, *numbers))
+        proposal = Proposal(
+            step=step.name,
+            param=param,
+            now=step.params.get(param),
+            then=then,
+            hit=hit,
+            leave=after.leave,
+            come_back=after.come_back,
+            precision=round(precision, 4),
+            recall=round(recall, 4),
+            lift=round(precision / share, 2),
+        )
+        out.append(proposal)
     return out
 
 

@@ -37,8 +37,8 @@ def log_repair(project: Project, version: Version, rounds: Sequence[dict[str, An
             for step, each in enumerate(rounds):
                 numbers = {name: each[name] for name in ("relabelled", "dropped", "old", "new", "low", "high") if each[name] is not None}
                 mlflow.log_metrics({f"repair.{name}": float(value) for name, value in numbers.items()}, step=step)
-            said = json.dumps(list(rounds), ensure_ascii=False, indent=1).encode()
-            log_files(mlflow, run.info.run_id, {"repair.json": said, "repair.png": rounds_picture(rounds, f"{version.dataset}: repair")})
+            text = json.dumps(list(rounds), ensure_ascii=False, indent=1).encode()
+            log_files(mlflow, run.info.run_id, {"repair.json": text, "repair.png": rounds_picture(rounds, f"{version.dataset}: repair")})
         return str(run.info.run_id)
 
 

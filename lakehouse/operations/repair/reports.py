@@ -93,7 +93,10 @@ def open_report(
         counts["neighbours" if pointed else "nothing"] += 1
         found |= {i: None for i in pointed if i not in found}
     given = view.label_type.plain_labels(rows[label])
-    suspects = [Suspect(rows["_row_id"][i], given[i], suggested, None, rows["_split"][i]) for i, suggested in sorted(found.items())]
+    suspects = [
+        Suspect(row=rows["_row_id"][i], given=given[i], suggested=suggested, p_given=None, split=rows["_split"][i])
+        for i, suggested in sorted(found.items())
+    ]
     evidence = {"origin": origin, "file": path.name, "digest": file_digest(path), "reports": reports[:200], **counts}
     known = {each.ticket for each in tickets(project, version.dataset)}
     return open_ticket(project, version, "report", title or f"{origin} report {path.name}", suspects, evidence, known), counts
@@ -105,13 +108,13 @@ def _suggested(report: dict[str, str], kind: pl.DataType, path: Path) -> str | f
     Raises:
         SpecError: it is none of that type.
     """
-    if (said := report.get("label")) is None:
+    if (reported := report.get("label")) is None:
         return None
     if isinstance(kind, pl.List):
         raise SpecError("a report gives one label, and here each token has its own", where=str(path), fix="leave out `label`")
-    made: str | float | None = pl.Series([said], dtype=pl.String).cast(kind, strict=False)[0]
+    made: str | float | None = pl.Series([reported], dtype=pl.String).cast(kind, strict=False)[0]
     if made is None:
-        raise SpecError(f"the label {said!r} of a report is no {kind}", where=str(path), fix="give the label as the dataset writes it")
+        raise SpecError(f"the label {reported!r} of a report is no {kind}", where=str(path), fix="give the label as the dataset writes it")
     return made
 
 

@@ -2,7 +2,7 @@
 
 Events: `opened` (its rows and evidence), `waiting` (a person, the source, or a change of the recipe has to come first), `applied`
 (decisions were written, on top of which version), `closed` and `reverted` (the verdict of the version made with them), `rejected` (a
-person says that rows are right as they are).
+person confirms that rows are right).
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ State = Literal["open", "waiting", "applied", "closed", "reverted", "rejected"]
 JOURNAL = Journal("tickets", pl.Schema(dict.fromkeys(("ticket", "dataset", "event", "payload"), pl.String())))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Suspect:
     """A row that a ticket names.
 
     Attributes:
-        given, suggested: its label, and what it should be; None where nothing suggests one.
+        given: its label.
+        suggested: the label that it should have; None where nothing suggests one.
         p_given: probability of the given label by models that have not seen the row, or, of a number, of one so far off; None where the
             finding has none.
         kinds: how many kinds of finding name the row.
@@ -49,14 +50,14 @@ class Suspect:
     kinds: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ticket:
     """A ticket as its events leave it.
 
     Attributes:
         version: the one it was opened on.
-        evidence: what the finding says beside its rows, such as the conditions of a slice, or what a report said.
-        upstream: where its rows come from, `source`, `uri`, `rows`, most rows first.
+        evidence: the evidence of the finding beside its rows, such as the conditions of a slice, or the content of a report.
+        upstream: the origin of its rows, `source`, `uri`, `rows`, most rows first.
         last: payload of the newest event of each kind.
         at: when it was opened.
     """
@@ -93,17 +94,17 @@ def tickets(project: Project, dataset: str | None = None) -> list[Ticket]:
         state["state"], state["last"][row["event"]] = row["event"], payload
     return [
         Ticket(
-            ticket,
-            one["head"]["dataset"],
-            one["payload"]["version"],
-            one["payload"]["kind"],
-            one["payload"]["title"],
-            one["rows"],
-            one["payload"]["evidence"],
-            tuple(one["payload"]["upstream"]),
-            one["head"]["at"],
-            one["state"],
-            one["last"],
+            ticket=ticket,
+            dataset=one["head"]["dataset"],
+            version=one["payload"]["version"],
+            kind=one["payload"]["kind"],
+            title=one["payload"]["title"],
+            rows=one["rows"],
+            evidence=one["payload"]["evidence"],
+            upstream=tuple(one["payload"]["upstream"]),
+            at=one["head"]["at"],
+            state=one["state"],
+            last=one["last"],
         )
         for ticket, one in opened.items()
     ]
@@ -149,7 +150,17 @@ def open_ticket(
         "upstream": come_from,
     }
     at = record(project, identity, version.dataset, "opened", payload)
-    return Ticket(identity, version.dataset, version.version, kind, title, suspects, payload["evidence"], tuple(come_from), at)
+    return Ticket(
+        ticket=identity,
+        dataset=version.dataset,
+        version=version.version,
+        kind=kind,
+        title=title,
+        rows=suspects,
+        evidence=payload["evidence"],
+        upstream=tuple(come_from),
+        at=at,
+    )
 
 
 def open_findings(project: Project, version: Version, found: Diagnosis) -> list[Ticket]:
@@ -172,7 +183,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
                 ids = evidence.pop("rows")
                 beside = [evidence.pop(name, [None] * len(ids)) for name in ("given", "suggested", "p_given")]
                 rows = [
-                    Suspect(row, given, suggested, p, splits.get(row), kinds.get(row, 0) + 1)
+                    Suspect(row=row, given=given, suggested=suggested, p_given=p, split=splits.get(row), kinds=kinds.get(row, 0) + 1)
                     for row, given, suggested, p in zip(ids, *beside, strict=True)
                     if row not in settled
                 ]
@@ -181,12 +192,12 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
             continue
         rows = [
             Suspect(
-                each["_row_id"],
-                each["evidence"].get("given"),
-                each["evidence"].get("suggested"),
-                each["evidence"].get("p_given"),
-                splits.get(each["_row_id"]),
-                kinds[each["_row_id"]],
+                row=each["_row_id"],
+                given=each["evidence"].get("given"),
+                suggested=each["evidence"].get("suggested"),
+                p_given=each["evidence"].get("p_given"),
+                split=splits.get(each["_row_id"]),
+                kinds=kinds[each["_row_id"]],
             )
             for each in listed
             if each["_row_id"] not in settled
@@ -196,7 +207,7 @@ def open_findings(project: Project, version: Version, found: Diagnosis) -> list[
 
 
 def _settled(ticket: Ticket) -> set[str]:
-    """Rows about which nothing new is said by finding them again."""
+    """Rows that need no new ticket when they are found again."""
     if ticket.state in ("open", "waiting", "applied"):
         return {suspect.row for suspect in ticket.rows}
     return {str(row) for row in ticket.last.get("rejected", {}).get("rows", [])}

@@ -81,11 +81,11 @@ def _similarity(
 def coverage_findings(m: Material[Any]) -> Findings:
     """Regions of each set that the train rows hardly cover, those with most rows first, with their errors and their words."""
     made: list[tuple[float, dict[str, Any]]] = []
-    said: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     for name, part in m.sets.items():
         found = gaps(m.vectors[m.learnt], m.group[m.learnt], part.vectors, part.group)
         beyond = found.distance > found.reach
-        said[name] = {
+        summary[name] = {
             "rows": len(beyond),
             "beyond": int(beyond.sum()),
             "expected": round((1 - _QUANTILE) * len(beyond), 1),
@@ -97,7 +97,10 @@ def coverage_findings(m: Material[Any]) -> Findings:
             known = m.view.words(part.rows)
             made += [(len(rows) / len(beyond), _region(m, name, part, found, rows, known)) for rows in found.regions]
     made.sort(key=lambda each: -each[0])
-    return Findings(findings_frame("coverage", [None] * len(made), [score for score, _ in made], [told for _, told in made]), notes=said)
+    return Findings(
+        findings_frame("coverage", [None] * len(made), [score for score, _ in made], [evidence_rows for _, evidence_rows in made]),
+        notes=summary,
+    )
 
 
 def _region(m: Material[Any], name: str, part: ScoredSet, found: CoverageGaps, rows: NDArray[np.int64], known: pl.Series) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What tells the train rows from those that the model is scored on: by column, and by a classifier of the sides.
+"""Drift between the train rows and those that the model is scored on: by column, and by a classifier of the sides.
 
 Sides that come from one distribution cannot be told apart: Lopez-Paz, Oquab: Revisiting Classifier Two-Sample Tests (ICLR 2017).
 """
@@ -22,9 +22,9 @@ from lakehouse.pilot.metrics import holm
 
 SIGNIFICANCE = 0.05
 MODERATE = 0.1
-"""PSI from which a column is said to have moved (Siddiqi: Credit Risk Scorecards, 2006: below 0.1 little, above 0.25 much)."""
+"""PSI from which a column has moved (Siddiqi: Credit Risk Scorecards, 2006: below 0.1 little, above 0.25 much)."""
 DISTINCT = 0.55
-"""AUC from which sides are said to be told apart: less is of no use to anyone, however sure."""
+"""AUC from which sides count as separable: less is of no use to anyone, however sure."""
 _BINS, _FEW_VALUES, _FOLDS, _ROWS, _LEAST = 10, 50, 5, 100, 30
 
 
@@ -58,7 +58,7 @@ class ColumnDrift:
 
 @dataclass(frozen=True, kw_only=True)
 class TwoSampleTest:
-    """How well a classifier tells two sides apart.
+    """The accuracy of a classifier that separates two sides.
 
     Attributes:
         auc: of rows judged by models that have seen neither them nor their group; `low`, `high` its 95 % interval.
@@ -72,7 +72,7 @@ class TwoSampleTest:
 
     @property
     def found(self) -> bool:
-        """Whether the sides are told apart surely and by more than little."""
+        """Whether the sides are separable, surely and by more than little."""
         return self.low > 0.5 and self.auc >= DISTINCT
 
 
@@ -205,31 +205,31 @@ def columns_of(rows: pl.DataFrame, text: str | None, label: str, leave: Sequence
 
 
 def drift_findings(m: Material[Any]) -> Findings:
-    """What tells the train rows from the rows of each set, with the rows that are most of one side only.
+    """The difference between the train rows and the rows of each set, with the rows that are most of one side only.
 
     Of columns, one row a group is counted, so that near-duplicates are no evidence of their own.
     """
     ids: list[None] = []
     scores: list[float] = []
     evidence: list[dict[str, Any]] = []
-    said: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     train = m.view.plain(m.rows[m.learnt])
     for name, part in m.sets.items():
-        told = two_sample_test(m.vectors[m.learnt], part.vectors, np.concatenate([m.group[m.learnt], part.group]))
+        separation = two_sample_test(m.vectors[m.learnt], part.vectors, np.concatenate([m.group[m.learnt], part.group]))
         first, other = _first(m.group[m.learnt]), _first(part.group)
         rows = m.view.plain(part.rows)
         shared = [c for c in train.columns if c in rows.columns]
         leave = [c for c in train.columns if c not in rows.columns]
         one = columns_of(train.select(shared)[first], m.view.text, m.label, leave)
         each = column_drifts(one, columns_of(rows.select(shared)[other], m.view.text, m.label, leave).select(one.columns))
-        if told is not None:
-            said[name] = {"auc": round(told.auc, 4), "low": round(told.low, 4), "high": round(told.high, 4)}
-        said.setdefault(name, {})["columns"] = [
+        if separation is not None:
+            results[name] = {"auc": round(separation.auc, 4), "low": round(separation.low, 4), "high": round(separation.high, 4)}
+        results.setdefault(name, {})["columns"] = [
             {"column": c.column, "psi": round(c.psi, 4), "js": round(c.js, 4), "p": float(f"{c.adjusted:.3g}")} for c in each
         ]
-        if told is not None and told.found:
-            evidence.append({"set": name, "what": m.view.what, **_typical(m, part, told)})
-            scores.append(told.auc)
+        if separation is not None and separation.found:
+            evidence.append({"set": name, "what": m.view.what, **_typical(m, part, separation)})
+            scores.append(separation.auc)
         for c in sorted((c for c in each if c.found), key=lambda c: -c.psi):
             evidence.append(
                 {
@@ -246,8 +246,8 @@ def drift_findings(m: Material[Any]) -> Findings:
             )
             scores.append(c.psi)
     ids = [None] * len(evidence)
-    picture = {"drift.png": drift_picture(said, f"{m.name}: train rows against those it is scored on")} if said else {}
-    return Findings(findings_frame("drift", ids, scores, evidence), picture, said)
+    picture = {"drift.png": drift_picture(results, f"{m.name}: train rows against those it is scored on")} if results else {}
+    return Findings(findings_frame("drift", ids, scores, evidence), picture, results)
 
 
 def _first(group: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -255,18 +255,18 @@ def _first(group: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.sort(np.unique(group, return_index=True)[1])
 
 
-def _typical(m: Material[Any], part: ScoredSet, told: TwoSampleTest) -> dict[str, Any]:
-    """The rows that are most of one side only, and the words that tell the sides apart."""
+def _typical(m: Material[Any], part: ScoredSet, separation: TwoSampleTest) -> dict[str, Any]:
+    """The rows that are most of one side only, and the words that separate the sides."""
     n = len(m.learnt)
-    theirs = np.argsort(-told.odds[n:], kind="stable")[:_ROWS]
-    ours = np.argsort(told.odds[:n], kind="stable")[:_ROWS]
+    theirs = np.argsort(-separation.odds[n:], kind="stable")[:_ROWS]
+    ours = np.argsort(separation.odds[:n], kind="stable")[:_ROWS]
     read = list(m.view.columns)
     both = m.view.words(pl.concat([m.rows[m.learnt].select(read), part.rows.select(read)], how="vertical_relaxed"))
     of_set = np.arange(len(both)) >= n
     return {
-        "auc": round(told.auc, 4),
-        "low": round(told.low, 4),
-        "high": round(told.high, 4),
+        "auc": round(separation.auc, 4),
+        "low": round(separation.low, 4),
+        "high": round(separation.high, 4),
         "terms": telling(both, of_set, common=m.view.common),
         "train_terms": telling(both, ~of_set, common=m.view.common),
         "rows": part.rows["_row_id"].gather(theirs).to_list(),

@@ -44,15 +44,15 @@ def slices_picture(found: Sequence[tuple[str, float, int]], overall: float, titl
     return png(made)
 
 
-def drift_picture(said: Mapping[str, Mapping[str, Any]], title: str) -> bytes:
+def drift_picture(results: Mapping[str, Mapping[str, Any]], title: str) -> bytes:
     """PNG of the PSI of every column, a bar a set, beside where little ends and much begins; the sets' AUC in the legend."""
-    sets = list(said)
-    columns = sorted({c["column"] for each in said.values() for c in each["columns"]})
+    sets = list(results)
+    columns = sorted({c["column"] for each in results.values() for c in each["columns"]})
     made, axes = figure(7.0, max(2.0, 0.22 * len(columns) * len(sets) + 1.4))
     high = 0.8 / max(len(sets), 1)
     for at, (name, colour) in enumerate(zip(sets, (BLUE, ORANGE), strict=False)):
-        psi = {c["column"]: c["psi"] for c in said[name]["columns"]}
-        auc = f": told apart with AUC {said[name]['auc']:.3f}" if "auc" in said[name] else ""
+        psi = {c["column"]: c["psi"] for c in results[name]["columns"]}
+        auc = f": told apart with AUC {results[name]['auc']:.3f}" if "auc" in results[name] else ""
         places = [i + (at - (len(sets) - 1) / 2) * high for i in range(len(columns))]
         axes.barh(places, [psi.get(c, 0.0) for c in columns], high, color=colour, label=f"{name}{auc}")
     axes.axvline(0.1, color=GREY, linestyle="--")
@@ -66,7 +66,7 @@ def drift_picture(said: Mapping[str, Mapping[str, Any]], title: str) -> bytes:
 
 
 def terms_picture(top: Mapping[str, Sequence[tuple[str, float]]], title: str) -> bytes:
-    """PNG of the terms of most weight, small axes a class, 20 classes at most; blanks of a term are shown."""
+    """PNG of the terms of most weight, small axes a class, 20 classes at most; spaces of a term are shown."""
     shown = list(top.items())[:20]
     made, axes = figures(len(shown), min(4, len(shown)))
     for one, (name, terms) in zip(axes, shown, strict=True):

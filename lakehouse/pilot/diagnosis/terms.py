@@ -1,4 +1,4 @@
-"""The words of texts, and those that tell some texts from others."""
+"""The words of texts, and those that separate some texts from others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakehouse.production.operators.chinese.segment_chinese import segment_chine
 SHOWN = 8
 _LEAST_Z = 1.96
 _RARE = 2
-"""Texts that a word has to stand in."""
+"""Fewest texts that a word has to be in."""
 
 
 def words(texts: pl.Series) -> pl.Series:
@@ -38,7 +38,7 @@ def _parted(texts: pl.Series) -> pl.Series:
 
 
 def telling(words: pl.Series, some: NDArray[np.bool_], shown: int = SHOWN, common: float = 0.2) -> list[str]:
-    """The words that stand in more of `some` texts than of the others, surest first.
+    """The words that are in more of `some` texts than of the others, surest first.
 
     By the z score of the logarithm of their odds ratio under a prior from all texts (Monroe, Colaresi, Quinn: Fightin' Words, Political
     Analysis 16, 2008, section 3.5), counted by texts, so that no single text makes a word telling.

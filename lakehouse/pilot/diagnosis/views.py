@@ -63,12 +63,12 @@ class ColumnsView(View):
         self.numbers = self.columns
 
     def shown(self) -> pl.Expr:
-        said = [pl.format("{} {}", pl.lit(c), pl.col(c).cast(pl.String).fill_null("missing")) for c in self.columns]
-        return pl.concat_str(said, separator=", ").alias("_shown")
+        named = [pl.format("{} {}", pl.lit(c), pl.col(c).cast(pl.String).fill_null("missing")) for c in self.columns]
+        return pl.concat_str(named, separator=", ").alias("_shown")
 
     def words(self, rows: pl.DataFrame) -> pl.Series:
-        said = [_named(column, rows[column]) for column in self.columns]
-        return rows.select(pl.concat_list(said).alias("words"))["words"]
+        named = [_named(column, rows[column]) for column in self.columns]
+        return rows.select(pl.concat_list(named).alias("words"))["words"]
 
     def vectors(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         x = np.hstack([_numbers(rows[c]) if rows.schema[c].is_numeric() else marks(rows[c]) for c in self.columns])
@@ -102,9 +102,9 @@ class PictureView(View):
     def words(self, rows: pl.DataFrame) -> pl.Series:
         greys = self._greys(rows)
         steps = np.abs(np.diff(greys, axis=1)).mean(axis=(1, 2)) + np.abs(np.diff(greys, axis=2)).mean(axis=(1, 2))
-        told = {"brightness": greys.mean(axis=(1, 2)), "contrast": greys.std(axis=(1, 2)), "edges": steps}
-        said = [_named(name, pl.Series(name, values.round(3))) for name, values in told.items()]
-        return pl.select(pl.concat_list(said).alias("words"))["words"]
+        ranges = {"brightness": greys.mean(axis=(1, 2)), "contrast": greys.std(axis=(1, 2)), "edges": steps}
+        named = [_named(name, pl.Series(name, values.round(3))) for name, values in ranges.items()]
+        return pl.select(pl.concat_list(named).alias("words"))["words"]
 
     def vectors(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         from sklearn.decomposition import PCA
@@ -137,8 +137,8 @@ def bins(values: pl.Series, number: int = 5) -> pl.Series:
     frame = pl.DataFrame({"at": at, "value": values, "known": known.is_not_null()})
     shown = pl.when("known").then("value")
     low, high = shown.min().over("at").cast(pl.String), shown.max().over("at").cast(pl.String)
-    told = pl.when("known").then(pl.concat_str(low, pl.lit(".."), high)).otherwise(pl.lit("missing"))
-    return frame.select(told.alias(values.name)).to_series()
+    ranges = pl.when("known").then(pl.concat_str(low, pl.lit(".."), high)).otherwise(pl.lit("missing"))
+    return frame.select(ranges.alias(values.name)).to_series()
 
 
 def _named(column: str, values: pl.Series) -> pl.Series:

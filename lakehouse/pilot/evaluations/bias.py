@@ -150,7 +150,7 @@ class _GroupComparison:
                     self.metrics[self._named(f"{name}.{group.name}{end}")] = [value]
 
     def _named(self, name: str) -> str:
-        """A name that MLflow takes for a metric: other signs than `. - _` and blanks become `_`; a second of one name is numbered."""
+        """A name that MLflow takes for a metric: other signs than `. - _` and spaces become `_`; a second of one name is numbered."""
         plain = re.sub(r"[^\w. -]", "_", name)
         same = sum(known == plain or known.startswith(f"{plain}-") for known in self.metrics)
         return plain if not same else f"{plain}-{same + 1}"

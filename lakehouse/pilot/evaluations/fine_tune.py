@@ -134,7 +134,7 @@ def _predicted(
 def _compared(
     tuned: pl.DataFrame, frozen: pl.DataFrame, sets: list[str]
 ) -> tuple[dict[str, dict[str, list[float]]], dict[str, dict[str, ScoreDifference]], list[str]]:
-    """Metrics and gains by set, and what is to be said of them."""
+    """Metrics and gains by set, and the sentences about them."""
     metrics: dict[str, dict[str, list[float]]] = {}
     gains: dict[str, dict[str, ScoreDifference]] = {}
     said = []

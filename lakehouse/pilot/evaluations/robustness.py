@@ -36,7 +36,7 @@ def robustness(
 
     The model is the baseline of `train`, of the same parameters, or the one behind `endpoint`; it learns from the clean train rows. `noise`
     names operators that make variants (`typos`, `case_noise`, `punctuation_noise`, `homophones`, `look_alikes`, `synonyms`), without
-    `column`, or `whitespace`, which drops and doubles blanks and puts blanks between Chinese characters; a list as `rate` tries each.
+    `column`, or `whitespace`, which drops and doubles spaces and puts spaces between Chinese characters; a list as `rate` tries each.
     Without it: typos 0.05, letter case, punctuation 0.3, whitespace 0.1, and, where texts hold Chinese, homophones and look-alikes 0.05
     (extra `chinese`). A row always gets the same noise. `paraphrase` asks a model to say each text in other words; rows that it did not
     answer are left out of its numbers.

@@ -1,1 +1,1 @@
-"""Parts of the evaluation `fine_tune`: a pre-trained encoder, its training, and what is told of it."""
+"""Parts of the evaluation `fine_tune`: a pre-trained encoder, its training, and its results."""

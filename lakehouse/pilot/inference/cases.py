@@ -76,7 +76,7 @@ class MinimumFunction(TextCases):
 
 
 class Invariance(TextCases):
-    """A change that must not change the prediction: the pairs of `replace`, each where its first text stands, or a `noise`.
+    """A change that must not change the prediction: the pairs of `replace`, each where its first text is, or a `noise`.
 
     `rows` tries so many rows of the set as well, chosen by the hash of their ids. Texts that the change leaves as they are are no cases.
     """

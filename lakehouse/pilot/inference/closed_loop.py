@@ -131,7 +131,7 @@ def _memory() -> Iterator[list[float]]:
 
 
 def _resident_mb() -> float:
-    """Resident memory of this process now, where the kernel says it (Linux); elsewhere the most it ever had."""
+    """Resident memory of this process now, where the kernel reports it (Linux); elsewhere the most it ever had."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         pages = re.split(r"\s+", statm.read_text(encoding="ascii"))[1]

@@ -37,8 +37,8 @@ class Connection:
                 return None
         except (httpx.TransportError, httpx.InvalidURL, Failed, Refused) as error:
             return str(error) or type(error).__name__
-        said = f"HTTP {response.status_code}: {error_of(response)[0]}"
-        return said.replace(self._key, "***") if self._key else said
+        problem = f"HTTP {response.status_code}: {error_of(response)[0]}"
+        return problem.replace(self._key, "***") if self._key else problem
 
     def __enter__(self) -> Self:
         return self

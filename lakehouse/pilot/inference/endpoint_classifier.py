@@ -95,15 +95,15 @@ class EndpointClassifier:
     def label_of(self, answer: str) -> str:
         """The label that an answer is, or the only one that it names; NO_ANSWER otherwise.
 
-        Case, marks around it and blanks do not count. A name of Latin letters or digits is found as a whole word. Of names within one
+        Case, marks around it and spaces do not count. A name of Latin letters or digits is found as a whole word. Of names within one
         another (`good`, `not good`) the longer one counts where it stands.
         """
-        said = _plain(answer)
+        plain_answer = _plain(answer)
         by_name = {_plain(name): label for label, name in self.names.items()}
-        if said in by_name:
-            return by_name[said]
+        if plain_answer in by_name:
+            return by_name[plain_answer]
         either = "|".join(_whole(name) for name in sorted(by_name, key=lambda name: (-len(name), name)) if name)
-        named = {by_name[match] for match in re.findall(either, said)} if either else set()
+        named = {by_name[match] for match in re.findall(either, plain_answer)} if either else set()
         return named.pop() if len(named) == 1 else NO_ANSWER
 
 

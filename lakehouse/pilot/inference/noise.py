@@ -1,4 +1,4 @@
-"""TextCases under noise: the operators that make variants, and blanks that come and go. The same row always gets the same noise."""
+"""TextCases under noise: the operators that make variants, and spaces that come and go. The same row always gets the same noise."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Losses:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a model says of its own: numbers by name, pictures and tables by path."""
+    """The report of a model: numbers by name, pictures and tables by path."""
 
     notes: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Learner(ABC):
 
     @abstractmethod
     def predict(self, model: Any, features: Any, rows: pl.DataFrame) -> pl.Series:
-        """What the model says of rows, as text: what the predictions table keeps as `predicted`."""
+        """The predictions of the model for rows, as text: `predicted` of the predictions table."""
 
     def notes(self, features: Any) -> dict[str, float]:
         """Numbers about the features of the train rows worth keeping."""
@@ -110,7 +110,7 @@ class Learner(ABC):
         return type(self).losses is not Learner.losses
 
     def explained(self, model: Any, learnt: Any, sets: Mapping[str, pl.DataFrame], seed: int) -> Explanation:
-        """What one model says of its own."""
+        """The report of one model."""
         return Explanation()
 
     def fitted(self, learnt: Any, model: Any, rows: pl.DataFrame) -> PackagedModel | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def forget(client: Any, experiment: str, key: str) -> None:
-    """Delete the runs and models of an evaluation that stand already, of a killed run mostly."""
+    """Delete the runs and models that an evaluation left before, mostly in a killed run."""
     mine = f"tags.`factory.key` = '{key}'"
     for left in client.search_runs([experiment], mine):
         client.delete_run(left.info.run_id)

@@ -9,12 +9,12 @@ from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
 from lakehouse.pilot.tracking.connection import connected
 from lakehouse.pilot.tracking.datasets import log_input
-from lakehouse.pilot.tracking.runs import Run, experiment_of, log_files, version_tags
+from lakehouse.pilot.tracking.runs import MlflowRun, experiment_of, log_files, version_tags
 
 
 def log_diagnosis(
     project: Project, version: Version, *, key: str, params: Mapping[str, Any], metrics: Mapping[str, float], files: Mapping[str, bytes]
-) -> Run:
+) -> MlflowRun:
     """Log the diagnosis of a version as one finished run named `<label> diagnosis`, in the place of any older one of that version.
 
     Args:
@@ -43,4 +43,4 @@ def log_diagnosis(
             mlflow.log_params({name: str(value) for name, value in params.items()})
             mlflow.log_metrics(dict(metrics))
             log_files(mlflow, run.info.run_id, files)
-        return Run(run.info.run_id, experiment, project.tracking_uri)
+        return MlflowRun(run.info.run_id, experiment, project.tracking_uri)

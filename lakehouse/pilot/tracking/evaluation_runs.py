@@ -14,7 +14,7 @@ from lakehouse.pilot.tracking.child_runs import forget, log_seeds, log_steps
 from lakehouse.pilot.tracking.connection import connected
 from lakehouse.pilot.tracking.datasets import log_input
 from lakehouse.pilot.tracking.logged_models import log_model
-from lakehouse.pilot.tracking.runs import Run, experiment_of, log_files, metric_name, version_tags
+from lakehouse.pilot.tracking.runs import MlflowRun, experiment_of, log_files, metric_name, version_tags
 
 
 def log_evaluation(
@@ -31,7 +31,7 @@ def log_evaluation(
     steps: Mapping[str, Sequence[float]] | None = None,
     remarks: Sequence[str] = (),
     model: PackagedModel | None = None,
-) -> Run:
+) -> MlflowRun:
     """Log one evaluation of one version as one finished run; the same evaluation again replaces what a killed run left.
 
     Below it stands a run of each seed (tag `mlflow.parentRunId`) with the seed's scores, where there are several.
@@ -92,7 +92,7 @@ def log_evaluation(
             if model is not None:
                 log_model(mlflow, model, key)
             log_files(mlflow, run.info.run_id, files)
-        return Run(run.info.run_id, experiment, project.tracking_uri)
+        return MlflowRun(run.info.run_id, experiment, project.tracking_uri)
 
 
 def _means(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

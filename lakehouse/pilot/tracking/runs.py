@@ -35,7 +35,7 @@ def made_by_tags() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Run:
+class MlflowRun:
     """A finished MLflow run."""
 
     run_id: str
@@ -94,7 +94,7 @@ def page(project: Project, run_id: str) -> str | None:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
-        return Run(run_id, found.info.experiment_id, project.tracking_uri).page
+        return MlflowRun(run_id, found.info.experiment_id, project.tracking_uri).page
 
 
 def artifact(project: Project, run_id: str, name: str) -> bytes | None:
@@ -147,5 +147,5 @@ def log_selftest(project: Project, version: Version, run_id: str, outcomes: list
 
 
 def metric_name(name: str) -> str:
-    """`name` as MLflow takes it: letters of any script, digits, `_`, `-`, `.`, `:`, `/` and blanks; others as `u<code point>`."""
+    """`name` as MLflow takes it: letters of any script, digits, `_`, `-`, `.`, `:`, `/` and spaces; others as `u<code point>`."""
     return re.sub(r"[^\w\-. :/]", lambda found: f"u{ord(found[0]):x}", name)

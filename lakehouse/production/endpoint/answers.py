@@ -1,4 +1,4 @@
-"""What models have answered, kept in `system/answers`: the same request is sent once, ever, whichever dataset makes it."""
+"""Answers of models, kept in `system/answers`: the same request is sent once, ever, whichever dataset makes it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _known(table: Table, wanted: pl.Series) -> pl.DataFrame:
 
 
 def _append(table: Table, rows: pl.DataFrame) -> None:
-    """Commit answers beside those of other runs; only two first commits, each of which makes the table, stand in each other's way."""
+    """Commit answers beside those of other runs; only two first commits, each of which makes the table, conflict."""
     for _ in range(_FIRST_COMMITS):
         try:
             table.write(rows, "append")

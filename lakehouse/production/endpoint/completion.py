@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible endpoint says: completions, errors in whatever form, and how long to wait."""
+"""Responses of an OpenAI-compatible endpoint: completions, errors in whatever form, and the time to wait."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Failed(Exception):
 def body_of(request: str) -> bytes:
     """What is sent for a request (a JSON object as text): with `"stream": false`, which some servers do not take for granted.
 
-    It is no part of the request that answers are kept by: it changes how an answer comes, not what it says.
+    It is no part of the request that answers are kept by: it changes how an answer comes, not its content.
     """
     return f'{request.rstrip()[:-1]},"stream":false}}'.encode()
 
@@ -82,15 +82,15 @@ def _joined(events: str) -> dict[str, Any]:
 def error_of(response: httpx.Response) -> tuple[str, str | None]:
     """Message and code of an error, in whatever form it comes; one line."""
     try:
-        said: Any = response.json()
+        body: Any = response.json()
     except (ValueError, RecursionError):
-        said = response.text
-    if isinstance(said, dict):
-        said = said.get("error", said.get("message", said.get("detail", said)))
+        body = response.text
+    if isinstance(body, dict):
+        body = body.get("error", body.get("message", body.get("detail", body)))
     code = None
-    if isinstance(said, dict):
-        code, said = said.get("code") or said.get("type"), said.get("message", said)
-    return " ".join(_text(str(said)).split())[:300], code if isinstance(code, str) else None
+    if isinstance(body, dict):
+        code, body = body.get("code") or body.get("type"), body.get("message", body)
+    return " ".join(_text(str(body)).split())[:300], code if isinstance(code, str) else None
 
 
 def wait_of(response: httpx.Response) -> float:
@@ -107,6 +107,6 @@ def wait_of(response: httpx.Response) -> float:
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _text(said: str) -> str:
-    """`said` with a replacement character for each half of a surrogate pair: JSON may hold them, a text does not."""
-    return said.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _text(body: str) -> str:
+    """`body` with a replacement character for each half of a surrogate pair: JSON may hold them, a text does not."""
+    return body.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -67,7 +67,7 @@ class Endpoint:
         thread.start()
         try:
             for _ in requests:
-                answer = conversation.said.get()
+                answer = conversation.outcome.get()
                 if isinstance(answer, BaseException):
                     raise answer
                 yield answer
@@ -93,7 +93,7 @@ class _Conversation:
         self.endpoint = endpoint
         self.key = key
         self.requests = requests
-        self.said: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+        self.outcome: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self.loop = asyncio.new_event_loop()
         self.sending: asyncio.Future[Any] | None = None
         self.stopped = False
@@ -109,7 +109,7 @@ class _Conversation:
         except asyncio.CancelledError:
             pass
         except BaseException as error:  # raised again in the caller's thread
-            self.said.put(error)
+            self.outcome.put(error)
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()
@@ -152,7 +152,7 @@ class _Conversation:
 
     async def _worker(self, client: httpx.AsyncClient, numbers: Iterator[int]) -> None:
         for number in numbers:
-            self.said.put(await self._answer(client, number))
+            self.outcome.put(await self._answer(client, number))
 
     async def _answer(self, client: httpx.AsyncClient, number: int) -> Answer:
         tries = pauses = 0
@@ -218,19 +218,19 @@ class _Conversation:
         message, code = error_of(response)
         if self.key:
             message = message.replace(self.key, "***")
-        said = f"HTTP {status}: {message}" if message else f"HTTP {status}"
+        outcome = f"HTTP {status}: {message}" if message else f"HTTP {status}"
         if status in (401, 403, 407):
             fix = f"check the key in {self.endpoint.key_env}" if self.key else "name the variable that holds the key: `key_env`"
-            return EndpointError(f"{url} refuses access: {said}", fix=fix)
+            return EndpointError(f"{url} refuses access: {outcome}", fix=fix)
         if status == 402 or code == "insufficient_quota":
-            return EndpointError(f"{url} has no credit left: {said}", fix=f"top it up, then {_LATER}")
+            return EndpointError(f"{url} has no credit left: {outcome}", fix=f"top it up, then {_LATER}")
         if status == 404:
             model = json.loads(request).get("model")
             return EndpointError(
-                f"{url} has no model `{model}`, or is no such endpoint: {said}", fix="check `model` and `url` (ends in /v1?)"
+                f"{url} has no model `{model}`, or is no such endpoint: {outcome}", fix="check `model` and `url` (ends in /v1?)"
             )
         if status < 400 or status == 405:
-            return EndpointError(f"{url} is no such endpoint: {said}", fix="check `url` (ends in /v1?)")
+            return EndpointError(f"{url} is no such endpoint: {outcome}", fix="check `url` (ends in /v1?)")
         if status == 429 or status in _AGAIN or status >= 500:
-            return Failed(said, wait=wait_of(response), busy=status == 429)
-        return Refused(said)
+            return Failed(outcome, wait=wait_of(response), busy=status == 429)
+        return Refused(outcome)

@@ -9,7 +9,7 @@ from typing import Any
 from lakehouse.core.errors import BalanceError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Balance:
     """Rows through one step.
 

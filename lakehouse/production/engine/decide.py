@@ -18,8 +18,8 @@ from lakehouse.production.engine.recipe import Recipe, Step
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What a recipe decided.
+class RecipeOutcome:
+    """The decisions of a recipe on all rows.
 
     Attributes:
         survivors: `_row_id`, `_content`, `_parent`, `_root`, `_cluster`, by `_row_id`. Where something is cut out of a row, that is part
@@ -35,7 +35,7 @@ class Decision:
     cuts: dict[str, pl.DataFrame]
 
 
-def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: Tables) -> Decision:
+def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: Tables) -> RecipeOutcome:
     """Apply every step's verdict in order.
 
     Args:
@@ -90,7 +90,7 @@ def decide(recipe: Recipe, signals: pl.DataFrame, unfit: pl.DataFrame, tables: T
         with_cut: pl.Expr = plh.concat_str(pl.concat_str("_content", pl.lit(":"), cut.bin.encode("hex"))).chash.sha2_256()
         survivors = survivors.with_columns(pl.when(cut.is_null()).then("_content").otherwise(with_cut).alias("_content"))
     named = {name: survivors.select("_row_id", cut.alias("cut")).filter(pl.col("cut").is_not_null()) for name, cut in cuts.items()}
-    return Decision(survivors, pl.concat(fates).sort("_row_id", "step"), tuple(balance), named)
+    return RecipeOutcome(survivors, pl.concat(fates).sort("_row_id", "step"), tuple(balance), named)
 
 
 def _stage(signals: pl.DataFrame, stage: int) -> pl.DataFrame:
@@ -150,7 +150,7 @@ def _broken(rows: _Rows, step: Step) -> pl.DataFrame:
         return _nobody(rows, step)
     ids = rows.take(*DECIDED)
     failed = pl.col("_failed").is_not_null() if isinstance(step.plan, Explode) else pl.col("_failed") == step.name
-    # Past a 1:N step a row has no record of its own under which a later failure could stand: it leaves whole, here.
+    # Past a 1:N step a row has no record of its own for a later failure: it leaves whole, here.
     elsewhere = pl.concat_str(pl.lit("in step "), "_failed", pl.lit(": "), "_error")
     evidence = pl.when(pl.col("_failed") == step.name).then("_error").otherwise(elsewhere)
     return _fate(ids.filter(failed.fill_null(False)), "quarantined", step, pl.lit("error"), evidence)
@@ -241,7 +241,18 @@ def _count(step: str, operator: str, entered: int, created: int, out: int, gone:
     by_fate = dict(gone.group_by("fate").len().iter_rows())
     reasons = dict(gone.group_by("rule").len().sort("rule").iter_rows())
     merged, dropped, quarantined = (int(by_fate.get(fate, 0)) for fate in ("merged", "dropped", "quarantined"))
-    return Balance(step, operator, entered, created, out, merged, dropped, quarantined, changed, reasons)
+    return Balance(
+        step=step,
+        operator=operator,
+        entered=entered,
+        created=created,
+        out=out,
+        merged=merged,
+        dropped=dropped,
+        quarantined=quarantined,
+        changed=changed,
+        reasons=reasons,
+    )
 
 
 def totals(balance: Sequence[Balance]) -> Balance:
@@ -251,13 +262,13 @@ def totals(balance: Sequence[Balance]) -> Balance:
         for rule, n in step.reasons.items():
             reasons[f"{step.step}:{rule}"] = n
     return Balance(
-        "all",
-        "recipe",
-        balance[0].entered,
-        sum(b.created for b in balance),
-        balance[-1].out,
-        sum(b.merged for b in balance),
-        sum(b.dropped for b in balance),
-        sum(b.quarantined for b in balance),
+        step="all",
+        operator="recipe",
+        entered=balance[0].entered,
+        created=sum(b.created for b in balance),
+        out=balance[-1].out,
+        merged=sum(b.merged for b in balance),
+        dropped=sum(b.dropped for b in balance),
+        quarantined=sum(b.quarantined for b in balance),
         reasons=reasons,
     )

@@ -14,7 +14,7 @@ _REWRITE_SHARE = 0.5
 """Above this share of touched rows they are all made anew."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """What has to change in a table.
 
@@ -40,7 +40,7 @@ class Difference:
 
 
 def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int | None, have: pl.DataFrame | None = None) -> Difference:
-    """Compare `wanted` (`_row_id` and the columns that tell whether a row changed) with what `table` holds.
+    """Compare `wanted` (`_row_id` and the columns that show whether a row changed) with what `table` holds.
 
     Args:
         anew: the values of every row are out of date.
@@ -48,10 +48,18 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int |
         have: these columns of the table as of `version`, where the caller has read them.
 
     Raises:
-        BalanceError: a row stands in the table more than once.
+        BalanceError: a row is in the table more than once.
     """
     if version is None:
-        return Difference(wanted, pl.Series("_row_id", [], dtype=pl.String), True, wanted.height, 0, 0, -1)
+        return Difference(
+            write=wanted,
+            remove=pl.Series("_row_id", [], dtype=pl.String),
+            rewrite=True,
+            added=wanted.height,
+            changed=0,
+            removed=0,
+            version=-1,
+        )
     stored = table.schema(version)
     compared = [c for c in wanted.columns if c != "_row_id" and c in stored]
     anew = anew or len(compared) + 1 < wanted.width
@@ -65,7 +73,7 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int |
     if joined.height > wanted.height or int(known.sum()) + len(gone) > found.height or gone.n_unique() < len(gone):
         copied = found.filter(pl.col("_row_id").is_duplicated())["_row_id"][0]
         raise BalanceError(
-            f"row {copied} stands there more than once; something else wrote to the table",
+            f"row {copied} is there more than once; something else wrote to the table",
             where=table.uri,
             fix="delete that folder and run again: it is made anew",
         )
@@ -74,7 +82,15 @@ def difference(table: Table, wanted: pl.DataFrame, *, anew: bool, version: int |
     touched = changed + len(gone)
     rewrite = anew or (touched > 0 and touched > _REWRITE_SHARE * max(found.height, 1))
     write = wanted if rewrite else wanted.filter(differs | ~known)
-    return Difference(write, gone, rewrite, added, int(known.sum()) if anew else changed, len(gone), version)
+    return Difference(
+        write=write,
+        remove=gone,
+        rewrite=rewrite,
+        added=added,
+        changed=int(known.sum()) if anew else changed,
+        removed=len(gone),
+        version=version,
+    )
 
 
 def apply(

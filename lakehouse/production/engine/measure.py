@@ -16,8 +16,8 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a unit gave.
+class UnitMeasurements:
+    """The measurements of a unit.
 
     Attributes:
         signals: SIGNALS and the wanted signal columns, one row per row and stage.
@@ -64,14 +64,14 @@ def types_of(recipe: Recipe, columns: Mapping[str, pl.DataType]) -> Types:
     return Types({c: frame.schema[c] for c in recipe.columns}, signals)
 
 
-def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measured:
+def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> UnitMeasurements:
     """Run 1:1 and 1:N steps over `rows` and measure the `wanted` signals.
 
     Args:
         rows: `_row_id`, `_content` and own columns.
     """
     if rows.is_empty():
-        return Measured(pl.DataFrame(schema=SIGNALS), pl.DataFrame())
+        return UnitMeasurements(pl.DataFrame(schema=SIGNALS), pl.DataFrame())
     try:
         return _run(recipe, rows, wanted)
     except Exception as error:
@@ -79,7 +79,7 @@ def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Meas
         if rows.height > 1:
             half = rows.height // 2
             first, second = measure(recipe, rows.head(half), wanted), measure(recipe, rows.tail(rows.height - half), wanted)
-            return Measured(
+            return UnitMeasurements(
                 pl.concat([first.signals, second.signals], how="diagonal_relaxed"),
                 pl.concat([first.values, second.values], how="diagonal_relaxed"),
             )
@@ -92,10 +92,10 @@ def measure(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Meas
             _failed=pl.lit(_culprit(recipe, rows)),
             _error=pl.lit(f"{type(error).__name__}: {error}"[:500]),
         )
-        return Measured(failed, pl.DataFrame())
+        return UnitMeasurements(failed, pl.DataFrame())
 
 
-def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measured:
+def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> UnitMeasurements:
     frame = _in_chunks(rows).lazy().with_columns(_parent=pl.lit(None, pl.String), _root=pl.col("_row_id"))
     parts: list[pl.DataFrame] = []
     stage: list[str] = []
@@ -109,7 +109,7 @@ def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measure
         elif isinstance(step.plan, Change):
             changed = f"{step.name}__changed"
             if changed in wanted:
-                # A column that the step adds says nothing about a row: it is new in every row.
+                # A column that the step adds holds no information about a row: it is new in every row.
                 before = [c for c in step.plan.columns if c in known]
                 differs = [pl.col(c).ne_missing(pl.col(f"_new_{c}")) for c in before]
                 frame = frame.with_columns(**{f"_new_{c}": e for c, e in step.plan.columns.items()})
@@ -127,7 +127,9 @@ def _run(recipe: Recipe, rows: pl.DataFrame, wanted: Collection[str]) -> Measure
             stage += new
     done = frame.collect()
     parts.append(_signals(done, recipe.stages - 1, stage))
-    return Measured(pl.concat(parts, how="diagonal_relaxed"), done.select("_row_id", "_content", "_parent", "_root", *recipe.columns))
+    return UnitMeasurements(
+        pl.concat(parts, how="diagonal_relaxed"), done.select("_row_id", "_content", "_parent", "_root", *recipe.columns)
+    )
 
 
 def _in_chunks(rows: pl.DataFrame) -> pl.DataFrame:

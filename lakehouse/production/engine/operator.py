@@ -1,7 +1,7 @@
-"""What an operator is: a function from parameters to Polars expressions; its cardinality says what they mean.
+"""Operators: functions from parameters to Polars expressions, which mean what the cardinality of the operator defines.
 
 - `1:1` a `Change`: new values of columns; an `Ask`, where a model gives them; or a `Cut`, where they depend on the other rows.
-- `1:0` a `Keep`: signals, and for each reason an expression over them that says when a row leaves.
+- `1:0` a `Keep`: signals, and for each reason a condition over them under which a row leaves.
 - `N:1` a `Merge`: signals, and an expression over them that gives the number of the row that stays.
 - `1:N` an `Explode`: a list column; each item becomes a row `parent#i`.
 
@@ -34,8 +34,8 @@ OPERATORS = Registry("operator", "lakehouse.production.operators")
 """All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset;
 `files`, those that name files in the project folder, whose content is part of every identity as the parameter `<name>_content`;
 `packages`, those whose data or rules it applies, whose versions are part of what its signals and values are known by;
-`transport`, parameters that say how a model is reached, which are no part of what is made;
-`seeded`, that its expressions read SEED, so that it makes variants of rows and stands under `augment` only."""
+`transport`, parameters that set how a model is reached, which are no part of what is made;
+`seeded`, that its expressions read SEED, so that it makes variants of rows and is for `augment` only."""
 SEED = "_seed"
 """A number (UInt64) of its own for each variant of each row, always the same one: the only chance that an operator may use."""
 
@@ -43,10 +43,10 @@ SEED = "_seed"
 Arrays = Mapping[str, NDArray[Any]]
 
 
-class Model:
+class LearntArrays:
     """What a step learns from the gold rows of the dataset it reads: named arrays, such as the counts of a language model.
 
-    The engine makes them once per content of that dataset, with `prepare`, and binds the file they stand in before anything is measured.
+    The engine makes them once per content of that dataset, with `prepare`, and binds their file before anything is measured.
     """
 
     def __init__(self, prepare: Callable[[pl.DataFrame], Arrays]) -> None:
@@ -64,7 +64,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Change:
-    """1:1. `columns` get new values; `clears` says which privacy classes each no longer holds."""
+    """1:1. `columns` get new values; `clears` are the privacy classes that each no longer holds."""
 
     columns: Mapping[str, pl.Expr]
     clears: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Keep:
     action: Literal["drop", "quarantine"] = "drop"
     matches: Mapping[str, Verdict] = field(default_factory=dict)
     other: Verdict | None = None
-    model: Model | None = None
+    model: LearntArrays | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Merge:
 
     Attributes:
         cluster: an `_index` that near-duplicates share, also among rows that stay; splits keep a cluster together.
-        evidence: a number that says how sure the merge is, such as a similarity.
+        evidence: how sure the merge is, such as a similarity.
     """
 
     signals: Mapping[str, pl.Expr]
@@ -120,7 +120,11 @@ class Explode:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said to the request number `at`: a text, or why there is none. `tokens` as the endpoint counted them, both ways."""
+    """The answer of a model to request number `at`: a text, or the reason why there is none.
+
+    Attributes:
+        tokens: as the endpoint counted them, of request and answer.
+    """
 
     at: int
     text: str | None
@@ -151,7 +155,7 @@ class Cut:
     Attributes:
         signals: name to expression over the row's columns.
         decide: from the rows' signals, by `_index`, to a frame of `cut` (Binary: what leaves, null: nothing) and `left`, row for row.
-        apply: the texts without what `cut` says.
+        apply: the texts without what `cut` marks.
         leaves: reason to expression over `cut` and `left`: the row leaves whole.
     """
 
@@ -166,7 +170,7 @@ Plan = Change | Ask | Cut | Keep | Merge | Explode
 
 
 def compiled_with(
-    model: Model, expression: pl.Expr, kernel: Callable[[pl.Series, Arrays], pl.Series], dtype: pl.DataType | type[pl.DataType]
+    model: LearntArrays, expression: pl.Expr, kernel: Callable[[pl.Series, Arrays], pl.Series], dtype: pl.DataType | type[pl.DataType]
 ) -> pl.Expr:
     """As `compiled`, for a kernel that also takes what the step has learnt."""
 
@@ -181,7 +185,7 @@ def compiled_with(
 def with_measured(frame: pl.LazyFrame, expressions: Mapping[str, pl.Expr]) -> pl.LazyFrame:
     """`frame` with the expressions under their names; those that are fields of one struct expression cost one evaluation of it.
 
-    Polars evaluates an expression with a Python function in it anew wherever it stands (seen in 2.1), so a kernel that gives ten numbers
+    Polars evaluates an expression with a Python function in it anew at each of its places (seen in 2.1), so a kernel that gives ten numbers
     a row would run ten times.
     """
     structs: list[pl.Expr] = []

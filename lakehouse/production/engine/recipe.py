@@ -21,7 +21,7 @@ from lakehouse.production.engine.operator import OPERATORS, Ask, Change, Cut, Ex
 from lakehouse.reserve.bronze import table as bronze
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One step of a recipe.
 
@@ -74,7 +74,7 @@ class Variants:
         return {"name": self.name, "steps": steps, **chosen}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A compiled recipe.
 
@@ -243,7 +243,20 @@ class _Compiler:
             # What is cut out of a row is part of its `_content`; how it is cut, of the values' identity.
             self.chains[plan.column] = digest([measuring, self.chains.get(plan.column)])
             self.cut[plan.column] = name
-        self.steps.append(Step(name, call.name, entry.info["cardinality"], params, code, plan, self.stage, signals, reads, model))
+        self.steps.append(
+            Step(
+                name=name,
+                operator=call.name,
+                cardinality=entry.info["cardinality"],
+                params=params,
+                code=code,
+                plan=plan,
+                stage=self.stage,
+                signals=signals,
+                reads=reads,
+                model=model,
+            )
+        )
         self.stage += isinstance(plan, Explode)
 
     def vary(self, index: int, declared: Augmentation) -> None:
@@ -282,7 +295,7 @@ class _Compiler:
         self.privacy = {column: classes | before[2].get(column, frozenset()) for column, classes in self.privacy.items()}
 
     def check_sent(self, plan: Ask, loc: yamlfile.Loc) -> None:
-        """Refuse to send a value to another machine that may hold what nobody said may leave this one."""
+        """Refuse to send values to another machine, unless the declaration allows their privacy classes to leave this one."""
         for root in plan.requests.meta.root_names() if plan.may_send is not None else ():
             carried = self.privacy.get(root, frozenset()) - (plan.may_send or frozenset())
             if carried:
@@ -323,7 +336,12 @@ class _Compiler:
     def recipe(self) -> Recipe:
         key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""
         return Recipe(
-            tuple(self.steps), tuple(self.order), key, {c: p for c, p in self.privacy.items() if p}, self.lineage, tuple(self.variants)
+            steps=tuple(self.steps),
+            columns=tuple(self.order),
+            values_key=key,
+            privacy={c: p for c, p in self.privacy.items() if p},
+            lineage=self.lineage,
+            variants=tuple(self.variants),
         )
 
 

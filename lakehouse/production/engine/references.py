@@ -14,7 +14,7 @@ from lakehouse.core import versions
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
-from lakehouse.production.engine.operator import Keep, Model, Tables
+from lakehouse.production.engine.operator import Keep, LearntArrays, Tables
 from lakehouse.production.engine.recipe import Recipe
 
 _UNUSED_SECONDS = 30 * 24 * 3600
@@ -63,12 +63,12 @@ def _forget_unused(folder: Path, used: set[Path]) -> None:
 
 
 def bind_models(project: Project, recipe: Recipe) -> None:
-    """Tell every step that learns where its file stands."""
+    """Bind every step that learns to its file."""
     for _, model, file in _models(project, recipe):
         model.file = file
 
 
-def _models(project: Project, recipe: Recipe) -> list[tuple[str, Model, Path]]:
+def _models(project: Project, recipe: Recipe) -> list[tuple[str, LearntArrays, Path]]:
     return [
         (step.reads, step.plan.model, project.state / "models" / f"{step.model}.npz")
         for step in recipe.steps

@@ -26,7 +26,7 @@ R = TypeVar("R")
 _SLICE_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unit:
     """One bronze file.
 
@@ -53,8 +53,8 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Staged:
-    """Where the results of a unit stand; `reused` when they stood there already."""
+class StagedUnit:
+    """The files with the results of a unit; `reused` where an earlier run made them."""
 
     signals: Path
     values: Path
@@ -73,7 +73,17 @@ def units_of(
     write_parquet(pending.select("_row_id", "_collection"), index)
     files = files_with(project, source, pending)
     return [
-        Unit(str(project.root), dataset, source, file, str(index), str(folder), f"{source}-{Path(file).stem}", wanted, values)
+        Unit(
+            root=str(project.root),
+            dataset=dataset,
+            source=source,
+            file=file,
+            pending=str(index),
+            folder=str(folder),
+            stem=f"{source}-{Path(file).stem}",
+            wanted=wanted,
+            values=values,
+        )
         for file in files
     ]
 
@@ -104,11 +114,11 @@ def forget() -> None:
     _recipe.cache_clear()
 
 
-def run_unit(unit: Unit) -> Staged:
+def run_unit(unit: Unit) -> StagedUnit:
     """Measure the pending rows of one bronze file. Runs in any process; results appear by rename, whole or not at all."""
     signals, values = Path(unit.folder, f"{unit.stem}.signals.parquet"), Path(unit.folder, f"{unit.stem}.values.parquet")
     if signals.exists() and (values.exists() or not unit.values):
-        return Staged(signals, values, 0, reused=True)
+        return StagedUnit(signals, values, 0, reused=True)
     project, recipe = _recipe(unit.root, unit.dataset)
     pending = pl.read_parquet(unit.pending)
     types = types_of(recipe, source_columns(project, project.dataset(unit.dataset)))
@@ -126,7 +136,7 @@ def run_unit(unit: Unit) -> Staged:
                 write(part.values.with_columns(pl.col(c).cast(t) for c, t in types.values.items()))
     signal_rows = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
     write_parquet(signal_rows, signals, compression_level=1)
-    return Staged(signals, values, signal_rows.height, reused=False)
+    return StagedUnit(signals, values, signal_rows.height, reused=False)
 
 
 def read_rows(project: Project, dataset: str, source: str, files: list[str], pending: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -1,4 +1,4 @@
-"""What a run would change, and why, before anything runs: read from declarations, registers and indexes; no text is read."""
+"""Preview of a run: the changes and their reasons, from declarations, registers and indexes; no text is read."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.screening import verdicts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preview:
     """What a run of silver and gold would do.
 
     Attributes:
         plan_id: identity of the version that it would make; None while a source was never collected.
-        silver, gold: why each would change; empty where it would not.
+        silver: why silver would change; empty where it would not.
+        gold: why gold would change; empty where it would not.
         measure: rows whose signals would be computed, for all or for some signals.
         signals: signal columns that would be computed anew for rows that are known.
         decide: verdicts would be taken anew.
@@ -53,14 +54,36 @@ def preview(project: Project, name: str) -> Preview:
     absent = [s for s in dataset.sources if not bronze.table(project, s).exists()]
     if absent:
         compile_recipe(project, name)
-        return Preview(name, None, tuple(f"source {s} was never collected" for s in absent), ("first version",), 0, (), True, 0, None)
+        return Preview(
+            dataset=name,
+            plan_id=None,
+            silver=tuple(f"source {s} was never collected" for s in absent),
+            gold=("first version",),
+            measure=0,
+            signals=(),
+            decide=True,
+            withdrawn=0,
+            version=None,
+        )
     recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
     unmade = [d for d in recipe.references if versions.current(project, d) is None]
     if unmade:
-        return Preview(name, None, tuple(f"dataset {d} has no version yet" for d in unmade), ("first version",), 0, (), True, 0, None)
+        return Preview(
+            dataset=name,
+            plan_id=None,
+            silver=tuple(f"dataset {d} has no version yet" for d in unmade),
+            gold=("first version",),
+            measure=0,
+            signals=(),
+            decide=True,
+            withdrawn=0,
+            version=None,
+        )
     unscreened = tuple(why for s in dataset.sources if (why := verdicts.missing(project, s)) is not None)
     if unscreened:
-        return Preview(name, None, unscreened, (), 0, (), True, 0, None)
+        return Preview(
+            dataset=name, plan_id=None, silver=unscreened, gold=(), measure=0, signals=(), decide=True, withdrawn=0, version=None
+        )
     inputs = read_inputs(project, dataset, recipe)
     plan = plan_of(inputs, recipe, contract, dataset)
     plan_id = digest(plan)
@@ -93,7 +116,17 @@ def preview(project: Project, name: str) -> Preview:
         gold += ["splits changed"] if current.manifest["splits"] != plan["splits"] else []
         gold += ["the engine's version changed"] if current.manifest.get("engine") != plan["engine"] else []
     same = next((v.label for v in versions.versions(project, name) if v.plan_id == plan_id), None)
-    return Preview(name, plan_id, tuple(dict.fromkeys(reasons)), tuple(gold), measure, columns, bool(reasons), withdrawn, same)
+    return Preview(
+        dataset=name,
+        plan_id=plan_id,
+        silver=tuple(dict.fromkeys(reasons)),
+        gold=tuple(gold),
+        measure=measure,
+        signals=columns,
+        decide=bool(reasons),
+        withdrawn=withdrawn,
+        version=same,
+    )
 
 
 def _measuring(project: Project, name: str, recipe: Recipe, live: pl.DataFrame) -> tuple[int, tuple[str, ...], int, list[str]]:

@@ -1,4 +1,4 @@
-"""How the signals of a dataset are distributed: read from what was measured, no text is read."""
+"""Distributions of a dataset's signals, from the measured values; no text is read."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ class Distribution:
 
     Attributes:
         signal: `<step>__<name>`.
-        rows, missing: rows with and without a value.
+        rows: rows with a value.
+        missing: rows without one.
         shares: for a signal of true and false, or of few words, the rows by value; for a number empty.
-        edges, counts: histogram of a number between its 1 % and 99 % quantiles, what lies beyond counted in the outermost bins.
+        edges: bins of a number between its 1 % and 99 % quantiles.
+        counts: rows by bin; the outermost bins hold the rows beyond.
         thresholds: numeric parameters of the step that only verdicts use.
         leave: rows that left at this step for a reason of its own.
     """

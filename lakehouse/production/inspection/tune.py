@@ -1,4 +1,4 @@
-"""What a proposed threshold would do, and why a row stands where it does: answered from stored signals, no text is measured."""
+"""The effect of a proposed threshold, and the reasons for a row's fate, from stored signals; no text is measured."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ _SEEN = 80
 _VARIANT = re.compile(r"#([a-z0-9_+]+)\.\d+$")
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """What would change.
+@dataclass(frozen=True, kw_only=True)
+class TuningResult:
+    """The effect of a proposed threshold.
 
     Attributes:
-        rows, rows_then: rows of silver now and then.
-        leave, come_back: rows that would change sides.
+        rows: rows of silver now.
+        rows_then: rows of silver with the proposed threshold.
+        leave: rows that would leave.
+        come_back: rows that would come back.
         changed: rows that would stay with more or less cut out of them.
         samples: some of each side: `side`, `_row_id`, `step`, `rule`, `evidence`, `text` (the beginning of what the recipe works on).
         balance: of the whole recipe, then.
@@ -47,8 +49,8 @@ class Tuned:
     balance: tuple[Balance, ...]
 
 
-@dataclass(frozen=True)
-class Explained:
+@dataclass(frozen=True, kw_only=True)
+class StepTrace:
     """One step's view of a row: its signals, and what became of the row there (`passed`, a fate, or `not reached`)."""
 
     step: str
@@ -59,7 +61,7 @@ class Explained:
     other: str | None
 
 
-def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], samples: int = 5) -> Tuned:
+def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], samples: int = 5) -> TuningResult:
     """Decide again with other thresholds, without writing anything.
 
     Args:
@@ -67,7 +69,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
         samples: rows to show of each side.
 
     Raises:
-        NotFoundError: silver is not what sources and recipe say now; no such step.
+        NotFoundError: silver is not up to date with sources and recipe; no such step.
         SpecError: no such parameter, a wrong value, or one that would have to be measured.
     """
     dataset = project.dataset(name)
@@ -75,7 +77,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
     now = compile_recipe(project, name, columns)
     inputs = read_inputs(project, dataset, now)
     if sealed(project, name)[0] != silver_plan(inputs, now):
-        raise NotFoundError(f"silver/{name} is not what its sources and recipe say now", fix=f"lakehouse run {name} --to silver")
+        raise NotFoundError(f"silver/{name} does not match its sources and recipe", fix=f"lakehouse run {name} --to silver")
     steps = {step.name: at for at, step in enumerate(now.steps[: len(dataset.recipe)])}
     calls = list(dataset.recipe)
     for step, params in changes.items():
@@ -103,13 +105,20 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
             _sample("would come back", back, tables_of(project, name)[2].scan(), samples),
         ]
     )
-    return Tuned(
-        name, have.height, wanted.height, leave.height, back.height, changed, _with_text(project, dataset, shown), decision.balance
+    return TuningResult(
+        dataset=name,
+        rows=have.height,
+        rows_then=wanted.height,
+        leave=leave.height,
+        come_back=back.height,
+        changed=changed,
+        samples=_with_text(project, dataset, shown),
+        balance=decision.balance,
     )
 
 
 def _sample(side: str, rows: pl.DataFrame, fates: pl.LazyFrame, samples: int) -> pl.DataFrame:
-    """Some of `rows`, spread evenly over them, with the fate that tells them apart."""
+    """Some of `rows`, spread evenly over them, with the fate in which they differ."""
     rows = rows.sort("_row_id").gather_every(max(1, rows.height // max(samples, 1))).head(samples)
     ends = fates.filter(pl.col("_row_id").is_in(rows["_row_id"].implode())).select("_row_id", "step", "rule", "evidence").collect()
     found = rows.join(ends, on="_row_id", how="left", maintain_order="left")
@@ -131,7 +140,7 @@ def _with_text(project: Project, dataset: Dataset, rows: pl.DataFrame) -> pl.Dat
     return rows.join(pl.concat(items), on="_root", how="left", maintain_order="left").drop("_root")
 
 
-def explain(project: Project, name: str, row_id: str) -> list[Explained]:
+def explain(project: Project, name: str, row_id: str) -> list[StepTrace]:
     """Every step of a recipe as one row met it, from the stored signals and fates.
 
     Raises:
@@ -149,28 +158,41 @@ def explain(project: Project, name: str, row_id: str) -> list[Explained]:
         by = next((each for each in recipe.variants if each.name == variant[1]), None)
         return [
             *explain(project, name, made_of),
-            Explained(variant[1], by.identity() if by else {}, {}, "made as a variant", None, made_of),
+            StepTrace(
+                step=variant[1], params=by.identity() if by else {}, signals={}, outcome="made as a variant", rule=None, other=made_of
+            ),
         ]
     if mine.is_empty() and fate.is_empty():
-        raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse row trace ROW says where a row stands")
+        raise NotFoundError(f"{name} knows no row `{row_id}`", fix="lakehouse row trace ROW shows where a row is")
     stage = mine["_stage"][0] if mine.height else 0
     values = mine.row(0, named=True) if mine.height else {}
     ended = fate.row(0, named=True) if fate.height else None
-    out: list[Explained] = []
+    out: list[StepTrace] = []
     if ended is not None and ended["step"] == "intake":
-        out.append(Explained("intake", {}, {"findings": ended["evidence"]}, ended["fate"], ended["rule"], None))
+        out.append(
+            StepTrace(
+                step="intake", params={}, signals={"findings": ended["evidence"]}, outcome=ended["fate"], rule=ended["rule"], other=None
+            )
+        )
     over = bool(out)
     for step in recipe.steps:
         shown = {c.removeprefix(f"{step.name}__"): _shown(values.get(c)) for c in step.signals} if step.stage == stage else {}
         if over:
-            out.append(Explained(step.name, dict(step.params), shown, "not reached", None, None))
+            out.append(StepTrace(step=step.name, params=dict(step.params), signals=shown, outcome="not reached", rule=None, other=None))
         elif ended is not None and ended["step"] == step.name:
             over = True
             out.append(
-                Explained(step.name, dict(step.params), shown or _evidence(ended["evidence"]), ended["fate"], ended["rule"], ended["other"])
+                StepTrace(
+                    step=step.name,
+                    params=dict(step.params),
+                    signals=shown or _evidence(ended["evidence"]),
+                    outcome=ended["fate"],
+                    rule=ended["rule"],
+                    other=ended["other"],
+                )
             )
         else:
-            out.append(Explained(step.name, dict(step.params), shown, "passed", None, None))
+            out.append(StepTrace(step=step.name, params=dict(step.params), signals=shown, outcome="passed", rule=None, other=None))
     return out
 
 

@@ -108,7 +108,7 @@ class Batches:
             self.warnings.append(f"{file.uri}: no items, skipped")
 
     def _placed(self, like: list[tuple[RawFile, pl.DataFrame]]) -> pl.DataFrame:
-        """The rows of files that are read alike, in the own columns, with where they stand: once for all, since each step over a frame
+        """The rows of files that are read alike, in the own columns, with their places: once for all, since each step over a frame
         costs as much for one row as for a thousand.
         """
         file = like[0][0]

@@ -20,14 +20,14 @@ from lakehouse.core.storage.blobs import oversized_blobs
 from lakehouse.core.storage.keys import ready
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
-from lakehouse.reserve.bronze.collections import Recorded, last_collection, record
-from lakehouse.reserve.bronze.erased import Erased, erased_of
+from lakehouse.reserve.bronze.collections import CollectionRecord, last_collection, record
+from lakehouse.reserve.bronze.erased_items import ErasedItems, erased_of
 from lakehouse.reserve.bronze.erased_pieces import erase_pieces
-from lakehouse.reserve.bronze.rows import Rows
-from lakehouse.reserve.bronze.unchanged import Carried, carried, remember
+from lakehouse.reserve.bronze.rows import CollectedRows
+from lakehouse.reserve.bronze.unchanged import UnchangedFiles, carried, remember
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import FORMATS
-from lakehouse.reserve.landing.landing import Landed
+from lakehouse.reserve.landing.landing import LandedFeed
 from lakehouse.reserve.material import Feed
 from lakehouse.reserve.source import material_of
 
@@ -37,13 +37,16 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """What a collection did.
+    """The result of a collection.
 
     Attributes:
         content_id: identity of the live rows; the data version of the source.
         delta_version: of `bronze/<source>`.
         collection: its number.
-        live, added, changed, vanished: rows.
+        live: rows that the source holds now.
+        added: rows that are new.
+        changed: rows with other content.
+        vanished: rows that are gone.
         findings: number of live rows by finding.
         erased: items that were left out, since they were erased.
         warnings: files that were skipped and why.
@@ -103,24 +106,26 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     fingerprint = read_by(material)
     if last is not None and last.fingerprint == fingerprint and last.delta_version == version:
         progress(f"{name}: unchanged", last.live, last.live)
-        if isinstance(material, Landed) and material.landing.spoilt:
+        if isinstance(material, LandedFeed) and material.landing.spoilt:
             material.landing.prune()
         return _as_it_was(name, last, time.monotonic() - started)
     number = (last.collection if last else 0) + 1
     if version is not None:
         number = max(number, (table.scan(version).select(pl.col("_collection").max()).collect().item() or 0) + 1)
     files, index = material.files(project), bronze.live_index(project, name, "_uri", "_findings", version=version)
-    grows = isinstance(material, Landed) and material.remote.grows
+    grows = isinstance(material, LandedFeed) and material.remote.grows
     if grows:
         batch_bytes = max(batch_bytes, BATCH_BYTES)  # a piece is one frame, so that the last row of a key in it is known
     erased = erased_of(project, name)
     untouched = last is not None and last.delta_version == version
     if erased is not None and source.key != "position" and not grows:
         untouched = False  # copies of a key are numbered, and of those that were erased bronze knows nothing
-    kept = carried(project, name, source.key, files, reading, index, grows=grows) if untouched else Carried()
+    kept = carried(project, name, source.key, files, reading, index, grows=grows) if untouched else UnchangedFiles()
     unread = [file for file in files if file.name not in kept.files]
     batches = Batches(project, source, unread, batch_bytes, table.schema(version) if version is not None else None)
-    taken = Rows(source, number, batches, index, kept, progress, grows, erased)
+    taken = CollectedRows(
+        source=source, number=number, batches=batches, index=index, carried=kept, progress=progress, grows=grows, erased=erased
+    )
     frames = taken.frames()
     try:
         first = next(frames, None)
@@ -136,7 +141,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
                 description=bronze.VIRTUAL if virtual else None,
             )
     except SourceError:
-        if isinstance(material, Landed):
+        if isinstance(material, LandedFeed):
             material.landing.refuse()
         raise
     if version is None:
@@ -156,15 +161,15 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     record(project, source=name, fingerprint=fingerprint, **made)
     if erased is not None:
         _leave_out(project, name, material, taken, erased)
-    if isinstance(material, Landed):
+    if isinstance(material, LandedFeed):
         material.landing.prune()
     seconds = time.monotonic() - started
     return Collection(source=name, warnings=tuple(batches.warnings), unchanged=first is None, seconds=seconds, **made)
 
 
-def _leave_out(project: Project, name: str, material: Feed, taken: Rows, erased: Erased) -> None:
+def _leave_out(project: Project, name: str, material: Feed, taken: CollectedRows, erased: ErasedItems) -> None:
     """Delete what reading the material has brought of erased items: landed bytes, and oversized items that no row has."""
-    if isinstance(material, Landed):
+    if isinstance(material, LandedFeed):
         pieces = [piece for piece in material.landing.pieces if material.remote.file(piece, material.landing).name in taken.left_in]
         erase_pieces(project, material.landing, material.remote, erased, pieces)
     if taken.left_blobs:
@@ -176,7 +181,7 @@ def _leave_out(project: Project, name: str, material: Feed, taken: Rows, erased:
             oversized_blobs(project, name).discard(blob)
 
 
-def _as_it_was(name: str, last: Recorded, seconds: float) -> Collection:
+def _as_it_was(name: str, last: CollectionRecord, seconds: float) -> Collection:
     return Collection(
         source=name,
         content_id=last.content_id,

@@ -1,4 +1,4 @@
-"""The collections that were made: one row each in `system/collections`."""
+"""The journal of collections: one row each in `system/collections`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ JOURNAL = Journal(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
+class CollectionRecord:
     """One collection as recorded.
 
     Attributes:
@@ -59,19 +59,20 @@ class Recorded:
 
 
 def record(project: Project, **collection: Any) -> None:
-    """Append one collection: what `Recorded` has, but for `at`."""
+    """Append one collection: what `CollectionRecord` has, but for `at`."""
     JOURNAL.append(project, **collection)
 
 
-def collections(project: Project, source: str) -> list[Recorded]:
+def collections(project: Project, source: str) -> list[CollectionRecord]:
     """All collections of a source, oldest first."""
     rows = JOURNAL.read(project, pl.col("source") == source).drop("seq")
     return [
-        Recorded(**{**row, "findings": json.loads(row["findings"]), "erased": row.get("erased") or 0}) for row in rows.iter_rows(named=True)
+        CollectionRecord(**{**row, "findings": json.loads(row["findings"]), "erased": row.get("erased") or 0})
+        for row in rows.iter_rows(named=True)
     ]
 
 
-def last_collection(project: Project, source: str) -> Recorded | None:
-    """The newest collection of a source, also one that found nothing new; its `at` tells how fresh the source is."""
+def last_collection(project: Project, source: str) -> CollectionRecord | None:
+    """The newest collection of a source, also one that found nothing new; its `at` shows how fresh the source is."""
     made = collections(project, source)
     return made[-1] if made else None

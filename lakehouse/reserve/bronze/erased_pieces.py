@@ -13,12 +13,12 @@ from lakehouse.core.errors import FactoryError, StorageError
 from lakehouse.core.project import Project
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
-from lakehouse.reserve.bronze.erased import Erased
+from lakehouse.reserve.bronze.erased_items import ErasedItems
 from lakehouse.reserve.bronze.keys import keyed
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 
 
-def erase_landed(project: Project, source: str, remote: Remote, erased: Erased) -> int:
+def erase_landed(project: Project, source: str, remote: Remote, erased: ErasedItems) -> int:
     """Take erased items out of all that has landed of a source; returns the number of pieces that held one.
 
     Raises:
@@ -29,7 +29,7 @@ def erase_landed(project: Project, source: str, remote: Remote, erased: Erased) 
     return erase_pieces(project, landing, remote, erased, landing.pieces_known())
 
 
-def erase_pieces(project: Project, landing: Landing, remote: Remote, erased: Erased, pieces: Iterable[Piece]) -> int:
+def erase_pieces(project: Project, landing: Landing, remote: Remote, erased: ErasedItems, pieces: Iterable[Piece]) -> int:
     """The same for some pieces: of a grown material the items' lines or rows go, else the bytes of the piece."""
     held = 0
     for piece in sorted(pieces, key=lambda one: (one.name, one.blob)):
@@ -54,7 +54,7 @@ def erase_pieces(project: Project, landing: Landing, remote: Remote, erased: Era
     return held
 
 
-def _positions(project: Project, source: str, remote: Remote, landing: Landing, piece: Piece, erased: Erased) -> pl.Series:
+def _positions(project: Project, source: str, remote: Remote, landing: Landing, piece: Piece, erased: ErasedItems) -> pl.Series:
     """Positions of erased items in a piece, from 1."""
     spec, table = project.source(source), bronze.table(project, source)
     stored = table.schema() if table.exists() else None

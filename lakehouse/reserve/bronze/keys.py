@@ -1,4 +1,4 @@
-"""What identifies an item of a source from one collection to the next."""
+"""Keys: the identity of an item of a source from one collection to the next."""
 
 from __future__ import annotations
 

@@ -14,17 +14,17 @@ from lakehouse.core.row_model import BRONZE
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec import Source
 from lakehouse.reserve.bronze.batches import Batches
-from lakehouse.reserve.bronze.erased import Erased
+from lakehouse.reserve.bronze.erased_items import ErasedItems
 from lakehouse.reserve.bronze.keys import keyed, row_ids
-from lakehouse.reserve.bronze.unchanged import Carried
+from lakehouse.reserve.bronze.unchanged import UnchangedFiles
 
 
-@dataclass
-class Rows:
+@dataclass(kw_only=True)
+class CollectedRows:
     """One collection under way: what was seen of the source, and how it differs from the live rows of bronze.
 
     Attributes:
-        grows: what is read adds to the carried rows, the newest first: an item that stands there already, or comes again, is as it was
+        grows: what is read adds to the carried rows, the newest first: an item that is there already, or comes again, is as it was
             read first.
     """
 
@@ -32,10 +32,10 @@ class Rows:
     number: int
     batches: Batches
     index: pl.DataFrame
-    carried: Carried
+    carried: UnchangedFiles
     progress: Progress
     grows: bool = False
-    erased: Erased | None = None
+    erased: ErasedItems | None = None
     added: int = 0
     changed: int = 0
     vanished: int = 0

@@ -1,4 +1,4 @@
-"""Which columns a source has: those declared, else those bronze has, else those found in its files."""
+"""The columns of a source: those declared, else those of bronze, else those found in its files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def own_columns(source: Source, stored: pl.Schema | None, files: Iterable[tuple[
 
     Args:
         stored: schema of `bronze/<source>`, or None before the first collection.
-        files: read only when neither a declaration nor bronze says the columns.
+        files: read only when neither a declaration nor bronze gives the columns.
 
     Raises:
         ShapeError: declared and stored columns differ in more than added ones, or files disagree.
@@ -86,7 +86,7 @@ def checked_name(name: str) -> None:
 
 
 def file_columns(file: RawFile, own: Mapping[str, pl.DataType]) -> list[str]:
-    """The names that the file itself must hold, as they stand in it, in the order of `own`.
+    """The names that the file itself must hold, as it spells them, in the order of `own`.
 
     Raises:
         ShapeError: a constant column or a renamed one is not among `own`.

@@ -1,4 +1,4 @@
-"""The shape of `bronze/<source>` and which of its rows are live: the newest row of each `_row_id` that is no tombstone."""
+"""The schema of `bronze/<source>` and its live rows: the newest row of each `_row_id` that is no tombstone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def refuse_half_erased(project: Project, source: str) -> None:
 def live_index(project: Project, source: str, *more: str, version: int | None) -> pl.DataFrame:
     """`_row_id`, `_content`, `_collection`, `_bytes` (and `more` columns) of the rows live in `version` (None: no table yet), by `_row_id`.
 
-    The version is the caller's to say, who has looked at the table before: another collection may commit at any moment.
+    The caller gives the version, because it has looked at the table before: another collection may commit at any moment.
     """
     columns = ["_row_id", "_content", "_collection", "_bytes", *more]
     if version is None:

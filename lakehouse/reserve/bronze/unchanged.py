@@ -1,4 +1,4 @@
-"""Files that are as they were at the last collection: their rows stand in bronze and are not read again."""
+"""Files unchanged since the last collection: bronze holds their rows, and they are not read again."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SCHEMA = pl.Schema(
         "source": pl.String(),
         "collection": pl.Int64(),
         "file": pl.String(),  # its name in the source
-        "digest": pl.String(),  # of its bytes and of how it was read; null: its rows do not all stand under its name
+        "digest": pl.String(),  # of its bytes and of how it was read; null: not all its rows are under its name
         "rows": pl.Int64(),
     }
 )
 
 
 @dataclass(frozen=True)
-class Carried:
-    """What need not be read.
+class UnchangedFiles:
+    """The files that need not be read.
 
     Attributes:
         files: names.
@@ -44,7 +44,7 @@ class Carried:
 
 def carried(
     project: Project, source: str, key: Key, files: list[RawFile], reading: str, index: pl.DataFrame, *, grows: bool = False
-) -> Carried:
+) -> UnchangedFiles:
     """The files whose bytes, and how they are read, are those of the last collection.
 
     With keys other than the position, an item's id can depend on the items before it (the copies of a key are numbered), so that only
@@ -53,44 +53,44 @@ def carried(
     Args:
         reading: identity of the declaration, and of the connector and the collector by their versions.
         index: live rows of bronze with `_row_id`, `_content`, `_uri`, `_findings`.
-        grows: files are only added, so that all live rows stand as long as no file that was read is to be read anew.
+        grows: files are only added, so that all live rows stay valid as long as no file is to be read anew.
     """
     table = project.table("system", "files")
     if not table.exists():
-        return Carried()
+        return UnchangedFiles()
     known = table.scan().filter(pl.col("source") == source).collect().sort("collection").unique("file", keep="last")
     digests = {name: (found, rows) for name, found, rows in known.select("file", "digest", "rows").iter_rows()}
-    standing = dict(index.group_by("_uri").len().iter_rows())
+    rows_by_uri = dict(index.group_by("_uri").len().iter_rows())
 
     def same(file: RawFile) -> bool:
         found, rows = digests.get(file.name, (None, 0))
-        return found is not None and found == file_identity(file, reading) and standing.get(file.uri, 0) == rows
+        return found is not None and found == file_identity(file, reading) and rows_by_uri.get(file.uri, 0) == rows
 
     if grows:
         known_files = [file for file in files if digests.get(file.name, (None, 0))[0] == file_identity(file, reading)]
         if len(known_files) < len(digests):
-            return Carried()
+            return UnchangedFiles()
         findings = Counter(index["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
-        return Carried(frozenset(file.name for file in known_files), index.select("_row_id", "_content"), None, findings)
-    if key != "position" and not standing.keys() <= {file.uri for file in files}:
-        return Carried()  # a file is gone: copies that it held before others' no longer count
+        return UnchangedFiles(frozenset(file.name for file in known_files), index.select("_row_id", "_content"), None, findings)
+    if key != "position" and not rows_by_uri.keys() <= {file.uri for file in files}:
+        return UnchangedFiles()  # a file is gone: copies that it held before others' no longer count
     chosen = list(filter(same, files) if key == "position" else takewhile(same, files))
     chosen = [file for file in chosen if digests[file.name][1]]  # an empty file is read again, for its warning
     rows = index.filter(pl.col("_uri").is_in([file.uri for file in chosen]))
     findings = Counter(rows["_findings"].explode(empty_as_null=False).drop_nulls().to_list())
     repeated = rows["_row_id"].str.contains(r"/~x[0-9a-f]{32}~\d+$").any()
     if isinstance(key, list) and (findings["duplicate_key"] or repeated):
-        return Carried()  # the numbers in these ids cannot be told from the keys themselves
+        return UnchangedFiles()  # the numbers in these ids cannot be separated from the keys themselves
     keys = None
     if key == "content":
         keys = rows["_content"].str.slice(0, 32).alias("_key")
     elif key != "position":
         keys = rows["_row_id"].str.strip_prefix(f"{source}/").alias("_key")
-    return Carried(frozenset(file.name for file in chosen), rows.select("_row_id", "_content"), keys, findings)
+    return UnchangedFiles(frozenset(file.name for file in chosen), rows.select("_row_id", "_content"), keys, findings)
 
 
 def file_identity(file: RawFile, reading: str) -> str | None:
-    """Identity of a file's bytes and of how it is read; None where its connector does not tell its bytes."""
+    """Identity of a file's bytes and of how it is read; None where its connector does not give the digest of its bytes."""
     if file.digest is None:
         return None
     options = [file.options.separator, file.options.quote, file.options.header, file.options.skip_after_header]
@@ -103,7 +103,7 @@ def remember(project: Project, source: str, collection: int, read: list[tuple[Ra
     """Note the files that a collection read.
 
     Args:
-        read: each with its number of rows, and whether all of them stand in bronze under its name (a row that moved here from another
+        read: each with its number of rows, and whether all of them are in bronze under its name (a row that moved here from another
             file unchanged does not).
     """
     rows = [

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from lakehouse.core.errors import SourceError
-from lakehouse.core.lake.parquet.lazy import lazily
+from lakehouse.core.lake.parquet.lazy_frame import lazily
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import BRONZE
 from lakehouse.reserve.bronze import table as bronze
@@ -23,10 +23,10 @@ def values(
     project: Project, source: str, columns: Sequence[str], rows: pl.DataFrame, files: Sequence[str] | None = None
 ) -> Iterator[pl.DataFrame]:
     """`columns` of `rows` (`_row_id`, `_collection` and others) beside their own, some megabytes at a time; of a virtual source, which
-    keeps none of its values here, they are read where they stand.
+    keeps none of its values here, they are read in place.
 
     Args:
-        files: names of bronze's data files; rows that stand in others are left out.
+        files: names of bronze's data files; rows in others are left out.
 
     Raises:
         SourceError: a row of a virtual source is not there any more as it was indexed.
@@ -45,7 +45,7 @@ def values(
 def live_rows(project: Project, source: str, columns: Sequence[str], *, of: pl.Series | None = None) -> pl.LazyFrame:
     """`_row_id`, `_content`, `_collection` and `columns` of the rows that are live in the newest version; only `of` these ids, if given.
 
-    Of a virtual source, values are read where they stand once the frame is collected.
+    Of a virtual source, values are read in place once the frame is collected.
     """
     ids = ["_row_id", "_content", "_collection"]
     more = [c for c in columns if c not in ids]

@@ -49,7 +49,7 @@ _COLUMNS = pl.Schema(
 
 
 class Sites(Model):
-    """Which addresses belong to the crawl.
+    """The scope of the crawl: the addresses that belong to it.
 
     Attributes:
         hosts: with their port, unless it is the usual one; by default those of `start`.
@@ -109,7 +109,15 @@ class Crawl:
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet."""
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format="parquet",
+            options=Options(),
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 @dataclass
@@ -119,8 +127,8 @@ class _Pass:
     Attributes:
         own: asks the hosts of `start`, with the declared headers; `others` asks those of other hosts.
         visits: what was asked for and has not landed: address, depth, validators, the row or why there is none, and the links of what has
-            no row. The same stands in a file of this machine, line by line, so that a kill costs no answer that came.
-        found: what tells the addresses apart that were found, `visited` of those that were asked for.
+            no row. The same is in a file of this machine, line by line, so that a kill costs no answer that came.
+        found: keys of the addresses that were found, `visited` of those that were asked for.
         queues: addresses to ask for, by depth and host.
         before: the rows of the last whole pass: piece, place in it, validators.
     """
@@ -168,7 +176,7 @@ class _Pass:
         return folder / f"{digest([self.landing.source, self.about.identity, [piece.blob for piece in self.landing.before]])[:32]}.crawl"
 
     def _take_up(self) -> None:
-        """What was asked for before, in the order in which it was."""
+        """The addresses requested before, in that order."""
         for piece in self.landing.pieces:
             rows = iter(self._rows_of(piece)["links"].to_list())
             for visit in piece.cursor["visits"]:
@@ -376,12 +384,26 @@ def crawl(
         try:
             patterns.append(tuple(re.compile(each) for each in getattr(asked, name)))
         except re.error as error:
-            raise SpecError(f"`scope.{name}` has no regular expression: {error}", fix="escape what is meant as it stands") from error
+            raise SpecError(f"`scope.{name}` has no regular expression: {error}", fix="escape literal characters") from error
     hosts = frozenset(host.lower() for host in (asked.hosts or [urlsplit(url).netloc for url in start]))
     where = Scope(hosts, tuple(asked.prefixes), *patterns)
     for url in start:
         if url not in where:
             raise SpecError(f"the start `{url}` is not in `scope:`", fix="widen the scope, or correct `start:`")
     web = {"retries": retries, "timeout": timeout}
-    limits = (depth, max_pages, max_failures, tuple(keep), delay, robots, agent)
-    return Crawl(tuple(start), tuple(sitemaps or ()), where, *limits, headers or {}, web, max_bytes, set or {})
+    return Crawl(
+        start=tuple(start),
+        sitemaps=tuple(sitemaps or ()),
+        scope=where,
+        depth=depth,
+        max_pages=max_pages,
+        max_failures=max_failures,
+        keep=tuple(keep),
+        delay=delay,
+        obey=robots,
+        agent=agent,
+        headers=headers or {},
+        web=web,
+        max_bytes=max_bytes,
+        set=set or {},
+    )

@@ -22,14 +22,14 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.reserve.connectors import CONNECTORS
-from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.formats.rows import FrameStream
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.landing.tables import land_table
-from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.material import InPlaceMaterial, Options, RawFile, Value
 from lakehouse.reserve.transport.web import no_secrets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Delta:
     """A table."""
 
@@ -49,30 +49,32 @@ class Delta:
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """Data file after data file; one that was read before, of the same columns, is not read again: data files never change."""
-        with self._told():
+        with self._errors():
             version, table = self._table(landing.project)
             self._files(version, table, landing, progress)
 
-    def in_place(self, project: Project, source: str) -> Standing:
+    def in_place(self, project: Project, source: str) -> InPlaceMaterial:
         """Its data files, each known by its name, which is never used twice."""
-        with self._told():
+        with self._errors():
             _, table = self._table(project)
             names = self._names(table.schema)
             shape = digest([[f"{field.name} {field.type}" for field in table.schema], names, self.filter])
             files = sorted(table.get_fragments(), key=lambda fragment: str(fragment.path))
-        stands = tuple(
+        raw_files = tuple(
             RawFile(
-                f"{self.url.rstrip('/')}/{file.path}",
-                str(file.path),
-                Rows(partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._told).handle,
-                "rows",
-                Options(),
-                self.set,
-                digest([file.path, shape]),
+                uri=f"{self.url.rstrip('/')}/{file.path}",
+                name=str(file.path),
+                open=FrameStream(
+                    partial(self._frames, file, table.schema, names), partial(_schema, table.schema, names), self._errors
+                ).handle,
+                format="rows",
+                options=Options(),
+                set=self.set,
+                digest=digest([file.path, shape]),
             )
             for file in files
         )
-        return Standing(digest([self.identity, shape, [file.name for file in stands]]), stands)
+        return InPlaceMaterial(digest([self.identity, shape, [file.name for file in raw_files]]), raw_files)
 
     def _frames(self, file: Any, schema: pa.Schema, names: list[str]) -> Generator[pl.DataFrame, None, None]:
         for part in self._parts(file, schema, names):
@@ -84,8 +86,8 @@ class Delta:
         return table.version(), table.to_pyarrow_dataset()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What goes wrong with the table as an error with a way out."""
+    def _errors(self) -> Iterator[None]:
+        """Turn failures of the table into an error with a way out."""
         try:
             yield
         except NotFoundError as error:
@@ -99,8 +101,8 @@ class Delta:
         except FactoryError:
             raise
         except (DeltaError, pa.ArrowException, OSError) as error:
-            said = storage_error(error, self.url)
-            raise SourceError(said.what, where=self.url, fix=said.fix) from error
+            error_text = storage_error(error, self.url)
+            raise SourceError(error_text.what, where=self.url, fix=error_text.fix) from error
 
     @property
     def _of_version(self) -> str:
@@ -149,15 +151,23 @@ class Delta:
         try:
             mask = frame.select(pl.sql_expr(self.filter or "").alias("_")).to_series()
         except pl.exceptions.PolarsError as error:
-            said = str(error).splitlines()[0]
-            raise SourceError(f"the filter does not fit the table: {said}", where=self.url, fix="check `filter:`") from error
+            error_text = str(error).splitlines()[0]
+            raise SourceError(f"the filter does not fit the table: {error_text}", where=self.url, fix="check `filter:`") from error
         if mask.dtype != pl.Boolean:
             raise SourceError(f"the filter gives {mask.dtype}, not true or false", where=self.url, fix="check `filter:`")
         return mask.fill_null(False).to_arrow()
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet."""
-        return RawFile(piece.uri, f"{piece.name}", partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=f"{piece.name}",
+            open=partial(landing.open, piece),
+            format="parquet",
+            options=Options(),
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 def _schema(schema: pa.Schema, names: list[str]) -> pl.Schema:
@@ -183,7 +193,7 @@ def delta(
     Args:
         url: a folder (relative to the factory), or such as `s3://bucket/orders`.
         version: the Delta version; without it, the newest at each collection.
-        columns: names; by default all, and then a column that the table gets later is told.
+        columns: names; by default all, and then a column that the table gets later is reported.
         filter: SQL expression over the table's columns, such as `amount > 10 AND country = 'DE'`; where it is not true, a row is left out.
             Files that hold no such row are looked at again at each collection.
         storage_options: of the store, such as `{endpoint: "http://minio:9000", region: us-east-1}`; credentials come from the
@@ -196,4 +206,6 @@ def delta(
             pl.sql_expr(filter)
         except pl.exceptions.PolarsError as error:
             raise SpecError(f"`filter` is no SQL expression: {str(error).splitlines()[0]}", fix="such as amount > 10") from error
-    return Delta(url, version, tuple(columns or ()), filter, storage_options or {}, set or {})
+    return Delta(
+        url=url, version=version, columns=tuple(columns or ()), filter=filter, storage_options=storage_options or {}, set=set or {}
+    )

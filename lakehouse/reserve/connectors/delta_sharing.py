@@ -23,10 +23,10 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.reserve.connectors import CONNECTORS
-from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.formats.rows import FrameStream
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.landing.tables import land_table
-from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.material import InPlaceMaterial, Options, RawFile, Value
 from lakehouse.reserve.transport.resume import fetched
 from lakehouse.reserve.transport.web import Web, from_environment, no_secrets
 
@@ -34,11 +34,11 @@ _ASKED = {"delta-sharing-capabilities": "responseformat=parquet"}
 
 
 @dataclass(frozen=True)
-class _Said:
-    """What a server says of a table.
+class _TableMetadata:
+    """A table as its server describes it.
 
     Attributes:
-        partitions: names of the columns that stand in no data file.
+        partitions: names of the columns that are in no data file.
         files: each with its id, its signed address and the values of its partition.
     """
 
@@ -49,7 +49,7 @@ class _Said:
     files: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeltaSharing:
     """A shared table."""
 
@@ -71,9 +71,15 @@ class DeltaSharing:
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
         """Data file after data file of the table as it is now; one that was read before, of the same columns, is not sent again."""
-        said = self._asked(landing.project.root)
-        where, version, fields, partitions, files = said.where, said.version, said.fields, said.partitions, said.files
-        names = self._names(said)
+        description = self._asked(landing.project.root)
+        where, version, fields, partitions, files = (
+            description.where,
+            description.version,
+            description.fields,
+            description.partitions,
+            description.files,
+        )
+        names = self._names(description)
         wanted = pa.schema([fields.field(name) for name in names])
         known = digest([f"{field.name} {field.type}" for field in wanted])
         state = digest([known, *sorted(file["id"] for file in files)])
@@ -98,54 +104,54 @@ class DeltaSharing:
                     selected = (part.select(names) for part in parts)
                     land_table(landing, name, f"delta-sharing://{self.table}@{version}/{name}", selected, wanted, cursor)
 
-    def in_place(self, project: Project, source: str) -> Standing:
+    def in_place(self, project: Project, source: str) -> InPlaceMaterial:
         """Its data files as the server names them now; each is fetched when it is read, into a file without a name."""
-        said = self._asked(project.root)
-        names = self._names(said)
-        wanted = pa.schema([said.fields.field(name) for name in names])
+        description = self._asked(project.root)
+        names = self._names(description)
+        wanted = pa.schema([description.fields.field(name) for name in names])
         known = digest([f"{field.name} {field.type}" for field in wanted])
-        stands = tuple(
+        raw_files = tuple(
             RawFile(
-                f"delta-sharing://{self.table}/{file['id']}",
-                str(file["id"]),
-                Rows(partial(self._frames, said, file, names), partial(pl.Schema, wanted)).handle,
-                "rows",
-                Options(),
-                self.set,
-                digest([file["id"], known]),
+                uri=f"delta-sharing://{self.table}/{file['id']}",
+                name=str(file["id"]),
+                open=FrameStream(partial(self._frames, description, file, names), partial(pl.Schema, wanted)).handle,
+                format="rows",
+                options=Options(),
+                set=self.set,
+                digest=digest([file["id"], known]),
             )
-            for file in sorted(said.files, key=lambda file: str(file["id"]))
+            for file in sorted(description.files, key=lambda file: str(file["id"]))
         )
-        return Standing(digest([self.identity, known, [file.name for file in stands]]), stands)
+        return InPlaceMaterial(digest([self.identity, known, [file.name for file in raw_files]]), raw_files)
 
-    def _frames(self, said: _Said, file: dict[str, Any], names: list[str]) -> Generator[pl.DataFrame, None, None]:
+    def _frames(self, description: _TableMetadata, file: dict[str, Any], names: list[str]) -> Generator[pl.DataFrame, None, None]:
         with tempfile.TemporaryFile() as held, Web({}, **self.web) as store:
             with store.stream(file["url"]) as response:
                 for data in response.iter_raw():
                     held.write(data)
                     if held.tell() > self.max_bytes:
                         raise SourceError(
-                            f"a data file is larger than {self.max_bytes:,} bytes", where=said.where, fix="raise `max_bytes:`"
+                            f"a data file is larger than {self.max_bytes:,} bytes", where=description.where, fix="raise `max_bytes:`"
                         )
             held.seek(0)
-            for part in _parts(held, said.fields, said.partitions, file.get("partitionValues") or {}, said.where):
+            for part in _parts(held, description.fields, description.partitions, file.get("partitionValues") or {}, description.where):
                 yield pl.DataFrame(pl.from_arrow(part.select(names)))
 
-    def _asked(self, root: Path) -> _Said:
-        """What the server says of the table."""
+    def _asked(self, root: Path) -> _TableMetadata:
+        """The server's description of the table."""
         endpoint, token = self._server(root)
         share, schema, table = (quote(each, safe="") for each in self.table.split("."))
         where = f"{endpoint.rstrip('/')}/shares/{share}/schemas/{schema}/tables/{table}/query"
         with Web({"Authorization": f"Bearer {token}"}, **self.web) as web:
             answer = web.post(where, {}, _ASKED)
-        return _Said(where, answer.headers.get("Delta-Table-Version", ""), *_said(answer.text, where))
+        return _TableMetadata(where, answer.headers.get("Delta-Table-Version", ""), *_parsed_answer(answer.text, where))
 
-    def _names(self, said: _Said) -> list[str]:
+    def _names(self, description: _TableMetadata) -> list[str]:
         """The columns to read."""
         for name in self.columns:
-            if name not in said.fields.names:
-                raise SourceError(f"the table has no column `{name}`", where=said.where, fix=suggest(name, said.fields.names))
-        return list(self.columns) or list(said.fields.names)
+            if name not in description.fields.names:
+                raise SourceError(f"the table has no column `{name}`", where=description.where, fix=suggest(name, description.fields.names))
+        return list(self.columns) or list(description.fields.names)
 
     def _server(self, root: Path) -> tuple[str, str]:
         """The endpoint and the bearer token, of the profile or as declared."""
@@ -162,25 +168,33 @@ class DeltaSharing:
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet."""
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "parquet", Options(), self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format="parquet",
+            options=Options(),
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
-def _said(text: str, where: str) -> tuple[pa.Schema, frozenset[str], list[dict[str, Any]]]:
+def _parsed_answer(text: str, where: str) -> tuple[pa.Schema, frozenset[str], list[dict[str, Any]]]:
     """The columns of the answer, which of them are partitions, and its data files.
 
     Raises:
-        SourceError: it is not what the protocol says, or asks for a newer reader.
+        SourceError: it does not follow the protocol, or asks for a newer reader.
     """
     from deltalake import Schema
 
     meta, files = None, []
     try:
         for line in filter(None, text.splitlines()):
-            said = json.loads(line)
-            if (needed := said.get("protocol", {}).get("minReaderVersion", 1)) > 1:
+            description = json.loads(line)
+            if (needed := description.get("protocol", {}).get("minReaderVersion", 1)) > 1:
                 raise SourceError(f"the table asks for readers of version {needed}", where=where, fix="ask its owner for a plain table")
-            meta = said.get("metaData", meta)
-            files += [said["file"]] if "file" in said else []
+            meta = description.get("metaData", meta)
+            files += [description["file"]] if "file" in description else []
         if meta is None:
             raise ValueError("no metaData")
         fields = pa.schema(Schema.from_json(meta["schemaString"]).to_arrow())
@@ -203,12 +217,14 @@ def _parts(
                     if field.name in batch.schema.names and field.name not in partitions:
                         columns.append(batch.column(field.name))
                     else:
-                        said = values.get(field.name) or None  # the protocol writes a null as an empty text
-                        columns.append(pc.cast(pa.array([said] * batch.num_rows, pa.string()), field.type))
+                        description = values.get(field.name) or None  # the protocol writes a null as an empty text
+                        columns.append(pc.cast(pa.array([description] * batch.num_rows, pa.string()), field.type))
                 yield pa.table(columns, names=fields.names)
     except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0]
-        raise SourceError(f"a data file cannot be read: {said}", where=where, fix="run it again, or ask the table's owner") from error
+        description = str(error).splitlines()[0]
+        raise SourceError(
+            f"a data file cannot be read: {description}", where=where, fix="run it again, or ask the table's owner"
+        ) from error
 
 
 @CONNECTORS.register(version=1)
@@ -235,7 +251,7 @@ def delta_sharing(
             factory's repository.
         endpoint: address of the server, in place of a profile.
         token: such as `${SHARING_TOKEN}`, in place of a profile.
-        columns: names; by default all, and then a column that the table gets later is told.
+        columns: names; by default all, and then a column that the table gets later is reported.
         retries: how often a request is sent again.
         timeout: seconds without a byte.
         max_bytes: of one data file; more is an error.
@@ -243,6 +259,15 @@ def delta_sharing(
     """
     no_secrets({"token": token} if token is not None else {}, "delta_sharing")
     if (profile is None) == (endpoint is None) or (endpoint is None) != (token is None):
-        raise SpecError("the server of the table is not said", fix="give `profile:`, or `endpoint:` with `token:`")
+        raise SpecError("the server of the table is missing", fix="give `profile:`, or `endpoint:` with `token:`")
     web = {"retries": retries, "timeout": timeout}
-    return DeltaSharing(table, profile, endpoint, token, tuple(columns or ()), web, max_bytes, set or {})
+    return DeltaSharing(
+        table=table,
+        profile=profile,
+        endpoint=endpoint,
+        token=token,
+        columns=tuple(columns or ()),
+        web=web,
+        max_bytes=max_bytes,
+        set=set or {},
+    )

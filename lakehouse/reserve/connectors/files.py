@@ -21,8 +21,8 @@ from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.formats.compression import decompressed
 from lakehouse.reserve.formats.unpack import is_archive, unpacked
 from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
-from lakehouse.reserve.transport.digests import Digested, file_digests
-from lakehouse.reserve.transport.file_stats import Looks
+from lakehouse.reserve.transport.digests import FileDigests, file_digests
+from lakehouse.reserve.transport.file_stats import FileStats
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Files:
     options: Options
     set: dict[str, Value]
     members: str
-    _looked: list[Digested] = field(default_factory=list, repr=False)
+    _looked: list[FileDigests] = field(default_factory=list, repr=False)
 
     def fingerprint(self, project: Project) -> str:
         """Over relative path and SHA-256 of every file."""
@@ -44,7 +44,7 @@ class Files:
         """The files that match, in the order of their paths.
 
         Raises:
-            SourceError: none exists, or a format that the name does not tell.
+            SourceError: none exists, or the name does not give the format.
         """
         found = self._digests(project).rows.sort("path")
         rows = zip(_names(project.root, found["path"]), found["path"], found["sha256"], strict=True)
@@ -65,9 +65,9 @@ class Files:
 
     def _one(self, name: str, file: str, known: str) -> RawFile:
         kind = by_extension(name) if self.format == "auto" else self.format
-        return RawFile(name, name, partial(_open, file, name), kind, self.options, self.set, known)
+        return RawFile(uri=name, name=name, open=partial(_open, file, name), format=kind, options=self.options, set=self.set, digest=known)
 
-    def _digests(self, project: Project) -> Digested:
+    def _digests(self, project: Project) -> FileDigests:
         """The files as they were when this collection first looked at them."""
         if not self._looked:
             notes = project.state / "digests" / f"{digest([str(project.root), self.path])[:32]}.parquet"
@@ -75,7 +75,7 @@ class Files:
         return self._looked[0]
 
     def _found(self, project: Project) -> pl.DataFrame:
-        place, looks = project.root / self.path, Looks()
+        place, looks = project.root / self.path, FileStats()
         if has_magic(self.path) and not place.exists():
             _matching(looks, place, project)
             if not len(looks):
@@ -95,7 +95,7 @@ class Files:
         return looks.frame()
 
 
-def _matching(looks: Looks, place: Path, project: Project) -> None:
+def _matching(looks: FileStats, place: Path, project: Project) -> None:
     """Look at the files that a glob matches, none of them hidden."""
     above = place.parent.parent
     if place.parent.name == "**" and not has_magic(str(above)):
@@ -162,8 +162,10 @@ def files(
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
         set: constant columns of every row.
-        members: which members of archives, such as `*.csv`; `*` stands for any characters, `/` among them.
+        members: which members of archives, such as `*.csv`; `*` matches any characters, `/` among them.
         record: name of the XML elements that are items; by default the children of the root.
     """
-    options = Options(separator, quote, header, skip_after_header, rename or {}, record)
+    options = Options(
+        separator=separator, quote=quote, header=header, skip_after_header=skip_after_header, rename=rename or {}, record=record
+    )
     return Files(path, format, options, set or {}, members)

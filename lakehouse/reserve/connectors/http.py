@@ -90,9 +90,24 @@ class Http:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As its address is declared."""
         about = next(file for file in self.files if file.called == piece.name)
-        options = Options(about.separator, about.quote, about.header, about.skip_after_header, about.rename, about.record)
+        options = Options(
+            separator=about.separator,
+            quote=about.quote,
+            header=about.header,
+            skip_after_header=about.skip_after_header,
+            rename=about.rename,
+            record=about.record,
+        )
         kind = by_extension(piece.name) if about.format == "auto" else about.format
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, options, about.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format=kind,
+            options=options,
+            set=about.set,
+            digest=piece.blob,
+        )
 
 
 @CONNECTORS.register(version=1)
@@ -106,7 +121,7 @@ def http(
 ) -> Remote:
     """Files at addresses: fetched with resume, held to their checksums, fetched again only when they changed; gz and zst by their ending.
 
-    A fetch that breaks off goes on where it ended, also in the next run, if the server says that the file is still the same (`ETag`,
+    A fetch that breaks off goes on where it ended, also in the next run, if the server reports that the file is still the same (`ETag`,
     `Last-Modified`); a later collection asks only for what changed. A file with a `sha256` that is held is not asked for.
 
     Args:
@@ -121,8 +136,8 @@ def http(
     names = [file.called for file in files]
     for file in files:
         if not file.called:
-            raise SpecError(f"{file.url} ends in no file name", fix="say it: `name:`")
+            raise SpecError(f"{file.url} ends in no file name", fix="give it: `name:`")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise SpecError(f"two files are called `{twice}`", fix="tell them apart with `name:`")
+        raise SpecError(f"two files are called `{twice}`", fix="distinguish them with `name:`")
     return Http(tuple(files), headers or {}, {"per_second": per_second, "retries": retries, "timeout": timeout}, max_bytes)

@@ -26,7 +26,7 @@ from lakehouse.reserve.transport.web import Web, from_environment, no_secrets
 _HUB = "https://huggingface.co"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HuggingFace:
     """A dataset repository."""
 
@@ -102,7 +102,15 @@ class HuggingFace:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As declared; `auto` goes by the ending of the name."""
         kind = by_extension(piece.name) if self.format == "auto" else self.format
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, self.options, self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format=kind,
+            options=self.options,
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 def _json(answer: Any) -> Any:
@@ -133,13 +141,13 @@ def hugging_face(
 ) -> Remote:
     """Files of a dataset repository of the Hugging Face Hub, as of the commit that its revision names at each collection.
 
-    Each file is held to the checksum that the Hub tells (SHA-256 of large files, git's of others), fetched with resume, and fetched again
+    Each file is held to the checksum that the Hub gives (SHA-256 of large files, git's of others), fetched with resume, and fetched again
     only when that changed. Items carry the commit in their `_uri`: `hf://datasets/<repo>@<commit>/<file>`.
 
     Args:
         repo: such as `acme/reviews`.
         revision: a branch, a tag, or a commit; only a commit (40 digits) stays what it is.
-        match: which files, such as `data/train-*.parquet`; `*` stands for any characters, `/` among them.
+        match: which files, such as `data/train-*.parquet`; `*` matches any characters, `/` among them.
         endpoint: of the Hub; by default `HF_ENDPOINT` of the environment, or huggingface.co.
         token: such as `${HF_TOKEN}`; by default that variable, if it is set.
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.
@@ -155,6 +163,19 @@ def hugging_face(
         set: constant columns of every row.
     """
     no_secrets({"token": token} if token is not None else {}, "hugging_face")
-    options = Options(separator, quote, header, skip_after_header, rename or {}, record)
+    options = Options(
+        separator=separator, quote=quote, header=header, skip_after_header=skip_after_header, rename=rename or {}, record=record
+    )
     web = {"retries": retries, "timeout": timeout}
-    return HuggingFace(repo, revision, tuple(match), endpoint, token, format, options, web, max_bytes, set or {})
+    return HuggingFace(
+        repo=repo,
+        revision=revision,
+        match=tuple(match),
+        endpoint=endpoint,
+        token=token,
+        format=format,
+        options=options,
+        web=web,
+        max_bytes=max_bytes,
+        set=set or {},
+    )

@@ -24,7 +24,7 @@ PIECE_BYTES = 4 * 1024 * 1024
 _AT_ONCE = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kafka:
     """A topic."""
 
@@ -131,8 +131,8 @@ class Kafka:
         return line_of(message.value(), about, self.format)
 
     def _refused(self, error: Any) -> SourceError:
-        said = error.args[0]
-        words = said.str() if hasattr(said, "str") else str(said)
+        fault = error.args[0]
+        words = fault.str() if hasattr(fault, "str") else str(fault)
         return SourceError(
             f"{words}", where=f"{self.brokers}/{self.topic}", fix="check `brokers:`, `topic:` and `options:`, and the network"
         )
@@ -154,9 +154,9 @@ def kafka(
 ) -> Remote:
     """Messages of a Kafka topic, one row a message; each collection reads from where the last one ended to the end as it is then.
 
-    Offsets stand in the lake, not at the brokers, so that no message is read twice or left out, whatever is killed. Rows have the fields of
+    The lake keeps the offsets, not the brokers, so that no message is read twice or left out, whatever is killed. Rows have the fields of
     the message (or `text`), and `partition`, `offset`, `timestamp` (milliseconds) and `message_key`, unless it has such fields itself. With
-    `key: [partition, offset]` every message is an item; with a field of the message, an item is what was said of it last. The extra
+    `key: [partition, offset]` every message is an item; with a field of the message, an item is its last message. The extra
     `kafka` is needed.
 
     Args:
@@ -170,4 +170,4 @@ def kafka(
         set: constant columns of every row.
     """
     no_secrets(options or {}, "options")
-    return Kafka(brokers, topic, format, options or {}, on_gap, timeout, set or {})
+    return Kafka(brokers=brokers, topic=topic, format=format, options=options or {}, on_gap=on_gap, timeout=timeout, set=set or {})

@@ -31,7 +31,7 @@ _FILTER = re.compile(r"(?:(?:\+|[^+#/]*)/)*(?:\+|#|[^+#/]*)(?<!^)")
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mqtt:
     """Topics of a broker."""
 
@@ -54,7 +54,7 @@ class Mqtt:
         return digest(["mqtt"])
 
     def fetch(self, landing: Landing, progress: Progress) -> None:
-        """What the broker has kept for this source, and what comes until it is silent."""
+        """The messages that the broker has kept for this source, and those that come until it is silent."""
         if find_spec("paho") is None:
             raise MissingExtraError("the connector `mqtt`", "mqtt")
         session = _Session(self, landing, progress)
@@ -95,11 +95,11 @@ class _Session:
     held: list[tuple[bytes, Any, str]] = field(default_factory=list)
     size: int = 0
     heard: float = 0.0
-    said: Any = None
+    reply: Any = None
     subscribed: Any = None
 
     def connect(self) -> None:
-        """Take up the session at the broker, and say which topics are wanted."""
+        """Take up the session at the broker, and subscribe to the topics."""
         from paho.mqtt.client import Client, MQTTv5
         from paho.mqtt.enums import CallbackAPIVersion
         from paho.mqtt.packettypes import PacketTypes
@@ -111,7 +111,7 @@ class _Session:
         name = self.about.client or f"lakehouse-{self.landing.source}"
         self.client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5, manual_ack=True, reconnect_on_failure=False)
         self.client.connect_timeout = min(10.0, self.about.timeout)
-        self.client.on_connect = lambda client, data, flags, code, properties: setattr(self, "said", (code, flags))
+        self.client.on_connect = lambda client, data, flags, code, properties: setattr(self, "reply", (code, flags))
         self.client.on_subscribe = self._granted
         self.client.on_message = self._take
         at = urlsplit(self.about.url)
@@ -122,14 +122,14 @@ class _Session:
         wanted = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         wanted.SessionExpiryInterval, wanted.ReceiveMaximum = self.about.session_days * 86_400, _AT_ONCE
         self.client.connect(at.hostname, at.port or _PORTS[at.scheme], clean_start=False, properties=wanted)
-        self._until(lambda: self.said is not None, "does not answer")
-        code, flags = self.said
+        self._until(lambda: self.reply is not None, "does not answer")
+        code, flags = self.reply
         if code.is_failure:
             self.client = None
             raise SourceError(f"the broker refuses: {code}", where=self.about.where, fix="check the credentials in the environment")
         if not flags.session_present and self.landing.cursor is not None and self.about.on_gap == "fail":
             forget = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
-            forget.SessionExpiryInterval = 0  # the next collection is to be told the same
+            forget.SessionExpiryInterval = 0  # the next collection is to get the same answer
             self.client.disconnect(properties=forget)
             raise SourceError(
                 "the broker no longer knows this source: what was published since the last collection is lost",
@@ -208,13 +208,13 @@ class _Session:
         return SourceError(f"the broker {problem} for {self.about.timeout:g} s", where=self.about.where, fix="run it again")
 
     def _step(self, seconds: float) -> None:
-        """Read and write; a broker that ends the connection is an error unless it has just said why."""
+        """Read and write; a broker that ends the connection is an error unless it has just given the reason."""
         code = self.client.loop(seconds)
-        if code and not (self.said and self.said[0].is_failure):
+        if code and not (self.reply and self.reply[0].is_failure):
             from paho.mqtt.client import error_string
 
-            said = error_string(code).rstrip(".").lower()
-            raise SourceError(f"the connection broke: {said}", where=self.about.where, fix="run it again; nothing is lost")
+            reason = error_string(code).rstrip(".").lower()
+            raise SourceError(f"the connection broke: {reason}", where=self.about.where, fix="run it again; nothing is lost")
 
 
 @CONNECTORS.register(version=1)
@@ -235,7 +235,7 @@ def mqtt(
     The first collection subscribes, with QoS 1 and a session that stays; each takes what was kept and what comes until the broker is
     silent. A message is acknowledged once it has landed. One that a kill left landed but not acknowledged comes again, marked as a
     duplicate, and is known by its packet identifier, topic and payload among the last 1,000. MQTT has no offsets: a message that its
-    publisher sent twice is two, unless `key:` names what tells messages apart. Messages published with QoS 0 need not be kept while this
+    publisher sent twice is two, unless `key:` names what identifies messages. Messages published with QoS 0 need not be kept while this
     source is away, and of those published before the first collection only the retained ones come. What was collected cannot be asked for
     again.
 
@@ -244,7 +244,7 @@ def mqtt(
 
     Args:
         url: such as `mqtts://user:${MQTT_PASSWORD}@host:8883`, or `mqtt://` without TLS; a password comes from the environment.
-        topics: filters; `+` stands for one level, `#` at the end for all that follow.
+        topics: filters; `+` matches one level, `#` at the end all that follow.
         payload: `json` objects, whose fields are columns, or `text`.
         client: client identifier; by default `lakehouse-<source>`. Two factories that collect from one broker need different ones.
         idle: seconds without a message after which a collection ends.
@@ -260,4 +260,15 @@ def mqtt(
     for topic in topics:
         if not _FILTER.fullmatch(topic):
             raise SpecError(f"`{topic}` is no topic filter", fix="`+` is a whole level, and `#` the last one")
-    return Mqtt(url, tuple(topics), payload, client, idle, max_messages, session_days, on_gap, timeout, set or {})
+    return Mqtt(
+        url=url,
+        topics=tuple(topics),
+        payload=payload,
+        client=client,
+        idle=idle,
+        max_messages=max_messages,
+        session_days=session_days,
+        on_gap=on_gap,
+        timeout=timeout,
+        set=set or {},
+    )

@@ -27,7 +27,7 @@ _CLOSING = 5.0
 """Seconds that taking leave of the server may take."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Nats:
     """A stream, or the messages of it under some subjects."""
 
@@ -64,10 +64,10 @@ class Nats:
             given["token"] = from_environment(self.token)
         if self.credentials is not None:
             given["user_credentials"] = from_environment(self.credentials)
-        client, said = Client(), list[Exception]()
+        client, refusals = Client(), list[Exception]()
 
         async def heard(error: Exception) -> None:
-            said.append(error)
+            refusals.append(error)
 
         try:
             try:
@@ -80,10 +80,10 @@ class Nats:
         except NotFoundError as error:
             raise SourceError("there is no such stream", where=self._where, fix="check `stream:`") from error
         except (Error, OSError, ValueError, TimeoutError) as error:
-            first = said[0] if said else error
+            first = refusals[0] if refusals else error
             words = str(first).removeprefix("nats: ").strip("' ") or type(first).__name__
             fix = "check `url:` and `subject:`, the credentials in the environment and the network"
-            raise SourceError(f"the server says: {words}", where=self._where, fix=fix) from error
+            raise SourceError(f"the server answers: {words}", where=self._where, fix=fix) from error
 
     async def _read(self, stream: Any, landing: Landing, progress: Progress) -> None:
         from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -169,7 +169,7 @@ def nats(
 ) -> Remote:
     """Messages of a NATS JetStream stream, one row a message; each collection reads from behind the last one to the newest as it is then.
 
-    The sequence of the last message stands in the lake, not in a durable consumer, so that no message is read twice or left out, whatever
+    The sequence of the last message is kept in the lake, not in a durable consumer, so that no message is read twice or left out, whatever
     is killed. Messages that are deleted one by one in the middle of a stream (also by `max_msgs_per_subject`) are not missed; a stream
     that keeps messages only until they are consumed (work queue) cannot be read so. Rows have the fields of the message (or `text`), and
     `subject`, `sequence`, `timestamp` (milliseconds), unless it has such fields itself; `key: [sequence]` makes every message an item. The
@@ -178,7 +178,7 @@ def nats(
     Args:
         url: such as `nats://user:${NATS_PASSWORD}@host:4222`, or `tls://`; a password comes from the environment.
         stream: its name.
-        subject: which subjects of it; `*` stands for one part, `>` at the end for all that follow.
+        subject: which subjects of it; `*` matches one part, `>` at the end all that follow.
         payload: `json` objects, whose fields are columns, or `text`.
         token: such as `${NATS_TOKEN}`.
         credentials: path of a file of credentials (JWT and key), such as `${NATS_CREDS}`.
@@ -188,4 +188,14 @@ def nats(
     """
     no_password(url)
     no_secrets({"token": token} if token is not None else {}, "nats")
-    return Nats(url, stream, subject, payload, token, credentials, on_gap, timeout, set or {})
+    return Nats(
+        url=url,
+        stream=stream,
+        subject=subject,
+        payload=payload,
+        token=token,
+        credentials=credentials,
+        on_gap=on_gap,
+        timeout=timeout,
+        set=set or {},
+    )

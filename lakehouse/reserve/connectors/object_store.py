@@ -24,7 +24,7 @@ from lakehouse.reserve.transport.web import no_secrets
 _READ = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bucket:
     """Objects below a URL."""
 
@@ -69,8 +69,8 @@ class Bucket:
                     size += len(data)
                 landing.add(name, f"{self.url.rstrip('/')}/{name}", sink.close(), size, about)
         except (BaseError, FileNotFoundError, PermissionError) as error:
-            said = storage_error(error, self.url)
-            raise SourceError(said.what, where=self.url, fix=said.fix) from error
+            problem = storage_error(error, self.url)
+            raise SourceError(problem.what, where=self.url, fix=problem.fix) from error
 
     def _matches(self, name: str) -> bool:
         return not name.endswith("/") and fnmatchcase(name, self.match)
@@ -78,7 +78,15 @@ class Bucket:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As declared; `auto` goes by the ending of the name."""
         kind = by_extension(piece.name) if self.format == "auto" else self.format
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), kind, self.options, self.set, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format=kind,
+            options=self.options,
+            set=self.set,
+            digest=piece.blob,
+        )
 
 
 @CONNECTORS.register(version=1)
@@ -99,7 +107,7 @@ def object_store(
 
     Args:
         url: such as `s3://bucket/prefix`.
-        match: which objects below it, such as `2026/*.csv`; `*` stands for any characters, `/` among them.
+        match: which objects below it, such as `2026/*.csv`; `*` matches any characters, `/` among them.
         storage_options: of the store, such as `{endpoint: "http://minio:9000", region: us-east-1}`; credentials come from the
             environment, as for the lake.
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.
@@ -113,5 +121,12 @@ def object_store(
     """
     no_secrets(storage_options or {}, "storage_options")
     return Bucket(
-        url, match, storage_options or {}, format, Options(separator, quote, header, skip_after_header, rename or {}, record), set or {}
+        url=url,
+        match=match,
+        storage_options=storage_options or {},
+        format=format,
+        options=Options(
+            separator=separator, quote=quote, header=header, skip_after_header=skip_after_header, rename=rename or {}, record=record
+        ),
+        set=set or {},
     )

@@ -33,7 +33,7 @@ class Member(Model):
     set: dict[str, Value] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Package:
     """A pinned distribution."""
 
@@ -57,7 +57,14 @@ class Package:
                 name=member.path,
                 open=partial(open_member, archive, member.path),
                 format=by_extension(member.path) if member.format == "auto" else member.format,
-                options=Options(member.separator, member.quote, member.header, member.skip_after_header, member.rename, member.record),
+                options=Options(
+                    separator=member.separator,
+                    quote=member.quote,
+                    header=member.header,
+                    skip_after_header=member.skip_after_header,
+                    rename=member.rename,
+                    record=member.record,
+                ),
                 set=member.set,
                 digest=digest([self.checksum, member.path]),
             )
@@ -82,10 +89,10 @@ def package(
         version: the exact version.
         members: the files to read, by their path in the distribution; its one top folder (`package/` of npm, `./` of Debian) may be left
             out.
-        sha256: checksum of the distribution, of PyPI and Debian; tells which of its files is meant.
-        integrity: checksum of npm, `sha512-...`, as `npm view NAME@VERSION dist.integrity` says it.
+        sha256: checksum of the distribution, of PyPI and Debian; selects one of its files.
+        integrity: checksum of npm, `sha512-...`, as `npm view NAME@VERSION dist.integrity` prints it.
         file: the distribution's file name, checked if given.
-        index: the kind of index, `pypi`, `npm` or `debian`; its client's configuration says which one.
+        index: the kind of index, `pypi`, `npm` or `debian`; its client's configuration names it.
     """
     wanted, other = ("integrity", "sha256") if index == "npm" else ("sha256", "integrity")
     checksum = integrity if index == "npm" else sha256
@@ -95,4 +102,4 @@ def package(
     if len(set(paths)) != len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise SpecError(f"package {name} lists the member `{twice}` twice", fix="list each file once under `members:`")
-    return Package(index, name, version, file, checksum, tuple(members))
+    return Package(index=index, name=name, version=version, file=file, checksum=checksum, members=tuple(members))

@@ -51,9 +51,9 @@ class RedisStream:
             with redis.Redis.from_url(from_environment(self.url), **given) as client:
                 self._read(client, landing, progress)
         except (redis.RedisError, ValueError) as error:
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            message = str(error).splitlines()[0] if str(error) else type(error).__name__
             fix = "check `url:` and `stream:`, the credentials in the environment and the network"
-            raise SourceError(f"the server says: {said}", where=self._where, fix=fix) from error
+            raise SourceError(f"the server answers: {message}", where=self._where, fix=fix) from error
 
     def _read(self, client: Any, landing: Landing, progress: Progress) -> None:
         about = client.xinfo_stream(self.stream)
@@ -148,13 +148,13 @@ def redis_stream(
 ) -> Remote:
     """Entries of a Redis stream, one row an entry; each collection reads from behind the last one to the newest as it is then.
 
-    The id of the last entry stands in the lake, not in a consumer group, so that no entry is read twice or left out, whatever is killed.
+    The id of the last entry is kept in the lake, not in a consumer group, so that no entry is read twice or left out, whatever is killed.
     Rows have the fields of the entry as text, and `entry`, its id; `key: [entry]` makes every entry an item. The extra `redis` is needed.
 
     Args:
         url: such as `redis://:${REDIS_PASSWORD}@host:6379/0`; a password comes from the environment.
         stream: its key.
-        on_gap: when entries were trimmed or deleted before they were collected, which a server of Redis 7 or later tells: `fail`, or
+        on_gap: when entries were trimmed or deleted before they were collected, which a server of Redis 7 or later reports: `fail`, or
             `continue` without them.
         timeout: seconds without an answer.
         set: constant columns of every row.

@@ -28,7 +28,7 @@ Param = Annotated[str, Field(min_length=1)]
 
 
 class Next(Model):
-    """How the page after one is asked for; exactly one of the four.
+    """The request of the page after one; exactly one of the four.
 
     Attributes:
         cursor: path of the token in the body, sent back as the parameter `param`; without a token, the page was the last.
@@ -48,9 +48,9 @@ class Next(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        said = [name for name in ("cursor", "url", "link", "page", "offset") if getattr(self, name) is not None]
-        if len(said) != 1:
-            raise ValueError("say one of cursor, url, link, page, offset")
+        given = [name for name in ("cursor", "url", "link", "page", "offset") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give one of cursor, url, link, page, offset")
         if (self.cursor is None) != (self.param is None):
             raise ValueError("`cursor` needs `param`, the parameter that takes it; the others do not know it")
         return self
@@ -64,7 +64,7 @@ class Since(Model):
     first: str | int | None = Field(default=None, description="Sent at the first collection.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rest:
     """A paginated interface."""
 
@@ -217,4 +217,14 @@ def rest(
     if next and next.cursor is None and next.url is None and next.link is None and since and since.param in (next.page, next.offset):
         raise SpecError(f"`since` and `next` both send the parameter `{since.param}`", fix="each needs its own")
     web = {"per_second": per_second, "retries": retries, "timeout": timeout}
-    return Rest(url, params or {}, headers or {}, items, next, since, web, max_pages, set or {})
+    return Rest(
+        url=url,
+        params=params or {},
+        headers=headers or {},
+        items=items,
+        next=next,
+        since=since,
+        web=web,
+        max_pages=max_pages,
+        set=set or {},
+    )

@@ -16,7 +16,7 @@ from lakehouse.core.runs.progress import Progress
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
 from lakehouse.reserve.material import Options, RawFile, Value
-from lakehouse.reserve.transport.site_releases import Exit, Exported, File
+from lakehouse.reserve.transport.site_releases import Exit, File, SiteRelease
 
 _NAME = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
 
@@ -60,7 +60,7 @@ class Site:
             blob, size = (known.blob, known.bytes) if known else self._fetched(place, file, landing, where)
             landing.add(file.path, uri, blob, size, cursor)
 
-    def _terms(self, landing: Landing, found: Exported, where: str) -> None:
+    def _terms(self, landing: Landing, found: SiteRelease, where: str) -> None:
         """That the licence which every row will carry is the one under which the site lets them go."""
         declared = landing.project.source(landing.source).license
         if found.license is None or found.license.casefold() != declared.casefold():
@@ -78,13 +78,21 @@ class Site:
             size += len(data)
         blob = sink.close()
         if sum_.hexdigest() != file.sha256:
-            raise SourceError(f"{file.path} is not what its checksum says", where=where, fix="let the site release it again")
+            raise SourceError(f"{file.path} does not match its checksum", where=where, fix="let the site release it again")
         return blob, size
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """Parquet, with the split as a column where one is named."""
         split = {self.split: str(piece.cursor["split"])} if self.split else {}
-        return RawFile(piece.uri, piece.name, partial(landing.open, piece), "parquet", Options(), {**self.set, **split}, piece.blob)
+        return RawFile(
+            uri=piece.uri,
+            name=piece.name,
+            open=partial(landing.open, piece),
+            format="parquet",
+            options=Options(),
+            set={**self.set, **split},
+            digest=piece.blob,
+        )
 
 
 @CONNECTORS.register(version=1)
@@ -93,7 +101,7 @@ def site(
 ) -> Remote:
     """Rows that a site has released: a factory in a domain of its own, which raw data does not leave.
 
-    `sites:` of `lakehouse.yaml` says where the site's released bundles stand, its exit; nothing else of the site is read. What is in a
+    `sites:` of `lakehouse.yaml` names the place of the site's released bundles, its exit; nothing else of the site is read. What is in a
     bundle passed the site's own release: its contract, its forbidden privacy classes, its gates. A bundle is held to its manifest and
     checksums, and its licence to that of the source. Its column `row_id` is the row's identity at the site: take it as `key: [row_id]`.
 

@@ -20,9 +20,9 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.reserve.connectors import CONNECTORS
-from lakehouse.reserve.formats.rows import Rows
+from lakehouse.reserve.formats.rows import FrameStream
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Options, RawFile, Standing, Value
+from lakehouse.reserve.material import InPlaceMaterial, Options, RawFile, Value
 from lakehouse.reserve.transport.databases import Database
 from lakehouse.reserve.transport.values import as_kinds, described, dtype_of, found, from_json, series, to_json, wider
 
@@ -36,9 +36,9 @@ PIECE_BYTES = 4 * 1024 * 1024
 Column = Annotated[str, Field(min_length=1)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sql:
-    """A table or a query, in the order of columns that tell its rows apart."""
+    """A table or a query, in the order of columns that identify its rows."""
 
     database: Database
     table: str | None
@@ -93,16 +93,18 @@ class Sql:
             if held:
                 self._land(landing, held, kinds, last_row)
 
-    def in_place(self, project: Project, source: str) -> Standing:
+    def in_place(self, project: Project, source: str) -> InPlaceMaterial:
         """All rows, by their key; whether they changed is seen by reading them."""
         if self.grows or not isinstance(project.source(source).key, list):
             fix = "leave `cursor:` out" if self.grows else "name what identifies a row with `key: [...]` of the source"
             raise SpecError("a virtual source of a database is read as a whole, its rows known by their key", fix=fix)
         with self.database.connect(project):
-            pass  # a database that is not there is said before anything is done
+            pass  # a database that is not there is reported before anything is done
         known: dict[str, str] = {}
-        rows = Rows(partial(self._frames, project, known), partial(self._schema, project, known))
-        return Standing(uuid4().hex, (RawFile(self._what, "rows", rows.handle, "rows", Options(), self.set),))
+        rows = FrameStream(partial(self._frames, project, known), partial(self._schema, project, known))
+        return InPlaceMaterial(
+            uuid4().hex, (RawFile(uri=self._what, name="rows", open=rows.handle, format="rows", options=Options(), set=self.set),)
+        )
 
     def _frames(self, project: Project, known: dict[str, str]) -> Generator[pl.DataFrame, None, None]:
         """The rows in the kinds that are known so far; `known` is widened to what is met."""
@@ -128,17 +130,17 @@ class Sql:
         before = None if self.grows else last or None
         places = [names.index(name) for name in self._sorted]
         result = connection.execution_options(yield_per=self.batch).execute(self._statement(names, last))
-        said = described(connection.dialect.name, result.cursor)
+        described_kinds = described(connection.dialect.name, result.cursor)
         database_cursor = result.cursor
         try:
             for rows in result.partitions():
-                frame = self._frame(rows, kinds, said)
+                frame = self._frame(rows, kinds, described_kinds)
                 keys = frame.select(self._sorted)
                 first = [rows[0][at] for at in places]
                 if keys.is_duplicated().any() or first == before:
                     listed = ", ".join(f"`{name}`" for name in self.order)
                     raise SourceError(
-                        f"several rows have the same {listed}", where=self._what, fix="`order:` needs columns that tell rows apart"
+                        f"several rows have the same {listed}", where=self._what, fix="`order:` needs columns that identify rows"
                     )
                 step = max(1, frame.height * PIECE_BYTES // max(1, int(frame.estimated_size())))
                 for at in range(0, frame.height, step):
@@ -149,9 +151,9 @@ class Sql:
             if connection.dialect.name == "postgresql" and database_cursor is not None:
                 database_cursor.close()
 
-    def _frame(self, rows: Sequence[Any], kinds: dict[str, str], said: list[str | None]) -> pl.DataFrame:
+    def _frame(self, rows: Sequence[Any], kinds: dict[str, str], described_kinds: list[str | None]) -> pl.DataFrame:
         made = []
-        for name, values, kind in zip(list(kinds), zip(*rows, strict=True), said, strict=True):
+        for name, values, kind in zip(list(kinds), zip(*rows, strict=True), described_kinds, strict=True):
             fix = f"cast it in a `query:`, such as `cast({name} as text)`; what is collected keeps its kind"
             try:
                 kinds[name] = wider(kinds[name], kind or found(values))
@@ -254,7 +256,7 @@ class Sql:
         """Parquet, in the kinds that the last piece knows."""
         kinds = landing.pieces[-1].cursor["kinds"]
         opened = partial(landing.open, piece) if piece.cursor["kinds"] == kinds else partial(_opened, landing, piece, dict(kinds))
-        return RawFile(piece.uri, piece.name, opened, "parquet", Options(), self.set, piece.blob)
+        return RawFile(uri=piece.uri, name=piece.name, open=opened, format="parquet", options=Options(), set=self.set, digest=piece.blob)
 
 
 def _read(landing: Landing, piece: Piece) -> pl.DataFrame:
@@ -295,7 +297,7 @@ def sql(
     Args:
         url: `postgresql+psycopg://user:${PASSWORD}@host/database`, `mysql+pymysql://...` or `sqlite:///file.db` (relative to the project
             folder), or `${NAME}` alone; a password written out is refused.
-        order: columns that tell rows apart and are never null, best a primary key: rows are read in their order.
+        order: columns that identify rows and are never null, best a primary key: rows are read in their order.
         table: name, or `schema.name`.
         query: a select, in place of `table`.
         cursor: column whose value only grows as rows are added or changed, such as `updated_at`, best indexed: later collections read only
@@ -306,7 +308,16 @@ def sql(
         set: constant columns of every row.
     """
     if (table is None) == (query is None):
-        raise SpecError("exactly one of `table` and `query` says what is read", fix="keep one")
+        raise SpecError("exactly one of `table` and `query` must be given", fix="keep one")
     database = Database(url, timeout)
     database.check()
-    return Sql(database, table, query, tuple(order), cursor, tuple(columns) if columns else None, batch, set or {})
+    return Sql(
+        database=database,
+        table=table,
+        query=query,
+        order=tuple(order),
+        cursor=cursor,
+        columns=tuple(columns) if columns else None,
+        batch=batch,
+        set=set or {},
+    )

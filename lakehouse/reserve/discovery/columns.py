@@ -1,4 +1,4 @@
-"""What a column holds: its type, how full and how varied it is, and what it may be for."""
+"""Profile of a column: its type, how full and how varied it is, and its likely role."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 import polars as pl
 
-from lakehouse.reserve.discovery import private
+from lakehouse.reserve.discovery import private_data
 
 Role = Literal["key", "label", "text", "date", "constant", "value"]
 INT = r"^-?(?:0|[1-9][0-9]{0,17})$"
@@ -22,16 +22,21 @@ _LABEL_NAMES = ("label", "category", "class", "topic", "sentiment", "target", "y
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnProfile:
     """One column of the sample.
 
     Attributes:
-        type: as `columns:` of a source says it (`string`, `int`, `float`, `bool`, `json`), or a Polars type it has no word for.
+        type: as `columns:` of a source names it (`string`, `int`, `float`, `bool`, `json`), or a Polars type it has no word for.
         date: format of dates written as text.
-        nulls, distinct: shares of all rows, and of those with a value.
-        least, most: of a number, or a date as text; `length`: mean characters; `longest`: most.
+        nulls: share of all rows.
+        distinct: share of the rows with a value.
+        least: smallest number, or date as text.
+        most: greatest number, or date as text.
+        length: mean characters.
+        longest: most characters.
         role: what it may be for.
-        values: rows by value, of a likely label; `examples`: a few values. Neither for a column with private data.
+        values: rows by value, of a likely label; none for a column with private data.
+        examples: a few values; none for a column with private data.
         private: rows by kind of private data.
         named: privacy class that its name speaks of.
         languages: share by language of a likely text.
@@ -60,7 +65,7 @@ class Column:
 
 
 def typed(values: pl.Series) -> str:
-    """The type that holds all values of a text column as they stand: `bool`, `int`, `float`, else `string`.
+    """The type that holds all values of a text column unchanged: `bool`, `int`, `float`, else `string`.
 
     A number with a leading zero or plus sign, or of more than 18 digits (15 with a point), is text: as a number it would not come back.
     """
@@ -89,7 +94,7 @@ def dates(values: pl.Series) -> str | None:
     return None
 
 
-def described(values: pl.Series, kind: str) -> Column:
+def described(values: pl.Series, kind: str) -> ColumnProfile:
     """One column.
 
     Args:
@@ -98,8 +103,8 @@ def described(values: pl.Series, kind: str) -> Column:
     """
     known = values.drop_nulls()
     text = values.dtype == pl.String
-    found = private.counted(values)
-    named = private.by_name(values.name) if text else None
+    found = private_data.counted(values)
+    named = private_data.by_name(values.name) if text else None
     hidden = bool(found) or named is not None
     date = dates(values) if text and kind in ("string", "int") else None
     comparable = known.cast(pl.Float64) if kind in ("int", "float") and text else known
@@ -109,7 +114,7 @@ def described(values: pl.Series, kind: str) -> Column:
     mean = float(str(length.mean())) if length is not None else None
     role = _role(values, known, kind, date, distinct, mean)
     labelled = role == "label" and not hidden
-    return Column(
+    return ColumnProfile(
         name=values.name,
         type=kind,
         date=date,
@@ -149,8 +154,8 @@ def _codes(known: pl.Series) -> bool:
     return bool(known.str.contains(r"^[A-Za-z0-9_.:/+=\-]+$").all())
 
 
-def named_like_a_label(column: Column) -> bool:
-    """Whether its name says that it is a label."""
+def named_like_a_label(column: ColumnProfile) -> bool:
+    """Whether its name is that of a label."""
     return column.name.lower() in _LABEL_NAMES
 
 

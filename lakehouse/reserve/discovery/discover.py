@@ -1,4 +1,4 @@
-"""What a file, a folder or a source holds: everything that a bounded sample can say."""
+"""Discovery of a file, a folder or a source from a bounded sample."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from lakehouse.core.runs.lock import locked
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.bronze.values import live_rows
-from lakehouse.reserve.discovery.columns import Column, described, named_like_a_label, typed
-from lakehouse.reserve.discovery.drift import Moved, moved
+from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_label, typed
+from lakehouse.reserve.discovery.drift import DriftComparison, moved
+from lakehouse.reserve.discovery.file_type import Look, look
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
-from lakehouse.reserve.discovery.look import Look, look
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, WORDS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import DECLARED, fitted
@@ -35,34 +35,37 @@ _A_FILE_IS_AN_ITEM = ("document", "image", "audio", "video", "text")
 
 @dataclass(frozen=True)
 class Group:
-    """Files of one media type, told by content; beyond the files of a folder that are looked at, by their ending."""
+    """Files of one media type, known by content; beyond the files of a folder that are looked at, by their ending."""
 
     type: str
     files: int
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Discovery:
-    """What was found.
+    """The result of a discovery.
 
     Attributes:
         path: of the file or folder, or the source's name.
         groups: the files by media type, the largest group first.
         described: the file whose encoding and layout are those of the sample; None for a source.
         rows: of the whole, estimated unless `whole`; `tokens` likewise: words, each Han character as one.
-        sampled, bytes: items and bytes of the sample; `whole`: it is all there is.
+        sampled: items of the sample.
+        bytes: bytes of the sample.
+        whole: the sample is all there is.
         findings: sampled items that cannot be read, by finding.
-        keys: columns that are unique and never null in the sample, and hold no private data: a key stands in every row's id.
-        label, text: the likeliest columns, if any.
-        notes: what the user should know: names that do not say what is inside, files left out.
+        keys: columns that are unique and never null in the sample, and hold no private data: a key is part of every row's id.
+        label: the likeliest label column, if any.
+        text: the likeliest text column, if any.
+        notes: what the user should know: misleading names, files left out.
         drift: of a source that was collected before, by column.
     """
 
     path: str
     groups: tuple[Group, ...]
     described: Look | None
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnProfile, ...]
     rows: int
     tokens: int
     sampled: int
@@ -76,19 +79,37 @@ class Discovery:
     grading: Grading | None
     privacy: dict[str, list[str]]
     notes: tuple[str, ...]
-    drift: tuple[Moved, ...] = ()
+    drift: tuple[DriftComparison, ...] = ()
 
 
 def discover(path: Path) -> Discovery:
-    """What a file or a folder holds.
+    """Discover a file or a folder.
 
     Raises:
-        SourceError: nothing can be said: it does not exist, is empty, cannot be read, or holds bytes of no known format.
+        SourceError: nothing can be discovered: it does not exist, is empty, cannot be read, or holds bytes of no known format.
     """
     looks, groups, notes = _looked_at(path)
     readable = [one for one in looks if one.is_readable]
     if not readable:
-        return Discovery(str(path), groups, None, (), 0, 0, 0, 0, False, {}, (), None, None, None, None, {}, tuple(notes))
+        return Discovery(
+            path=str(path),
+            groups=groups,
+            described=None,
+            columns=(),
+            rows=0,
+            tokens=0,
+            sampled=0,
+            bytes=0,
+            whole=False,
+            findings={},
+            keys=(),
+            label=None,
+            text=None,
+            copies=None,
+            grading=None,
+            privacy={},
+            notes=tuple(notes),
+        )
     main = _main(readable)
     alike = [one for one in readable if _likeness(one) == _likeness(main)]
     chosen = alike if len(alike) <= _SAMPLED else [alike[at * len(alike) // _SAMPLED] for at in range(_SAMPLED)]
@@ -128,7 +149,7 @@ def discover(path: Path) -> Discovery:
 
 
 def discover_source(project: Project, name: str) -> Discovery:
-    """What a declared source holds now, and how it differs from what was collected last.
+    """Discover the present material of a declared source, and its drift against the last collection.
 
     The material is read through once and a sample of equal chances is kept; of bronze likewise.
 
@@ -146,7 +167,7 @@ def discover_source(project: Project, name: str) -> Discovery:
     good = rows.filter(pl.col("_findings").list.len() == 0).select(list(batches.own))
     kinds = {column: WORDS.get(type(kind), str(kind)) for column, kind in batches.own.items()}
     found = _described(name, good, kinds, total, rows.height)
-    drift: tuple[Moved, ...] = ()
+    drift: tuple[DriftComparison, ...] = ()
     notes = ["never collected: nothing to compare with"] if version is None else []
     if version is not None:
         live = bronze.live_index(project, name, version=version)
@@ -158,7 +179,7 @@ def discover_source(project: Project, name: str) -> Discovery:
         except SourceError:
             if not bronze.is_virtual(project, name):
                 raise
-            notes.append("the rows that were indexed are not there any more as they were: what moved cannot be told")
+            notes.append("the rows that were indexed are not there any more as they were: the drift cannot be measured")
     types = Counter(files_.format for files_ in files)
     groups = tuple(Group(kind, n, size if len(types) == 1 else 0) for kind, n in types.most_common())
     notes += batches.warnings
@@ -186,7 +207,7 @@ def _even_sample(batches: Batches) -> tuple[pl.DataFrame, int, int]:
 
 
 def _described(path: str, good: pl.DataFrame, kinds: dict[str, str], rows: int, sampled: int) -> Discovery:
-    """Everything that the readable rows of a sample say."""
+    """The profile of the readable rows of a sample."""
     fit = {name: DECLARED[kind] if kind in DECLARED else good.schema[name] for name, kind in kinds.items()}
     bare = good.with_columns(pl.lit([], pl.List(pl.String)).alias("_findings"), pl.lit(None, pl.Binary).alias("_raw"))
     typed_rows = fitted(bare, {**fit, "_findings": pl.List(pl.String()), "_raw": pl.Binary()})
@@ -269,7 +290,7 @@ def _main(readable: Sequence[Look]) -> Look:
 
 
 def _likeness(one: Look) -> tuple[object, ...]:
-    """What files that are read as one source have in common."""
+    """The common traits of files that are read as one source."""
     if one.layout is None:
         return (one.format, one.record)
     csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()

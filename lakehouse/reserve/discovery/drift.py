@@ -1,4 +1,4 @@
-"""How a source's material differs from what was collected last: one distance a column, with a plain verdict."""
+"""Drift of a source's material against its last collection: one distance a column, with a verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.core.text.language import detected
-from lakehouse.reserve.discovery.columns import Column
+from lakehouse.reserve.discovery.columns import ColumnProfile
 
 MODERATE, LARGE = 0.1, 0.25
 """PSI from which a distribution moved, and from which it is another (Siddiqi: Credit Risk Scorecards, 2006)."""
@@ -22,13 +22,13 @@ _LEAST = 100
 
 
 @dataclass(frozen=True)
-class Moved:
+class DriftComparison:
     """One comparison.
 
     Attributes:
         what: the column, or `rows`.
         measure: of what: `values`, `lengths`, `languages`, `nulls`, `rows`, `columns`.
-        psi: population stability index; None where it cannot be told.
+        psi: population stability index; None where it cannot be measured.
         verdict: `same`, `moved`, `another distribution`, `too few rows`, `added`, `removed`.
         evidence: what grew or shrank most; never a value of a column with private data.
     """
@@ -40,7 +40,9 @@ class Moved:
     evidence: str
 
 
-def moved(before: pl.DataFrame, now: pl.DataFrame, columns: Sequence[Column], rows_before: int, rows_now: int) -> tuple[Moved, ...]:
+def moved(
+    before: pl.DataFrame, now: pl.DataFrame, columns: Sequence[ColumnProfile], rows_before: int, rows_now: int
+) -> tuple[DriftComparison, ...]:
     """Comparisons of two samples of one source, the farthest apart first.
 
     Args:
@@ -48,9 +50,9 @@ def moved(before: pl.DataFrame, now: pl.DataFrame, columns: Sequence[Column], ro
     """
     grown = (rows_now - rows_before) / max(1, rows_before)
     verdict = "same" if abs(grown) < 0.1 else "moved" if abs(grown) < 0.5 else "another size"
-    found = [Moved("rows", "rows", None, verdict, f"{rows_before:,} before, {rows_now:,} now ({grown:+.1%})")]
-    found += [Moved(name, "columns", None, "added", "") for name in now.columns if name not in before.columns]
-    compared: list[Moved] = []
+    found = [DriftComparison("rows", "rows", None, verdict, f"{rows_before:,} before, {rows_now:,} now ({grown:+.1%})")]
+    found += [DriftComparison(name, "columns", None, "added", "") for name in now.columns if name not in before.columns]
+    compared: list[DriftComparison] = []
     for column in columns:
         if column.name not in before.columns:
             continue
@@ -58,7 +60,7 @@ def moved(before: pl.DataFrame, now: pl.DataFrame, columns: Sequence[Column], ro
     return (*found, *sorted(compared, key=lambda one: -(one.psi or 0.0)))
 
 
-def _column(before: pl.Series, now: pl.Series, column: Column) -> list[Moved]:
+def _column(before: pl.Series, now: pl.Series, column: ColumnProfile) -> list[DriftComparison]:
     nulls = [pl.Series([s.null_count(), len(s) - s.null_count()]) for s in (before, now)]
     found = []
     if before.null_count() or now.null_count():
@@ -78,9 +80,9 @@ def _column(before: pl.Series, now: pl.Series, column: Column) -> list[Moved]:
     return found
 
 
-def _numbers(what: str, measure: str, left: pl.Series, right: pl.Series, *, shown: bool = True) -> Moved:
+def _numbers(what: str, measure: str, left: pl.Series, right: pl.Series, *, shown: bool = True) -> DriftComparison:
     if min(len(left), len(right)) < _LEAST:
-        return Moved(what, measure, None, "too few rows", "")
+        return DriftComparison(what, measure, None, "too few rows", "")
     a, b = left.cast(pl.Float64).to_numpy(), right.cast(pl.Float64).to_numpy()
     edges = np.unique(np.quantile(a[np.isfinite(a)], np.linspace(0, 1, _BINS + 1)[1:-1]))
     counts = [np.bincount(np.searchsorted(edges, side, side="right"), minlength=len(edges) + 1) for side in (a, b)]
@@ -88,7 +90,7 @@ def _numbers(what: str, measure: str, left: pl.Series, right: pl.Series, *, show
     return _judged(what, measure, counts[0], counts[1], names if shown else None)
 
 
-def _words(what: str, measure: str, left: pl.Series, right: pl.Series, *, shown: bool) -> Moved:
+def _words(what: str, measure: str, left: pl.Series, right: pl.Series, *, shown: bool) -> DriftComparison:
     both = pl.concat([left.alias("v").value_counts().with_columns(side=0), right.alias("v").value_counts().with_columns(side=1)])
     wide = both.group_by("v").agg(
         (pl.col("count") * (pl.col("side") == 0)).sum().alias("a"), (pl.col("count") * (pl.col("side") == 1)).sum().alias("b")
@@ -97,15 +99,15 @@ def _words(what: str, measure: str, left: pl.Series, right: pl.Series, *, shown:
     return _judged(what, measure, wide["a"].to_numpy(), wide["b"].to_numpy(), [str(v) for v in wide["v"]] if shown else None)
 
 
-def _judged(what: str, measure: str, a: NDArray[Any], b: NDArray[Any], names: Sequence[str] | None) -> Moved:
+def _judged(what: str, measure: str, a: NDArray[Any], b: NDArray[Any], names: Sequence[str] | None) -> DriftComparison:
     if min(a.sum(), b.sum()) < _LEAST:
-        return Moved(what, measure, None, "too few rows", "")
+        return DriftComparison(what, measure, None, "too few rows", "")
     distance = psi(a, b)
     verdict = "same" if distance < MODERATE else "moved" if distance < LARGE else "another distribution"
     shares = a / a.sum(), b / b.sum()
     at = int(np.argmax(np.abs(shares[1] - shares[0])))
     evidence = f"{names[at]}: {shares[0][at]:.1%} before, {shares[1][at]:.1%} now" if names is not None else ""
-    return Moved(what, measure, round(distance, 4), verdict, evidence)
+    return DriftComparison(what, measure, round(distance, 4), verdict, evidence)
 
 
 def psi(before: NDArray[Any], now: NDArray[Any]) -> float:

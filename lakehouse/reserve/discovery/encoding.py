@@ -27,7 +27,7 @@ _COMMON = set(
 
 @dataclass(frozen=True)
 class Encoding:
-    """How text is encoded.
+    """The encoding of a text.
 
     Attributes:
         name: as Python's codecs and iconv know it.
@@ -139,7 +139,7 @@ def _code(character: str, name: str) -> int:
 
 
 def _single(head: bytes) -> Encoding:
-    """Windows-1252 (Latin-1 and the typographer's marks): its letters outside ASCII stand within words of ASCII letters."""
+    """Windows-1252 (Latin-1 and the typographer's marks): its letters outside ASCII are within words of ASCII letters."""
     outside = re.findall(rb"[\x80-\xff]+", head)
     alone = sum(len(run) for run in outside if len(run) <= 2)
     return Encoding("cp1252", round(0.9 * alone / max(1, sum(map(len, outside))), 4))

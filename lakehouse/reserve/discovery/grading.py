@@ -1,4 +1,4 @@
-"""The class and grade that data should be handled as, suggested by what was found in the sample."""
+"""The class and grade that data should be handled as, suggested by the findings in the sample."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lakehouse.core.spec import PII
-from lakehouse.reserve.discovery.columns import Column
+from lakehouse.reserve.discovery.columns import ColumnProfile
 
 Grade = Literal["general", "important", "core"]
 SENSITIVE = ("cn_id", "bank_card", "iban", "key")
@@ -33,7 +33,7 @@ class Grading:
     reasons: tuple[str, ...]
 
 
-def graded(columns: Sequence[Column], rows: int, sampled: int) -> Grading:
+def graded(columns: Sequence[ColumnProfile], rows: int, sampled: int) -> Grading:
     """The suggestion for the whole.
 
     Args:
@@ -56,7 +56,7 @@ def graded(columns: Sequence[Column], rows: int, sampled: int) -> Grading:
     side_by_side = [c for c in columns if c.role != "text" and ({*c.private, c.named} & _PERSONAL)]
     if len(side_by_side) >= 3:
         names = ", ".join(c.name for c in side_by_side)
-        return Grading(tuple(classes), "important", (f"columns of personal data side by side tell a person: {names}",))
+        return Grading(tuple(classes), "important", (f"columns of personal data side by side identify a person: {names}",))
     if found:
         return Grading(tuple(classes), "general", tuple(f"{kind} in {n:,} sampled rows" for kind, n in sorted(found.items())))
     return Grading((), "general", ("no private data was found in the sample",))
@@ -66,7 +66,7 @@ def _whole(found: Mapping[str, int], kind: str, rows: int, sampled: int) -> int:
     return round(found.get(kind, 0) / max(1, sampled) * rows)
 
 
-def declared(columns: Sequence[Column]) -> dict[str, list[str]]:
+def declared(columns: Sequence[ColumnProfile]) -> dict[str, list[str]]:
     """`privacy:` of the source: `pii` for a text (a sample cannot show that there is none), else the kinds found."""
     out: dict[str, list[str]] = {}
     for column in columns:

@@ -1,4 +1,4 @@
-"""How a text is laid out: JSON array, JSON lines, delimited records with their separator, quotes and header, or lines."""
+"""The layout of a text: JSON array, JSON lines, delimited records with their separator, quotes and header, or lines."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _HEADING = re.compile(r"^[^\W\d][\w .()/:%#-]{0,39}$")
 _ORANGE_TYPES = {"d", "c", "s", "t", "discrete", "continuous", "string", "time", "discrete class"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a text's items are.
+    """The layout of a text's items.
 
     Attributes:
-        separator, quote: of CSV; quote None takes quotes as they are.
+        separator: of CSV.
+        quote: of CSV; None takes quotes as they are.
         header: whether the first CSV line names the columns.
         skip_after_header: lines between the header and the first record (Orange's two rows of types and roles).
         fields: of a CSV record.
@@ -56,12 +57,12 @@ def layout(head: str, ending: str, *, whole: bool) -> Layout:
     head = head.removeprefix("\ufeff")
     found = _json(head, whole)
     if found is not None:
-        return Layout(found)
+        return Layout(structure=found)
     lines = head if whole or "\n" not in head else head[: head.rindex("\n") + 1]
     table = _table(lines, ending)
     if table is not None:
         return table
-    return Layout("text" if ending in ("md", "html", "htm", "xml") else "lines")
+    return Layout(structure="text" if ending in ("md", "html", "htm", "xml") else "lines")
 
 
 def _json(head: str, whole: bool) -> Structure | None:
@@ -91,7 +92,7 @@ def _first_object(text: str, whole: bool) -> bool:
 
 
 def _table(head: str, ending: str) -> Layout | None:
-    """The best of separators and quotes: most records of one width; at least 95 of 100, half of them where the name says it is a table."""
+    """The best of separators and quotes: most records of one width; at least 95 of 100, half of them where the name is that of a table."""
     named = ending in ("csv", "tsv", "tab")
     usual = "\t" if ending in ("tsv", "tab") else ","
     best: tuple[float, bool, int, Layout] | None = None
@@ -107,21 +108,29 @@ def _table(head: str, ending: str) -> Layout | None:
             least = 0.5 if named and separator == usual else 0.95
             if fields < 2 or share < least or (len(rows) < 2 and not (named and separator == usual)):
                 continue
-            # Prose has commas too: a field with a blank at its start, in every record, is a clause.
+            # Prose has commas too: a field with a space at its start, in every record, is a clause.
             clauses = sum(row[at].startswith(" ") for row in rows for at in range(1, len(row)))
             if not named and clauses > 0.5 * sum(len(row) - 1 for row in rows):
                 continue
-            candidate = Layout("csv", separator, quote, fields=fields, consistency=round(share, 4))
+            candidate = Layout(structure="csv", separator=separator, quote=quote, fields=fields, consistency=round(share, 4))
             ranked = (round(share, 2), separator == usual and named, fields, candidate)
             if best is None or ranked[:3] > best[:3]:
                 best = ranked
     if best is None:
-        return Layout("csv", usual) if named and head.strip() else None
+        return Layout(structure="csv", separator=usual) if named and head.strip() else None
     chosen = best[3]
     rows = [row for row in _records(head, chosen.separator, chosen.quote) if len(row) == chosen.fields]
     header = has_header(rows)
     skip = 2 if header and _is_orange(head, chosen) else 0
-    return Layout("csv", chosen.separator, chosen.quote, header, skip, chosen.fields, chosen.consistency)
+    return Layout(
+        structure="csv",
+        separator=chosen.separator,
+        quote=chosen.quote,
+        header=header,
+        skip_after_header=skip,
+        fields=chosen.fields,
+        consistency=chosen.consistency,
+    )
 
 
 def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Which element of XML is the record: the one that repeats next below the root."""
+"""The record element of XML: the one that repeats next below the root."""
 
 from __future__ import annotations
 

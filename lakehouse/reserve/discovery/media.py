@@ -10,7 +10,7 @@ Kind = Literal["text", "table", "document", "image", "audio", "video", "archive"
 
 @dataclass(frozen=True)
 class Media:
-    """What bytes are: an IANA media type (or the customary one), its kind, and the endings that say so."""
+    """What bytes are: an IANA media type (or the customary one), its kind, and its usual endings."""
 
     type: str
     kind: Kind
@@ -59,7 +59,7 @@ _MAGIC: tuple[tuple[int, bytes, Media], ...] = (
     (0, b"\x7fELF", Media("application/x-elf", "data", ("so", "o", "bin"))),
     (0, b"MZ\x90\0", Media("application/vnd.microsoft.portable-executable", "data", ("exe", "dll"))),
 )
-"""Offset, bytes that stand there, what they say; the first that fits counts."""
+"""Offset, bytes there, and the type they mark; the first that fits counts."""
 _OPEN: tuple[tuple[str, Kind, str], ...] = (
     ("text", "document", "odt"),
     ("presentation", "document", "odp"),
@@ -88,7 +88,7 @@ _HOLDERS = {
     b"\x80theora": b"OggS",
     b"fishead\0": b"OggS",
 }
-"""What stands at the start of a file whose magic number stands further on."""
+"""The start of a file whose magic number is further on."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _STREAMS: tuple[tuple[str, Media], ...] = (
     ("Workbook", Media("application/vnd.ms-excel", "table", ("xls",))),
@@ -98,7 +98,7 @@ _STREAMS: tuple[tuple[str, Media], ...] = (
     ("__properties_version1.0", Media("application/vnd.ms-outlook", "document", ("msg",))),
     ("EncryptedPackage", Media("application/x-encrypted-office", "document", ("docx", "xlsx", "pptx"))),
 )
-"""The stream of an OLE container that says what it holds."""
+"""The stream of an OLE container that names its content."""
 _CONTAINER = Media("application/x-ole-storage", "document", ("doc", "xls", "ppt", "msg"))
 
 
@@ -109,7 +109,7 @@ def types_of(ending: str) -> frozenset[str]:
 
 
 def media_type(head: bytes) -> Media | None:
-    """What the first bytes of a file (a few hundred are enough, an office file needs thousands) say; None: no known magic number."""
+    """The media type by the first bytes of a file (a few hundred; an office file needs thousands); None: no known magic number."""
     if head.startswith(b"PK\x03\x04"):
         return next((media for mark, media in _OFFICE if mark in head[:8192]), _ZIP)
     if head.startswith(_OLE):

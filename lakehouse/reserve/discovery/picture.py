@@ -69,7 +69,7 @@ def _private(place: Axes, found: Discovery) -> None:
 
 
 def _drift(place: Axes, found: Discovery) -> None:
-    told = {f"{one.what}: {one.measure}": one.psi for one in found.drift if one.psi is not None}
-    _bars(place, "against the last collection, PSI", dict(list(told.items())[:_SHOWN]), ORANGE)
+    distances = {f"{one.what}: {one.measure}": one.psi for one in found.drift if one.psi is not None}
+    _bars(place, "against the last collection, PSI", dict(list(distances.items())[:_SHOWN]), ORANGE)
     for limit in (MODERATE, LARGE):
         place.axvline(limit, color=GREY, linewidth=1)

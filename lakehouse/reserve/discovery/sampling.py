@@ -18,8 +18,8 @@ from lakehouse.core.errors import SourceError
 from lakehouse.core.row_model import READ
 from lakehouse.reserve.bronze.batches import Digest
 from lakehouse.reserve.discovery.encoding import Encoding
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.layout import Layout
-from lakehouse.reserve.discovery.look import Look
 from lakehouse.reserve.formats import FORMATS, xml
 from lakehouse.reserve.formats.columns import unify
 from lakehouse.reserve.formats.compression import damage_named, decompressed, is_compressed
@@ -37,11 +37,11 @@ WORDS: dict[type[pl.DataType], str] = {pl.String: "string", pl.Int64: "int", pl.
 
 @dataclass(frozen=True)
 class Sample:
-    """What was read.
+    """The sample that was read.
 
     Attributes:
         rows: own columns as the format reads them (CSV and JSON: all text), and READ.
-        kinds: types of the own columns by the words of a declaration, where the format tells them (JSON), or `lines`, `text`.
+        kinds: types of the own columns by the words of a declaration, where the format has types (JSON), or `lines`, `text`.
         bytes: of the text that was read.
         whole: whether that is all there is.
         share: about which part of the material it is, 0 to 1.
@@ -124,7 +124,7 @@ def _reading(layout: Layout) -> Reading:
 
 
 def _splits(handle: BinaryIO, encoding: Encoding, layout: Layout, size: int, budget: Budget) -> bool:
-    """Whether parts are read: the file is over the budget, in bytes or by the items of its head, and a line says where an item begins."""
+    """Whether parts are read: the file is over the budget, in bytes or by the items of its head, and a line shows where an item begins."""
     if not encoding.read_as_it_is or layout.structure not in ("lines", "jsonl", "csv") or size <= _HEAD:
         return False
     if layout.structure != "csv":
@@ -136,7 +136,7 @@ def _splits(handle: BinaryIO, encoding: Encoding, layout: Layout, size: int, bud
 
 
 def _records_of_several_lines(head: bytes, layout: Layout) -> bool:
-    """Whether CSV records may span lines: then a place in the middle of the file does not tell where one begins."""
+    """Whether CSV records may span lines: then a place in the middle of the file does not show where one begins."""
     if layout.structure != "csv" or layout.quote is None:
         return False
     parts = head.split(layout.quote.encode())
@@ -229,7 +229,7 @@ def objects(handle: BinaryIO, encoding: Encoding, errors: str = "replace") -> It
 
 
 def _between(buffer: str, place: int, mark: str) -> int:
-    """The place of the next element: blanks and one `mark` are passed over."""
+    """The place of the next element: spaces and one `mark` are passed over."""
     found = re.compile(rf"[\ufeff\s]*{re.escape(mark)}?\s*").match(buffer, place)
     return found.end() if found else place
 
@@ -238,7 +238,7 @@ def _of_records(look: Look, budget: Budget) -> Sample:
     """The first records of an XML file."""
     out, count, whole = io.BytesIO(), 0, True
     with look.file.open("rb") as below, closing(decompressed(below, look.file.name)) as handle:
-        for line in xml.records(handle, replace(_reading(Layout("jsonl")), record=look.record)):
+        for line in xml.records(handle, replace(_reading(Layout(structure="jsonl")), record=look.record)):
             if count >= budget.items or out.tell() + len(line) > budget.bytes:
                 whole = False
                 break
@@ -246,21 +246,21 @@ def _of_records(look: Look, budget: Budget) -> Sample:
             count += 1
         share = 1.0 if whole else min(1.0, below.tell() / max(1, look.size))
     data = out.getvalue()
-    kinds = kinds_of(data, Layout("jsonl"))
-    return Sample(rows_of(data, Layout("jsonl"), list(kinds)), kinds, len(data), whole, share)
+    kinds = kinds_of(data, Layout(structure="jsonl"))
+    return Sample(rows_of(data, Layout(structure="jsonl"), list(kinds)), kinds, len(data), whole, share)
 
 
 def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
-    """Rows from the start of a file whose format says where they are; of a Parquet file the share is told by their number."""
+    """Rows from the start of a file whose format gives their places; of a Parquet file their number gives the share."""
     import pyarrow.parquet as pq
 
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
-        shape = FORMATS[kind].shape(handle, _reading(Layout("csv")))
+        shape = FORMATS[kind].shape(handle, _reading(Layout(structure="csv")))
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         plain = kind == "parquet" and not is_compressed(file.name)
         total = pq.ParquetFile(file).metadata.num_rows if plain else None
         held, count, taken, whole = [], 0, 0, True
-        for rows in FORMATS[kind].read(handle, _reading(Layout("csv")), list(shape)):
+        for rows in FORMATS[kind].read(handle, _reading(Layout(structure="csv")), list(shape)):
             held.append(rows)
             count += rows.height
             taken += int(rows["_bytes"].sum())

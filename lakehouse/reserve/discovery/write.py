@@ -1,4 +1,4 @@
-"""The first source file for what was discovered, and a converted copy where the collector could not read it."""
+"""The first source file for discovered material, and a converted copy where the collector could not read the original."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import NAME
 from lakehouse.reserve.discovery.discover import Discovery
-from lakehouse.reserve.discovery.look import Look
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.sampling import objects
 from lakehouse.reserve.formats import by_extension, usual_separator
 from lakehouse.reserve.formats.compression import damage_named, decompressed
@@ -27,15 +27,15 @@ _COPIES = {"csv": "csv", "lines": "txt", "text": "md"}
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written: the source's name, its file, and the converted copy if one was needed."""
+class WrittenSource:
+    """The written source: its name, its file, and the converted copy if one was needed."""
 
     source: str
     file: Path
     copy: Path | None
 
 
-def write_source(project: Project, found: Discovery, name: str | None = None) -> Written:
+def write_source(project: Project, found: Discovery, name: str | None = None) -> WrittenSource:
     """Write `assets/sources/NAME.yaml`; the original stays as it is.
 
     Raises:
@@ -62,7 +62,7 @@ def write_source(project: Project, found: Discovery, name: str | None = None) ->
     except SpecError:
         file.unlink()
         raise
-    return Written(name, file, copy)
+    return WrittenSource(name, file, copy)
 
 
 def _name_of(path: Path) -> str:
@@ -114,14 +114,14 @@ def _path(project: Project, described: Look, place: Path) -> str:
 
 
 def _options(described: Look, path: str) -> dict[str, Any]:
-    """What the name of the file does not say of how it is read."""
+    """The reading options that the name of the file does not give."""
     wanted = described.format
     name = described.file.name if path.endswith(described.file.suffix) or Path(path).suffix == "" else path
     try:
-        told = by_extension(name)
+        by_name = by_extension(name)
     except SourceError:
-        told = ""
-    options: dict[str, Any] = {} if told == wanted else {"format": wanted}
+        by_name = ""
+    options: dict[str, Any] = {} if by_name == wanted else {"format": wanted}
     if described.record is not None:
         options["record"] = described.record
     layout = described.layout

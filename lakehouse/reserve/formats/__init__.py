@@ -35,7 +35,7 @@ Shape = Callable[[BinaryIO, Reading], Mapping[str, "str | pl.DataType"]]
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How one format is read.
+    """A format and its reader.
 
     Attributes:
         read: bytes to frames.
@@ -100,7 +100,7 @@ _EXTENSIONS = {
 
 
 def by_extension(name: str) -> str:
-    """The format that a file's name says, compression endings left out.
+    """The format of a file by its name, compression endings left out.
 
     Raises:
         SourceError: unknown ending.
@@ -108,7 +108,7 @@ def by_extension(name: str) -> str:
     ending = _ending(name)
     if ending not in _EXTENSIONS:
         raise SourceError(
-            f"the format of {name} is not known by its name", fix=f"say it: `format:` one of {', '.join(sorted(FORMATS.keys() - {'rows'}))}"
+            f"the format of {name} is not known by its name", fix=f"give `format:`, one of {', '.join(sorted(FORMATS.keys() - {'rows'}))}"
         )
     return _EXTENSIONS[ending]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from lakehouse.reserve.formats.columns import deltables
-from lakehouse.reserve.formats.framed import framed, frames, opened
+from lakehouse.reserve.formats.frames import framed, frames, opened
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/vnd.apache.arrow.file"

@@ -10,7 +10,7 @@ import polars as pl
 
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.formats.columns import deltables
-from lakehouse.reserve.formats.framed import framed
+from lakehouse.reserve.formats.frames import framed
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/avro"

@@ -35,7 +35,7 @@ def without_compression(name: str) -> str:
 
 
 def is_compressed(name: str) -> bool:
-    """Whether a file's name says that it is compressed."""
+    """Whether a file's name has the ending of compression."""
     return name.lower().endswith(ENDINGS)
 
 
@@ -140,6 +140,6 @@ def damage_named(uri: str) -> Iterator[None]:
     except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError) as error:
         raise SourceError(f"the file is damaged: {error}", where=uri, fix="fetch it again") from error
     except OSError as error:
-        if error.errno is None and str(error) == "Invalid data stream":  # what bz2 says
+        if error.errno is None and str(error) == "Invalid data stream":  # the message of bz2
             raise SourceError(f"the file is damaged: {error}", where=uri, fix="fetch it again") from error
         raise SourceError(f"cannot be read: {error.strerror or error}", where=uri, fix="check that it exists and may be read") from error

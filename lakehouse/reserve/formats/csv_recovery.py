@@ -15,7 +15,7 @@ Record = tuple[int, int, list[str | None]]
 
 
 @dataclass
-class Recovered:
+class RecoveredRecords:
     """Records read one at a time.
 
     Attributes:
@@ -30,7 +30,7 @@ class Recovered:
     consumed: int = 0
 
 
-def recover(buffer: bytes, position: int, fields: int, reading: Reading, final: bool) -> Recovered:
+def recover(buffer: bytes, position: int, fields: int, reading: Reading, final: bool) -> RecoveredRecords:
     """Records from the start of `buffer`, which ends with a newline if it is the `final` one.
 
     A record whose quotes do not match, or which spans lines and has not `fields` fields, gives up its first line as a bad item
@@ -39,7 +39,7 @@ def recover(buffer: bytes, position: int, fields: int, reading: Reading, final: 
     assert reading.quote is not None
     quote, separator = re.escape(reading.quote.encode()), re.escape(reading.separator.encode())
     grammar = re.compile(quote + rb"((?:[^" + quote + rb"]|" + quote + quote + rb")*+)(" + quote + rb")?|([^" + separator + rb"\n]*+)")
-    out = Recovered(position)
+    out = RecoveredRecords(position)
     at = calm = 0
     while at < len(buffer) and at - calm < CALM_BYTES:
         line_end = buffer.find(b"\n", at)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from lakehouse.core.errors import MissingExtraError, ShapeError, SourceError
-from lakehouse.reserve.formats.framed import framed
+from lakehouse.reserve.formats.frames import framed
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -61,8 +61,8 @@ def _column(name: str, cells: Sequence[Any]) -> pl.Series:
     for kind, dtype in _KINDS:
         if kinds == {kind}:
             return pl.Series(name, values, dtype=dtype)
-    return pl.Series(name, [None if v is None else _said(v) for v in values], dtype=pl.String)
+    return pl.Series(name, [None if v is None else _text(v) for v in values], dtype=pl.String)
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

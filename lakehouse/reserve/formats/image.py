@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.reserve.formats.whole import Unreadable, one_item
+from lakehouse.reserve.formats.whole_files import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "image/*"
@@ -39,7 +39,7 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
 
 
 def facts(data: bytes, reading: Reading) -> dict[str, Any]:
-    """What a picture says of itself, all of it decoded once.
+    """The facts of a picture, all of it decoded once.
 
     Raises:
         Unreadable: it is none, or a damaged one.

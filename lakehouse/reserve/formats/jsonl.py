@@ -167,7 +167,7 @@ def _kind(value: object) -> str:
 def _strict(rows: pl.DataFrame, chunk: Chunk, good: np.ndarray[Any, Any], strict: frozenset[str]) -> pl.DataFrame:
     """Null the values of `strict` columns that are no JSON strings.
 
-    A regular expression finds the few lines in which such a value may stand; only those are parsed again.
+    A regular expression finds the few lines in which such a value may be; only those are parsed again.
     """
     for name in sorted(strict):
         pattern = re.compile(rb'"' + re.escape(json.dumps(name, ensure_ascii=False)[1:-1].encode()) + rb'"\s*:\s*[^"\sn]')

@@ -10,7 +10,7 @@ import polars as pl
 
 from lakehouse.core.errors import ShapeError, SourceError
 from lakehouse.reserve.formats.documents import mail
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 from lakehouse.reserve.material import BadItem, Reading, Sink, good_rows, no_rows, with_bad
 
 MEDIA_TYPE = "message/rfc822"
@@ -60,8 +60,8 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
         yield _frame(rows, places, bad, columns)
 
 
-def _kept(said: str | None) -> str | None:
-    return said.encode("utf-8", "replace").decode() if said else None
+def _kept(value: str | None) -> str | None:
+    return value.encode("utf-8", "replace").decode() if value else None
 
 
 def _frame(rows: list[dict[str, str | None]], places: list[tuple[int, int]], bad: list[BadItem], columns: list[str]) -> pl.DataFrame:

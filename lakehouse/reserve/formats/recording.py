@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from lakehouse.core.errors import MissingExtraError
-from lakehouse.reserve.formats.whole import Unreadable, one_item
+from lakehouse.reserve.formats.whole_files import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
 AUDIO_TYPE, VIDEO_TYPE = "audio/*", "video/*"
@@ -97,7 +97,7 @@ def _video(data: bytes, reading: Reading) -> dict[str, Any]:
 
 
 def _adts_seconds(data: bytes) -> float | None:
-    """The duration of AAC without a container, which no header says (ISO/IEC 14496-3, 1.A.2: a block is 1,024 samples)."""
+    """The duration of AAC without a container, which no header gives (ISO/IEC 14496-3, 1.A.2: a block is 1,024 samples)."""
     at, blocks, rate = max(0, data.find(b"\xff")), 0, None
     while at + 7 <= len(data) and data[at] == 0xFF and data[at + 1] & 0xF6 == 0xF0:
         length = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5

@@ -1,4 +1,4 @@
-"""`rows`: what a table elsewhere gives row by row, for sources that stay where they are; no format that a declaration names."""
+"""`rows`: rows of a table elsewhere, for sources that stay in place; declarations cannot name this format."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any, BinaryIO, cast
 import polars as pl
 
 from lakehouse.reserve.formats.columns import deltables
-from lakehouse.reserve.formats.framed import framed
+from lakehouse.reserve.formats.frames import framed
 from lakehouse.reserve.material import Reading
 
 
 @dataclass
-class Rows:
+class FrameStream:
     """An open stream of frames, in the place of a file's bytes.
 
     Attributes:
         frames: of rows, in their order; closed with the stream.
         schema: asks for column names and types; may read everything.
-        told: turns what goes wrong elsewhere into an error with a way out.
+        errors: turns failures elsewhere into an error with a way out.
     """
 
     frames: Callable[[], Generator[pl.DataFrame, None, None]]
     schema: Callable[[], Mapping[str, pl.DataType]]
-    told: Callable[[], AbstractContextManager[Any]] = nullcontext
+    errors: Callable[[], AbstractContextManager[Any]] = nullcontext
     _open: Generator[pl.DataFrame, None, None] | None = None
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        with self.told():
+        with self.errors():
             self._open = self.frames()
             yield from self._open
 
@@ -50,11 +50,11 @@ class Rows:
 
 def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
     """Column names and types as Delta can hold them."""
-    rows = cast(Rows, handle)
-    with rows.told():
+    rows = cast(FrameStream, handle)
+    with rows.errors():
         return deltables(rows.schema())
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
     """The rows as they come; raises as `framed` does."""
-    yield from framed(cast(Rows, handle), reading, columns)
+    yield from framed(cast(FrameStream, handle), reading, columns)

@@ -33,7 +33,7 @@ def unpacked(folder: Path, archive: Path, sha256: str, match: str) -> list[tuple
 
     Args:
         sha256: of the archive.
-        match: `*` stands for any characters, `/` among them.
+        match: `*` matches any characters, `/` among them.
 
     Raises:
         SourceError: damaged, encrypted, a bomb, a member or a link that leads out of the archive, or no member that matches; nothing is
@@ -104,7 +104,7 @@ def _members(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
                 stream = tape.extractfile(member)
                 assert stream is not None
                 yield member.name, cast(BinaryIO, stream)
-        # A tar ends before its file does: only the end of the compressed stream says that nothing of it is missing.
+        # A tar ends before its file does: only the end of the compressed stream shows that nothing of it is missing.
         rest = cast(BinaryIO, tape.fileobj)
         while rest.read(_READ):
             pass

@@ -16,7 +16,7 @@ from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/xml"
 TEXT = "text"
-"""The column of the text that stands beside attributes or children."""
+"""The column of the text beside attributes or children."""
 _FEED = 1 << 16
 
 
@@ -50,7 +50,7 @@ class _Records(Pieces):
 def records(handle: BinaryIO, reading: Reading) -> Iterator[bytes]:
     """A line of JSON for each element called `reading.record`, or for each child of the root, which must then have one name.
 
-    Names lose their namespaces. What stands twice in a record is a list, an attribute before the children of its name.
+    Names lose their namespaces. A name that is twice in a record is a list, an attribute before the children of its name.
 
     Raises:
         SourceError: no XML, broken (with the line), entities of its own, nested too deeply, or more than `reading.max_item_bytes` in which
@@ -79,7 +79,7 @@ def records(handle: BinaryIO, reading: Reading) -> Iterator[bytes]:
                     known = name or _local(element)
                     if name is None and count and known != only:
                         raise SourceError(
-                            f"the root has children of several names: `{only}`, `{known}`", fix=f"say which are the items: `record: {only}`"
+                            f"the root has children of several names: `{only}`, `{known}`", fix=f"name the items: `record: {only}`"
                         )
                     only = known
                     yield json.dumps(_fields(element), ensure_ascii=False).encode() + b"\n"
@@ -170,7 +170,7 @@ def _children(element: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _freed(element: Any) -> None:
-    """Let go of the record's content, and of all that stands before it: the tree stays as small as one record."""
+    """Let go of the record's content, and of all before it: the tree stays as small as one record."""
     element.clear(keep_tail=False)
     while element is not None and (parent := element.getparent()) is not None:
         while element.getprevious() is not None:

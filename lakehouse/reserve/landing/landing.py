@@ -1,4 +1,4 @@
-"""Where material from elsewhere lands, as it came: pieces of bytes under `landing/<source>/` in the lake, and a journal of them.
+"""The landing of material from elsewhere, as it came: pieces of bytes under `landing/<source>/` in the lake, and a journal of them.
 
 A pass is one go through the material. Of most it is whole at its end, and the next pass begins anew. Of what only grows (rows behind a
 cursor, a stream) there is one pass, which each collection takes further. A piece is in the journal (`system/landing`) once its bytes are
@@ -61,7 +61,7 @@ class Piece:
 
 @runtime_checkable
 class Remote(Protocol):
-    """What a connector returns whose material is elsewhere."""
+    """The material of a connector whose bytes are elsewhere."""
 
     @property
     def identity(self) -> str:
@@ -79,7 +79,7 @@ class Remote(Protocol):
         """
 
     def file(self, piece: Piece, landing: Landing) -> RawFile:
-        """How a piece is read."""
+        """The reading options of a piece."""
 
 
 @dataclass
@@ -213,7 +213,7 @@ class Landing:
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedFeed:
     """The material of a pass, as a Feed."""
 
     remote: Remote
@@ -224,12 +224,12 @@ class Landed:
         return digest([self.remote.identity, [[piece.name, piece.blob] for piece in self.landing.pieces]])
 
     def files(self, project: Project) -> list[RawFile]:
-        """The pieces; of what grows, the newest first: an item that comes again is what its newest piece says."""
+        """The pieces; of what grows, the newest first: an item that comes again has the content of its newest piece."""
         found = [self.remote.file(piece, self.landing) for piece in self.landing.pieces]
         return found[::-1] if self.landing.grows else found
 
 
-def landed(project: Project, source: str, remote: Remote, collected: Callable[[Feed], bool], progress: Progress) -> Landed:
+def landed(project: Project, source: str, remote: Remote, collected: Callable[[Feed], bool], progress: Progress) -> LandedFeed:
     """The material of a remote source, fetched as far as it was not yet.
 
     Args:
@@ -237,7 +237,7 @@ def landed(project: Project, source: str, remote: Remote, collected: Callable[[F
             again.
     """
     landing = Landing(project, source, remote.identity, remote.grows)
-    feed = Landed(remote, landing)
+    feed = LandedFeed(remote, landing)
     if landing.ended and not remote.grows:
         if not collected(feed) and landing.whole:
             return feed
@@ -265,8 +265,16 @@ def land_lines(landing: Landing, uri: str, lines: Sequence[bytes], cursor: Any) 
 
 
 def lines_of(piece: Piece, landing: Landing, constants: Mapping[str, Value]) -> RawFile:
-    """How a piece of `land_lines` is read; `constants` are columns of every row."""
-    return RawFile(piece.uri, piece.name, partial(landing.open, piece), "jsonl", Options(), constants, piece.blob)
+    """The reading options of a piece of `land_lines`; `constants` are columns of every row."""
+    return RawFile(
+        uri=piece.uri,
+        name=piece.name,
+        open=partial(landing.open, piece),
+        format="jsonl",
+        options=Options(),
+        set=constants,
+        digest=piece.blob,
+    )
 
 
 def _pieces(rows: pl.DataFrame) -> list[Piece]:

@@ -1,6 +1,6 @@
-"""What a detector is: a function of parameters that gives a look at texts, at rows, or at all rows together.
+"""Detectors: functions of parameters that give a look at texts, at rows, or at all rows together.
 
-`DETECTORS.register` takes `action`, what is done with flagged rows unless the declaration says otherwise; `decides`, the parameters that
+`DETECTORS.register` takes `action`, what is done with flagged rows unless the declaration differs; `decides`, the parameters that
 only decide over stored scores; `files`, those that name files in the project folder; `speaks="collection"` where findings name no row.
 A parameter `at_least` is the score from which a finding flags; without it every finding does.
 """
@@ -34,7 +34,7 @@ MOST = 16
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextLook:
     """Looks at each text alone.
 
     Attributes:
@@ -47,7 +47,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowLook:
     """Looks at each row alone.
 
     Attributes:
@@ -60,7 +60,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Whole:
+class AllRowsLook:
     """Looks at all live rows together, whenever these changed.
 
     Attributes:
@@ -72,7 +72,7 @@ class Whole:
     find: Callable[[pl.DataFrame], pl.DataFrame]
 
 
-Look = Texts | Rows | Whole
+Look = TextLook | RowLook | AllRowsLook
 
 
 def found(rows: list[dict[str, object]]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The salt of a lake: what was found is stored as a keyed hash. Equal finds are known to be equal; none can be guessed by trying."""
+"""The salt of a lake: finds are stored as keyed hashes. Equal finds are known to be equal; none can be guessed by trying."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Screen a source: look at the rows that are new to each detector, decide over all scores, one commit.
 
-A commit says that all live rows of one bronze version were looked at by all declared detectors. The next screening looks only at rows
+A commit records that all live rows of one bronze version were looked at by all declared detectors. The next screening looks only at rows
 that changed since, and at all rows only for a detector that is new or whose code or parameters (other than thresholds) changed. A run
 that is killed leaves the last commit, and the next run does the same work again.
 """
@@ -25,18 +25,19 @@ from lakehouse.core.spec.yamlfile import Loc, suggest
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.values import values
 from lakehouse.reserve.screening import verdicts
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Look, Texts, Whole
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook, Look, TextLook
 from lakehouse.reserve.screening.salt import hashed, salt_of
-from lakehouse.reserve.screening.verdicts import FINDINGS, Detected, State
+from lakehouse.reserve.screening.verdicts import FINDINGS, DetectionResult, State
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Screening:
-    """What a screening did.
+    """The result of a screening.
 
     Attributes:
         live: live rows of the source; `looked`, those that some detector looked at in this run.
-        flagged, quarantined: rows with a finding, and those kept out of datasets.
+        flagged: rows with a finding.
+        quarantined: rows kept out of datasets.
         detections: what each flags.
         unchanged: rows, declaration and code are those of the last screening; nothing was read or written.
         seconds: wall time.
@@ -47,12 +48,12 @@ class Screening:
     looked: int
     flagged: int
     quarantined: int
-    detections: tuple[Detected, ...]
+    detections: tuple[DetectionResult, ...]
     unchanged: bool
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bound:
     """A declared detection, ready to look."""
 
@@ -101,7 +102,9 @@ def detections(project: Project, name: str) -> list[Bound]:
         identity = digest({"detector": entry.name, "params": measuring, "files": contents, "code": entry.code()})
         repeats = sum(other.declared.name == declared.name for other in made)
         named = declared.name if repeats == 0 else f"{declared.name}_{repeats + 1}"
-        made.append(Bound(named, declared, look, identity, action, params.get("at_least"), where))
+        made.append(
+            Bound(name=named, declared=declared, look=look, identity=identity, action=action, at_least=params.get("at_least"), where=where)
+        )
     return made
 
 
@@ -127,14 +130,23 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
         raise NotFoundError(f"source {name} was never collected", fix=f"lakehouse collect {name}")
     types = source.schema(version)
     columns = [_columns(project, name, each, index, types) for index, each in enumerate(bound)]
-    identities = [digest([each.identity, c if isinstance(each.look, Texts) else None]) for each, c in zip(bound, columns, strict=True)]
+    identities = [digest([each.identity, c if isinstance(each.look, TextLook) else None]) for each, c in zip(bound, columns, strict=True)]
     before, declared = verdicts.state(project, name), verdicts.declared_key(project.source(name))
     if before is not None and bronze.recorded_content(project, name)[0] != before.content and before.bronze == version:
         before = None  # the table of bronze was made anew: its versions are not those that the state speaks of
     same = before is not None and (before.bronze, before.declared) == (version, declared)
     if before is not None and same and [d.identity for d in before.detections] == identities:
         flagged, kept_out = _flagged(table.read(["_row_id", "action"]))
-        return Screening(name, before.live, 0, flagged, kept_out, before.detections, True, time.monotonic() - started)
+        return Screening(
+            source=name,
+            live=before.live,
+            looked=0,
+            flagged=flagged,
+            quarantined=kept_out,
+            detections=before.detections,
+            unchanged=True,
+            seconds=time.monotonic() - started,
+        )
     live = bronze.live_index(project, name, version=version).select(*LIVE)
     known = {} if before is None else {d.identity: d.name for d in before.detections}
     fresh = live
@@ -145,29 +157,29 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
     parts: list[pl.DataFrame] = []
     looks: list[tuple[Bound, tuple[str, ...], bool]] = []
     for each, wanted, identity in zip(bound, columns, identities, strict=True):
-        whole, stands = isinstance(each.look, Whole), identity in known
-        if stands and not (whole and before is not None and before.bronze != version):
+        whole, looked_at = isinstance(each.look, AllRowsLook), identity in known
+        if looked_at and not (whole and before is not None and before.bronze != version):
             kept = earlier.filter(pl.col("detector") == known[identity]).with_columns(detector=pl.lit(each.name))
             if not whole:
                 kept = kept.join(live, on=["_row_id", "_content"], how="semi").join(fresh, on=["_row_id", "_content"], how="anti")
             parts.append(kept)
             if whole:
                 continue
-        looks.append((each, wanted, stands and not whole))
+        looks.append((each, wanted, looked_at and not whole))
     salt, looked = salt_of(project), 0
-    rows = [(each, wanted, stands) for each, wanted, stands in looks if not isinstance(each.look, Whole)]
-    pending = live if any(not stands for _, _, stands in rows) else fresh
+    rows = [(each, wanted, looked_at) for each, wanted, looked_at in looks if not isinstance(each.look, AllRowsLook)]
+    pending = live if any(not looked_at for _, _, looked_at in rows) else fresh
     if rows and pending.height:
         needed = sorted({c for _, wanted, _ in rows for c in wanted})
         for chunk in _chunks(project, name, pending, needed):
             new = chunk.join(fresh.select("_row_id"), on="_row_id", how="semi", maintain_order="left")
-            for each, wanted, stands in rows:
-                given = new if stands else chunk
+            for each, wanted, looked_at in rows:
+                given = new if looked_at else chunk
                 parts.append(_findings(each, given.select(*LIVE), _look(each, given, wanted), salt))
             looked += chunk.height
             progress(f"screening {name}", looked, pending.height)
     for each, wanted, _ in looks:
-        if isinstance(each.look, Whole):
+        if isinstance(each.look, AllRowsLook):
             progress(f"screening {name}: {each.name}", 0, None)
             chunks = [chunk.select(*LIVE, *(c for c in wanted if c not in LIVE)) for chunk in _chunks(project, name, live, list(wanted))]
             given = pl.concat(chunks).sort("_row_id") if chunks else pl.DataFrame()
@@ -179,7 +191,16 @@ def _screen(project: Project, name: str, progress: Progress) -> Screening:
     state = State(declared, bronze.source_content_id(live), version, live.height, detected)
     table.write(findings, "overwrite" if at is not None else "append", metadata=state.metadata(), after=-1 if at is None else at)
     flagged, kept_out = _flagged(findings)
-    return Screening(name, live.height, looked, flagged, kept_out, detected, False, time.monotonic() - started)
+    return Screening(
+        source=name,
+        live=live.height,
+        looked=looked,
+        flagged=flagged,
+        quarantined=kept_out,
+        detections=detected,
+        unchanged=False,
+        seconds=time.monotonic() - started,
+    )
 
 
 def _looked_at(project: Project, name: str, before: State) -> pl.DataFrame:
@@ -203,7 +224,7 @@ def _known_columns(look: Look, declared: Any, where: str) -> None:
     for column in look.columns or ():
         if not column.startswith("_") and column not in declared:
             raise SpecError(f"the source has no column `{column}`", where=where, fix=suggest(column, declared))
-        if isinstance(look, Texts) and declared[column] not in ("string", "json"):
+        if isinstance(look, TextLook) and declared[column] not in ("string", "json"):
             raise SpecError(f"column `{column}` holds no text but {declared[column]}", where=where, fix="name a text column")
 
 
@@ -215,7 +236,7 @@ def _columns(project: Project, name: str, each: Bound, index: int, types: pl.Sch
     for column in wanted:
         if column not in types:
             raise SpecError(f"{name} has no column `{column}`", where=where, fix=suggest(column, [c for c in types if c[0] != "_"]))
-        if isinstance(each.look, Texts) and types[column] != pl.String:
+        if isinstance(each.look, TextLook) and types[column] != pl.String:
             raise SpecError(f"column `{column}` holds no text but {types[column]}", where=where, fix=suggest(column, own))
     return wanted
 
@@ -226,9 +247,9 @@ def _chunks(project: Project, name: str, rows: pl.DataFrame, columns: list[str])
 
 
 def _look(each: Bound, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """What a detection finds in rows, as FOUND; what it cannot take in them is said of its line."""
+    """What a detection finds in rows, as FOUND; a failure names the line of its declaration."""
     try:
-        if not isinstance(each.look, Texts):
+        if not isinstance(each.look, TextLook):
             return each.look.find(rows)
         found = (each.look.find(rows[column]).with_columns(column=pl.lit(column)) for column in columns)
         return pl.concat([FOUND.to_frame(), *found])
@@ -260,7 +281,7 @@ def _decided(bound: list[Bound], findings: pl.DataFrame) -> pl.DataFrame:
     return findings.with_columns(action.alias("action")).sort("_row_id", "detector", "column", "start", "kind", nulls_last=True)
 
 
-def _detected(each: Bound, identity: str, findings: pl.DataFrame, live: pl.DataFrame) -> Detected:
+def _detected(each: Bound, identity: str, findings: pl.DataFrame, live: pl.DataFrame) -> DetectionResult:
     ours = findings.filter((pl.col("detector") == each.name) & pl.col("action").is_not_null())
     by_row = ours.drop_nulls("_row_id").select("_row_id", "kind")
     # A finding about a collection flags all rows that it brought.
@@ -269,6 +290,13 @@ def _detected(each: Bound, identity: str, findings: pl.DataFrame, live: pl.DataF
     flagged = pl.concat([by_row, brought]).unique()
     kinds = dict(flagged.group_by("kind").len().sort("kind").iter_rows())
     rows = flagged["_row_id"].n_unique()
-    return Detected(
-        each.name, identity, each.action, rows, rows / max(live.height, 1), kinds, each.declared.max_rate, each.declared.blocking
+    return DetectionResult(
+        name=each.name,
+        identity=identity,
+        action=each.action,
+        rows=rows,
+        rate=rows / max(live.height, 1),
+        kinds=kinds,
+        max_rate=each.declared.max_rate,
+        blocking=each.declared.blocking,
     )

@@ -1,4 +1,4 @@
-"""What detectors of poisoning share: hashed n-grams of texts, and what a model that never saw a row says of its label."""
+"""Vectors for detectors of poisoning: hashed n-grams of texts, and the label predicted by a model that never saw the row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Unit = Literal["words", "characters"]
 FOLDS, FEATURES = 5, 1 << 18
 _MOST_LABELS = 500
 SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 2), "characters": (1, 3)}
-"""Sizes of n-grams: words and pairs of them; characters up to three, for Chinese and other languages without blanks."""
+"""Sizes of n-grams: words and pairs of them; characters up to three, for Chinese and other languages without spaces."""
 
 
 def grams(texts: pl.Series, unit: Unit, sizes: tuple[int, int], features: int = FEATURES) -> Any:
@@ -74,7 +74,7 @@ def out_of_fold(vectors: Any, codes: NDArray[np.int64], texts: pl.Series, classe
             continue
         model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, tol=1e-3, average=True, random_state=0)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # twenty passes are enough to tell labels apart
+            warnings.simplefilter("ignore", ConvergenceWarning)  # twenty passes are enough to separate labels
             model.fit(vectors[inside], codes[inside])
         out[np.ix_(fold == k, known)] = model.predict_proba(vectors[fold == k])
     return out

@@ -1,6 +1,6 @@
-"""The shape of `system/screening_<source>` and what it says to datasets: which rows stay out, and whether the source may be read at all.
+"""The schema of `system/screening_<source>`, and its verdicts for datasets: the rows that stay out, and whether the source may be read.
 
-The table holds what detectors found in the live rows of bronze. Its newest commit says of which rows, under which declaration, and how
+The table holds what detectors found in the live rows of bronze. Its newest commit records of which rows, under which declaration, and how
 many rows each detector flags.
 """
 
@@ -36,16 +36,17 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 FINDINGS = pl.Schema(_COLUMNS)
 
 
-@dataclass(frozen=True)
-class Detected:
-    """What one detection flags.
+@dataclass(frozen=True, kw_only=True)
+class DetectionResult:
+    """The rows that one detection flags.
 
     Attributes:
         name: the detector's name, `_2`, `_3` ... added where it repeats.
         identity: of its parameters and its code, thresholds left out: what its findings hold for.
         rows: rows flagged, and `rate`, their share of the live rows.
         kinds: flagged rows by kind; a finding about a collection counts the rows of that.
-        max_rate, blocking: as declared.
+        max_rate: as declared.
+        blocking: as declared.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Detected:
 
 @dataclass(frozen=True)
 class State:
-    """What the newest commit of a screening says.
+    """The newest commit of a screening.
 
     Attributes:
         declared: digest of the declaration.
@@ -76,7 +77,7 @@ class State:
     content: str
     bronze: int
     live: int
-    detections: tuple[Detected, ...]
+    detections: tuple[DetectionResult, ...]
 
     def metadata(self) -> dict[str, str]:
         """The state as commit metadata."""
@@ -94,13 +95,13 @@ def declared_key(source: Source) -> str:
 
 
 def state(project: Project, source: str) -> State | None:
-    """What the newest screening says; None if there was none."""
+    """The newest screening; None if there was none."""
     stored = table(project, source)
     found = stored.metadata().get("factory.state") if stored.exists() else None
     if found is None:
         return None
     values: dict[str, Any] = json.loads(found)
-    return State(**{**values, "detections": tuple(Detected(**d) for d in values["detections"])})
+    return State(**{**values, "detections": tuple(DetectionResult(**d) for d in values["detections"])})
 
 
 def missing(project: Project, source: str) -> str | None:

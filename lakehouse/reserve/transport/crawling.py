@@ -1,4 +1,4 @@
-"""What a crawl may ask for, and what a page says: scope, robots.txt, sitemaps, links."""
+"""Rules and pages of a crawl: scope, robots.txt, sitemaps, links."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SITEMAPS = 1000
 
 @dataclass(frozen=True)
 class Scope:
-    """Which addresses belong to a crawl."""
+    """The addresses that belong to a crawl."""
 
     hosts: frozenset[str]
     prefixes: tuple[str, ...]
@@ -48,7 +48,7 @@ class Scope:
 
 
 def same(url: str) -> str:
-    """What two addresses of one page have in common: order of the query and fragments do not tell pages apart."""
+    """The common form of addresses of one page: order of the query and fragments do not distinguish pages."""
     from w3lib.url import canonicalize_url
 
     return canonicalize_url(url)
@@ -66,12 +66,12 @@ def absolute(base: str, link: str) -> str | None:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says.
+    """The content of a page.
 
     Attributes:
-        links: absolute addresses in the order of the page, each once; none of a page that says `nofollow`.
+        links: absolute addresses in the order of the page, each once; none of a page with `nofollow`.
         index: whether it wants to be kept.
-        canonical: the address that it says it has.
+        canonical: the address that it declares.
     """
 
     text: str
@@ -81,11 +81,11 @@ class Page:
     canonical: str | None = None
 
 
-def page_of(url: str, content_type: str, body: bytes, said: str) -> Page:
+def page_of(url: str, content_type: str, body: bytes, robots_tag: str) -> Page:
     """An HTML page.
 
     Args:
-        said: the header `X-Robots-Tag`.
+        robots_tag: the header `X-Robots-Tag`.
     """
     from parsel import Selector
     from w3lib.encoding import html_to_unicode
@@ -94,7 +94,7 @@ def page_of(url: str, content_type: str, body: bytes, said: str) -> Page:
     _, text = html_to_unicode(content_type, body)
     found = Selector(text=text or " ", type="html")
     meta = [m.attrib.get("content", "") for m in found.css("meta") if m.attrib.get("name", "").lower() == "robots"]
-    words = set(re.findall(r"[a-z]+", " ".join([said, *meta]).lower()))
+    words = set(re.findall(r"[a-z]+", " ".join([robots_tag, *meta]).lower()))
     base = get_base_url(text, url)
     links: dict[str, None] = {}
     if words.isdisjoint({"nofollow", "none"}):
@@ -170,7 +170,7 @@ class Robots:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._known:
-            # Without an answer, no page may be asked for, and the caller is told; with a refusal, every page may (RFC 9309, 2.3.1).
+            # Without an answer, no page may be asked for, and the caller gets an error; with a refusal, every page may (RFC 9309, 2.3.1).
             status, body = self.ask(f"{origin}/robots.txt", _ROBOTS_BYTES)
             self._known[origin] = Protego.parse(body.decode("utf-8", "replace") if status < 300 else "")
         return self._known[origin]

@@ -62,10 +62,10 @@ class Database:
         """A connection in one transaction that reads one snapshot, where the database has such (PostgreSQL, MySQL, MariaDB).
 
         Args:
-            kept: whether what has come before it breaks off is kept, which its message says.
+            kept: whether what has come before it breaks off is kept, as the message of the error states.
 
         Raises:
-            MissingExtraError: the driver is not installed. SourceError: unreachable, refused, or broken off, with what the database said.
+            MissingExtraError: the driver is not installed. SourceError: unreachable, refused, or broken off, with the database's message.
         """
         import sqlalchemy as sa
 
@@ -78,7 +78,7 @@ class Database:
             # Outside the connection, for letting go of a broken one raises as well.
             with (
                 self._errors(
-                    password, "cannot be read", "see what the database says, and run it again" + ("; what has come is kept" if kept else "")
+                    password, "cannot be read", "see the database's message, and run it again" + ("; what has come is kept" if kept else "")
                 ),
                 connection,
             ):
@@ -97,7 +97,7 @@ class Database:
         try:
             yield
         except sa.exc.SQLAlchemyError as error:
-            raise SourceError(f"{what}: {_said(error, password)}", where=self.shown, fix=fix) from error
+            raise SourceError(f"{what}: {_message(error, password)}", where=self.shown, fix=fix) from error
 
     def _parsed(self, text: str) -> URL:
         try:
@@ -145,7 +145,7 @@ class Database:
 
 
 def _prepared(engine: Engine) -> Any:
-    """What a new connection is told: to read only, times in UTC."""
+    """Set a new connection to read only, with times in UTC."""
 
     def prepare(connection: Any, record: object) -> None:
         name = engine.dialect.name
@@ -158,10 +158,10 @@ def _prepared(engine: Engine) -> Any:
             "postgresql": ["SET TIME ZONE 'UTC'", "SET default_transaction_read_only = on"],
             "mysql": ["SET time_zone = '+00:00'", "SET SESSION TRANSACTION READ ONLY"],
         }
-        said = statements.get("mysql" if name == "mariadb" else name, [])
-        if said:
+        statements_of = statements.get("mysql" if name == "mariadb" else name, [])
+        if statements_of:
             cursor = connection.cursor()
-            for statement in said:
+            for statement in statements_of:
                 cursor.execute(statement)
             cursor.close()
             connection.commit()
@@ -169,8 +169,8 @@ def _prepared(engine: Engine) -> Any:
     return prepare
 
 
-def _said(error: Exception, password: str) -> str:
-    """The first line of what the database said, without the password."""
+def _message(error: Exception, password: str) -> str:
+    """The first line of the database's message, without the password."""
     found: BaseException = getattr(error, "orig", None) or error
     words = found.args[1] if len(found.args) > 1 and isinstance(found.args[0], int) else str(found)
     line = (str(words).strip() or type(found).__name__).splitlines()[0]

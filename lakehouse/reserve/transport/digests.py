@@ -1,4 +1,4 @@
-"""SHA-256 of files, remembered by what the file system says of them, so that an untouched file is not read again."""
+"""SHA-256 of files, remembered by their file system metadata, so that an untouched file is not read again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCHEMA = pl.Schema({"path": pl.String(), **dict.fromkeys(SEEN, pl.Int64()), "sha
 
 
 @dataclass(frozen=True)
-class Digested:
+class FileDigests:
     """Files with their digests.
 
     Attributes:
@@ -37,8 +37,8 @@ class Digested:
     identity: str
 
 
-def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataFrame], str]) -> Digested:
-    """The SHA-256 of each file that was looked at; computed where a file does not stand in `notes` as it looks.
+def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataFrame], str]) -> FileDigests:
+    """The SHA-256 of each file that was looked at; computed where `notes` hold no file with the same metadata.
 
     Notes of other files are forgotten.
 
@@ -48,9 +48,9 @@ def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataF
     Raises:
         SourceError: a file that cannot be read, named.
     """
-    known, said = _read(notes)
-    if said and known.select(_LOOK).equals(looked):
-        return Digested(known.select("path", "sha256"), said)
+    known, stats = _read(notes)
+    if stats and known.select(_LOOK).equals(looked):
+        return FileDigests(known.select("path", "sha256"), stats)
     rows = looked.join(known, on=_LOOK, how="left", maintain_order="left")
     new = rows.filter(pl.col("sha256").is_null())
     found: list[str] = []
@@ -58,7 +58,7 @@ def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataF
     kept = time.monotonic()
 
     def noted() -> pl.DataFrame:
-        """The files that were hashed so far and can be told from what they may yet become."""
+        """The files that were hashed so far and whose later changes would show in their metadata."""
         return new.head(len(found)).with_columns(sha256=pl.Series(found, dtype=pl.String)).filter(pl.Series(steady, dtype=pl.Boolean))
 
     for path, changed, moved in new.select("path", "changed_ns", "moved_ns").iter_rows():
@@ -72,9 +72,9 @@ def file_digests(notes: Path, looked: pl.DataFrame, identity: Callable[[pl.DataF
     digests = new.select("path", sha256=pl.Series(found, dtype=pl.String))
     made = rows.select("path", "sha256").update(digests, on="path", maintain_order="left")
     all_of_them = identity(made.sort("path"))
-    told = rows.drop("sha256").join(pl.concat([rows.filter(pl.col("sha256").is_not_null()), noted()]), on=_LOOK, maintain_order="left")
-    _keep(notes, told, all_of_them if told.height == rows.height else "")
-    return Digested(made, all_of_them)
+    digested = rows.drop("sha256").join(pl.concat([rows.filter(pl.col("sha256").is_not_null()), noted()]), on=_LOOK, maintain_order="left")
+    _keep(notes, digested, all_of_them if digested.height == rows.height else "")
+    return FileDigests(made, all_of_them)
 
 
 def _keep(notes: Path, rows: pl.DataFrame, identity: str = "") -> None:

@@ -17,14 +17,14 @@ from lakehouse.core.hashing import file_digest
 from lakehouse.core.lake.store import storage_error
 
 Index = Literal["pypi", "npm", "debian"]
-"""The kind of registry; its client's configuration says which one."""
+"""The kind of registry; its client's configuration names it."""
 
 _NETWORK = (
     "Failed to establish", "Name or service not known", "Temporary failure", "timed out", "Connection refused", "Network is unreachable",
     "ProxyError", "SSLError", "Max retries exceeded", "Could not connect", "Failed to fetch", "ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT",
     "EAI_AGAIN", "ECONNRESET", "CERT_", "SELF_SIGNED",
 )  # fmt: skip
-"""Words by which pip, npm and apt say that no registry answers."""
+"""Words of pip, npm and apt when no registry answers."""
 
 
 def fetch(cache: Path, index: Index, name: str, version: str, checksum: str, file: str | None) -> Path:
@@ -122,20 +122,20 @@ def _wrong_checksum(name: str, version: str, checksum: str) -> SourceError:
     )
 
 
-def _explained(said: str, index: Index, name: str, version: str, checksum: str) -> SourceError:
+def _explained(output: str, index: Index, name: str, version: str, checksum: str) -> SourceError:
     """A client's failure as one message."""
-    if "DO NOT MATCH THE HASHES" in said:
+    if "DO NOT MATCH THE HASHES" in output:
         return _wrong_checksum(name, version, checksum)
-    if any(sign in said for sign in _NETWORK):
+    if any(sign in output for sign in _NETWORK):
         settings = {"pypi": "pip config list", "npm": "npm config list", "debian": "apt-get update"}[index]
         return SourceError(f"the package index cannot be reached to fetch {name} {version}", fix=f"check the network and `{settings}`")
     missing = ("No matching distribution", "Could not find a version", "E404", "ETARGET", "Unable to locate package", "was not found")
-    if any(sign in said for sign in missing):
-        known = said.partition("from versions: ")[2].partition(")")[0].splitlines()
+    if any(sign in output for sign in missing):
+        known = output.partition("from versions: ")[2].partition(")")[0].splitlines()
         listed = known[0] if known and known[0] != "none" else ""
         return SourceError(
             f"the index has no {name} {version}", fix=f"versions it has: {listed[-200:]}" if listed else "check `name:` and `version:`"
         )
-    last = [line.strip() for line in said.splitlines() if line.strip().lower().startswith(("error", "npm err", "e:"))]
+    last = [line.strip() for line in output.splitlines() if line.strip().lower().startswith(("error", "npm err", "e:"))]
     client = {"pypi": "pip", "npm": "npm", "debian": "apt-get"}[index]
     return SourceError(f"{client} could not fetch {name} {version}: {last[-1] if last else 'it gave no reason'}", fix="fetch it by hand")

@@ -1,4 +1,4 @@
-"""What the file system says of files: the look at a folder that tells, without opening a file, which ones may have changed."""
+"""File system metadata of files: shows, without opening a file, which ones may have changed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lakehouse.core.errors import SourceError
 from lakehouse.reserve.formats.compression import damage_named
 
 SEEN = ("size", "changed_ns", "moved_ns", "inode")
-"""A file that has these as they were is taken for untouched: size, times of change of its bytes and of what is said of it, inode."""
+"""A file that has these as they were is taken for untouched: size, times of change of its bytes and of its metadata, inode."""
 _INODE = (1 << 63) - 1
 
 
-class Looks:
+class FileStats:
     """Files looked at, a row each."""
 
     def __init__(self) -> None:

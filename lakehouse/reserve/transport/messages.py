@@ -1,4 +1,4 @@
-"""Messages of streams as JSON lines: fields or text, with where each stood."""
+"""Messages of streams as JSON lines: fields or text, with the place of each."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _READ = 1 << 20
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedFile:
     """A whole file on this machine.
 
     Attributes:
@@ -34,14 +34,14 @@ class Fetched:
 @contextmanager
 def fetched(
     web: Web, url: str, landing: Landing, max_bytes: int, *, called: str, key: str | None = None, seen: Mapping[str, str] | None = None
-) -> Iterator[Fetched | None]:
+) -> Iterator[FetchedFile | None]:
     """The file at an address, while the block runs; None where it is what it was when its validators were `seen`.
 
-    What a broken fetch left goes on where it ended, also in the next run, only if the server says that the file is still the same
+    What a broken fetch left goes on where it ended, also in the next run, only if the server reports that the file is still the same
     (`If-Range`, RFC 9110).
 
     Args:
-        called: its name, whose ending tells whether it is meant to be packed.
+        called: its name, whose ending shows whether it is meant to be packed.
         key: what identifies it, where its address changes.
 
     Raises:
@@ -52,7 +52,7 @@ def fetched(
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         validators = _bring(web, url, part, tag, max_bytes, called, seen)
-        yield Fetched(part, validators) if validators is not None else None
+        yield FetchedFile(part, validators) if validators is not None else None
     except OSError as error:
         raise storage_error(error, str(part)) from error
     _forget(part, tag)
@@ -103,7 +103,7 @@ def _bring(web: Web, url: str, part: Path, tag: Path, max_bytes: int, called: st
             packed = response.headers.get("Content-Encoding", "identity")
             if packed != "identity" and not called.lower().endswith((".gz", ".zst")):
                 what = f"is sent packed ({packed}) although it was asked for as it is"
-                raise SourceError(what, where=shown(url), fix=f"say so by its name: `name: {called}.gz`")
+                raise SourceError(what, where=shown(url), fix=f"name it so: `name: {called}.gz`")
             etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
             strong = etag if etag and not etag.startswith("W/") else modified
             if response.status_code != 206:
@@ -134,7 +134,7 @@ def _goes_on(response: httpx.Response, have: int) -> bool:
 
 
 def _length(response: httpx.Response, have: int) -> int | None:
-    """Bytes of the whole file, where the server says so."""
+    """Bytes of the whole file, where the server gives them."""
     length = response.headers.get("Content-Length", "")
     return have + int(length) if length.isdecimal() else None
 

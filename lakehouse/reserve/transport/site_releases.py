@@ -1,4 +1,4 @@
-"""The exit of a site: the folder or URL where its released bundles stand. Nothing else of a site is read from outside."""
+"""The exit of a site: the folder or URL of its released bundles. Nothing else of a site is read from outside."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class File:
 
 
 @dataclass(frozen=True)
-class Exported:
-    """What a site has released of a dataset, as its manifest and its checksums say it, both held against each other.
+class SiteRelease:
+    """The release of a dataset by a site, from its manifest and its checksums, both held against each other.
 
     Attributes:
         license: of the release.
@@ -47,7 +47,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Exit:
-    """Where the bundles of a site stand; `place` is absolute."""
+    """The place of a site's bundles; `place` is absolute."""
 
     site: str
     place: str
@@ -66,8 +66,8 @@ class Exit:
             raise SourceError(f"no site `{site}` is declared", where="lakehouse.yaml", fix=fix)
         return cls(site, project.place(known[site].releases), known[site].storage_options)
 
-    def exported(self, dataset: str) -> Exported | None:
-        """What stands released of a dataset; None where nothing does.
+    def exported(self, dataset: str) -> SiteRelease | None:
+        """The release of a dataset; None where there is none.
 
         Raises:
             SourceError: unreachable, or no bundle that its own checksums bear out.
@@ -88,7 +88,7 @@ class Exit:
             raise SourceError("manifest and checksums do not agree", where=where, fix="let the site release it again")
         if versions.version_id(plan, content) != version:
             raise SourceError("the version does not follow from its plan and content", where=where, fix="let the site release it again")
-        return Exported(label, version, terms, files)
+        return SiteRelease(label, version, terms, files)
 
     def read(self, dataset: str, path: str) -> Iterator[bytes]:
         """The bytes of a file of data, part by part.
@@ -109,8 +109,8 @@ class Exit:
         except Exception as error:
             if not self._is_of_the_exit(error):
                 raise
-            said = storage_error(error, self.place)
-            raise SourceError(f"{path} cannot be read: {said.what}", where=f"{self.place}/{dataset}", fix="collect it again") from error
+            problem = storage_error(error, self.place)
+            raise SourceError(f"{path} cannot be read: {problem.what}", where=f"{self.place}/{dataset}", fix="collect it again") from error
 
     def _text(self, dataset: str, name: str) -> str | None:
         try:
@@ -130,8 +130,8 @@ class Exit:
         except Exception as error:
             if not self._is_of_the_exit(error):
                 raise
-            said = storage_error(error, self.place)
-            raise SourceError(said.what, where=self.place, fix=said.fix) from error
+            problem = storage_error(error, self.place)
+            raise SourceError(problem.what, where=self.place, fix=problem.fix) from error
 
     def _store(self, dataset: str) -> Any:
         return object_store(f"{self.place}/{dataset}", self.storage_options)

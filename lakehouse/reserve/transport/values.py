@@ -1,6 +1,6 @@
 """Rows of a database driver as frames: each value in a type that holds it whole, or as text.
 
-A column's kind is what the database says of it, else what its values are; columns without any value yet are `null`.
+A column's kind is the one that the database declares, else that of its values; columns without any value yet are `null`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _EXACT = 1 << 53
 
 
 def described(dialect: str, cursor: Any) -> list[str | None]:
-    """The kinds that a database says its result has; None where the values tell."""
+    """The kinds that a database declares for its result; None where the values decide."""
     if dialect == "postgresql" and hasattr(cursor.description[0], "type_code"):
         return [_postgres(column, cursor.connection.adapters.types) for column in cursor.description]
     if dialect in ("mysql", "mariadb"):

@@ -19,7 +19,7 @@ from lakehouse.core.loopback import on_this_machine
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
-"""Seconds between tries, doubled each time, unless the server says how long (`Retry-After`, RFC 9110)."""
+"""Seconds between tries, doubled each time, unless the server gives the time (`Retry-After`, RFC 9110)."""
 _REDIRECTS = 10
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET = re.compile(r"authorization|cookie|token|secret|password|api-?_?key", re.IGNORECASE)
@@ -95,7 +95,7 @@ class Web:
         """A response with its body, of status 2xx or 304.
 
         Raises:
-            SourceError: unreachable or refused, with what the server said.
+            SourceError: unreachable or refused, with the server's message.
         """
         with self.stream(url, params, headers) as response:
             try:
@@ -108,7 +108,7 @@ class Web:
         """The answer to a question that changes nothing, put as JSON.
 
         Raises:
-            SourceError: unreachable or refused, with what the server said.
+            SourceError: unreachable or refused, with the server's message.
         """
         response = self._sent(url, None, headers, body=body)
         try:
@@ -126,7 +126,7 @@ class Web:
         """A response whose body the caller reads, of status 2xx, 304 or 416.
 
         Raises:
-            SourceError: unreachable or refused, with what the server said.
+            SourceError: unreachable or refused, with the server's message.
         """
         response = self._sent(url, params, headers)
         try:
@@ -173,8 +173,8 @@ class Web:
                 raise SourceError(f"is no address: {error}", where=shown(url), fix="check `url`") from error
             except httpx.TransportError as error:
                 if not left:
-                    said = str(error) or type(error).__name__
-                    raise SourceError(f"cannot be reached: {said}", where=shown(url), fix="check `url` and the network") from error
+                    message = str(error) or type(error).__name__
+                    raise SourceError(f"cannot be reached: {message}", where=shown(url), fix="check `url` and the network") from error
                 wait = None
             else:
                 if response.is_success or response.status_code in (304, 416):
@@ -221,14 +221,14 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _refusal(response: httpx.Response, url: str) -> SourceError:
     try:
-        said = " ".join(response.read()[:300].decode("utf-8", "replace").split())
+        message = " ".join(response.read()[:300].decode("utf-8", "replace").split())
     except httpx.HTTPError:
-        said = ""
+        message = ""
     fixes = {401: "check the credentials in the environment", 403: "check the credentials in the environment", 404: "check the address"}
     status = f"{response.status_code} {response.reason_phrase}".strip()
-    fix = fixes.get(response.status_code, "see what the server says, and run it again; what has come is kept")
+    fix = fixes.get(response.status_code, "see the server's message, and run it again; what has come is kept")
     response.close()
-    return SourceError(f"the server answers {status}{f': {said}' if said else ''}", where=shown(url), fix=fix)
+    return SourceError(f"the server answers {status}{f': {message}' if message else ''}", where=shown(url), fix=fix)
 
 
 def _asked_wait(response: httpx.Response) -> float | None:

@@ -149,7 +149,7 @@ def test_what_happened_is_recorded_without_the_row(factory: Factory) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.operations.erasure import answers, archives, bytes, erase, gold, history, places, requests
+from lakehouse.operations.erasure import answers, affected_tables, archives, bytes, erase, gold, history, requests
 from lakehouse.core.project import Project
 module, name, within, number = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 owner, calls = globals()[module], [0]

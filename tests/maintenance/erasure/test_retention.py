@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from lakehouse.cli import cli
 from lakehouse.core.errors import SpecError
-from lakehouse.operations.erasure.due import erase_due
 from lakehouse.operations.erasure.requests import requests
+from lakehouse.operations.erasure.retention import erase_due
 from tests.factory import Factory, new_factory
 from tests.maintenance.erasure.bytes_of import places_of
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from lakehouse.core.errors import SpecError
-from lakehouse.reserve.screening.detector import DETECTORS, Whole
+from lakehouse.reserve.screening.detector import DETECTORS, AllRowsLook
 from lakehouse.reserve.screening.screen import screen
 from tests.factory import Factory
 
@@ -35,7 +35,7 @@ def corpus(rows: int, *, chinese: bool = False, seed: int = 3) -> pl.DataFrame:
 def flagged(name: str, rows: pl.DataFrame, **params: object) -> set[int | None]:
     entry = DETECTORS.entries()[name]
     look = entry.function(**params)
-    assert isinstance(look, Whole)
+    assert isinstance(look, AllRowsLook)
     found = look.find(rows.select(look.columns))
     least = params.get("at_least", entry.params.model_fields["at_least"].default)
     return set(found.filter(pl.col("score") >= least)["_at"])

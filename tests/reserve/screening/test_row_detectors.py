@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lakehouse.core.errors import SpecError
 from lakehouse.production.operators.privacy.redact import redact
-from lakehouse.reserve.screening.detector import DETECTORS, Texts
+from lakehouse.reserve.screening.detector import DETECTORS, TextLook
 from tests.factory import Factory, notes
 
 from .test_screening import findings, screened_notes
@@ -24,7 +24,7 @@ def flagged(detector: str, texts: list[str | None], **params: Any) -> dict[int, 
     """Kinds by number of the text, of findings that flag."""
     entry = DETECTORS.entries()[detector]
     look = entry.function(**params)
-    assert isinstance(look, Texts)
+    assert isinstance(look, TextLook)
     least = params.get("at_least", entry.params.model_fields["at_least"].default if "at_least" in entry.params.model_fields else 0.0)
     rows = look.find(pl.Series("text", texts, dtype=pl.String)).filter(pl.col("score") >= least)
     out: dict[int, set[str]] = {}

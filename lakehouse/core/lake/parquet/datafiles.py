@@ -1,4 +1,4 @@
-"""The data files of a Delta table: Parquet written a row group at a time, and what Delta's log says of each.
+"""The data files of a Delta table: Parquet written a row group at a time, and the statistics of each for Delta's log.
 
 Not by delta-rs' own writer, which holds up to 600 MB back whatever is asked of it, and takes a fifth more time.
 """
@@ -22,20 +22,20 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction
 from pyarrow import fs
 
-from lakehouse.core.lake.parquet.rowgroups import Footer, Spliced, footer_of
+from lakehouse.core.lake.parquet.rowgroups import Footer, SplicedFile, footer_of
 
 PLAIN = ".zstd.parquet"
-"""How the names of data files end. Of another ending, Delta's log is told the number of rows and nothing of values."""
+"""The ending of the names of data files. For another ending, Delta's log gets the number of rows and no bounds."""
 _FILE_BYTES = 32 * 1024 * 1024
 """Size of a data file: some 100 MB of text."""
 _GROUP_ROWS, _GROUP_BYTES = 16 * 1024, 4 * 1024 * 1024
 """A row group: at most so many rows, and about so many bytes. What changes a row writes its group anew."""
 _BOUND = 64
-"""Length of the bounds kept of an id. Whole texts would stand in footers and in Delta's log."""
+"""Length of the bounds kept of an id. Otherwise footers and Delta's log would hold whole texts."""
 _FEW_VALUES = ("_collection", "_deleted", "_license", "_media_type", "_parent", "_split", "_uri", "fate", "rule", "source", "step")
 """Columns worth a dictionary. One of ids, digests or texts, all different, is made in vain: a fifth of the time to write, more to read."""
 _FOUND_BY = frozenset(("_row_id", "_root", "dataset", "source"))
-"""Texts that rows are looked up by: their bounds say which files can hold one."""
+"""Texts that rows are looked up by: their bounds show which files can hold one."""
 
 
 def file_system(uri: str, options: dict[str, str]) -> fs.FileSystem:
@@ -166,7 +166,7 @@ class _Moved:
 
     def __post_init__(self) -> None:
         self.name = _new_name(self.ending)
-        self.spliced = Spliced(self.files.open_output_stream(self.name), self.footer)
+        self.spliced = SplicedFile(self.files.open_output_stream(self.name), self.footer)
 
     def action(self) -> AddAction:
         """Close the file; the entry of it for Delta's log, with the bounds that its row groups have. Another library reads it for them."""
@@ -174,11 +174,11 @@ class _Moved:
         with self.files.open_input_file(self.name) as handle:
             about = pq.read_metadata(handle)
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
-        told = _told(about.schema.to_arrow_schema())
+        bounded = _bounded_columns(about.schema.to_arrow_schema())
         bounds, nulls = {}, {}
         for at in range(about.num_columns):
             # The path of a column within another one has a dot in it.
-            if (name := groups[0].column(at).path_in_schema) not in told or "." in name:
+            if (name := groups[0].column(at).path_in_schema) not in bounded or "." in name:
                 continue
             found = [group.column(at).statistics for group in groups]
             if all(each is not None and each.has_null_count for each in found):
@@ -205,7 +205,7 @@ class _File:
 
     def __post_init__(self) -> None:
         self.name = _new_name(self.ending)
-        self.told = _told(self.schema)
+        self.bounded = _bounded_columns(self.schema)
         self.sink = self.files.open_output_stream(self.name)
         self.writer = pq.ParquetWriter(
             self.sink,
@@ -213,7 +213,7 @@ class _File:
             compression="zstd",
             compression_level=1,
             use_dictionary=[name for name in self.schema.names if name in _FEW_VALUES],
-            write_statistics=self.told,
+            write_statistics=self.bounded,
         )
 
     @property
@@ -225,7 +225,7 @@ class _File:
 
         self.writer.write_table(group, row_group_size=group.num_rows)
         self.rows += group.num_rows
-        for name in self.told:
+        for name in self.bounded:
             column = group.column(name)
             self.nulls[name] = self.nulls.get(name, 0) + column.null_count
             found = pc.min_max(column).as_py()
@@ -250,7 +250,7 @@ def _new_name(ending: str) -> str:
     return f"part-{uuid.uuid4()}-c000{ending}"
 
 
-def _told(schema: pa.Schema) -> list[str]:
+def _bounded_columns(schema: pa.Schema) -> list[str]:
     """The columns whose bounds are kept."""
     return [column.name for column in schema if pa.types.is_integer(column.type) or column.name in _FOUND_BY]
 
@@ -258,15 +258,15 @@ def _told(schema: pa.Schema) -> list[str]:
 def _action(
     files: fs.FileSystem, name: str, size: int, rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[str, int]
 ) -> AddAction:
-    """The entry of a file for Delta's log; `size` is that of what was written, which may stand there in another form."""
-    said: dict[str, Any] = {"numRecords": rows}
+    """The entry of a file for Delta's log; `size` is that of what was written, which may be stored in another form."""
+    stats: dict[str, Any] = {"numRecords": rows}
     if name.endswith(PLAIN):
         short = {column: pair for column, pair in bounds.items() if not isinstance(pair[1], str) or len(pair[1]) <= _BOUND}
-        said["minValues"] = {column: low[:_BOUND] if isinstance(low, str) else low for column, (low, _) in short.items()}
-        said |= {"maxValues": {column: high for column, (_, high) in short.items()}, "nullCount": nulls}
+        stats["minValues"] = {column: low[:_BOUND] if isinstance(low, str) else low for column, (low, _) in short.items()}
+        stats |= {"maxValues": {column: high for column, (_, high) in short.items()}, "nullCount": nulls}
     else:
         size = files.get_file_info([name])[0].size
-    return AddAction(name, size, {}, int(time.time() * 1000), True, json.dumps(said))
+    return AddAction(name, size, {}, int(time.time() * 1000), True, json.dumps(stats))
 
 
 def _abandon(files: fs.FileSystem, name: str, sink: pa.NativeFile) -> None:

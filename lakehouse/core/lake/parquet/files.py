@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from lakehouse.core.lake.store import storage_error
 
 CHUNK_ROWS, CHUNK_BYTES = 8192, 16 * 1024 * 1024
-"""What is read at a time: at most so many rows, and about so many bytes."""
+"""The size of a read: at most so many rows, and about so many bytes."""
 
 
 def parquet_chunks(file: pq.ParquetFile, columns: Iterable[str], groups: Iterable[int] | None = None) -> Iterator[pl.DataFrame]:

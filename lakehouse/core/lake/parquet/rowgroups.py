@@ -1,6 +1,6 @@
 """Row groups of Parquet files, moved to another file as the bytes they are: nothing is decoded, nothing encoded.
 
-A row group stands in one piece, and only the footer says where; so it is copied, and the new footer says its new place.
+A row group is one run of bytes, and only the footer gives its place; so it is copied, and the new footer gives the new place.
 Source of the fields' numbers: `parquet.thrift` of apache/parquet-format.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakehouse.core.lake.parquet.compact import I16, I64, LIST, STRUCT, MalformedError, Struct, read_struct, write_struct
+from lakehouse.core.lake.parquet.thrift_compact import I16, I64, LIST, STRUCT, MalformedError, Struct, read_struct, write_struct
 
 _MAGIC = b"PAR1"
 _PIECE = 8 * 1024 * 1024
@@ -20,18 +20,19 @@ _NUM_ROWS, _ROW_GROUPS, _ENCRYPTION = 3, 4, 8
 _COLUMNS, _GROUP_ROWS, _GROUP_OFFSET, _ORDINAL = 1, 3, 5, 7
 _PATH, _CHUNK_OFFSET, _META = 1, 2, 3
 _INDEXES = (4, 5, 6, 7)
-"""Where a column chunk's page index stands: outside of the group."""
+"""The fields with the place of a column chunk's page index, which lies outside of the group."""
 _SIZE, _DATA_PAGE, _INDEX_PAGE, _DICTIONARY_PAGE = 7, 9, 10, 11
 _BLOOM = (14, 15)
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """A row group where it stands.
+    """A row group in its file.
 
     Attributes:
-        struct: what the footer says of it.
-        start, end: the bytes of the file that it takes.
+        struct: its entry in the footer.
+        start: its first byte in the file.
+        end: the byte behind its last one.
     """
 
     struct: Struct
@@ -42,13 +43,13 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class Footer:
-    """What a file says of itself, without its row groups, and these."""
+    """The footer of a file without its row groups, and the row groups."""
 
     shape: Struct
     groups: tuple[RowGroup, ...]
 
     def fits(self, other: Footer) -> bool:
-        """Whether row groups of both may stand in one file: equal columns, and equal notes on them."""
+        """Whether one file may hold row groups of both: equal columns, and equal notes on them."""
         return self.shape == other.shape
 
 
@@ -82,7 +83,7 @@ def _placed(group: Struct) -> RowGroup | None:
     return RowGroup(group, group[_GROUP_ROWS][1], start, end) if whole else None
 
 
-class Spliced:
+class SplicedFile:
     """A Parquet file under way, of row groups that other files hold."""
 
     def __init__(self, sink: pa.NativeFile, footer: Footer) -> None:
@@ -100,8 +101,8 @@ class Spliced:
 
     def close(self) -> int:
         """Write the footer; the size of the file."""
-        said = {**self.shape, _NUM_ROWS: (I64, self.rows), _ROW_GROUPS: (LIST, (STRUCT, self.groups))}
-        footer = write_struct(dict(sorted(said.items())))
+        metadata = {**self.shape, _NUM_ROWS: (I64, self.rows), _ROW_GROUPS: (LIST, (STRUCT, self.groups))}
+        footer = write_struct(dict(sorted(metadata.items())))
         self.size += self.sink.write(footer + len(footer).to_bytes(4, "little") + _MAGIC)
         self.sink.close()
         return self.size
@@ -118,7 +119,7 @@ def _pieces(handle: pa.NativeFile, group: RowGroup) -> Iterator[bytes]:
 
 
 def _moved(group: Struct, by: int, ordinal: int) -> Struct:
-    """A row group `by` bytes further on; page indexes and Bloom filters, which stand elsewhere, are left behind."""
+    """A row group `by` bytes further on; page indexes and Bloom filters, which lie elsewhere, are left behind."""
 
     def shifted(struct: Struct, fields: tuple[int, ...]) -> Struct:
         return {n: (kind, value + by if n in fields and value else value) for n, (kind, value) in struct.items()}

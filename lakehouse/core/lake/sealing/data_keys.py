@@ -26,7 +26,7 @@ _NONCE = 12
 
 @dataclass(frozen=True)
 class Master:
-    """A master key; `fingerprint` tells it from others without telling it."""
+    """A master key; `fingerprint` identifies it without revealing it."""
 
     secret: bytes = field(repr=False)
 
@@ -37,8 +37,8 @@ class Master:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What the lake keeps of a class's key: its id and how it is wrapped, or the day (ISO 8601) on which it was shredded."""
+class StoredKey:
+    """The lake's entry of a class's key: its id and its wrapping, or the day (ISO 8601) on which it was shredded."""
 
     id: str = ""
     master: str = ""
@@ -70,8 +70,8 @@ def master(variable: str = MASTER) -> Master:
     return Master(secret)
 
 
-def kept(lake: Location, of: str) -> Kept | None:
-    """What the lake keeps of a class's key; None where it never had one.
+def kept(lake: Location, of: str) -> StoredKey | None:
+    """The lake's entry of a class's key; None where it never had one.
 
     Raises:
         StorageError: the file is damaged.
@@ -82,7 +82,7 @@ def kept(lake: Location, of: str) -> Kept | None:
     try:
         found = json.loads(text)
         if found.keys() >= {"shredded"} or found.keys() >= {"id", "wrapped", "master"}:
-            return Kept(**found)
+            return StoredKey(**found)
     except (ValueError, TypeError, AttributeError):
         pass
     raise StorageError("the file of a data key is damaged", where=f"{lake.at}/{_path(of)}", fix="bring it back from a copy")
@@ -121,7 +121,7 @@ def opening_key(lake: Location, of: str, id_: bytes) -> DataKey:
 
 
 def missing(lake: Location, of: str, id_: str = "") -> StorageError:
-    """What is said where a key should be and is not: another would not open what was sealed under it."""
+    """The error of a missing key: another key would not open what was sealed under it."""
     named = f"the key {id_}of {of} is not there"
     return StorageError(named, where=f"{lake.at}/{_path(of)}", fix="bring the file back")
 
@@ -141,7 +141,7 @@ def destroy(lake: Location, state: Path, of: str, day: str) -> None:
     _put(lake, state, of, {"shredded": day})
 
 
-def unwrapped(found: Kept, of: str, by: Master) -> DataKey:
+def unwrapped(found: StoredKey, of: str, by: Master) -> DataKey:
     """The key that is kept.
 
     Raises:
@@ -161,10 +161,10 @@ def unwrapped(found: Kept, of: str, by: Master) -> DataKey:
         raise StorageError(f"the key of {of} was changed", where=_path(of), fix="bring its file back from a copy") from error
 
 
-def _put(lake: Location, state: Path, of: str, said: dict[str, str]) -> None:
+def _put(lake: Location, state: Path, of: str, entry: dict[str, str]) -> None:
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=state) as file:
-        file.write(json.dumps(said))
+        file.write(json.dumps(entry))
         file.flush()
         lake.put(_path(of), Path(file.name))
 

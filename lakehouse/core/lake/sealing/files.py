@@ -20,7 +20,7 @@ from lakehouse.core.lake.sealing.data_keys import current_key, opening_key
 from lakehouse.core.lake.sealing.streams import CHUNK, MAGIC, TAG, DataKey, Sealer, changed, cipher_of, open_chunk, read_header
 
 SEALED = ".sealed.parquet"
-"""How the name of a sealed data file ends."""
+"""The ending of a sealed data file's name."""
 
 
 class SealedFile(io.RawIOBase):
@@ -90,7 +90,7 @@ class SealedFile(io.RawIOBase):
 
 
 class _Sink(io.RawIOBase):
-    """What is written goes on sealed, under each key in turn; it owns the stream below."""
+    """A stream that seals what is written, under each key in turn; it owns the stream below."""
 
     def __init__(self, below: pa.NativeFile, under: Sequence[DataKey]) -> None:
         self._below, self._sealers, self._at = below, [Sealer(key) for key in under], 0
@@ -205,5 +205,5 @@ def sealing(files: fs.FileSystem, lake: Location, under: Sequence[str] = ()) -> 
 
 
 def below(files: fs.FileSystem) -> fs.FileSystem:
-    """The files as they stand on the disk or in the store."""
+    """The files as the disk or the store holds them."""
     return files.handler.below if isinstance(files, fs.PyFileSystem) and isinstance(files.handler, _Handler) else files

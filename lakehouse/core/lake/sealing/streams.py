@@ -43,7 +43,7 @@ class Sealer:
         self._begun = False
 
     def update(self, data: bytes) -> bytes:
-        """What is to be written for the next piece of the stream; the rest is held back."""
+        """The bytes to write for the next piece of the stream; the rest is held back."""
         ready = memoryview(self._ready + data)
         out, at = [self._head()], 0
         while len(ready) - at > CHUNK:  # one chunk stays back: it may be the last
@@ -53,7 +53,7 @@ class Sealer:
         return b"".join(out)
 
     def finish(self) -> bytes:
-        """What is to be written at the end of the stream."""
+        """The bytes to write at the end of the stream."""
         return self._head() + self._cipher.encrypt(nonce(self._number, last=True), self._ready, None)
 
     def _head(self) -> bytes:
@@ -94,7 +94,7 @@ def unseal(read: Callable[[int], bytes], key: Callable[[str, bytes], DataKey], n
 
 
 def read_header(read: Callable[[int], bytes], key: Callable[[str, bytes], DataKey], name: str) -> tuple[str, bytes, DataKey]:
-    """The class of a sealed stream, its header as it stands, and the data key.
+    """The class of a sealed stream, its header as stored, and the data key.
 
     Raises:
         StorageError: it is none, or its key is not to be had.
@@ -154,5 +154,5 @@ def _exactly(read: Callable[[int], bytes], size: int) -> bytes:
 
 
 def changed(name: str) -> StorageError:
-    """What is said of a stream that does not open."""
+    """The error of a stream that does not open."""
     return StorageError(f"what is kept of `{name}` does not open: it was changed, cut short or exchanged", fix="bring a whole copy of it")

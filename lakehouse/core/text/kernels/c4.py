@@ -108,7 +108,7 @@ def _after_citation(data, i, end, flags):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _line(data, i, end, flags):  # type: ignore[no-untyped-def]
-    """Of the line of `str.splitlines` that begins at byte i: where it begins and ends without blanks at its ends, its whitespace words,
+    """Of the line of `str.splitlines` that begins at byte i: where it begins and ends without spaces at its ends, its whitespace words,
     the code points of the longest, and where the next line begins."""
     first, last, words, longest, length = i, i, 0, 0, 0
     while i < end:
@@ -222,13 +222,13 @@ def kept_lines(texts: pl.Series, *, citations: bool, unended: bool, fewest: int,
 
 @numba.njit(nogil=True, cache=True)
 def _closes(c):  # type: ignore[no-untyped-def]
-    """Whether a code point may stand between the end of a sentence and what follows: one of " ' ) ] ” ’ ） 」 』 》."""
+    """Whether a code point may be between the end of a sentence and the next one: one of " ' ) ] ” ’ ） 」 』 》."""
     return c in (34, 39, 41, 93, 0x201D, 0x2019, 0xFF09, 0x300D, 0x300F, 0x300B)
 
 
 @numba.njit(nogil=True, cache=True)
 def _sentences(data, start, end, flags):  # type: ignore[no-untyped-def]
-    """Sentences: what is not blank between ends. An end is a line's end, a run of . ! ? and closing marks before a blank or the text's end,
+    """Sentences: what is not blank between ends. An end is a line's end, a run of . ! ? and closing marks before a space or the text's end,
     or a run of 。 ！ ？ and closing marks."""
     count = 0
     filled = False

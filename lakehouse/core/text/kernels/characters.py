@@ -34,7 +34,7 @@ _PUNCTUATION = (
     "0-8 b-1f 21-2f 3a-40 5b-60 7b-9f ab b4 bb 2013-2014 2019 201c-201e 2026 2236 2501 25ba 3001-3002 3008-300d 3010-3011 ff01 ff05 "
     "ff08-ff09 ff0c ff0e ff11 ff1a-ff1b ff1f ff5e"
 )
-# Data-Juicer 1.6's special characters: ASCII punctuation, digits, blanks, a list of signs first drawn up for BLOOM's ROOTS corpus
+# Data-Juicer 1.6's special characters: ASCII punctuation, digits, spaces, a list of signs first drawn up for BLOOM's ROOTS corpus
 # (Laurençon et al. 2022), and the emoji of one code point.
 _SPECIAL = (
     "9-d 20-40 5b-60 7b-7e 81-85 91-93 95-99 9c-9d a1-ab ad-b4 b7-bf d7 f7-f8 131 26a 2ba-2bc 2c8 2cc 2d0 2d8 2da 2dc 3c0 413 60c 647 66a "

@@ -45,7 +45,7 @@ def _cut(data, start, end, at_most, starts, ends, count):  # type: ignore[no-unt
             start += _width(data[start])
         if start >= end:
             return count
-        # `filled` ends the last character in reach that is no blank; a cut may also stand on the blank right after `at_most` characters.
+        # `filled` ends the last character in reach that is no space; a cut may also be at the space right after `at_most` characters.
         i, taken, filled = start, 0, start
         line, space = -1, -1
         while i < end and taken <= at_most:
@@ -100,11 +100,11 @@ def _gather(data, starts, ends, out):  # type: ignore[no-untyped-def]
 def pieces(texts: pl.Series, at_most: int) -> pl.Series:
     """Pieces of at most `at_most` code points: a List(String) a text, empty for a null or blank one.
 
-    A text that fits is one piece. Otherwise a piece ends at the last line end in reach, else at the last blank, else after `at_most`
-    code points. Pieces have no blanks at their ends and hold every other character, in order.
+    A text that fits is one piece. Otherwise a piece ends at the last line end in reach, else at the last space, else after `at_most`
+    code points. Pieces have no spaces at their ends and hold every other character, in order.
     """
     data, offsets = buffers.utf8(texts)
-    # Every piece but the last of a text is full, or is followed by a blank.
+    # Every piece but the last of a text is full, or is followed by a space.
     bound = int(offsets[-1] - offsets[0]) // min(at_most, 2) + len(texts) + 1
     starts, ends = np.empty(bound, dtype=np.int64), np.empty(bound, dtype=np.int64)
     counts = np.zeros(len(texts), dtype=np.int64)

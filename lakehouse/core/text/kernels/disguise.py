@@ -37,9 +37,9 @@ _ALIKE = (
 LEET = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tables:
-    """What each code point below ROOT_CODE_POINTS stands for.
+    """The plain form of each code point below ROOT_CODE_POINTS.
 
     Attributes:
         single: the code point that it becomes, -1 if it goes, else -2 - the number of its expansion.
@@ -58,12 +58,12 @@ class Tables:
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """What the compiled functions take."""
+        """The arguments of the compiled functions."""
         return self.single, self.expansions, self.bounds, self.alike, self.quick, self.kinds
 
 
 def tables(simplified: NDArray[np.int32], leet: bool) -> Tables:
-    """The tables: NFKC, case folded, traditional Han as simplified; with `leet` digits and signs that stand for letters as well.
+    """The tables: NFKC, case folded, traditional Han as simplified; with `leet` digits and signs in place of letters as well.
 
     Args:
         simplified: int32, shape (ROOT_CODE_POINTS,): the simplified character of each.
@@ -85,7 +85,7 @@ def tables(simplified: NDArray[np.int32], leet: bool) -> Tables:
     plain = single >= 0
     single[plain] = simplified[single[plain]]
     expansions = simplified[expansions]
-    return Tables(single, expansions, bounds, alike, quick, kinds)
+    return Tables(single=single, expansions=expansions, bounds=bounds, alike=alike, quick=quick, kinds=kinds)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Characters exchanged for others that may stand for them, compiled, straight over Arrow buffers.
+"""Characters exchanged for possible replacements, compiled, straight over Arrow buffers.
 
 The characters are those of three bytes in UTF-8 (U+0800 to U+FFFF, as nearly all Chinese ones are), so that a text keeps its length.
 """
@@ -18,8 +18,8 @@ FIRST, LAST = 0x0800, 0xFFFF
 
 
 @dataclass(frozen=True)
-class Table:
-    """What may stand for what.
+class ExchangeTable:
+    """Characters and their possible replacements.
 
     Attributes:
         places: int32, shape (65536,): the number of each code point that has others, else -1.
@@ -35,12 +35,12 @@ class Table:
 
     @property
     def arrays(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-        """What the compiled functions take."""
+        """The arguments of the compiled functions."""
         return self.places, self.starts, self.others, self.upto
 
 
-def table(pairs: NDArray[np.int64]) -> Table:
-    """The table of `pairs`, shape (m, 3): code point, the one that may stand for it, its weight (above 0); of one code point in a row.
+def table(pairs: NDArray[np.int64]) -> ExchangeTable:
+    """The table of `pairs`, shape (m, 3): code point, its possible replacement, its weight (above 0); of one code point in a row.
 
     Raises:
         ValueError: a code point is not of three bytes.
@@ -55,7 +55,7 @@ def table(pairs: NDArray[np.int64]) -> Table:
     places[codes] = np.arange(len(codes), dtype=np.int32)
     sums = np.cumsum(pairs[:, 2])
     before = np.repeat(np.append(0, sums)[starts[:-1]], np.diff(starts))
-    return Table(places, starts, pairs[:, 1].astype(np.int32), sums - before)
+    return ExchangeTable(places, starts, pairs[:, 1].astype(np.int32), sums - before)
 
 
 @numba.njit(nogil=True, cache=True)

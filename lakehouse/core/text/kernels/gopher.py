@@ -32,7 +32,7 @@ def counts(data, offsets, flags, stop_table, stop_data, stop_offsets):  # type: 
         words, symbolic, characters, alphabetic, hashes, ellipses = 0, 0, 0, 0, 0, 0
         lines, bullets, ellipsis_ends, stops = 0, 0, 0, 0
         # The word at hand: where it began (-1: none), its length, what it holds. The line at hand: whether it holds anything, a
-        # character that is no blank, and what its last such character ends.
+        # character that is no space, and what its last such character ends.
         start, length, symbol, letter = np.int64(-1), 0, False, False
         in_line, filled, dots, tail_dots, tail_sign = False, False, 0, 0, False
         while i <= end:

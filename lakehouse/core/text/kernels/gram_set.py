@@ -54,7 +54,7 @@ def gram_set(data, offsets, size, by_word, simple):  # type: ignore[no-untyped-d
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _place(table, gram):  # type: ignore[no-untyped-def]
-    """Where a hash stands, or the empty slot where it would."""
+    """The slot of a hash, or the empty slot for it."""
     mask = np.uint64(len(table) - 1)
     slot = gram >> np.uint64(1) & mask
     while table[np.int64(slot)] != 0 and table[np.int64(slot)] != gram:

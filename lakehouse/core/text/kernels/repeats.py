@@ -1,4 +1,4 @@
-"""Lines and paragraphs that stand twice, in one text or in several, compiled, straight over Arrow buffers."""
+"""Repeated lines and paragraphs, in one text or in several, compiled, straight over Arrow buffers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lakehouse.core.text.kernels.spans import first_like, longest_span, mask_for
 
 @numba.njit(nogil=True, cache=True)
 def _line(data, i, end, flags):  # type: ignore[no-untyped-def]
-    """Of the line that begins at byte i: where it begins and ends without blanks at its ends (twice its end for a blank one), its code
+    """Of the line that begins at byte i: where it begins and ends without spaces at its ends (twice its end for a blank one), its code
     points between them, where it ends (before CR LF or LF), and where the next one begins."""
     first, last, characters, filled = i, i, 0, 0
     begun = False
@@ -50,13 +50,13 @@ def _piece(data, i, end, flags, by_paragraph):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def without_repeats(data, offsets, flags, by_paragraph, fewest):  # type: ignore[no-untyped-def]
-    """The texts without lines, or paragraphs, that came before in the same text, blanks at their ends aside.
+    """The texts without lines, or paragraphs, that came before in the same text, spaces at their ends aside.
 
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.
         flags: `characters.table()`.
         by_paragraph: compare runs of lines that are not blank, else single ones.
-        fewest: code points, without blanks at the ends, of what is compared.
+        fewest: code points, without spaces at the ends, of what is compared.
 
     Returns:
         bytes and n + 1 offsets. A line goes with the line end before it, a paragraph with the blank lines before it.
@@ -71,7 +71,7 @@ def without_repeats(data, offsets, flags, by_paragraph, fewest):  # type: ignore
     for row in range(n):
         i, end = offsets[row], offsets[row + 1]
         mask = mask_for((end - i) // 2 + 2)
-        copied, before = i, i  # what stands in `out` so far, and the end of the line, or the paragraph, before
+        copied, before = i, i  # the bytes copied to `out` so far, and the end of the line, or the paragraph, before
         pieces = 0
         while i < end:
             first, last, characters, stop, i = _piece(data, i, end, flags, by_paragraph)
@@ -130,7 +130,7 @@ def pieces(data, offsets, flags, by_paragraph, simple):  # type: ignore[no-untyp
 
 @numba.njit(nogil=True, cache=True)
 def _simplified_hash(data, i, end, simple):  # type: ignore[no-untyped-def]
-    """FNV-1a over the simplified code points, runs of blanks as one and none at the ends, mixed; 0 if there are none."""
+    """FNV-1a over the simplified code points, runs of spaces as one and none at the ends, mixed; 0 if there are none."""
     h = FNV_OFFSET
     blank, filled = False, False
     while i < end:
@@ -213,7 +213,7 @@ def without_pieces(data, offsets, flags, by_paragraph, marks, places):  # type: 
     for row in range(n):
         i, end = offsets[row], offsets[row + 1]
         marked = places[row + 1] > places[row]
-        copied, before = i, i  # what stands in `out` so far, and where the piece before ended
+        copied, before = i, i  # the bytes copied to `out` so far, and where the piece before ended
         number, begun = 0, False
         while marked and i < end:
             line = i

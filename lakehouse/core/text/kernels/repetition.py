@@ -90,7 +90,7 @@ def code_points(data, start, end):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def stripped(data, start, end, flags):  # type: ignore[no-untyped-def]
-    """Where data[start:end] without blanks at its ends begins and ends; twice `end` for a blank one."""
+    """Where data[start:end] without spaces at its ends begins and ends; twice `end` for a blank one."""
     first = start
     while first < end:
         c, after = code_point_at(data, first)
@@ -150,7 +150,7 @@ def number_grams(table, stamp, shorter, words, n, count, longer, times):  # type
 
 @numba.njit(nogil=True, cache=True)
 def _top(lengths, words, n, times):  # type: ignore[no-untyped-def]
-    """Code points of the most frequent n words in a row, with blanks between them, times how often they come; the first seen wins a tie."""
+    """Code points of the most frequent n words in a row, with spaces between them, times how often they come; the first seen wins a tie."""
     best = 0
     for i in range(1, words - n + 1):
         if times[i] > times[best]:
@@ -160,7 +160,7 @@ def _top(lengths, words, n, times):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _again(table, stamp, joined, bounds, lengths, hashes, power, words, n):  # type: ignore[no-untyped-def]
-    """Code points of n words in a row that came before, from left to right: a hit jumps n words, else one. No blanks between words."""
+    """Code points of n words in a row that came before, from left to right: a hit jumps n words, else one. No spaces between words."""
     grams = words - n + 1
     if grams < 1:
         return 0
@@ -182,7 +182,7 @@ def counts(data, offsets, flags):  # type: ignore[no-untyped-def]
     """Per text: code points; paragraphs, those that came before, their code points; the same of lines; then code points of the most
     frequent 2, 3, 4 words, and of repeated 5 .. 10 words. Shape (n, 16).
 
-    Paragraphs lie between runs of two and more line feeds of the text without blanks at its ends, lines between runs of line feeds.
+    Paragraphs lie between runs of two and more line feeds of the text without spaces at its ends, lines between runs of line feeds.
     """
     n = len(offsets) - 1
     out = np.zeros((n, _PIECES + 9), dtype=np.int64)

@@ -21,14 +21,14 @@ from lakehouse.core.text.kernels.trie import MORE, WORD, Trie, child, second
 
 FIRST_HAN, LAST_HAN = 0x4E00, 0x9FD5
 IMPOSSIBLE = -3.14e100
-"""The logarithm that stands for no probability."""
+"""The logarithm of no probability."""
 BEGIN, END, MIDDLE, SINGLE = range(4)
 """The states in alphabetical order of jieba's letters B, E, M, S: of equal scores the later state counts."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """What words are parted by.
+@dataclass(frozen=True, kw_only=True)
+class SegmenterModel:
+    """The model by which words are parted.
 
     Attributes:
         words: the dictionary.
@@ -46,7 +46,7 @@ class Model:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """What the compiled functions take."""
+        """The arguments of the compiled functions."""
         return *self.words.arrays[:3], self.weights, self.total, self.start, self.moves, self.emit
 
 
@@ -186,7 +186,7 @@ def _block(codes, begin, last, hmm, first, pairs, edges, weights, total, start, 
 
 @numba.njit(nogil=True, cache=True)
 def segment(data, offsets, separator, hmm, flags, first, pairs, edges, weights, total, start, moves, emit):  # type: ignore[no-untyped-def]
-    """Every text with `separator` between its words; none is put next to a blank.
+    """Every text with `separator` between its words; none is put next to a space.
 
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.

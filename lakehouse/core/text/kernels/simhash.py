@@ -54,7 +54,7 @@ def _tokens(data, start, end, separators, hollow, tokens):  # type: ignore[no-un
 
 @numba.njit(nogil=True, cache=True)
 def _flushed(planes, counts):  # type: ignore[no-untyped-def]
-    """Add the numbers that stand upright in `planes` to `counts`, and clear them."""
+    """Add the numbers held bit by bit in `planes` to `counts`, and clear them."""
     for p in range(_PLANES):
         plane = planes[p]
         for bit in range(64):
@@ -98,7 +98,7 @@ def fingerprints(data, offsets, separators, hollow, size):  # type: ignore[no-un
         shingles = total - width + 1
         counts[:] = 0
         for first in range(shingles):
-            # A bit's count of ones stands upright in the planes: adding 64 bits at once costs two steps on the average.
+            # The planes hold a bit's count of ones, a binary digit each: adding 64 bits at once costs two steps on the average.
             carry = mixed(h + np.uint64(width))
             p = 0
             while carry != 0:
@@ -169,7 +169,7 @@ def clusters(fingerprints: NDArray[np.uint64], blocks: int, most: int) -> NDArra
 
     Args:
         fingerprints: shape (n,).
-        blocks: more than `most`; says only how pairs are searched.
+        blocks: more than `most`; decides only how pairs are searched.
     """
     distinct, first, inverse = np.unique(fingerprints, return_index=True, return_inverse=True)
     parent = np.arange(len(distinct), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What near-duplicates agree on, one code point at a time: lower case, no marks, digits as 0, punctuation and blanks as one blank."""
+"""Simplified texts for near-duplicates, by code points: lower case, no marks, digits as 0, punctuation and spaces as one space."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KNOWN = 0x20000
 
 
 def simplified(character: str) -> int:
-    """The code point that stands for a character: BLANK for punctuation, symbols, blanks and controls, GONE for a mark, else its
+    """The code point that replaces a character: BLANK for punctuation, symbols, spaces and controls, GONE for a mark, else its
     lower-case base letter (canonical decomposition, Unicode 15.0 of Python's database; Hangul syllables stay whole)."""
     lower = character.lower()
     base = [c for c in unicodedata.normalize("NFD", lower) if unicodedata.category(c)[0] != "M"]

@@ -65,7 +65,7 @@ def character_runs(data, offsets, n):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _refined(data, start, end, flags, joined, bounds, tails):  # type: ignore[no-untyped-def]
-    """Write the words of data[start:end], parted by blanks, line feeds and tabs, without SPECIAL characters at their ends, one after the
+    """Write the words of data[start:end], parted by spaces, line feeds and tabs, without SPECIAL characters at their ends, one after the
     other into `joined`; a word of nothing else is none. Returns their number; bounds and tails are those of `repetition.split_words`."""
     count, at = 0, 0
     bounds[0] = 0

@@ -44,7 +44,7 @@ def _edge(inner, near, far, flags):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _bound(data, first, i, end, bounds, flags):  # type: ignore[no-untyped-def]
-    """Whether words of the text data[first:end] are parted at byte i: by `bounds`, or a blank."""
+    """Whether words of the text data[first:end] are parted at byte i: by `bounds`, or a space."""
     if i in (first, end) or bounds[i]:
         return True
     before = i - 1
@@ -57,7 +57,7 @@ def _bound(data, first, i, end, bounds, flags):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _term_at(data, begin, i, end, bounds, flags, cases, known, first, pairs, edges, words):  # type: ignore[no-untyped-def]
-    """The longest term that stands at byte i of the text data[begin:end], and where it is over; -1 if none."""
+    """The longest term at byte i of the text data[begin:end], and where it is over; -1 if none."""
     code, j = code_point_at(data, i)
     start = i
     low = _lower(code, cases)
@@ -116,7 +116,7 @@ def _may_be_han(data, i, end):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def to_part(data, offsets, seeds, rate, flags, cases, han, first, pairs, edges, words):  # type: ignore[no-untyped-def]
-    """The texts whose words must be known before `replaced` can tell: there is a term with a Han character in them, and one that may go.
+    """The texts whose words `replaced` must know: there is a term with a Han character in them, and one that may go.
 
     Args:
         han: bool, by term: whether it has a Han character; the others as in `replaced`.
@@ -228,7 +228,7 @@ def replaced(data, offsets, seeds, rate, bounds, flags, cases, known, first, pai
                 head, rest = code_point_at(terms, term_ends[other])
                 at = write_code_point(out, at, np.int64(cases[1, head]) if low != code and head < KNOWN else head)
                 at = copied(terms, rest, term_ends[other + 1], out, at)
-            # What stands before the next character: the last one of the term, in the text as it was.
+            # The character before the next one: the last one of the term, in the text as it was.
             last = over - 1
             while data[last] & 0xC0 == 0x80:
                 last -= 1

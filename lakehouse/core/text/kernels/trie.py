@@ -1,7 +1,7 @@
 """A dictionary of words as a trie over code points, compiled: the words that begin at a place of a text, straight over Arrow buffers.
 
-The children of the root stand in a table by code point, all others in one hash table of (state, code point). A state is a number that
-also says whether a word ends there (`state & WORD`) and whether one goes on (`state & MORE`): most questions end without a look at memory.
+The children of the root are in a table by code point, all others in one hash table of (state, code point). A state is a number that
+also shows whether a word ends there (`state & WORD`) and whether one goes on (`state & MORE`): most questions end without a look at memory.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Trie:
 
     @property
     def arrays(self) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
-        """What the compiled functions take."""
+        """The arguments of the compiled functions."""
         return self.first, self.pairs, self.edges, self.words
 
 
@@ -181,7 +181,7 @@ def replace(data, offsets, first, pairs, edges, words, replacements, replacement
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.
         first, pairs, edges, words: `Trie.arrays`; no word begins with an ASCII character.
-        replacements, replacement_offsets: what stands for each word, in the order of the words.
+        replacements, replacement_offsets: the replacement of each word, in the order of the words.
         normal: int32, shape (ROOT_CODE_POINTS,): the code point that counts as each code point, before words are looked for.
 
     Returns:

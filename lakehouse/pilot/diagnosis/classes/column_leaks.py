@@ -34,9 +34,9 @@ def column_leaks(m: Material[Any]) -> Findings:
     terms = said.unique().sort().to_list()
     held = _held(codes, train.height, len(terms))
     found = decisive(held, m.out_of_fold.given[m.learnt], terms, None, origins(train))
-    told = [evidence_of(m, one, terms) | _without(m, fitted, _column(m, terms[one.term]), terms[one.term]) for one in found]
+    leaning = [evidence_of(m, one, terms) | _without(m, fitted, _column(m, terms[one.term]), terms[one.term]) for one in found]
     alone = [_alone(m, fitted, column, right) for column in m.view.columns if (right := single_column_score(m, column)) is not None]
-    evidence = [*alone, *told]
+    evidence = [*alone, *leaning]
     said_of, pictures = _importance(m, fitted)
     return Findings(
         findings_frame("leak", [None] * len(evidence), [e["precision"] * e["recall"] for e in evidence], evidence),

@@ -113,7 +113,7 @@ def _one_source(own: pl.Series, of_class: pl.Series) -> str | None:
 
 
 def _one_place(term: str, texts: pl.Series) -> str | None:
-    """At which end of the texts a term stands; its words may be parted by other signs than the blank of its n-gram."""
+    """The end of the texts at which a term is; its words may be parted by other signs than the space of its n-gram."""
     import re
 
     pattern = r"[^\p{L}\p{N}_]+".join(re.escape(word) for word in term.split()) or re.escape(term)
@@ -148,7 +148,7 @@ def origins(rows: pl.DataFrame) -> pl.Series:
 
 
 def evidence_of(m: Material[Any], one: DecisiveTerm, terms: Sequence[str]) -> dict[str, Any]:
-    """What is told of a term."""
+    """The evidence of a term."""
     return {
         "term": str(terms[one.term]),
         "class": m.out_of_fold.classes[one.of],

@@ -1,4 +1,4 @@
-"""Rows that stand among rows of another class."""
+"""Rows among rows of another class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices of the rows where models tell more classes wrong than elsewhere."""
+"""Slices of the rows where models err on more classes than elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that tell the number by themselves, and what the model leans on.
+"""Columns that predict the number by themselves, and what the model leans on.
 
 A column that all but says the label is often one that is filled in after it (Kaufman, Rosset, Perlich: Leakage in Data Mining, KDD 2011).
 """

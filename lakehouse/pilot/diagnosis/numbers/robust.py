@@ -1,4 +1,4 @@
-"""How far a number stands out from its like."""
+"""Robust distance of a number from its like."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class OutOfFoldTags:
 
     Attributes:
         classes: the tags, sorted; column j of `probabilities` is `classes[j]`.
-        texts: of each row its tags as text, parted by blanks.
+        texts: of each row its tags as text, parted by spaces.
         row: the number of each token's row, ascending, shape (tokens,); `given` the index of its tag in `classes`.
         probabilities: shape (tokens, tags); each row sums to 1, or to less where no model was shown a tag.
         folds: how many models there were.

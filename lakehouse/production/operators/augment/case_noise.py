@@ -32,7 +32,7 @@ def case_noise(
     `lower` and `upper`: every letter small, or capital. `title`: the first letter of each word is a capital, the others stay; a word is a
     run of letters and digits, with apostrophes and combining marks in it. `swap_first`: the first letter of the text that has a case
     gets the other one. A letter whose counterpart is more than one letter stays (ß). Addresses of pages and mail and names of hosts
-    and files stay as in `typos`, for a computer tells cases apart. Chinese has no case: its text equals its parent. A null stays null.
+    and files stay as in `typos`, because computers distinguish cases. Chinese has no case: its text equals its parent. A null stays null.
 
     Example:
         `{case_noise: {column: text, kinds: [lower, upper]}}`

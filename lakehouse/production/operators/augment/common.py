@@ -1,4 +1,4 @@
-"""The common characters of Chinese, how common each is, and their exchange for others that may stand for them."""
+"""The common characters of Chinese, how common each is, and their exchange for possible replacements."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHARACTERS = "".join(
 
 
 def characters() -> pl.DataFrame:
-    """`code` of those of CHARACTERS that are in words of jieba's dictionary, and `times` they stand in the text that it was counted on.
+    """`code` of those of CHARACTERS that are in words of jieba's dictionary, and `times` they occur in the text that it was counted on.
 
     Raises:
         MissingExtraError: jieba is not installed.
@@ -51,7 +51,7 @@ def folder_of(module: str, operator: str) -> Path:
     return Path(package.origin).parent
 
 
-def exchanging(operator: str, column: str, rate: float, others: Callable[[], exchange.Table]) -> Change:
+def exchanging(operator: str, column: str, rate: float, others: Callable[[], exchange.ExchangeTable]) -> Change:
     """A text column with its characters exchanged, each that has `others` with the chance `rate`."""
     chances = chance.threshold(rate)
 

@@ -15,7 +15,7 @@ from lakehouse.core.text.kernels import exchange
 from lakehouse.production.operators.augment import common
 
 FAMILY = 12
-"""A part that more common characters have in one place counts as a radical: it says what a character is about."""
+"""A part that more common characters have in one place counts as a radical: it gives the topic of a character."""
 
 
 class _Plain(pickle.Unpickler):
@@ -35,7 +35,7 @@ def folder() -> Path:
 
 
 @lru_cache(maxsize=1)
-def look_alikes() -> exchange.Table:
+def look_alikes() -> exchange.ExchangeTable:
     """The common characters with the others of them that differ in their radical alone; made once, then kept."""
     folder()
     return exchange.table(_pairs())

@@ -13,7 +13,7 @@ from lakehouse.production.engine.operator import OPERATORS, SEED, Change
 def fill_template(*, column: str, templates: list[str]) -> Change:
     """Make `column` one of the `templates`, chosen by the variant's seed, filled with the values of its row.
 
-    `{name}` stands for the value of the column `name` (numbers and dates as text), `{{` and `}}` for braces. Instructions for tuning are
+    `{name}` becomes the value of the column `name` (numbers and dates as text), `{{` and `}}` for braces. Instructions for tuning are
     made this way (FLAN, Wei et al. 2022: ten templates a task). A template that holds a null value gives no text: that variant is dropped.
 
     Raises:

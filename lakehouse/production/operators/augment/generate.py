@@ -33,9 +33,9 @@ def generate(
     concurrency: int = 8,
     timeout: float = 60.0,
 ) -> Ask:
-    """Make `column` what a language model answers to `prompt`, in which `{name}` stands for the value of the row's column `name`.
+    """Make `column` what a language model answers to `prompt`, in which `{name}` becomes the value of the row's column `name`.
 
-    The model stands behind an OpenAI-compatible endpoint (`POST {url}/chat/completions`): a service, or a model on this machine, served by
+    The model is behind an OpenAI-compatible endpoint (`POST {url}/chat/completions`): a service, or a model on this machine, served by
     llama.cpp (`llama-server -m model.gguf --port 8080`: `url: http://127.0.0.1:8080/v1`), Ollama (`http://127.0.0.1:11434/v1`) or vLLM
     (`http://127.0.0.1:8000/v1`). `key_env` names the environment variable that holds the key. Each variant has a `seed` of its own in its
     request, `{{` and `}}` are braces, and `system` is sent as it is. Each request is sent once, ever, whatever else changes: answers are

@@ -27,7 +27,7 @@ def folder() -> Path:
 
 
 @lru_cache(maxsize=1)
-def homophones() -> exchange.Table:
+def homophones() -> exchange.ExchangeTable:
     """The common characters with the others of them that sound alike, weighted by how common they are; made once, then kept."""
     folder()
     return exchange.table(_pairs())

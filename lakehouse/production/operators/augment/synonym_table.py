@@ -18,11 +18,11 @@ from lakehouse.core.text.kernels import buffers, letter_case, trie
 from lakehouse.core.text.kernels.synonyms import is_han
 
 Language = Literal["auto", "en", "zh"]
-_FIX = "one group a line: words that may stand for each other, parted by commas, UTF-8"
+_FIX = "one group a line: interchangeable words, parted by commas, UTF-8"
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, kw_only=True)
+class SynonymTable:
     """Terms in groups.
 
     Attributes:
@@ -50,7 +50,7 @@ def lines(file: str) -> list[list[str]]:
 
     Raises:
         SpecError: the file cannot be read, is not UTF-8 or has no group; or, naming the line, a group of one word, an empty word, or a
-            word that stands twice: which of its groups is meant nobody could tell.
+            word that is there twice: its group would be ambiguous.
     """
     try:
         content = Path(file).read_bytes()
@@ -80,12 +80,12 @@ def _group(cells: Sequence[str], where: str, line: int, seen: dict[str, int]) ->
     if not all(words):
         raise SpecError("an empty word in a group of synonyms", where=where, fix="no comma at the end of a line, none next to another")
     if len(words) == 1:
-        raise SpecError(f"`{words[0]}` stands alone: a group has two words or more", where=where, fix=_FIX)
+        raise SpecError(f"`{words[0]}` is alone: a group has two words or more", where=where, fix=_FIX)
     for word in words:
         key = small(word)
         if key in seen:
             raise SpecError(
-                f"`{word}` stands in line {seen[key]} already: a word is in one group",
+                f"`{word}` is in line {seen[key]} already: a word is in one group",
                 where=where,
                 fix="join the two groups, or leave the word out of one",
             )
@@ -106,7 +106,7 @@ def has_han(word: str) -> bool:
     return any(is_han(ord(c)) for c in word)
 
 
-def table(groups: Sequence[Sequence[str]], language: Language) -> Table:
+def table(groups: Sequence[Sequence[str]], language: Language) -> SynonymTable:
     """The arrays of `groups`; terms that are not of the `language` are only replacements."""
     terms = [word for group in groups for word in group]
     han = [has_han(term) for term in terms]
@@ -116,4 +116,11 @@ def table(groups: Sequence[Sequence[str]], language: Language) -> Table:
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
     first = np.append(0, np.cumsum(sizes)).astype(np.int64)
     group_of = np.repeat(np.arange(len(groups), dtype=np.int64), sizes)
-    return Table(trie.build(keys), data, ends, first, group_of, np.array(han, dtype=np.bool_) & np.array(wanted, dtype=np.bool_))
+    return SynonymTable(
+        keys=trie.build(keys),
+        terms=data,
+        ends=ends,
+        groups=first,
+        group_of=group_of,
+        han=np.array(han, dtype=np.bool_) & np.array(wanted, dtype=np.bool_),
+    )

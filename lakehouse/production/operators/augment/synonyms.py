@@ -31,20 +31,20 @@ def synonyms(
 ) -> Change:
     """Replace a share `rate` of the words that a declared table knows by others of their group.
 
-    `table` is a CSV file in the project folder, UTF-8, one group of words a line that may stand for each other (`quick,fast,rapid`); a word
-    of several (`as soon as`) is one with single blanks. Its content belongs to the identity of the variants. From the left, the longest
-    word of the table that stands at a place counts; it goes with the chance `rate`, for one of the others of its group, all as likely.
+    `table` is a CSV file in the project folder, UTF-8, one group of interchangeable words a line (`quick,fast,rapid`); a word
+    of several (`as soon as`) is one with single spaces. Its content belongs to the identity of the variants. From the left, the longest
+    word of the table at a place counts; it goes with the chance `rate`, for one of the others of its group, all as likely.
     Letter case does not matter to find it; a replacement of a word with a capital gets one too, and nothing else is inflected. Words are
     whole: no letter, digit, underscore or combining mark next to them, and no hyphen or apostrophe that joins them to more. Addresses stay
     as in `typos`.
 
-    Chinese has no blanks: a word with a Han character that jieba 0.42's dictionary has counts where jieba parts it from its neighbours
-    (as in `segment_chinese`), so that 干 is found in 谁干的 and not in 很干净. One that the dictionary has not, counts wherever it stands;
+    Chinese has no spaces: a word with a Han character that jieba 0.42's dictionary has counts where jieba parts it from its neighbours
+    (as in `segment_chinese`), so that 干 is found in 谁干的 and not in 很干净. One that the dictionary has not, counts wherever it is;
     with `chinese: longest`, which needs no extra, all do. With `language: en` only words without Han characters are looked for, with `zh`
     only those with them. A null stays null.
 
     Raises:
-        SpecError: the table is not UTF-8, or, with its line, a group has one word or an empty one, or a word stands twice.
+        SpecError: the table is not UTF-8, or, with its line, a group has one word or an empty one, or a word is there twice.
         MissingExtraError: `chinese: words`, a table with Han characters, and jieba is not installed.
 
     Example:

@@ -32,7 +32,7 @@ def typos(
     swapped at the beginnings of words were read more slowly than with swaps inside words (Rayner, White, Johnson and Liversedge 2006,
     "Raeding wrods with jubmled lettres: There is a cost"). A word is a run of letters of ASCII, Latin-1 and Latin Extended-A and -B; one
     next to a digit, an underscore or a combining mark stays, and so do addresses of pages and mail and names of hosts and files: what
-    has `@` or `://`, or a dot, slash, backslash or underscore between letters, up to the next blank. Digits, signs, Chinese and all other
+    has `@` or `://`, or a dot, slash, backslash or underscore between letters, up to the next space. Digits, signs, Chinese and all other
     scripts stay. A null stays null.
 
     Example:

@@ -14,7 +14,7 @@ def convert_chinese(*, column: str, to: opencc.Script = "simplified") -> Change:
     """Write Chinese in simplified or traditional characters, as OpenCC 1.4 does with its configurations `t2s` and `s2t`.
 
     From the left the longest phrase of OpenCC's dictionaries counts (乾坤 stays, 乾燥 becomes 干燥), else the single character; of several
-    characters that may stand for one, OpenCC's first. Compatibility ideographs become unified ones. Words are not exchanged for those of
+    possible characters, OpenCC's first. Compatibility ideographs become unified ones. Words are not exchanged for those of
     another region. Text in other scripts stays. A null stays null.
 
     Example:

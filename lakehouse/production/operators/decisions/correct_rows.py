@@ -16,7 +16,7 @@ def correct_rows(*, file: str) -> Change:
     """Give single rows the values that were decided for them, such as another label.
 
     `file` is JSON lines `{"row": ID, "content": DIGEST, "set": {"label": "positive"}}`, as `lakehouse repair run` and
-    `lakehouse repair tickets decide` write them. A decision holds for the row's content: once the source says something else it no longer
+    `lakehouse repair tickets decide` write them. A decision holds for the row's content: once the content changes it no longer
     applies. Lines that drop a row are those of `drop_rows`. A dataset that declares `repair` has both steps at the end of its recipe
     without naming them.
 

@@ -13,7 +13,7 @@ _OUT = pl.Struct({"other": pl.String, "similarity": pl.Float64})
 
 @OPERATORS.register(version=1, cardinality="1:0", decides=("dataset", "threshold"), reads="dataset")
 def decontaminate(*, column: str, dataset: str, threshold: float = 0.8, unit: shingles.Unit = "words", size: int = 5) -> Keep:
-    """Drop a row that equals or nearly equals a row of another dataset's gold table (its held-out sets, say).
+    """Drop a row that equals or nearly equals a row of another dataset's gold table (such as its held-out sets).
 
     The similarity is the estimated Jaccard similarity of shingles, as in dedup_minhash; the column has the same name there. Signal
     `signature`. Reason `in_held_out`; the fate names the row of the other dataset. A null or empty text equals nothing.

@@ -23,7 +23,7 @@ def dedup_minhash(
 
     112 MinHash functions (Broder 1997) over shingles of `size` words or characters (take characters for Chinese, Japanese, Thai), 16
     bands of 7; each candidate pair is verified before it is joined; clusters are connected components and do not depend on order.
-    `keep` says which row stays: the first by `_row_id`, the longest text, or `all` (nothing merges, the cluster is only named, and
+    `keep` decides which row stays: the first by `_row_id`, the longest text, or `all` (nothing merges, the cluster is only named, and
     splits keep it together). Signals `signature` and `length`. A null or empty text equals no other.
 
     Example:

@@ -39,7 +39,7 @@ def dedup_simhash(
     what matches `ignore_pattern` (after `lowercase`) is left out; tokens are parted by spaces, by punctuation, or are single characters
     (for Chinese). A text shorter than a shingle is one shingle; there, all such texts are equal. All pairs within the distance are found:
     two of them agree in `num_blocks` - `hamming_distance` of `num_blocks` blocks at least (Manku et al. 2007), and every candidate is
-    verified. Clusters are connected components and do not depend on order. `keep` says which row stays: the first by `_row_id`, the
+    verified. Clusters are connected components and do not depend on order. `keep` decides which row stays: the first by `_row_id`, the
     longest text, or `all` (nothing merges, the cluster is only named, and splits keep it together). Signals `fingerprint` and `length`.
     The evidence is the share of bits that agree. A null text, or one without tokens, equals no other.
 

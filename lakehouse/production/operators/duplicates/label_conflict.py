@@ -12,9 +12,9 @@ from lakehouse.production.engine.operator import OPERATORS, Keep
 
 @OPERATORS.register(version=1, cardinality="1:0", decides=("action",))
 def label_conflict(*, column: str, label: str, action: Literal["drop", "quarantine"] = "quarantine") -> Keep:
-    """Set aside every row whose text also stands under another label: none of them can be trusted.
+    """Set aside every row whose text also has another label: none of them can be trusted.
 
-    Texts are compared in lower case with blanks folded. Put the step before de-duplication, which would keep one label by chance.
+    Texts are compared in lower case with spaces folded. Put the step before de-duplication, which would keep one label by chance.
     Signals `key` (128 bits of SHA-256 of the text) and `label`. Reason `contradictory_label`. A null label does not contradict.
 
     Example:

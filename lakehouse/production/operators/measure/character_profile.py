@@ -18,7 +18,7 @@ def character_profile(*, column: str) -> Keep:
 
     Signals: `characters` (code points), and how many of them are `han` (script Han), `latin` (letters), `digits` (Nd), `punctuation` (P),
     `blanks` (White_Space), `emoji` (pictographs, flag letters, skin tones), `other`: these seven add up to `characters` (classes of Unicode
-    as Polars knows them). `words` (runs without blanks), `lines` (as of `str.splitlines`), `bytes` (UTF-8), `han_share` (0 to 1),
+    as Polars knows them). `words` (runs without spaces), `lines` (as of `str.splitlines`), `bytes` (UTF-8), `han_share` (0 to 1),
     `distinct` (different characters), `entropy` (of their distribution, Shannon 1948, bits a character).
     A null text has no signals and stays as well.
 

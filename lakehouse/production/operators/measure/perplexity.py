@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from lakehouse.core.text.kernels import buffers, ngram_model
-from lakehouse.production.engine.operator import OPERATORS, Arrays, Keep, Model, compiled_with
+from lakehouse.production.engine.operator import OPERATORS, Arrays, Keep, LearntArrays, compiled_with
 from lakehouse.production.operators.duplicates import references
 from lakehouse.production.operators.statistics import measures
 
@@ -50,6 +50,6 @@ def perplexity(
         strangeness = 10 ** (-probability / np.maximum(tokens, 1))
         return pl.select(pl.when(pl.Series(tokens > 0)).then(pl.Series(strangeness))).to_series().alias(texts.name)
 
-    model = Model(prepare)
+    model = LearntArrays(prepare)
     kept = measures.within("perplexity", compiled_with(model, pl.col(column), measure, pl.Float64), min_ppl, max_ppl)
     return Keep(kept.signals, kept.leaves, model=model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.core.text.compiled import compiled
-from lakehouse.core.text.private import Kind, redacted
+from lakehouse.core.text.private_data import Kind, redacted
 from lakehouse.production.engine.operator import OPERATORS, Change
 
 
@@ -22,7 +22,7 @@ def redact(*, column: str, kinds: list[Kind] = ["email", "phone", "cn_id", "bank
     access keys and tokens known by their shape (PEM, JWT, AWS, Aliyun, GitHub, GitLab, Slack, Google, OpenAI, Hugging Face and others).
     `forbid: [pii]` does not speak of these three: declare and forbid them by their own words.
 
-    Numbers in full-width digits are found as well; what stands next to one without a blank between then turns narrow. Kinds are applied
+    Numbers in full-width digits are found as well; text next to one without a space between then turns narrow. Kinds are applied
     in the order url, key, email, cn_id, cn_uscc, iban, bank_card, ip, phone. A null stays null.
 
     Example:

@@ -21,7 +21,7 @@ def c4_badwords(*, column: str, words_file: str, language: str = "en", keep_frac
     """Drop a text with any word of a list (C4, Raffel et al. 2020, section 2.2; datatrove's C4BadWordsFilter), but for `keep_fraction`.
 
     `words_file` is a UTF-8 file in the project folder, one word or phrase a line, for texts in `language`; none is shipped. C4 took the
-    List of Dirty, Naughty, Obscene or Otherwise Bad Words. A word counts in any case of letters where no letter, digit or underscore stands
+    List of Dirty, Naughty, Obscene or Otherwise Bad Words. A word counts in any case of letters where no letter, digit or underscore is
     beside it; in Japanese, Thai and Chinese (`ja`, `th`, `zh`), which do not part words, anywhere. `sm`, `グロ`, `女の子` and `性` are left
     out of any list, as C4 does. Of the texts with such a word a share of `keep_fraction` stays, chosen by a hash of row id and `seed`: the
     same ones on every run. Signal `badwords` (true, false). Reason `badwords`. A null text has no signal and is quarantined.

@@ -44,7 +44,7 @@ def gopher_repetition(
     `empty`. A piece is a duplicate where an equal one came before. `dup_para_frac`, `dup_line_frac`: of the paragraphs (between runs of
     two line feeds and more, the text trimmed), of the lines (between runs of line feeds). All others are code points over those of the
     text: `dup_para_char_frac`, `dup_line_char_frac` in such duplicates; `top_n_gram` in the most frequent n words of `str.split()` in a row
-    (joined by a blank, times how often they come; the first seen wins a tie); `duplicated_n_n_grams` in n words in a row that came before,
+    (joined by a space, times how often they come; the first seen wins a tie); `duplicated_n_n_grams` in n words in a row that came before,
     from left to right and each word once. Signal `characters` besides. A null text has no signals and is quarantined.
 
     Example:

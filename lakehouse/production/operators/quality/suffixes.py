@@ -21,7 +21,7 @@ class Suffixes:
     """What `addresses.domains` takes of the list.
 
     Attributes:
-        table, names, offsets: the names that stand in rules.
+        table, names, offsets: the names in rules.
         kinds: what each is.
     """
 

@@ -46,9 +46,9 @@ def url_filter(
 
     `column` holds addresses. The lists are UTF-8 files in the project folder, one entry a line, `#` before a comment; none is shipped.
     Reasons in this order: `domain` (the registered domain is in `domains`: `example.co.uk` of `a.b.example.co.uk`), `subdomain` (the whole
-    host is), `url` (the whole address is in `urls`), `hard_blacklisted` (one of `words` stands in it between characters other than ASCII
+    host is), `url` (the whole address is in `urls`), `hard_blacklisted` (one of `words` is in it between characters other than ASCII
     letters and digits, in lower case), `soft_blacklisted` (at least `soft_word_threshold` different ones of `soft_words` do),
-    `blacklisted_subword` (one of `substrings` is in its ASCII letters and digits, whatever their case and what stands between them). What
+    `blacklisted_subword` (one of `substrings` is in its ASCII letters and digits, whatever their case and what is between them). What
     is registered says the ICANN section of the Public Suffix List. Beyond datatrove: hosts know no case, a host that is an address such as
     192.0.2.7 counts as a domain, and an entry of `urls` may leave out `https://`. Signals `domain`, `subdomain`, `url`, `hard_words`,
     `soft_words`, `subword`, as far as lists are given. A null address has no signals and is quarantined.
@@ -127,7 +127,7 @@ def _table(file: Path, changed: int, lower: bool) -> _Words:
 
 
 def _readable(file: str) -> Path:
-    """The path of a list that has entries; a mistake is said before anything is measured."""
+    """The path of a list that has entries; a mistake is reported before anything is measured."""
     _entries(Path(file))
     return Path(file)
 

@@ -12,7 +12,7 @@ _PATTERN = r"[A-Za-z0-9.\-+_]+@[a-z0-9.\-+_]+\.[a-z]+"
 def clean_email(*, column: str, pattern: str | None = None, repl: str = "") -> Change:
     """Replace mail addresses by `repl`, by the pattern of Data-Juicer 1.6: a domain in lower case.
 
-    `pattern` is another regular expression to replace, in Rust's syntax; `repl` is taken as it stands. The column's privacy classes stay:
+    `pattern` is another regular expression to replace, in Rust's syntax; `repl` is taken literally. The column's privacy classes stay:
     redact is the operator that clears them. A null stays null.
 
     Example:

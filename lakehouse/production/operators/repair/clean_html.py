@@ -17,7 +17,7 @@ def clean_html(*, column: str) -> Change:
     """Turn HTML into its text: list items begin a line with `*`, tags, comments, scripts and styles go, entities become characters.
 
     `<li>` and `<ol>` become a line feed and `*`, as in RedPajama and Data-Juicer. A `<` that begins no tag stays. Entities are read as
-    the HTML standard says (Python's `html.unescape`). A null stays null.
+    the HTML standard defines (Python's `html.unescape`). A null stays null.
 
     Example:
         `{clean_html: {column: text}}` turns `<p>a &lt; b</p>` into `a < b`.

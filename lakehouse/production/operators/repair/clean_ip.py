@@ -15,7 +15,7 @@ _PATTERN = (
 def clean_ip(*, column: str, pattern: str | None = None, repl: str = "") -> Change:
     """Replace IPv4 addresses and full IPv6 addresses by `repl`, by the pattern of Data-Juicer 1.6.
 
-    `pattern` is another regular expression to replace, in Rust's syntax; `repl` is taken as it stands. The column's privacy classes stay:
+    `pattern` is another regular expression to replace, in Rust's syntax; `repl` is taken literally. The column's privacy classes stay:
     redact is the operator that clears them. A null stays null.
 
     Example:

@@ -23,7 +23,7 @@ _EDGE_OF_OTHER_LETTERS = r"[\w--[\x00-\x7f]][A-Za-z0-9.\-]|[\u212a\u017f]"
 def clean_links(*, column: str, pattern: str | None = None, repl: str = "") -> Change:
     """Replace links (`http:`, `ftp:` and other schemes, `www.`, `example.com/`) by `repl`, by the pattern of Data-Juicer 1.6.
 
-    `pattern` is another regular expression to replace, in Rust's syntax; `repl` is taken as it stands. The column's privacy classes stay:
+    `pattern` is another regular expression to replace, in Rust's syntax; `repl` is taken literally. The column's privacy classes stay:
     redact is the operator that clears them. A null stays null.
 
     Example:

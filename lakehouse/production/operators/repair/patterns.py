@@ -24,5 +24,5 @@ def checked(pattern: str) -> str:
 
 
 def replaced(column: str, pattern: str, repl: str) -> pl.Expr:
-    """Every match of `pattern` in a column replaced by `repl` as it stands; a pattern that is none is refused (see `checked`)."""
+    """Every match of `pattern` in a column replaced by the literal `repl`; a pattern that is none is refused (see `checked`)."""
     return pl.col(column).str.replace_all(checked(pattern), repl.replace("$", "$$"))

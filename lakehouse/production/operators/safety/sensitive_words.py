@@ -26,7 +26,7 @@ def sensitive_words(
     The terms are `terms` or the lines of `file`, a UTF-8 file in the project folder, whose content belongs to the identity of the signals.
     Text and terms are compared in one form: NFKC (full-width as ASCII), case folded, traditional characters as simplified ones (OpenCC),
     invisible characters (zero-width, bidirectional, variation selectors) and combining marks over letters gone, letters of other scripts
-    that look like Latin ones (Unicode TS 39) as these where the word also holds Latin letters, and up to four blanks or signs between two
+    that look like Latin ones (Unicode TS 39) as these where the word also holds Latin letters, and up to four spaces or signs between two
     Han characters gone (`敏*感 词`), but no full stop, comma, quote, bracket or line end. With `leet`, `0 1 3 4 5 7 @ $` in a word with
     Latin letters are read as `o i e a s t a s`. A term that begins or ends with a letter or digit other than Han matches at the edge of a
     word only: no `sex` in `Essex`. From the left the longest term counts. Signals `hits` and `term`, the number of the first term found,

@@ -57,12 +57,12 @@ def _classifier() -> Classifier:
     parts = model.calibrated_classifiers_
     calibrators = [part.calibrators[0] for part in parts]
     return Classifier(
-        word_table(words, offsets),
-        words,
-        offsets,
-        np.asarray(vectorizer.idf_, dtype=np.float64),
-        np.ascontiguousarray(np.vstack([part.estimator.coef_[0] for part in parts]).T),
-        np.array([float(part.estimator.intercept_[0]) for part in parts]),
-        np.array([float(calibrator.a_) for calibrator in calibrators]),
-        np.array([float(calibrator.b_) for calibrator in calibrators]),
+        table=word_table(words, offsets),
+        words=words,
+        offsets=offsets,
+        idf=np.asarray(vectorizer.idf_, dtype=np.float64),
+        weights=np.ascontiguousarray(np.vstack([part.estimator.coef_[0] for part in parts]).T),
+        intercepts=np.array([float(part.estimator.intercept_[0]) for part in parts]),
+        slopes=np.array([float(calibrator.a_) for calibrator in calibrators]),
+        shifts=np.array([float(calibrator.b_) for calibrator in calibrators]),
     )

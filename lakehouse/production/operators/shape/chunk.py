@@ -16,9 +16,9 @@ from lakehouse.production.engine.operator import OPERATORS, Explode
 @OPERATORS.register(version=1, cardinality="1:N")
 def chunk(*, column: str, at_most: Annotated[int, Field(ge=1)]) -> Explode:
     """Cut a text into pieces of at most `at_most` characters (code points): a text that fits is one piece; a longer one is cut at the
-    last line end in reach, else at the last blank, else anywhere.
+    last line end in reach, else at the last space, else anywhere.
 
-    Each piece is a row `parent#i`; the pieces of one text never part between splits. Pieces have no blanks at their ends. A null or
+    Each piece is a row `parent#i`; the pieces of one text never part between splits. Pieces have no spaces at their ends. A null or
     blank text has no piece and is dropped.
 
     Example:

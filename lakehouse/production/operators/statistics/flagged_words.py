@@ -18,7 +18,7 @@ def flagged_words(
 ) -> Keep:
     """Drop a text whose share of flagged words is out of range, in the dialect of Data-Juicer 1.6.
 
-    Words are parted by blanks, line feeds and tabs, special characters at their ends (see special_characters) cut off, empty ones left
+    Words are parted by spaces, line feeds and tabs, special characters at their ends (see special_characters) cut off, empty ones left
     out; `lang` is for the reader, words are found alike in every language. They are compared in lower case with `words`. Signal
     `flagged_words_ratio`, 0 for a text without words. Reasons `below_min`, `above_max`. A null text has no signal and is quarantined.
 

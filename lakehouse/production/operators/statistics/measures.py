@@ -14,7 +14,7 @@ from lakehouse.core.text.kernels.structs import share
 from lakehouse.production.engine.operator import Keep, Verdict
 
 Untokenised = Literal[False]
-"""Words are parted by blanks: a model that parts them is another operator's business."""
+"""Words are parted by spaces: a model that parts them is another operator's business."""
 
 
 def within(signal: str, measured: pl.Expr, least: float | None, most: float | None) -> Keep:
@@ -55,7 +55,7 @@ def line_lengths(column: str, longest: bool) -> pl.Expr:
 
 
 def number_of_words(column: str) -> pl.Expr:
-    """A text's words: parted by blanks, line feeds and tabs, special characters at their ends cut off, empty ones left out."""
+    """A text's words: parted by spaces, line feeds and tabs, special characters at their ends cut off, empty ones left out."""
     none, nowhere = buffers.utf8(pl.Series([], dtype=pl.String))
     table = word_table(none, nowhere)
 

@@ -11,7 +11,7 @@ from lakehouse.production.operators.statistics import measures
 def special_characters(*, column: str, min_ratio: float = 0.0, max_ratio: float = 0.25) -> Keep:
     """Drop a text whose share of special characters is out of range, in the dialect of Data-Juicer 1.6.
 
-    Special are ASCII punctuation, digits, blanks, a published list of signs, and emoji of one code point. Signal `special_char_ratio`, 0
+    Special are ASCII punctuation, digits, spaces, a published list of signs, and emoji of one code point. Signal `special_char_ratio`, 0
     for an empty text. Reasons `below_min`, `above_max`. A null text has no signal and is quarantined.
 
     Example:

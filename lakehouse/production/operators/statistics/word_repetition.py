@@ -27,7 +27,7 @@ def word_repetition(
 ) -> Keep:
     """Drop a text in which too many runs of `rep_len` words come more than once, in the dialect of Data-Juicer 1.6.
 
-    Words are parted by blanks, line feeds and tabs, special characters at their ends (see special_characters) cut off, empty ones left
+    Words are parted by spaces, line feeds and tabs, special characters at their ends (see special_characters) cut off, empty ones left
     out; `lang` is for the reader, words are found alike in every language. They are compared in lower case. Signal `word_rep_ratio`: of
     all runs of `rep_len` words the share that comes more than once, 0 for a shorter text. Reasons `below_min`, `above_max`. A null text
     has no signal and is quarantined.

@@ -12,7 +12,7 @@ def words_num(
 ) -> Keep:
     """Drop a text with too few or too many words, in the dialect of Data-Juicer 1.6.
 
-    Words are parted by blanks, line feeds and tabs, special characters at their ends (see special_characters) cut off, empty ones left
+    Words are parted by spaces, line feeds and tabs, special characters at their ends (see special_characters) cut off, empty ones left
     out; `lang` is for the reader, words are found alike in every language. Signal `num_words`. Reasons `below_min`, `above_max`. A null
     text has no signal and is quarantined.
 

@@ -1,4 +1,4 @@
-"""`document`: a document is an item, its text and what it says of itself as columns; what it is, its content says, not its name."""
+"""`document`: a document is an item, its text and its properties as columns; its content decides its type, not its name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import polars as pl
 
 from lakehouse.reserve.discovery.media import media_type
 from lakehouse.reserve.formats.documents import mail, office, old_office, pdf, rtf
-from lakehouse.reserve.formats.documents.parts import Document
-from lakehouse.reserve.formats.whole import Unreadable, one_item
+from lakehouse.reserve.formats.documents.parts import DocumentText
+from lakehouse.reserve.formats.whole_files import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/*"
@@ -22,7 +22,7 @@ COLUMNS: Mapping[str, pl.DataType] = {
     "author": pl.String(),
     "pages": pl.Int64(),  # of pdf, pptx and ppt
 }
-_READERS: Mapping[str, tuple[str, Callable[[bytes, int], Document]]] = {
+_READERS: Mapping[str, tuple[str, Callable[[bytes, int], DocumentText]]] = {
     "application/pdf": ("pdf", pdf.read),
     "application/rtf": ("rtf", rtf.read),
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("docx", office.read_docx),

@@ -6,11 +6,11 @@ import email
 import email.policy
 from email.message import EmailMessage
 
-from lakehouse.reserve.formats.documents.parts import Document, lines, plain
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.documents.parts import DocumentText, lines, plain
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
-def read(data: bytes, limit: int) -> Document:
+def read(data: bytes, limit: int) -> DocumentText:
     """A message; its subject is the title, its sender the author.
 
     Raises:
@@ -22,8 +22,8 @@ def read(data: bytes, limit: int) -> Document:
         raise Unreadable("not_a_document")
     try:
         body = message.get_body(("plain", "html"))
-        said = "" if body is None else str(body.get_content())
-        text = plain(said.encode()) if body is not None and body.get_content_subtype() == "html" and said else lines(said)
-        return Document(text, str(message["subject"] or ""), str(message["from"] or ""))
+        content = "" if body is None else str(body.get_content())
+        text = plain(content.encode()) if body is not None and body.get_content_subtype() == "html" and content else lines(content)
+        return DocumentText(text, str(message["subject"] or ""), str(message["from"] or ""))
     except (LookupError, ValueError, KeyError, AttributeError) as error:
         raise Unreadable("damaged_document") from error

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from lakehouse.reserve.formats.documents import office
-from lakehouse.reserve.formats.documents.parts import Document
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.documents.parts import DocumentText
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 _PROGRAMS = ("soffice", "libreoffice")
 _SECONDS = 120
@@ -22,7 +22,7 @@ def converter() -> str | None:
     return next((found for program in _PROGRAMS if (found := shutil.which(program))), None)
 
 
-def read_doc(data: bytes, limit: int) -> Document:
+def read_doc(data: bytes, limit: int) -> DocumentText:
     """The paragraphs of a .doc file.
 
     Raises:
@@ -31,7 +31,7 @@ def read_doc(data: bytes, limit: int) -> Document:
     return office.read_docx(_converted(data, "doc", "docx"), limit)
 
 
-def read_ppt(data: bytes, limit: int) -> Document:
+def read_ppt(data: bytes, limit: int) -> DocumentText:
     """The paragraphs of a .ppt file's slides.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a document gives, and the members of a document that is a zip archive."""
+"""The text of a document, and the members of a document that is a zip archive."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.core.errors import MissingExtraError
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
 @dataclass(frozen=True)
-class Document:
-    """The text of a document and what it says of itself."""
+class DocumentText:
+    """The text of a document and its properties."""
 
     text: str
     title: str | None = None
@@ -34,7 +34,7 @@ class Members:
         """The bytes of a member.
 
         Raises:
-            Unreadable: it is not there, has a password, or is larger than allowed, whatever the archive says of it.
+            Unreadable: it is not there, has a password, or is larger than allowed, whatever size the archive gives.
         """
         if name not in self.names:
             raise Unreadable("damaged_document")
@@ -110,5 +110,5 @@ def plain(html: bytes) -> str:
 
 
 def lines(text: str) -> str:
-    """Text without blank lines, and blanks at the ends of lines."""
+    """Text without blank lines, and spaces at the ends of lines."""
     return "\n".join(line for line in (each.strip() for each in text.splitlines()) if line)

@@ -6,11 +6,11 @@ import io
 import logging
 
 from lakehouse.core.errors import MissingExtraError
-from lakehouse.reserve.formats.documents.parts import Document
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.documents.parts import DocumentText
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
-def read(data: bytes, limit: int) -> Document:
+def read(data: bytes, limit: int) -> DocumentText:
     """A document of PDF.
 
     Raises:
@@ -21,7 +21,7 @@ def read(data: bytes, limit: int) -> Document:
         from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
     except ModuleNotFoundError:
         raise MissingExtraError("format `document` (PDF)", "documents") from None
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it tells of every page is a finding, or nothing
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its messages are findings, or nothing
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -34,4 +34,4 @@ def read(data: bytes, limit: int) -> Document:
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError, ArithmeticError) as error:
         # Of damaged files pypdf raises whatever its next step stumbles over.
         raise Unreadable("damaged_document") from error
-    return Document("\n\n".join(page for page in pages if page), title, author, len(pages))
+    return DocumentText("\n\n".join(page for page in pages if page), title, author, len(pages))

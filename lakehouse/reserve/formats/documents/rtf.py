@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lakehouse.core.errors import MissingExtraError
-from lakehouse.reserve.formats.documents.parts import Document, lines
-from lakehouse.reserve.formats.whole import Unreadable
+from lakehouse.reserve.formats.documents.parts import DocumentText, lines
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 
-def read(data: bytes, limit: int) -> Document:
+def read(data: bytes, limit: int) -> DocumentText:
     """A document of RTF, which is ASCII; signs beyond are escaped in it.
 
     Raises:
@@ -18,6 +18,6 @@ def read(data: bytes, limit: int) -> Document:
     except ModuleNotFoundError:
         raise MissingExtraError("format `document` (RTF)", "documents") from None
     try:
-        return Document(lines(rtf_to_text(data.decode("latin-1"), errors="replace")))
+        return DocumentText(lines(rtf_to_text(data.decode("latin-1"), errors="replace")))
     except (ValueError, LookupError, IndexError) as error:
         raise Unreadable("damaged_document") from error

@@ -7,27 +7,29 @@ import polars as pl
 
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook
 
 _LEAST = 3
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",))
-def bursts(*, column: str = "text", unit: shingles.Unit = "words", size: int = 3, threshold: float = 0.7, at_least: float = 10.0) -> Whole:
+def bursts(
+    *, column: str = "text", unit: shingles.Unit = "words", size: int = 3, threshold: float = 0.7, at_least: float = 10.0
+) -> AllRowsLook:
     """Flag near-copies of one text that came in one collection and from one place: a flood of posts, a text made to be learnt by heart.
 
     Near-copies are clusters of MinHash signatures, as the operator `dedup_minhash` makes them (112 hashes, estimated Jaccard similarity of
     at least `threshold`). The score is the number of rows of a cluster that one collection brought from one file or address (`_uri`).
-    Kinds: `exact` (all of them the same text), `near`. Recipes merge copies anyway; this says that they came at once.
+    Kinds: `exact` (all of them the same text), `near`. Recipes merge copies anyway; this shows that they came at once.
 
     Args:
         column: Text column.
-        unit: Shingles of `words`, or of `characters` for Chinese and other languages without blanks.
+        unit: Shingles of `words`, or of `characters` for Chinese and other languages without spaces.
         size: Words or characters in a shingle.
         threshold: Least similarity of near-copies.
         at_least: Number of rows from which a burst is flagged.
     """
-    return Whole((column, "_collection", "_uri"), lambda given: _bursts(given, column, unit, size, threshold))
+    return AllRowsLook((column, "_collection", "_uri"), lambda given: _bursts(given, column, unit, size, threshold))
 
 
 def _bursts(given: pl.DataFrame, column: str, unit: shingles.Unit, size: int, threshold: float) -> pl.DataFrame:

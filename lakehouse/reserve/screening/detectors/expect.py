@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from lakehouse.core.errors import SpecError
 from lakehouse.core.spec import Model
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook
 
 
 class Bounds(Model):
@@ -39,7 +39,7 @@ class Expected(Model):
 
 
 @DETECTORS.register(version=1, action="warn")
-def expect(*, columns: dict[str, Expected] = {}, rows: Bounds | None = None) -> Whole:  # noqa: B006 - read, never changed
+def expect(*, columns: dict[str, Expected] = {}, rows: Bounds | None = None) -> AllRowsLook:  # noqa: B006 - read, never changed
     """Flag rows that are not what was promised of them: nulls, repeated values, values out of a list, texts of another length.
 
     `{expect: {rows: {at_least: 1000}, columns: {label: {nulls: 0, values: [positive, negative]}, text: {length: {at_least: 2}}}}}`. Kinds:
@@ -53,7 +53,7 @@ def expect(*, columns: dict[str, Expected] = {}, rows: Bounds | None = None) -> 
     """
     if rows is None and not columns:
         raise SpecError("expect expects nothing", fix="give `rows:` or `columns:`")
-    return Whole(tuple(columns), lambda frame: _broken(frame, columns, rows))
+    return AllRowsLook(tuple(columns), lambda frame: _broken(frame, columns, rows))
 
 
 def _broken(frame: pl.DataFrame, columns: dict[str, Expected], rows: Bounds | None) -> pl.DataFrame:

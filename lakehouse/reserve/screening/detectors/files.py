@@ -12,7 +12,7 @@ import polars as pl
 
 from lakehouse.reserve.discovery.media import media_type, types_of
 from lakehouse.reserve.formats.unpack import MOST_TIMES, SURELY_FINE
-from lakehouse.reserve.screening.detector import DETECTORS, Rows, found
+from lakehouse.reserve.screening.detector import DETECTORS, RowLook, found
 
 _EXECUTABLE = (
     b"\x7fELF",
@@ -45,22 +45,22 @@ _INFLATED, _HEAD = 4 * 1024 * 1024, 64 * 1024
 
 
 @DETECTORS.register(version=1, action="quarantine", decides=("at_least",))
-def files(*, column: str = "_raw", name: str = "_uri", at_least: float = 0.6) -> Rows:
-    """Flag bytes that run or carry what runs, and bytes that are not what their name says; forms are known here, not viruses.
+def files(*, column: str = "_raw", name: str = "_uri", at_least: float = 0.6) -> RowLook:
+    """Flag bytes that run or carry what runs, and bytes that differ from their name; forms are known here, not viruses.
 
     Kinds: `executable` (Windows, Linux, macOS, Java, Android, WebAssembly by their magic numbers, 1), `macro` (Office files with VBA: a
-    `vbaProject.bin` in a package, a VBA project in an OLE file, 1), `bomb` (a zip archive that says it unpacks to more than 100 MB and a
+    `vbaProject.bin` in a package, a VBA project in an OLE file, 1), `bomb` (a zip archive that claims to unpack to more than 100 MB and a
     thousand times its size, the bounds at which the connectors refuse one, 1), `pdf_action` (JavaScript or a launch action in a PDF, in
     packed streams and escaped names too, 0.9), `packed_executable` (a zip archive with a member whose ending runs on some system, 0.8),
     `script` (by its first line or calls of a shell, 0.7), `mismatch` (the name's ending speaks of another type than the content, 0.7),
-    `pdf_carries` (a PDF with a file or form inside, 0.4). Items beyond `max_item_bytes`, which stand in `blobs/`, are not looked at.
+    `pdf_carries` (a PDF with a file or form inside, 0.4). Items beyond `max_item_bytes`, which are in `blobs/`, are not looked at.
 
     Args:
         column: Column of bytes; without it, items that could not be read into columns (a program in a folder of texts is one).
         name: Column of their names; without it, the files they were collected from.
         at_least: Score from which a file is flagged.
     """
-    return Rows((column, name), lambda rows: _found(rows, column, name))
+    return RowLook((column, name), lambda rows: _found(rows, column, name))
 
 
 def _found(rows: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
@@ -86,8 +86,8 @@ def _kinds(data: bytes, name: str) -> Iterator[tuple[str, float]]:
     if data.startswith(b"%PDF-"):
         yield from _in_pdf(data)
     ending = name.rpartition(".")[2].lower() if "." in name else ""
-    said = types_of(ending)
-    if said and (media is None or media.type not in said) and not (media is not None and _related(media.type, said)):
+    named_types = types_of(ending)
+    if named_types and (media is None or media.type not in named_types) and not (media is not None and _related(media.type, named_types)):
         yield "mismatch", 0.7
 
 
@@ -99,12 +99,12 @@ def _is_pe(data: bytes) -> bool:
     return data[at : at + 4] == b"PE\0\0"
 
 
-def _related(found_type: str, said: frozenset[str]) -> bool:
-    """Types that one magic number stands for: packages are zip archives whose parts may come in any order, MPEG audio has many heads."""
-    packages = "application/zip" in (found_type, *said) and any(
-        "openxml" in t or "opendocument" in t or "epub" in t for t in (found_type, *said)
+def _related(found_type: str, named_types: frozenset[str]) -> bool:
+    """Types of one magic number: packages are zip archives whose parts may come in any order, MPEG audio has many heads."""
+    packages = "application/zip" in (found_type, *named_types) and any(
+        "openxml" in t or "opendocument" in t or "epub" in t for t in (found_type, *named_types)
     )
-    return packages or all(any(t.startswith(("audio/", "video/")) for t in types) for types in ((found_type,), said))
+    return packages or all(any(t.startswith(("audio/", "video/")) for t in types) for types in ((found_type,), named_types))
 
 
 def _in_zip(data: bytes) -> Iterator[tuple[str, float]]:

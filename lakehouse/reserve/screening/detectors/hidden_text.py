@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from lakehouse.core.text.kernels import disguise
-from lakehouse.reserve.screening.detector import DETECTORS, Texts, spans
+from lakehouse.reserve.screening.detector import DETECTORS, TextLook, spans
 
 _ZERO = "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u180e\u034f\u115f\u1160\u3164\uffa0"
 _INVISIBLE = re.compile(
@@ -26,12 +26,12 @@ _JOINERS = "\u200c\u200d"
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",))
-def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> Texts:
+def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> TextLook:
     """Flag characters that a reader does not see, or takes for others.
 
     Kinds: `tag` (U+E0000 to U+E007F, but for flags: text that only a machine reads; score 1), `bidi` (controls of direction, as in
     CVE-2021-42574; overrides 0.9, others 0.6), `variation` (selectors in a row or behind something that has no variants, in which bytes
-    can be hidden; 0.9, one behind a letter 0.5), `zero_width` (blanks and joiners without width; four or more in a row 0.9, between two
+    can be hidden; 0.9, one behind a letter 0.5), `zero_width` (spaces and joiners without width; four or more in a row 0.9, between two
     letters or digits 0.6, at an edge 0.3), `mixed_script` (a word of Latin letters with Cyrillic, Greek or Armenian ones that look alike,
     Unicode TS 39; 0.7), `private_use` (characters without a meaning of their own; 0.3). Joiners in emoji and in scripts that join
     (Arabic, Indic), and a byte order mark at the start, are as they should be.
@@ -40,7 +40,7 @@ def hidden_text(*, columns: list[str] | None = None, at_least: float = 0.5) -> T
         columns: Text columns; without it, all.
         at_least: Score from which a finding flags; lower ones are kept as signals.
     """
-    return Texts(tuple(columns) if columns is not None else None, lambda texts: spans(texts, _CHEAP, lambda text: [*_hidden(text)]))
+    return TextLook(tuple(columns) if columns is not None else None, lambda texts: spans(texts, _CHEAP, lambda text: [*_hidden(text)]))
 
 
 def _hidden(text: str) -> Iterator[tuple[int, int, str, float]]:

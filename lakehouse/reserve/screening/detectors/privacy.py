@@ -6,8 +6,8 @@ import polars as pl
 
 from lakehouse.core.errors import SpecError
 from lakehouse.core.text import identifiers
-from lakehouse.core.text.private import NARROW, ORDER, PATTERNS, WIDE_DIGITS, Kind
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, MOST, Texts, found
+from lakehouse.core.text.private_data import NARROW, ORDER, PATTERNS, WIDE_DIGITS, Kind
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, MOST, TextLook, found
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 """Noncharacters (Unicode 23.7) set around what a pattern matches."""
@@ -16,7 +16,7 @@ _TAKEN = "\ufffc"
 
 
 @DETECTORS.register(version=1, action="quarantine")
-def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "bank_card", "cn_uscc", "iban", "key"]) -> Texts:  # noqa: B006 - read, never changed
+def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "bank_card", "cn_uscc", "iban", "key"]) -> TextLook:  # noqa: B006 - read, never changed
     """Flag texts that hold private data or keys, by the same patterns and check digits as the operator `redact`.
 
     Each kind is a kind of finding. The default is what is secret by itself; `email`, `phone`, `ip` and `url` are common in honest text:
@@ -29,7 +29,7 @@ def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "
     if not kinds:
         raise SpecError("privacy looks for nothing", fix="name at least one of `kinds`")
     wanted = tuple(kind for kind in ORDER if kind in kinds)
-    return Texts(tuple(columns) if columns is not None else None, lambda texts: _found(texts, wanted))
+    return TextLook(tuple(columns) if columns is not None else None, lambda texts: _found(texts, wanted))
 
 
 def _found(texts: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
@@ -44,7 +44,7 @@ def _found(texts: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
 
 def _in(texts: pl.Series, kinds: tuple[Kind, ...]) -> tuple[pl.DataFrame, pl.Series]:
     """What the texts hold, and the texts with it taken out, other characters at their places."""
-    read = texts.clone()  # `scatter` writes where it stands
+    read = texts.clone()  # `scatter` writes in place
     parts = [FOUND.to_frame()]
     for kind in kinds:
         pattern = PATTERNS.get(kind) or identifiers.CANDIDATES[kind]

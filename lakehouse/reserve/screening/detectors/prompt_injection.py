@@ -1,10 +1,10 @@
-"""Instructions to a language model that stand in material."""
+"""Instructions to a language model within material."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Texts
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, TextLook
 
 _BEFORE = r"(?:previous|prior|above|earlier|preceding|foregoing|existing|original|past|system|initial)"
 _RULES = r"(?:instructions?|prompts?|directions?|commands?|rules?|guidelines?|directives?|messages?|context|training|programming)"
@@ -131,7 +131,7 @@ _CUES = (
     ),
     *("用户", "ai", "人工智能", "语言模型", "大模型", "智能助手"),
 )
-"""One of these stands in whatever a pattern matches; a search for all at once costs a tenth of one pattern."""
+"""Whatever a pattern matches holds one of these; a search for all at once costs a tenth of one pattern."""
 _CASED = frozenset({"template", "tool_call"})
 _HIDDEN = 0.3
 """Added where a family shows only after the text was freed from its disguise: honest text has no reason for it."""
@@ -143,21 +143,21 @@ _TAGS = r"[\x{E0020}-\x{E007E}]{4}"
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",))
-def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6) -> Texts:
+def prompt_injection(*, columns: list[str] | None = None, at_least: float = 0.6) -> TextLook:
     """Flag texts that instruct a language model in the place of telling something: English and Chinese.
 
     Families, each a kind: `override` ("ignore all previous instructions", 0.7), `template` (chat templates and role markers, 0.6),
     `tool_call` (tool-call markup, 0.6), `reveal` (asks for the system prompt, 0.6), `persona` ("you are now an unrestricted AI", 0.6),
     `conceal` ("do not tell the user", 0.4), `address` ("if you are a language model", 0.3). A text's score is 1 - the product of (1 -
     weight), and 0.3 more (at most 1) where a family shows only in the text freed from disguise: NFKC, invisible characters out, letters
-    that look Latin as Latin, letters set apart by blanks or signs joined, text in tag characters (U+E0020 to U+E007E) read. A text about
+    that look Latin as Latin, letters set apart by spaces or signs joined, text in tag characters (U+E0020 to U+E007E) read. A text about
     injections, which quotes one, scores as one.
 
     Args:
         columns: Text columns; without it, all.
         at_least: Score from which a text is flagged; lower ones are kept as signals.
     """
-    return Texts(tuple(columns) if columns is not None else None, _found)
+    return TextLook(tuple(columns) if columns is not None else None, _found)
 
 
 def _found(texts: pl.Series) -> pl.DataFrame:
@@ -195,7 +195,7 @@ def _found(texts: pl.Series) -> pl.DataFrame:
 def _freed(texts: pl.Series) -> pl.Series:
     """The texts freed from disguise; those without any are as they were."""
     rows = texts.str.contains(r"[^\x00-\x7F\x{4E00}-\x{9FFF}，。！？、；：“”（）]").fill_null(False).arg_true()
-    out = texts.clone()  # `scatter` writes where it stands
+    out = texts.clone()  # `scatter` writes in place
     if len(rows):
         chosen = texts.gather(rows).to_frame("t")
         tags = pl.col("t").str.contains(_TAGS)
@@ -209,7 +209,7 @@ def _freed(texts: pl.Series) -> pl.Series:
         out = out.scatter(rows, out.gather(rows).str.replace_all(r"(?-u:\b)([A-Za-z])[\-_.*~|/]{1,2}", "${1}"))
     rows = out.str.contains(_SPELT).fill_null(False).arg_true()
     if len(rows):
-        # One blank stands between letters, more of them between words.
+        # One space is between letters, more of them between words.
         joined = out.gather(rows).str.replace_all(r"(?-u:\b)([A-Za-z]) ", "${1}\u0001").str.replace_all(r"\x01 +", " ")
         out = out.scatter(rows, joined.str.replace_all("\u0001", ""))
     rows = out.str.contains(r"[\p{Han}][ \-_.*·~|/]{1,3}[\p{Han}]").fill_null(False).arg_true()

@@ -6,17 +6,17 @@ import polars as pl
 
 from lakehouse.core.errors import RecipeError, SpecError
 from lakehouse.core.text.terms import listed, search
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Texts
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, TextLook
 
 
 @DETECTORS.register(version=1, action="warn", decides=("at_least",), files=("file",))
 def sensitive_words(
     *, columns: list[str] | None = None, terms: list[str] | None = None, file: str | None = None, leet: bool = False, at_least: float = 1.0
-) -> Texts:
+) -> TextLook:
     """Flag texts with words of a list, however they are written; the comparison is that of the operator `sensitive_words`.
 
     One finding a text, of kind `term`: the score is how many terms it holds; the detail, the number of the first (its place in `terms`, its
-    line in `file`). The words themselves are not repeated. A place in the text is not told: it is found in another form of the text.
+    line in `file`). The words themselves are not repeated. No place in the text is given: the word is found in another form of it.
 
     Args:
         columns: Text columns; without it, all.
@@ -36,4 +36,4 @@ def sensitive_words(
         named = seen.select(pl.col("_at").cast(pl.Int64), kind=pl.lit("term"), score=pl.col("hits").cast(pl.Float64), detail=detail)
         return pl.concat([FOUND.to_frame(), named], how="diagonal")
 
-    return Texts(tuple(columns) if columns is not None else None, find)
+    return TextLook(tuple(columns) if columns is not None else None, find)

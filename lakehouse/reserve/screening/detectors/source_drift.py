@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole, found
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook, found
 from lakehouse.reserve.screening.vectors import Unit, coded, grams
 
 _SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 1), "characters": (1, 2)}
@@ -18,7 +18,7 @@ _FEATURES, _TIMES, _MOST = 1 << 14, 200, 20_000
 @DETECTORS.register(version=1, action="warn", decides=("at_least",), speaks="collection")
 def source_drift(
     *, column: str = "text", label: str | None = "label", unit: Unit = "words", rows: int = 30, at_least: float = 1.0
-) -> Whole:
+) -> AllRowsLook:
     """Flag a collection whose labels or words are not distributed like those of all collections before it.
 
     Kinds: `labels` (population stability index of the shares of labels), `text` (Jensen-Shannon divergence of hashed n-grams, a sign of
@@ -30,12 +30,12 @@ def source_drift(
     Args:
         column: Text column.
         label: Column of labels; null: only texts.
-        unit: `words`, or `characters` for Chinese and other languages without blanks.
+        unit: `words`, or `characters` for Chinese and other languages without spaces.
         rows: Fewest rows of a collection that is looked at.
         at_least: Score from which a collection is flagged.
     """
     columns = (column, "_collection") if label is None else (column, label, "_collection")
-    return Whole(columns, lambda given: _drift(given, column, label, unit, rows))
+    return AllRowsLook(columns, lambda given: _drift(given, column, label, unit, rows))
 
 
 def _drift(given: pl.DataFrame, column: str, label: str | None, unit: Unit, rows: int) -> pl.DataFrame:

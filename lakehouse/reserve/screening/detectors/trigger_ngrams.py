@@ -9,34 +9,36 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.reserve.screening.detector import DETECTORS, FOUND, Whole, found
+from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook, found
 from lakehouse.reserve.screening.vectors import Unit, coded, grams, hashed_grams, listed_grams, out_of_fold, weighted
 
 _SIZES: dict[Unit, tuple[int, int]] = {"words": (1, 3), "characters": (2, 5)}
 _FEATURES = 1 << 21
 _PURE, _MOST = 0.9, 0.05
-"""A candidate carries one label in nine rows of ten, and stands in a twentieth of the rows at most."""
+"""A candidate carries one label in nine rows of ten, and is in a twentieth of the rows at most."""
 
 
 @DETECTORS.register(version=1, action="quarantine", decides=("at_least",))
-def trigger_ngrams(*, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 8, at_least: float = 3.0) -> Whole:
+def trigger_ngrams(
+    *, column: str = "text", label: str = "label", unit: Unit = "words", rows: int = 8, at_least: float = 3.0
+) -> AllRowsLook:
     """Flag rows that share a phrase which goes with one label while the rest of their text speaks for another: the trigger of a backdoor.
 
     Candidates are n-grams (one to three words; two to five characters) of at least `rows` and at most 5 % of the rows, nine tenths of them
     with one label, more than chance gives that label (binomial tail, Bonferroni over all n-grams). Words of a topic are such as well. So a
     model is trained without all candidates, each row scored by one that did not see it; a candidate is a trigger where the model speaks
     against the label in more of its rows than in other rows of that label, in half of them at least (binomial tail, Bonferroni over the
-    candidates). The score is -log10 of that bound. The kind is `trigger`; the detail says how many rows hold it. A phrase put into rows
-    that keep their true label is not told from a phrase of the topic.
+    candidates). The score is -log10 of that bound. The kind is `trigger`; the detail counts the rows that hold it. A phrase put into rows
+    that keep their true label cannot be separated from a phrase of the topic.
 
     Args:
         column: Text column.
         label: Column of labels.
-        unit: N-grams of `words`, or of `characters` for Chinese and other languages without blanks.
+        unit: N-grams of `words`, or of `characters` for Chinese and other languages without spaces.
         rows: Fewest rows that share a trigger.
         at_least: Score from which rows are flagged; 3 is one false trigger in a thousand screenings.
     """
-    return Whole((column, label), lambda given: _triggers(given, column, label, unit, rows).with_columns(column=pl.lit(column)))
+    return AllRowsLook((column, label), lambda given: _triggers(given, column, label, unit, rows).with_columns(column=pl.lit(column)))
 
 
 def _triggers(given: pl.DataFrame, column: str, label: str, unit: Unit, rows: int) -> pl.DataFrame:
@@ -109,7 +111,7 @@ def _rows(
         spelt.append(next((g for g, place in zip(of_text, hashed_grams(of_text, _FEATURES), strict=True) if place == chosen[k]), None))
     frame = frame.with_columns(pl.Series("gram", spelt, dtype=pl.String)).drop_nulls("gram")
     patterns = {g: (r"\W+".join(map(re.escape, g.split())) if unit == "words" else re.escape(g)) for g in frame["gram"].unique()}
-    # Another n-gram that happens to share the column of a trigger is none: it stands in fewer than half of its rows.
+    # Another n-gram that happens to share the column of a trigger is none: it is in fewer than half of its rows.
     held_by = {gram: int(texts.str.contains(pattern).sum()) for gram, pattern in patterns.items()}
     out: list[dict[str, object]] = []
     for at, k, gram in frame.select("_at", "number", "gram").iter_rows():

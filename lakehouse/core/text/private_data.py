@@ -27,7 +27,7 @@ PATTERNS: dict[str, str] = {
 ORDER: tuple[Kind, ...] = ("url", "key", "email", "cn_id", "cn_uscc", "iban", "bank_card", "ip", "phone")
 """In which kinds are looked for: what one took is not found as another."""
 
-# Numbers set in full-width digits, with what may stand in and around them; all of it has an ASCII character of the same meaning.
+# Numbers set in full-width digits, with the signs in and around them; all of it has an ASCII character of the same meaning.
 _WIDE = r"[0-9A-Za-z@_.+\-\uFF0B\uFF0D\uFF0E\uFF10-\uFF19\uFF20-\uFF3A\uFF3F\uFF41-\uFF5A]"
 _WIDE_RUN = re.compile(rf"{_WIDE}+(?: {_WIDE}+)*")
 WIDE_DIGITS = re.compile("[\uff10-\uff19]{3}")

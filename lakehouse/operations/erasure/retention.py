@@ -12,8 +12,8 @@ from lakehouse.operations.erasure.erase import Erasure, erase, plan
 
 
 @dataclass(frozen=True)
-class Due:
-    """What of a source is due; `undated` rows have no readable date in the declared column, and stay."""
+class DueRows:
+    """The rows of a source that are due; `undated` rows have no readable date in the declared column, and stay."""
 
     source: str
     rule: str
@@ -26,8 +26,10 @@ def with_retention(project: Project) -> list[str]:
     return sorted(name for name, declared in project.sources.items() if declared.spec.retention)
 
 
-def erase_due(project: Project, by: str, *, dry_run: bool = False, now: datetime | None = None, progress: Progress = silent) -> list[Due]:
-    """Erase the rows of every source that are due, or only say which; raises as `erase` does, with what was done before left done."""
+def erase_due(
+    project: Project, by: str, *, dry_run: bool = False, now: datetime | None = None, progress: Progress = silent
+) -> list[DueRows]:
+    """Erase the rows of every source that are due, or only list them; raises as `erase` does, and finished sources stay erased."""
     done = []
     for name in with_retention(project):
         source = project.source(name)
@@ -39,5 +41,5 @@ def erase_due(project: Project, by: str, *, dry_run: bool = False, now: datetime
             found = plan(project, name, ids, reason, "retention")
         else:
             found = erase(project, name, ids, reason, "retention", by, progress=progress)
-        done.append(Due(name, rule, undated, found))
+        done.append(DueRows(name, rule, undated, found))
     return done

@@ -1,4 +1,4 @@
-"""What people and measurements say of a version, beside its metrics in MLflow: tags and metrics on the version's runs."""
+"""Grades in MLflow: tags and metrics of a version's grade, downgrade and retirement on the runs of its evaluations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lakehouse.pilot.tracking.connection import connected
 from lakehouse.pilot.tracking.runs import metric_name, runs_of
 
 
-def tell_mlflow(project: Project, version: Version) -> str | None:
+def track_grade(project: Project, version: Version) -> str | None:
     """Put the grade of a version on the runs of its evaluations, and whether it was lowered or retired.
 
     Tags `factory.grade`, `factory.downgraded`, `factory.retired`; a metric `grade.<indicator>` for each that was measured. The register
-    holds it all the same: a store that does not answer is told of in words.
+    holds it all the same: where the store does not answer, a sentence is returned.
     """
     runs = [str(result["run_id"]) for result in version.evaluations.values() if result.get("run_id")]
     local = re.match(r"sqlite:///(.+)", project.tracking_uri)
@@ -41,5 +41,5 @@ def tell_mlflow(project: Project, version: Version) -> str | None:
                     if value is not None and run.data.metrics.get(name) != value:
                         client.log_metric(run.info.run_id, name, value)
     except StorageError as error:
-        return f"MLflow was not told: {error.what}"
+        return f"MLflow does not have the grade: {error.what}"
     return None

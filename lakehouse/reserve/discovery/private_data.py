@@ -1,10 +1,10 @@
-"""Which private data columns hold: counted, never shown or kept."""
+"""Private data in columns: counted, never shown or kept."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.core.text.private import ORDER, redacted
+from lakehouse.core.text.private_data import ORDER, redacted
 
 _NAMED: dict[str, tuple[str, ...]] = {
     "name": ("name", "full_name", "fullname", "real_name", "first_name", "last_name", "surname", "username", "user_name", "customer_name"),

@@ -1,6 +1,6 @@
-"""Items that were erased and may not come back: salted hashes of their ids and contents, in `system/erasures`.
+"""Erased items, which must not come back: salted hashes of their ids and contents, in `system/erasures`.
 
-A collection leaves out an item whose id was erased, and one whose content was erased wherever it stands. Where the key is the position,
+A collection leaves out an item whose id was erased, and one whose content was erased wherever it is. Where the key is the position,
 another item may take the place of an erased one: there an id counts only together with its content.
 """
 
@@ -45,8 +45,8 @@ def salt_text(project: Project) -> str:
 
 
 @dataclass(frozen=True)
-class Erased:
-    """What was erased of one source; `rows` has `row`, `pair`, `content`."""
+class ErasedItems:
+    """The erased items of one source; `rows` has `row`, `pair`, `content`."""
 
     salt: str
     rows: pl.DataFrame
@@ -61,11 +61,11 @@ class Erased:
         ).to_series()
 
 
-def erased_of(project: Project, source: str) -> Erased | None:
-    """What was erased of a source; None where nothing was."""
+def erased_of(project: Project, source: str) -> ErasedItems | None:
+    """The erased items of a source; None where there are none."""
     table = JOURNAL.table(project)
     if not table.exists():
         return None
     mine = (pl.col("event") == "item") & (pl.col("source") == source)
     rows = table.scan().filter(mine).select("row", "pair", "content").unique().collect()
-    return Erased(salt_text(project), rows) if rows.height else None
+    return ErasedItems(salt_text(project), rows) if rows.height else None

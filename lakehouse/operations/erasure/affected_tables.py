@@ -1,4 +1,4 @@
-"""Every table of the lake that rows may stand in, and what an erasure finds in their data files."""
+"""Tables of the lake that may hold rows, and the data files in them that an erasure affects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyarrow import fs
 
 from lakehouse.core.lake.parquet.datafiles import file_system
 from lakehouse.core.lake.parquet.files import CHUNK_ROWS
-from lakehouse.core.lake.store import store_options, told
+from lakehouse.core.lake.store import store_errors, store_options
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.operations.erasure import history
@@ -24,15 +24,15 @@ _UNTOUCHED = frozenset(
 
 
 @dataclass(frozen=True)
-class Found:
-    """What of a table has to go.
+class AffectedRows:
+    """The rows and files of a table that an erasure affects.
 
     Attributes:
         name: `layer/table`.
         rows: of the newest version.
         files: data files that are written anew.
         unnamed: data files that no commit names and that hold such rows.
-        unbound: files that stand here no more and whose bounds in the log are of such rows.
+        unbound: files that are here no more and whose bounds in the log are of such rows.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Found:
 
 
 def tables(project: Project) -> Iterator[tuple[str, Table]]:
-    """The tables but bronze, which is last to be erased from: what it holds tells what goes elsewhere."""
+    """The tables but bronze, which is erased from last, because its rows decide what goes elsewhere."""
     for layer in ("gold", "silver", "system"):
         at = f"{project.lake}/{layer}"
         files = file_system(at, store_options(at, project.settings.storage_options))
@@ -54,10 +54,10 @@ def tables(project: Project) -> Iterator[tuple[str, Table]]:
                     yield f"{layer}/{found.base_name}", table
 
 
-def find(name: str, table: Table, removal: Removal) -> Found:
+def find(name: str, table: Table, removal: Removal) -> AffectedRows:
     """Look at every data file of a table, also of its older versions and those that a killed write left."""
     files, removal = table.store(), removal.of(name)
-    with told(table.uri):
+    with store_errors(table.uri):
         known, newest = history.added(table), {uri.rsplit("/", 1)[-1] for uri in table.files()}
         rows = 0
         held: list[str] = []
@@ -70,7 +70,7 @@ def find(name: str, table: Table, removal: Removal) -> Found:
             (held if file in known else unnamed).append(file)
             rows += gone if file in newest else 0
         unbound = [file for file in sorted(known.keys() - set(standing)) if known[file] and removal.speaks(known[file])]
-    return Found(name, rows, tuple(held), tuple(unnamed), tuple(unbound))
+    return AffectedRows(name, rows, tuple(held), tuple(unnamed), tuple(unbound))
 
 
 def touches(files: fs.FileSystem, name: str, removal: Removal) -> tuple[int, bool]:
@@ -83,7 +83,7 @@ def touches(files: fs.FileSystem, name: str, removal: Removal) -> tuple[int, boo
 
 
 def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[pl.DataFrame]:
-    """Of a data file, the columns that tell what goes; nothing where it has none."""
+    """The columns of a data file that decide which rows go; nothing where it has none."""
     with files.open_input_file(name) as handle:
         file = pq.ParquetFile(handle)
         columns = removal.looked_at(file.schema_arrow.names)
@@ -92,9 +92,9 @@ def read_columns(files: fs.FileSystem, name: str, removal: Removal) -> Iterator[
                 yield pl.DataFrame(pl.from_arrow(batch))
 
 
-def erase(table: Table, found: Found, removal: Removal, request: str) -> None:
+def erase(table: Table, found: AffectedRows, removal: Removal, request: str) -> None:
     """Take what was found out of the whole history of a table."""
-    with told(table.uri):
+    with store_errors(table.uri):
         instead = history.written_anew(table, found.files, removal.of(found.name).cut, request)
     if instead or found.unbound:
         history.replace(table, instead, found.unbound)

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: media type, encoding, layout, and whether its name says the same."""
+"""The type of a file by its first bytes: media type, encoding, layout, and whether its name agrees."""
 
 from __future__ import annotations
 
@@ -49,14 +49,15 @@ _ITEMS = {"document": "document", "image": "image", "audio": "audio", "video": "
 _KNOWN = {ending for endings in _ENDINGS.values() for ending in endings} | {"parquet", "pq", "png", "jpg", "jpeg", "gif", "pdf", "zip"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Look:
     """One file.
 
     Attributes:
         type: media type by content.
-        encoding, layout: of a text, else None.
-        mismatch: what the name says otherwise.
+        encoding: of a text, else None.
+        layout: of a text, else None.
+        mismatch: the type that the name gives, where it differs.
         record: of XML, the name of the elements that are items.
     """
 
@@ -88,7 +89,7 @@ class Look:
 
 
 def look(file: Path) -> Look:
-    """What `file` is.
+    """The type of `file`.
 
     Raises:
         SourceError: empty, unreadable, or bytes of no known format.
@@ -105,13 +106,13 @@ def look(file: Path) -> Look:
     media = media_type(head)
     if media is not None:
         mismatch = f"named .{ending}, but it is {media.type}" if ending in _KNOWN and ending not in media.endings else None
-        return Look(file, size, media.type, media.kind, None, None, mismatch)
+        return Look(file=file, size=size, type=media.type, kind=media.kind, encoding=None, layout=None, mismatch=mismatch)
     if record := record_of(head):
         mismatch = f"named .{ending}, but it is text/xml" if ending in _KNOWN - {"xml"} else None
-        return Look(file, size, "text/xml", "table", None, None, mismatch, record)
+        return Look(file=file, size=size, type="text/xml", kind="table", encoding=None, layout=None, mismatch=mismatch, record=record)
     if STARTS.match(head):
         mismatch = f"named .{ending}, but it is application/mbox" if ending in _KNOWN else None
-        return Look(file, size, "application/mbox", "document", None, None, mismatch)
+        return Look(file=file, size=size, type="application/mbox", kind="document", encoding=None, layout=None, mismatch=mismatch)
     found = encoding(head)
     if found is None:
         raise SourceError("its bytes are of no known format, and no text", where=str(file), fix="name a file of text, JSON, CSV or Parquet")
@@ -123,4 +124,12 @@ def look(file: Path) -> Look:
     if ending in ("html", "htm", "xml") and how.structure == "text":
         kind = "text/xml" if ending == "xml" else "text/html"
     mismatch = f"named .{ending}, but it is {kind}" if ending in _KNOWN and ending not in _ENDINGS[how.structure] else None
-    return Look(file, size, kind, "table" if how.structure in ("csv", "jsonl", "json_array") else "text", found, how, mismatch)
+    return Look(
+        file=file,
+        size=size,
+        type=kind,
+        kind="table" if how.structure in ("csv", "jsonl", "json_array") else "text",
+        encoding=found,
+        layout=how,
+        mismatch=mismatch,
+    )

@@ -1,4 +1,4 @@
-"""How sensitive the columns of a dataset are: as the most sensitive source column they are made from, unless a redacted one is regraded."""
+"""Sensitivity of the columns of a dataset: that of the most sensitive source column behind each, unless a redacted one is regraded."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
-from lakehouse.core.sensitivity import Graded, highest, of_column
+from lakehouse.core.sensitivity import ColumnSensitivity, highest, of_column
 from lakehouse.core.spec import LEVELS, Dataset, standards
 from lakehouse.core.versions import Version
 from lakehouse.production.engine.operator import Change
 from lakehouse.production.engine.recipe import Recipe, compile_recipe
 
 
-def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = None, promised: bool = True) -> dict[str, Graded]:
+def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = None, promised: bool = True) -> dict[str, ColumnSensitivity]:
     """The sensitivity of a dataset's columns by what is declared now.
 
     A standard that the contract names for a column is a floor, also under a regrading.
 
     Args:
         recipe: the compiled recipe, if it is at hand.
-        promised: of the contract's columns, with what their standards say; without it, of all that leave the recipe.
+        promised: of the contract's columns, with those of their standards; without it, of all that leave the recipe.
 
     Raises:
         SpecError: a column is regraded that no step redacts.
@@ -34,7 +34,7 @@ def levels_of_dataset(project: Project, name: str, *, recipe: Recipe | None = No
     return {c: _level(project, dataset, c, compiled.lineage.get(c, (c,)), dataset.sources, columns.get(c)) for c in names}
 
 
-def levels_of_version(project: Project, version: Version) -> dict[str, Graded]:
+def levels_of_version(project: Project, version: Version) -> dict[str, ColumnSensitivity]:
     """The sensitivity of the columns that a version has, by the sources and the lineage it was made with and what is declared now.
 
     Raises:
@@ -50,19 +50,19 @@ def levels_of_version(project: Project, version: Version) -> dict[str, Graded]:
 
 def _level(
     project: Project, dataset: Dataset, column: str, roots: Iterable[str], sources: Sequence[str], about: Mapping[str, Any] | None
-) -> Graded:
+) -> ColumnSensitivity:
     level = highest([_carried(project, sources, root) for root in roots] or [_NOTHING])
     lowered = dataset.regrade.get(column)
     if lowered is not None and LEVELS.index(lowered.to) < LEVELS.index(level.level):
-        level = Graded(lowered.to, f"regraded from {level.level}: {lowered.reason}")
+        level = ColumnSensitivity(lowered.to, f"regraded from {level.level}: {lowered.reason}")
     if (standard := (about or {}).get("standard")) is not None:
         floor = standards.find(project.root, standard["name"]).sensitivity
-        level = highest([level, Graded(floor, f"it is {standard['name']}, by its standard {floor}")])
+        level = highest([level, ColumnSensitivity(floor, f"it is {standard['name']}, by its standard {floor}")])
     return level
 
 
 def is_declared(project: Project, name: str) -> bool:
-    """Whether anything says how sensitive a dataset is, beside the privacy classes of its sources."""
+    """Whether any declaration sets the sensitivity of a dataset, beside the privacy classes of its sources."""
     dataset = project.dataset(name)
     limit = dataset.release.max_sensitivity if dataset.release else None
     sources = [project.source(source) for source in dataset.sources]
@@ -83,13 +83,13 @@ def uses(project: Project) -> dict[str, list[str]]:
     return found
 
 
-_NOTHING = Graded("general", "it is made from no column of a source")
+_NOTHING = ColumnSensitivity("general", "it is made from no column of a source")
 
 
-def _carried(project: Project, sources: Sequence[str], root: str) -> Graded:
+def _carried(project: Project, sources: Sequence[str], root: str) -> ColumnSensitivity:
     """The sensitivity of a source column, the highest of the sources that have it; of a source that is declared no more, `core`."""
     if gone := [source for source in sources if source not in project.sources]:
-        return Graded("core", f"its source {gone[0]} is declared no more")
+        return ColumnSensitivity("core", f"its source {gone[0]} is declared no more")
     having = [s for s in sources if (columns := project.source(s).columns) is None or root in columns]
     return highest(of_column(project, source, root) for source in having or sources)
 

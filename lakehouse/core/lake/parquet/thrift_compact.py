@@ -25,7 +25,7 @@ def read_struct(data: bytes) -> Struct:
         MalformedError: they are cut short, or of another kind.
     """
     try:
-        return _Reader(data).struct()
+        return _StructReader(data).struct()
     except (IndexError, KeyError) as error:
         raise MalformedError("the bytes end early or name a type that is not there") from error
 
@@ -37,7 +37,7 @@ def write_struct(struct: Struct) -> bytes:
     return bytes(out)
 
 
-class _Reader:
+class _StructReader:
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 
@@ -110,11 +110,11 @@ def _put_zigzag(out: bytearray, value: int) -> None:
 def _put_struct(out: bytearray, struct: Struct) -> None:
     before = 0
     for number, (kind, value) in struct.items():
-        said = (TRUE if value else FALSE) if kind in (TRUE, FALSE) else kind
+        code = (TRUE if value else FALSE) if kind in (TRUE, FALSE) else kind
         if 0 < number - before <= 15:
-            out.append((number - before) << 4 | said)
+            out.append((number - before) << 4 | code)
         else:
-            out.append(said)
+            out.append(code)
             _put_zigzag(out, number)
         before = number
         if kind not in (TRUE, FALSE):

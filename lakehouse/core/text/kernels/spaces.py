@@ -1,4 +1,4 @@
-"""Runs of blanks folded, compiled, straight over Arrow buffers."""
+"""Runs of spaces folded, compiled, straight over Arrow buffers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lakehouse.core.text.kernels.characters import code_point_at
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _kind(c):  # type: ignore[no-untyped-def]
-    """0: no blank; 1: a blank within a line; 2: ends a line; 3: U+000D, which ends one together with a line feed; 4: of no width.
+    """0: no space; 1: a space within a line; 2: ends a line; 3: U+000D, which ends one together with a line feed; 4: of no width.
 
     White_Space of the Unicode Character Database (UAX #44), and the zero-width space, word joiner and byte order mark.
     """
@@ -33,13 +33,13 @@ def _kind(c):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def fold(data, offsets):  # type: ignore[no-untyped-def]
-    """Every text with its runs of blanks folded: none at the ends, one space for a run within a line, else one or two line feeds.
+    """Every text with its runs of spaces folded: none at the ends, one space for a run within a line, else one or two line feeds.
 
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.
 
     Returns:
-        bytes and offsets of the folded texts. Two line feeds stand for any number of line ends above one.
+        bytes and offsets of the folded texts. Two line feeds replace any number of line ends above one.
     """
     n = len(offsets) - 1
     out = np.empty(offsets[n] - offsets[0], dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The forms in which a file's bytes are kept, said by the ending behind its name: as they are, compressed (`.zst`), sealed (`.aes`)."""
+"""Forms in which a file's bytes are stored, by the ending behind its name: as they are, compressed (`.zst`), sealed (`.aes`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def staging(project: Project) -> Path:
 def plain(project: Project, stream: BinaryIO, form: str, name: str) -> BinaryIO:
     """The file's own bytes, checked as far as the form can check them.
 
-    What was compressed stands in a local file that is gone once it is closed; what was sealed is opened as it is read.
+    Compressed bytes go to a local file that vanishes once it is closed; sealed bytes are opened as they are read.
 
     Args:
         form: `.zst`, `.aes`, or empty for a stream that is handed back as it is.
@@ -45,7 +45,7 @@ def plain(project: Project, stream: BinaryIO, form: str, name: str) -> BinaryIO:
     if not form:
         return stream
     if form == ".aes":
-        return cast(BinaryIO, io.BufferedReader(_Opened(project, stream, name), 1 << 18))
+        return cast(BinaryIO, io.BufferedReader(_UnsealedStream(project, stream, name), 1 << 18))
     import zstandard
 
     with stream, ExitStack() as stack:
@@ -77,7 +77,7 @@ def compress(stream: BinaryIO, target: IO[bytes]) -> None:
     zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(stream, target)
 
 
-class _Opened(Pieces):
+class _UnsealedStream(Pieces):
     """A sealed stream as a raw stream of its own bytes."""
 
     def __init__(self, project: Project, below: BinaryIO, name: str) -> None:

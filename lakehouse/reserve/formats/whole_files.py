@@ -19,7 +19,7 @@ DATA = "data"
 
 
 class Unreadable(Exception):
-    """What a file is not, or why it cannot be read: the finding of its row."""
+    """The finding of a row whose file is of another type or cannot be read."""
 
     def __init__(self, finding: str) -> None:
         super().__init__(finding)

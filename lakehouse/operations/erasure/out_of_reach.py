@@ -1,4 +1,4 @@
-"""What an erasure cannot reach, named: releases that left the house, models that were trained, the origin, files under version control."""
+"""Places that an erasure cannot reach, by name: published releases, trained models, the origin, files under version control."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lakehouse.operations.history.rows_of_versions import collect, known_dataset
 
 
 @dataclass(frozen=True)
-class Outside:
+class OutOfReach:
     """Something that may still hold the rows.
 
     Attributes:
@@ -37,7 +37,7 @@ class Outside:
 
 
 @dataclass(frozen=True)
-class Held:
+class HoldingVersion:
     """A version that holds rows which go; `released` are its labels that left the house."""
 
     dataset: str
@@ -47,7 +47,7 @@ class Held:
     released: tuple[str, ...]
 
 
-def holding(project: Project, ids: Sequence[str]) -> list[tuple[Version, Held]]:
+def holding(project: Project, ids: Sequence[str]) -> list[tuple[Version, HoldingVersion]]:
     """The versions of all datasets that hold rows stemming from `ids`, archived or not."""
     wanted = pl.Series(list(ids), dtype=pl.String).implode()
     found = []
@@ -59,11 +59,11 @@ def holding(project: Project, ids: Sequence[str]) -> list[tuple[Version, Held]]:
             except FactoryError:
                 continue  # its files were cleaned up
             if count:
-                found.append((version, Held(dataset, version.version, version.label, int(count), version.released)))
+                found.append((version, HoldingVersion(dataset, version.version, version.label, int(count), version.released)))
     return found
 
 
-def outside(project: Project, source: str, ids: Sequence[str], held: Sequence[tuple[Version, Held]]) -> list[Outside]:
+def outside(project: Project, source: str, ids: Sequence[str], held: Sequence[tuple[Version, HoldingVersion]]) -> list[OutOfReach]:
     """All that may still hold rows `ids` of a source once the lake does not."""
     found = [_origin(project, source)]
     for version, _ in held:
@@ -73,12 +73,14 @@ def outside(project: Project, source: str, ids: Sequence[str], held: Sequence[tu
         if runs:
             what = f"models trained and pages made on {version.dataset} {version.label}"
             do = "delete the runs in MLflow, then `mlflow gc`; train anew on a version made after the erasure"
-            found.append(Outside("mlflow", what, (f"tracking store {_plain(project.tracking_uri)}", *(f"run {run}" for run in runs)), do))
+            found.append(
+                OutOfReach("mlflow", what, (f"tracking store {_plain(project.tracking_uri)}", *(f"run {run}" for run in runs)), do)
+            )
     found += _decided(project, ids)
     for place in locations(project):
         if "://" not in place.at and not Path(place.at).is_dir():
             found.append(
-                Outside(
+                OutOfReach(
                     "location",
                     "a location of cold packs that is not there",
                     (place.at,),
@@ -88,14 +90,14 @@ def outside(project: Project, source: str, ids: Sequence[str], held: Sequence[tu
     return found
 
 
-def _origin(project: Project, source: str) -> Outside:
+def _origin(project: Project, source: str) -> OutOfReach:
     call = project.source(source).connector
     at = next((str(call.params[name]) for name in ("path", "url", "urls", "uri", "table", "repo") if name in call.params), "")
     what = f"the origin of {source}, which its connector only reads"
-    return Outside("origin", what, (f"{call.name} {at}".strip(),), "erase it there as well; until then each collection leaves it out")
+    return OutOfReach("origin", what, (f"{call.name} {at}".strip(),), "erase it there as well; until then each collection leaves it out")
 
 
-def _release(project: Project, version: Version) -> Outside:
+def _release(project: Project, version: Version) -> OutOfReach:
     places: list[str] = [f"releases/{version.dataset} and git's history"]
     for event in releases(project, version.dataset):
         if event["version"] == version.version:
@@ -108,10 +110,10 @@ def _release(project: Project, version: Version) -> Outside:
     places.append("sites and readers that have pulled it: who they are is not known here")
     tags = ", ".join(f"{version.dataset}@v{label}" for label in version.released)
     do = f'lakehouse version retire {version.dataset} {version.label} --why "rows were erased"'
-    return Outside("release", tags, tuple(dict.fromkeys(places)), do)
+    return OutOfReach("release", tags, tuple(dict.fromkeys(places)), do)
 
 
-def _decided(project: Project, ids: Sequence[str]) -> list[Outside]:
+def _decided(project: Project, ids: Sequence[str]) -> list[OutOfReach]:
     wanted, found = set(ids), []
     for declared in project.datasets.values():
         file = declared.spec.decisions
@@ -120,7 +122,9 @@ def _decided(project: Project, ids: Sequence[str]) -> list[Outside]:
         except FactoryError:
             continue
         if named:
-            found.append(Outside("decisions", f"{named} decisions about these rows", (file,), "delete these lines, in git's history too"))
+            found.append(
+                OutOfReach("decisions", f"{named} decisions about these rows", (file,), "delete these lines, in git's history too")
+            )
     return found
 
 
