@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 
 from lakehouse.core import versions
+from lakehouse.core.hashing import digest
 from lakehouse.core.spec import Call
+from lakehouse.pilot.evaluate import known_by
 from lakehouse.pilot.gates import Verdict, trusted
 from lakehouse.pilot.pilot import pilot
 from lakehouse.pilot.selftest import JOURNAL, SelfTest, key_of, known
@@ -123,4 +125,7 @@ def test_a_good_metric_is_trusted_and_a_killed_self_test_is_done_again(factory: 
     assert len(done.self_tests) == 4
     assert next(t for t in done.self_tests if t.control == "shuffled_labels").passed
     assert list((Path(factory.root) / ".lakehouse" / "pilot").rglob("*.parquet")) == []
-    assert known(factory.project, key_of("orders", factory.project.dataset("orders").pilot.evaluations[0], None)) == list(done.self_tests)
+    call = factory.project.dataset("orders").pilot.evaluations[0]
+    content = digest([None, known_by(factory.project, call)])
+    assert known(factory.project, key_of("orders", call, content)) == list(done.self_tests)
+    assert all(t.difference == pytest.approx(t.damaged - t.clean) for t in done.self_tests), "clean is the version's own score"

@@ -17,6 +17,7 @@ from lakehouse.core import versions
 from lakehouse.core.errors import NotFoundError
 from lakehouse.operations.repair.tickets import open_findings
 from lakehouse.pilot.diagnose import diagnose, findings_of, page_of
+from lakehouse.pilot.diagnosis.classes.kinds import CLASSES
 from lakehouse.pilot.diagnosis.kinds import KINDS
 
 from ..conftest import TRAIN, Factory, remarks
@@ -42,7 +43,7 @@ def write(factory: Factory, monkeypatch: pytest.MonkeyPatch, to: Path) -> str:
 def test_the_page_holds_every_kind_and_needs_nothing_else(factory: Factory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     factory.make(marked())
     page = write(factory, monkeypatch, tmp_path / "page.html")
-    assert all(f'id="{kind}"' in page and of.title in page for kind, of in KINDS.items())
+    assert all(f'id="{kind}"' in page and of.title in page for kind, of in CLASSES.items())
     assert "很好 great wonderful" in page
     assert "data:image/png;base64," in page
     assert "<script" not in page
