@@ -1,4 +1,4 @@
-# `make demo` and `make test` set everything up on a machine that has Python 3.11, git and make; nothing else is needed.
+# `make demo` and `make test` set everything up on a machine that has Python 3.11 to 3.13, git and make; nothing else is needed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -60,7 +60,7 @@ def as_of(table: Table, at: datetime) -> int | None:
 def fates(project: Project, version: Version) -> pl.LazyFrame:
     """`silver/<dataset>_fates` as it was when `version` was made."""
     table = project.table("silver", f"{version.dataset}_fates")
-    return _then(table, version, FATES)
+    return _then(table, version, {name: dtype for name, dtype in FATES.items() if name != "_content"})
 
 
 def quarantine(project: Project, version: Version) -> pl.LazyFrame:
