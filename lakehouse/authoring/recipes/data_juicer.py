@@ -34,7 +34,7 @@ class _Counterpart:
     needs: str = ""
 
 
-_BANDS = "signatures have 112 hashes in 14 bands of 8 rows here, and every candidate is verified against the threshold"
+_BANDS = "signatures have 112 hashes in 16 bands of 7 rows here, and every candidate is verified against the threshold"
 _MINHASH = _Counterpart(
     "dedup_minhash",
     renamed={"jaccard_threshold": "threshold", "window_size": "size", "tokenization": "unit"},

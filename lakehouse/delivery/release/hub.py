@@ -1,6 +1,6 @@
 """Push a bundle to a Hugging Face Hub: one commit and one tag, or nothing when it is there already.
 
-The only file that imports huggingface_hub. The endpoint is `HF_ENDPOINT`, the token `HF_TOKEN` or the one that
+The endpoint is `HF_ENDPOINT`, the token `HF_TOKEN` or the one that
 `hf auth login` stored.
 """
 
