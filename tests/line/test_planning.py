@@ -172,7 +172,7 @@ def test_mistakes_are_named(factory: Factory) -> None:
         plan(factory.project, "notes")
     said = CliRunner().invoke(cli, ["plan", "notes", "--keep"])
     assert said.exit_code != 0
-    for wrong, words in (({"purpose": "x"}, "how much"), ({**DEMAND, "deadline": "31.3.2027"}, "no date")):
+    for wrong, words in (({"purpose": "x"}, "an amount"), ({**DEMAND, "deadline": "31.3.2027"}, "no date")):
         factory.declare([], demand=wrong)
         with pytest.raises(SpecError, match=words):
             _ = factory.project.datasets

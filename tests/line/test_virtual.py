@@ -57,12 +57,12 @@ def _parquet(folder: Path) -> Origin:
         for number, part in enumerate(rows.iter_slices(40)):
             part.write_parquet(folder / f"{number}.parquet")
 
-    return Origin(source={"files": {"path": str(folder)}}, row_id=set_to)
+    return Origin(connector={"files": {"path": str(folder)}}, set_to=set_to)
 
 
 def _jsonl(folder: Path) -> Origin:
     folder.mkdir()
-    return Origin(source={"files": {"path": str(folder)}}, row_id=lambda rows: rows.write_ndjson(folder / "rows.jsonl"))
+    return Origin(connector={"files": {"path": str(folder)}}, set_to=lambda rows: rows.write_ndjson(folder / "rows.jsonl"))
 
 
 def _delta(folder: Path) -> Origin:
@@ -76,7 +76,7 @@ def _delta(folder: Path) -> Origin:
             merging.when_matched_update_all().execute()
         write_deltalake(folder, fresh.to_arrow(compat_level=pl.CompatLevel.oldest()), mode="append", partition_by=["label"])
 
-    return Origin(source={"delta": {"url": str(folder)}}, row_id=set_to)
+    return Origin(connector={"delta": {"url": str(folder)}}, set_to=set_to)
 
 
 def _database(url: str, engine: sa.Engine) -> Origin:
@@ -86,7 +86,7 @@ def _database(url: str, engine: sa.Engine) -> Origin:
             connection.execute(sa.text("create table remarks (id varchar(20) primary key, text varchar(200), label varchar(20))"))
             connection.execute(sa.text("insert into remarks values (:id, :text, :label)"), rows.to_dicts())
 
-    return Origin(source={"sql": {"url": url, "table": "remarks", "order": ["id"]}}, row_id=set_to)
+    return Origin(connector={"sql": {"url": url, "table": "remarks", "order": ["id"]}}, set_to=set_to)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def origin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         state: Sharing = request.getfixturevalue("sharing")
         state.table = folder
         shared = {"table": "shop.sales.orders", "endpoint": f"{state.url}/api", "token": "${SHARING_TOKEN}", "retries": 0}
-        yield Origin(source={"delta_sharing": shared}, row_id=_delta(folder).set_to)
+        yield Origin(connector={"delta_sharing": shared}, set_to=_delta(folder).set_to)
     else:
         yield {"parquet": _parquet, "jsonl": _jsonl, "delta": _delta}[request.param](folder)
 

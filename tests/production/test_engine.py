@@ -369,7 +369,7 @@ def test_a_silver_table_that_someone_else_changed_is_an_alarm(notes_factory: Fac
         notes_factory.silver()
     notes_factory.material(notes("one", "two", "three"))
     notes_factory.collect()
-    with pytest.raises(BalanceError, match=r"notes/0\d stands there more than once"):
+    with pytest.raises(BalanceError, match=r"notes/0\d is there more than once"):
         notes_factory.silver()
 
 

@@ -229,7 +229,7 @@ def put(self, name, file):
         os.kill(os.getpid(), signal.SIGKILL)
     real(self, name, file)
 Location.put = put
-packs.pack(Project.open(Path.cwd()), [packs.Member("one", lambda: io.BytesIO(b"1" * 1000))])
+packs.pack(Project.open(Path.cwd()), [packs.PackMember("one", lambda: io.BytesIO(b"1" * 1000))])
 """
 
 

@@ -36,7 +36,7 @@ NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 
 def redacted(texts: pl.Series, kinds: Collection[str]) -> pl.Series:
     """Texts with their private data of `kinds` as `[KIND]`, kinds applied in ORDER; null stays null."""
-    texts = _replaced(texts, kinds)
+    texts = _replaced(texts.clone(), kinds)  # `scatter` writes into the series that it is called on
     rows = texts.str.contains(WIDE_DIGITS.pattern).fill_null(False).arg_true()
     return texts.scatter(rows, _narrowed(texts.gather(rows), kinds)) if len(rows) else texts
 
