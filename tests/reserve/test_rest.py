@@ -187,9 +187,9 @@ def progress(what, done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 if where == "record":
-    module.record = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+    module.record = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
 if where == "read":
-    module.Rows.frames = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+    module.CollectedRows.frames = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 module.collect(Project.open(Path(sys.argv[1])), "shop", progress=progress)
 """
 

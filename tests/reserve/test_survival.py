@@ -32,7 +32,7 @@ def progress(what, done, total):
 
 if after < 0:
     # Between the commit of bronze and the record of the collection.
-    module.record = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+    module.record = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
 module.collect(project, "shop", progress=progress, batch_bytes=2000)
 """
 
