@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+from deltalake import DeltaTable
 
 from lakehouse.core.hashing import canonical
 from lakehouse.core.lake.table import Table
@@ -46,22 +47,30 @@ class Journal:
     def append_rows(self, project: Project, events: pl.DataFrame) -> datetime:
         """Append events in one commit; they share a time, which is returned."""
         table, at = self.table(project), datetime.now(UTC)
-        exists = table.exists()
-        numbered = exists and "seq" in table.schema()
-        last = table.scan().select(pl.col("seq").max()).collect().item() if numbered else None
+        begun = table.delta() if table.exists() else None
+        last = _last(begun) if begun is not None else None
         stamped = events.with_columns(at=pl.lit(at, self.schema["at"]), seq=pl.lit(-1 if last is None else last, pl.Int64) + 1)
         rows = stamped.select(pl.col(name).cast(dtype) for name, dtype in self.schema.items())
-        table.write(rows, "append", evolve=exists and not numbered)
+        table.write(rows, "append", evolve=begun is not None and last is None)
         return at
 
-    def read(self, project: Project, where: pl.Expr | None = None) -> pl.DataFrame:
-        """Its events that meet a condition, oldest first; none if there is no table yet."""
+    def read(self, project: Project, where: pl.Expr | None = None, *, version: int | None = None) -> pl.DataFrame:
+        """Its events that meet a condition as of a Delta version (None: the newest), oldest first; none if there is no table yet."""
         table = self.table(project)
         if not table.exists():
             return pl.DataFrame(schema=self.schema)
-        events = table.scan()
-        missing = [pl.lit(None, dtype).alias(name) for name, dtype in self.schema.items() if name not in table.schema()]
-        events = events.with_columns(missing)
+        events = table.scan(version)
+        known = events.collect_schema()
+        events = events.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in self.schema.items() if name not in known)
         if where is not None:
             events = events.filter(where)
         return events.select(self.schema.names()).sort("seq", "at", nulls_last=False, maintain_order=True).collect()
+
+
+def _last(journal: DeltaTable) -> int | None:
+    """The highest sequence number, by the bounds in Delta's log, so that an append opens no data file; None where no event has one."""
+    bounds = pl.DataFrame(journal.get_add_actions(flatten=True))
+    if "max.seq" not in bounds.columns:
+        return None
+    highest = bounds["max.seq"].max()
+    return None if highest is None else int(highest)  # type: ignore[arg-type]

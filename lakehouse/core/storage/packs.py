@@ -79,7 +79,7 @@ def register(project: Project) -> dict[str, PackRecord]:
     key = (str(delta.metadata().id), delta.version())
     found = _READ.get(key)
     if found is None:
-        found = _parsed(JOURNAL.read(project))
+        found = _parsed(JOURNAL.read(project, version=delta.version()))
         _READ.clear()
         _READ[key] = found
     return found
@@ -91,7 +91,7 @@ _READ: dict[tuple[str, int], dict[str, PackRecord]] = {}
 
 def _parsed(events: pl.DataFrame) -> dict[str, PackRecord]:
     found: dict[str, PackRecord] = {}
-    for pack, event, text in events.sort("at", maintain_order=True).select("pack", "event", "payload").iter_rows():
+    for pack, event, text in events.select("pack", "event", "payload").iter_rows():
         if event == "begun":
             manifest = parse(text, pack)
             assert manifest is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -54,36 +55,14 @@ def preview(project: Project, name: str) -> Preview:
     absent = [s for s in dataset.sources if not bronze.table(project, s).exists()]
     if absent:
         compile_recipe(project, name)
-        return Preview(
-            dataset=name,
-            plan_id=None,
-            silver=tuple(f"source {s} was never collected" for s in absent),
-            gold=("first version",),
-            measure=0,
-            signals=(),
-            decide=True,
-            withdrawn=0,
-            version=None,
-        )
+        return _blocked(name, [f"source {s} was never collected" for s in absent], gold=("first version",))
     recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
     unmade = [d for d in recipe.references if versions.current(project, d) is None]
     if unmade:
-        return Preview(
-            dataset=name,
-            plan_id=None,
-            silver=tuple(f"dataset {d} has no version yet" for d in unmade),
-            gold=("first version",),
-            measure=0,
-            signals=(),
-            decide=True,
-            withdrawn=0,
-            version=None,
-        )
-    unscreened = tuple(why for s in dataset.sources if (why := verdicts.missing(project, s)) is not None)
+        return _blocked(name, [f"dataset {d} has no version yet" for d in unmade], gold=("first version",))
+    unscreened = [why for s in dataset.sources if (why := verdicts.missing(project, s)) is not None]
     if unscreened:
-        return Preview(
-            dataset=name, plan_id=None, silver=unscreened, gold=(), measure=0, signals=(), decide=True, withdrawn=0, version=None
-        )
+        return _blocked(name, unscreened, gold=())
     inputs = read_inputs(project, dataset, recipe)
     plan = plan_of(inputs, recipe, contract, dataset)
     plan_id = digest(plan)
@@ -126,6 +105,13 @@ def preview(project: Project, name: str) -> Preview:
         decide=bool(reasons),
         withdrawn=withdrawn,
         version=same,
+    )
+
+
+def _blocked(name: str, reasons: Sequence[str], *, gold: tuple[str, ...]) -> Preview:
+    """The preview of a dataset whose plan cannot be known yet."""
+    return Preview(
+        dataset=name, plan_id=None, silver=tuple(reasons), gold=gold, measure=0, signals=(), decide=True, withdrawn=0, version=None
     )
 
 

@@ -9,6 +9,7 @@ from lakehouse.core.hashing import content_id
 from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import BRONZE
+from lakehouse.reserve.bronze.collections import last_collection
 
 
 def table(project: Project, source: str) -> Table:
@@ -84,10 +85,8 @@ def source_content_id(index: pl.DataFrame) -> str:
 def recorded_content(project: Project, source: str) -> tuple[str, int, int | None]:
     """Content id, number of the live rows and Delta version: as a collection recorded them, or computed where bronze was changed since."""
     version = table(project, source).version()
-    made = project.table("system", "collections")
-    if made.exists():
-        ours = made.scan().filter(pl.col("source") == source).select("at", "content_id", "live", "delta_version").collect().sort("at")
-        if ours.height and ours["delta_version"][-1] == version:
-            return ours["content_id"][-1], ours["live"][-1], version
+    last = last_collection(project, source)
+    if last is not None and last.delta_version == version:
+        return last.content_id, last.live, version
     index = live_index(project, source, version=version)
     return source_content_id(index), index.height, version
