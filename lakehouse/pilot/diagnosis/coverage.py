@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
+from lakehouse.pilot.diagnosis.kinds import FindingKind, Words
 from lakehouse.pilot.diagnosis.material import Material, ScoredSet
 from lakehouse.pilot.diagnosis.terms import telling
 
@@ -128,3 +130,42 @@ def _region(m: Material[Any], name: str, part: ScoredSet, found: CoverageGaps, r
 
 def _named(where: str, measured: dict[str, Any]) -> dict[str, Any]:
     return {f"{name}_{where}": value for name, value in measured.items()}
+
+
+def coverage_kind(error: Words, beyond: Words, *, word: str = "word") -> FindingKind:
+    """The kind `coverage`, the same for labels of every type but for the words of an error.
+
+    Args:
+        error: the evidence to how far the model errs in a region, and elsewhere.
+        beyond: the notes of a set to how far the model errs beyond the reach of the train rows, with the mark that begins it; may be empty.
+        word: a word of a row, as the label type calls it.
+    """
+    return FindingKind(
+        title="Regions that the train rows hardly cover",
+        how="Rows scored that are farther from every train row than 99 % of train rows are from each other, where five or more lie "
+        "together.",
+        find=coverage_findings,
+        words=_words(error, word),
+        ticket="{set} rows hardly covered: {terms}",
+        several=True,
+        sentences=_sentences(beyond),
+    )
+
+
+def _words(error: Words, word: str) -> Words:
+    def words(e: Mapping[str, Any]) -> str:
+        about = ", ".join(e["terms"]) or f"no {word} tells them"
+        return f"{e['set']}, {e['size']:,} rows about {about}: {error(e)}, distance {e['distance']:.2f} of {e['reach']:.2f}"
+
+    return words
+
+
+def _sentences(error: Words) -> Callable[[Mapping[str, Any]], list[str]]:
+    def sentences(notes: Mapping[str, Any]) -> list[str]:
+        return [
+            f"{name}: {of['beyond']:,} of {of['rows']:,} rows lie beyond the reach of the train rows ({of['expected']:,.1f} would by "
+            f"chance), {of['in_regions']:,} of them in regions{error(of)}."
+            for name, of in notes.items()
+        ]
+
+    return sentences

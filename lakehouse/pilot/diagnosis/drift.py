@@ -5,7 +5,7 @@ Sides that come from one distribution cannot be told apart: Lopez-Paz, Oquab: Re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
+from lakehouse.pilot.diagnosis.kinds import FindingKind
 from lakehouse.pilot.diagnosis.material import Material, ScoredSet
 from lakehouse.pilot.diagnosis.pictures import drift_picture
 from lakehouse.pilot.diagnosis.terms import telling
@@ -272,3 +273,40 @@ def _typical(m: Material[Any], part: ScoredSet, separation: TwoSampleTest) -> di
         "rows": part.rows["_row_id"].gather(theirs).to_list(),
         "train_rows": [m.ids[m.learnt[at]] for at in ours],
     }
+
+
+def drift_kind(of_labels: str = "") -> FindingKind:
+    """The kind `drift`, the same for labels of every type.
+
+    Args:
+        of_labels: what of the labels is compared, behind a semicolon, where that is not the labels themselves.
+    """
+    return FindingKind(
+        title="What tells the train rows from those scored",
+        how="A classifier of the two sides, and each column by itself (p after Holm at most 0.05, and a stability index of 0.1 at least)"
+        f"{of_labels}.",
+        find=drift_findings,
+        words=_words,
+        ticket="{set} rows differ in {what}",
+        several=True,
+        sentences=_sentences,
+    )
+
+
+def _words(e: Mapping[str, Any]) -> str:
+    """A difference between the train rows and a set, in a sentence."""
+    if "auc" in e:
+        interval = f"{e['low']:.3f} to {e['high']:.3f}"
+        return f"{e['set']}, {e['what']}: told from the train rows with AUC {e['auc']:.3f} ({interval}) by {', '.join(e['terms'])}"
+    return f"{e['set']}, {e['what']}: PSI {e['psi']:.3f}, most at {e['place']}; {e['test']} p {e['p']:.1g}"
+
+
+def _sentences(notes: Mapping[str, Any]) -> list[str]:
+    """How well a classifier tells each set from the train rows, a sentence a set."""
+    return [
+        f"{name}: a classifier tells its rows from the train rows with AUC {of['auc']:.3f} (95 % interval {of['low']:.3f} to "
+        f"{of['high']:.3f}; 0.5 or less is not at all)."
+        if "auc" in of
+        else f"{name}: too few rows for a classifier to tell its rows from the train rows."
+        for name, of in notes.items()
+    ]

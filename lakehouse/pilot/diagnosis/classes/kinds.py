@@ -13,18 +13,14 @@ from lakehouse.pilot.diagnosis.classes.neighbours import among_other_classes
 from lakehouse.pilot.diagnosis.classes.row_values import class_values
 from lakehouse.pilot.diagnosis.classes.slices import class_slices
 from lakehouse.pilot.diagnosis.contradictions import contradiction_findings
-from lakehouse.pilot.diagnosis.coverage import coverage_findings
-from lakehouse.pilot.diagnosis.drift import drift_findings
+from lakehouse.pilot.diagnosis.coverage import coverage_kind
+from lakehouse.pilot.diagnosis.drift import drift_kind
 from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
 from lakehouse.pilot.diagnosis.influence import influence_findings
 from lakehouse.pilot.diagnosis.kinds import (
     FindingKind,
     Kind,
     contradiction_words,
-    coverage_sentences,
-    coverage_words,
-    drift_sentences,
-    drift_words,
     leak_sentences,
 )
 from lakehouse.pilot.diagnosis.material import Material
@@ -138,25 +134,8 @@ CLASSES: Mapping[Kind, FindingKind] = {
         ticket="errors where {slice}",
         several=True,
     ),
-    "coverage": FindingKind(
-        title="Regions that the train rows hardly cover",
-        how="Rows scored that are farther from every train row than 99 % of train rows are from each other, where five or more lie "
-        "together.",
-        find=coverage_findings,
-        words=coverage_words(_errors_of_region),
-        ticket="{set} rows hardly covered: {terms}",
-        several=True,
-        sentences=coverage_sentences(_errors_beyond),
-    ),
-    "drift": FindingKind(
-        title="What tells the train rows from those scored",
-        how="A classifier of the two sides, and each column by itself (p after Holm at most 0.05, and a stability index of 0.1 at least).",
-        find=drift_findings,
-        words=drift_words,
-        ticket="{set} rows differ in {what}",
-        several=True,
-        sentences=drift_sentences,
-    ),
+    "coverage": coverage_kind(_errors_of_region, _errors_beyond),
+    "drift": drift_kind(),
     "leak": FindingKind(
         title="What gives a class away",
         how="Terms or values 95 % of whose rows are of one class, and that come from one source or stand at one end of the texts; columns "

@@ -8,17 +8,13 @@ from typing import Any
 import polars as pl
 
 from lakehouse.pilot.diagnosis.contradictions import contradiction_findings
-from lakehouse.pilot.diagnosis.coverage import coverage_findings
-from lakehouse.pilot.diagnosis.drift import drift_findings
+from lakehouse.pilot.diagnosis.coverage import coverage_kind
+from lakehouse.pilot.diagnosis.drift import drift_kind
 from lakehouse.pilot.diagnosis.influence import influence_findings
 from lakehouse.pilot.diagnosis.kinds import (
     FindingKind,
     Kind,
     contradiction_words,
-    coverage_sentences,
-    coverage_words,
-    drift_sentences,
-    drift_words,
     leak_sentences,
 )
 from lakehouse.pilot.diagnosis.neighbours import neighbour_findings
@@ -128,25 +124,8 @@ NUMBERS: Mapping[Kind, FindingKind] = {
         ticket="larger errors where {slice}",
         several=True,
     ),
-    "coverage": FindingKind(
-        title="Regions that the train rows hardly cover",
-        how="Rows scored that are farther from every train row than 99 % of train rows are from each other, where five or more lie "
-        "together.",
-        find=coverage_findings,
-        words=coverage_words(_error_of_region),
-        ticket="{set} rows hardly covered: {terms}",
-        several=True,
-        sentences=coverage_sentences(_error_beyond),
-    ),
-    "drift": FindingKind(
-        title="What tells the train rows from those scored",
-        how="A classifier of the two sides, and each column by itself (p after Holm at most 0.05, and a stability index of 0.1 at least).",
-        find=drift_findings,
-        words=drift_words,
-        ticket="{set} rows differ in {what}",
-        several=True,
-        sentences=drift_sentences,
-    ),
+    "coverage": coverage_kind(_error_of_region, _error_beyond),
+    "drift": drift_kind(),
     "leak": FindingKind(
         title="What gives the number away",
         how="Columns by which a tree alone tells 98 % of the variance of rows it has not seen: likely filled in after the label. Terms of "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.pilot.diagnosis.coverage import coverage_findings
-from lakehouse.pilot.diagnosis.drift import drift_findings
+from lakehouse.pilot.diagnosis.coverage import coverage_kind
+from lakehouse.pilot.diagnosis.drift import drift_kind
 from lakehouse.pilot.diagnosis.findings import Findings, findings_frame
-from lakehouse.pilot.diagnosis.kinds import FindingKind, Kind, coverage_sentences, coverage_words, drift_sentences, drift_words
+from lakehouse.pilot.diagnosis.kinds import FindingKind, Kind
 from lakehouse.pilot.diagnosis.material import Material
 from lakehouse.pilot.diagnosis.slices import slice_findings
 from lakehouse.pilot.diagnosis.tags.label_errors import tag_findings
@@ -91,26 +91,8 @@ TAGS: Mapping[Kind, FindingKind] = {
         ticket="errors where {slice}",
         several=True,
     ),
-    "coverage": FindingKind(
-        title="Regions that the train rows hardly cover",
-        how="Rows scored that are farther from every train row than 99 % of train rows are from each other, where five or more lie "
-        "together.",
-        find=coverage_findings,
-        words=coverage_words(_error_of_region, word="token"),
-        ticket="{set} rows hardly covered: {terms}",
-        several=True,
-        sentences=coverage_sentences(_error_beyond),
-    ),
-    "drift": FindingKind(
-        title="What tells the train rows from those scored",
-        how="A classifier of the two sides, and each column by itself (p after Holm at most 0.05, and a stability index of 0.1 at least); "
-        "of the tags the share of tokens that have one.",
-        find=drift_findings,
-        words=drift_words,
-        ticket="{set} rows differ in {what}",
-        several=True,
-        sentences=drift_sentences,
-    ),
+    "coverage": coverage_kind(_error_of_region, _error_beyond, word="token"),
+    "drift": drift_kind("; of the tags the share of tokens that have one"),
     "leak": _not_looked_for(
         "leak",
         title="What gives a class away",
