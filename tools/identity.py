@@ -29,7 +29,7 @@ from lakehouse.core.code_digest import syntax_tree
 from lakehouse.pilot import diagnose, selftest
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.task import tasks
-from lakehouse.production import silver
+from lakehouse.production import gold, silver
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.reserve.bronze import collect
 from lakehouse.reserve.connectors import CONNECTORS
@@ -40,10 +40,8 @@ ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "tools" / "identity.lock"
 COMPUTING = ("lakehouse.core.text.", "lakehouse.production.", "lakehouse.pilot.", "lakehouse.reserve.")
 """Rooms whose modules decide what is computed."""
-FRAME = ("operator.py", "evaluation.py", "detector.py", "connector.py")
+FRAME = ("operator.py", "evaluation.py", "detector.py")
 """Modules that hold the registers: what they say of all entries does not say what one computes."""
-
-
 SHARED = ("reserve/bronze/", "reserve/landing/", "reserve/material.py", "reserve/source.py")
 """How rows are made of any material: the collector's code, and no connector's or format's own."""
 
@@ -72,7 +70,8 @@ def subjects() -> list[Subject]:
         also = (Path(inspect.getfile(task.scoring.statistics)),)
         found.append(Subject(name=f"task {task.name}", version=task.version, path=Path(inspect.getfile(task.learner)), also=also))
     for name, module in (("collector", collect), ("engine", silver), ("diagnosis", diagnose), ("self-test", selftest)):
-        found.append(Subject(name=name, version=module.VERSION, path=Path(str(module.__file__))))
+        also = (Path(str(gold.__file__)),) if module is silver else ()  # splits and variants are made with gold
+        found.append(Subject(name=name, version=module.VERSION, path=Path(str(module.__file__)), also=also))
     return found
 
 
@@ -167,16 +166,17 @@ def main() -> int:
     given = parser.parse_args()
     now, then = current(), locked() if LOCK.exists() else {}
     wrong = differences(now, then)
-    same = [name for name, what in wrong.items() if "still" in what and (given.same == ["all"] or name in given.same)]
+    unraised = {name for name in wrong if name in then and name in now and now[name][0] <= then[name][0]}
+    same = [name for name in unraised if now[name][0] == then[name][0] and (given.same == ["all"] or name in given.same)]
     if same:
         tests = sorted({test for name in same for test in tests_of(name)})
         if subprocess.run([sys.executable, "-m", "pytest", "-n", "2", *map(str, tests)], cwd=ROOT, check=False).returncode:
             sys.stderr.write("tests failed: nothing was pinned\n")
             return 1
     if given.pin or same:
-        held = [name for name, what in wrong.items() if ("still" in what and name not in same) or "below" in what]
+        held = unraised.difference(same)
         write({name: then[name] if name in held else now[name] for name in now})
-        wrong = {name: wrong[name] for name in held}
+        wrong = {name: wrong[name] for name in sorted(held)}
     for name, what in wrong.items():
         sys.stdout.write(f"{name}: {what}\n")
     if wrong:

@@ -5,14 +5,12 @@ Names of the factory begin with `_`; a source, a recipe and a contract must not 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-Fate = Literal["dropped", "merged", "quarantined", "divided"]
-"""The fates of rows that a step did not just pass on: it left, gave way to another row, was set aside, or became several rows."""
+SPLITS = ("train", "validation", "test")
+"""In the order in which people list them."""
 
 
 class SystemColumn(NamedTuple):

@@ -8,6 +8,7 @@ import polars_hash as plh
 from numpy.typing import NDArray
 
 from lakehouse.core.errors import ContractError
+from lakehouse.core.row_model import SPLITS
 from lakehouse.core.spec import Splits
 from lakehouse.core.text.kernels.near_duplicates import connected
 
@@ -55,7 +56,7 @@ def assign(rows: pl.DataFrame, group: pl.Series, splits: Splits, dataset: str) -
         if column not in rows.columns:
             raise ContractError(f"splits.column `{column}` is no column of {dataset}", fix=f"columns: {', '.join(rows.columns)}")
         named = rows[column].cast(pl.String)
-        wrong = rows.filter(~named.is_in(["train", "validation", "test"]).fill_null(False))
+        wrong = rows.filter(~named.is_in(SPLITS).fill_null(False))
         if wrong.height:
             value, row = wrong[column][0], wrong["_row_id"][0]
             raise ContractError(f"column `{column}` holds `{value}` in row {row}", fix="a split is train, validation or test")

@@ -17,10 +17,10 @@ from lakehouse.core.errors import ReleaseError
 from lakehouse.core.hashing import content_id, file_digest, row_digest
 from lakehouse.core.lake.parquet.files import write_parquet
 from lakehouse.core.project import Project
+from lakehouse.core.row_model import SPLITS
 from lakehouse.core.versions import Version
 from lakehouse.delivery.release import card, pictures
 
-SPLITS = ("train", "validation", "test")
 SUMS = "SHA256SUMS"
 ROW_ID = "row_id"
 ROW_GROUP = 100_000
