@@ -29,7 +29,7 @@ from lakehouse.core.code_digest import syntax_tree
 from lakehouse.pilot import diagnose, selftest
 from lakehouse.pilot.evaluation import EVALUATIONS
 from lakehouse.pilot.task import tasks
-from lakehouse.production import gold, silver
+from lakehouse.production import gold, inputs, silver
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.reserve.bronze import collect
 from lakehouse.reserve.connectors import CONNECTORS
@@ -69,8 +69,8 @@ def subjects() -> list[Subject]:
     for task in tasks():
         also = (Path(inspect.getfile(task.scoring.statistics)),)
         found.append(Subject(name=f"task {task.name}", version=task.version, path=Path(inspect.getfile(task.learner)), also=also))
-    for name, module in (("collector", collect), ("engine", silver), ("diagnosis", diagnose), ("self-test", selftest)):
-        also = (Path(str(gold.__file__)),) if module is silver else ()  # splits and variants are made with gold
+    for name, module in (("collector", collect), ("engine", inputs), ("diagnosis", diagnose), ("self-test", selftest)):
+        also = tuple(Path(str(made.__file__)) for made in (silver, gold)) if module is inputs else ()
         found.append(Subject(name=name, version=module.VERSION, path=Path(str(module.__file__)), also=also))
     return found
 

@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def by_option(function: F) -> F:
-    """The option `--by`: who takes a decision."""
+    """The option `--by`, the person who decides."""
     return click.option("--by", default=getpass.getuser, help="Who decides; default: the user of this machine.")(function)
 
 

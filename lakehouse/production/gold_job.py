@@ -20,8 +20,9 @@ from lakehouse.core.storage.keys import ready
 from lakehouse.core.versions import Version
 from lakehouse.production.engine.balance import Balance
 from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
+from lakehouse.production.inputs import Inputs, read_inputs
 from lakehouse.production.manifest import metadata_of, plan_of
-from lakehouse.production.silver import Inputs, read_inputs, sealed, silver_plan, tables_of
+from lakehouse.production.silver import sealed, silver_plan, tables_of
 
 
 @dataclass(frozen=True, kw_only=True)

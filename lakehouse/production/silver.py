@@ -10,16 +10,14 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
 
-from lakehouse.core import versions
-from lakehouse.core.errors import BalanceError, NotFoundError
+from lakehouse.core.errors import BalanceError
 from lakehouse.core.hashing import canonical, digest
 from lakehouse.core.lake.parquet.files import parquet_chunks, picked
 from lakehouse.core.lake.table import Table
@@ -28,7 +26,6 @@ from lakehouse.core.row_model import FATES, SIGNALS, SILVER
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.runs.run import run
 from lakehouse.core.runs.workers import run_units
-from lakehouse.core.spec import Dataset
 from lakehouse.core.storage.keys import ready
 from lakehouse.production.engine import balance as balances
 from lakehouse.production.engine.balance import Balance
@@ -39,39 +36,7 @@ from lakehouse.production.engine.operator import Cut
 from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.engine.references import prepare_models, tables_for
 from lakehouse.production.engine.units import StagedUnit, files_with, forget, read_rows, run_unit, units_of
-from lakehouse.reserve.bronze import table as bronze
-from lakehouse.reserve.screening import verdicts as screened
-
-VERSION = 1
-"""Of the engine (measuring, deciding, splits, variants), part of every plan: raised by hand when the same recipe makes other rows."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a dataset is made from, at this moment.
-
-    Attributes:
-        content: content id per source.
-        rows: live rows per source.
-        versions: Delta version of bronze per source.
-        references: content id per dataset that the recipe refers to.
-        screened: identity of the rows that screening keeps out, per source that declares screening.
-    """
-
-    content: dict[str, str]
-    rows: dict[str, int]
-    versions: dict[str, int | None]
-    references: dict[str, str]
-    screened: dict[str, str] = field(default_factory=dict)
-
-    def identity(self) -> dict[str, Any]:
-        """What of it a plan is made of."""
-        return {
-            "engine": VERSION,
-            "inputs": self.content,
-            "references": self.references,
-            **({"screened": self.screened} if self.screened else {}),
-        }
+from lakehouse.production.inputs import Inputs, live_rows, read_inputs, unfit_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,38 +69,6 @@ class Silver:
 def tables_of(project: Project, name: str) -> tuple[Table, Table, Table]:
     """The silver, signals and fates tables of a dataset."""
     return tuple(project.table("silver", f"{name}{suffix}") for suffix in ("", "_signals", "_fates"))  # type: ignore[return-value]
-
-
-def read_inputs(project: Project, dataset: Dataset, recipe: Recipe) -> Inputs:
-    """The present state of sources and referenced datasets.
-
-    Raises:
-        NotFoundError: a source was not collected, or a referenced dataset has no version.
-        ScreeningError: a source was not screened as it declares, or a blocking detector refuses it.
-        LockedError: an erasure of rows of a source was interrupted.
-    """
-    for source in dataset.sources:
-        bronze.refuse_half_erased(project, source)
-    recorded = {source: bronze.recorded_content(project, source) for source in dataset.sources}
-    references = {}
-    for other in recipe.references:
-        found = versions.current(project, other)
-        if found is None:
-            raise NotFoundError(f"{dataset.dataset} refers to {other}, which has no version yet", fix=f"lakehouse run {other}")
-        references[other] = found.content_id
-    return Inputs(
-        {source: content for source, (content, _, _) in recorded.items()},
-        {source: rows for source, (_, rows, _) in recorded.items()},
-        {source: version for source, (_, _, version) in recorded.items()},
-        references,
-        {source: kept_out for source in dataset.sources if (kept_out := screened.intake(project, source)) is not None},
-    )
-
-
-def live_rows(project: Project, inputs: Inputs) -> pl.DataFrame:
-    """`_row_id`, `_content`, `_collection`, `_bytes` and `_source` of the live rows of all sources, as of the versions of `inputs`."""
-    versions = inputs.versions.items()
-    return pl.concat([bronze.live_index(project, s, version=version).with_columns(_source=pl.lit(s)) for s, version in versions])
 
 
 def silver_plan(inputs: Inputs, recipe: Recipe) -> str:
@@ -269,24 +202,6 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
 def _of(rows: pl.DataFrame, index: pl.DataFrame) -> list[pl.DataFrame]:
     """The rows whose `_row_id` is in `index`, which is taken from them; no copy where that is all of them."""
     return [rows if index.height == rows.height else rows.join(index.select("_row_id"), on="_row_id", how="semi")]
-
-
-def unfit_rows(project: Project, dataset: Dataset, live: pl.DataFrame) -> pl.DataFrame:
-    """Live rows that collection found unfit or screening keeps out: `_row_id`, `_content`, `_findings`, in this order."""
-    found = [
-        bronze.table(project, source)
-        .scan()
-        .filter(pl.col("_findings").list.len() > 0)
-        .select("_row_id", "_collection", "_content", "_findings")
-        .collect()
-        for source in dataset.sources
-    ]
-    unfit = pl.concat(found).join(live, on=["_row_id", "_collection"], how="semi").drop("_collection")
-    if not (sources := [source for source in dataset.sources if project.source(source).screening]):
-        return unfit
-    flagged = pl.concat([screened.quarantined(project, source) for source in sources])
-    both = pl.concat([unfit, flagged.join(live, on=["_row_id", "_content"], how="semi")])
-    return both.group_by("_row_id", "_content", maintain_order=True).agg(pl.col("_findings").list.explode(empty_as_null=False))
 
 
 def _stages_key(recipe: Recipe) -> str:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from lakehouse.core.code_digest import code_digest
 from lakehouse.core.hashing import canonical, content_id, digest, row_digest
 from lakehouse.production.engine.recipe import compile_recipe, source_columns
+from lakehouse.production.inputs import read_inputs
 from lakehouse.production.manifest import plan_of
-from lakehouse.production.silver import read_inputs
 from tests.factory import Factory, notes
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "identities.json"

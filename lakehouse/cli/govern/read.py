@@ -24,9 +24,9 @@ _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
 
 @click.command("read")
 @click.argument("table")
-@click.option("--as", "principal", required=True, metavar="WHO", help="Who reads, as assets/access.yaml names them.")
+@click.option("--as", "principal", required=True, metavar="WHO", help="The principal who reads; assets/access.yaml lists them.")
 @click.option("--for", "purpose", required=True, metavar="PURPOSE", help="What for: a purpose of assets/access.yaml.")
-@click.option("--columns", metavar="A,B", help="Only these columns; refused if one of them may not be seen.")
+@click.option("--columns", metavar="A,B", help="Only these columns; the read fails if the policy hides one.")
 @click.option("--where", nargs=3, multiple=True, metavar="COLUMN OP VALUE", help='Only such rows: `--where label "==" positive`.')
 @click.option("--version", default=None, help="Of gold a label or id, of another table a Delta version.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows; 20 where they are printed.")

@@ -12,8 +12,9 @@ from lakehouse.core import versions
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
 from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
+from lakehouse.production.inputs import live_rows, read_inputs, unfit_rows
 from lakehouse.production.manifest import plan_of
-from lakehouse.production.silver import live_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
+from lakehouse.production.silver import sealed, silver_plan, tables_of
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.screening import verdicts
 

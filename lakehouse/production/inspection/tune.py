@@ -18,7 +18,8 @@ from lakehouse.production.engine.decide import decide
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.production.engine.recipe import compile_recipe, source_columns
 from lakehouse.production.engine.references import tables_for
-from lakehouse.production.silver import live_rows, read_inputs, sealed, silver_plan, tables_of, unfit_rows
+from lakehouse.production.inputs import live_rows, read_inputs, unfit_rows
+from lakehouse.production.silver import sealed, silver_plan, tables_of
 from lakehouse.reserve.bronze.values import live_rows as bronze_rows
 
 _SEEN = 80

@@ -228,8 +228,10 @@ def _closes(c):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _sentences(data, start, end, flags):  # type: ignore[no-untyped-def]
-    """Sentences: what is not blank between ends. An end is a line's end, a run of . ! ? and closing marks before a space or the text's end,
-    or a run of 。 ！ ？ and closing marks."""
+    """The number of sentences: parts with a character other than a space, each up to an end.
+
+    Ends are line ends, runs of . ! ? and closing marks before a space or the text's end, and runs of 。 ！ ？ and closing marks.
+    """
     count = 0
     filled = False
     i = start

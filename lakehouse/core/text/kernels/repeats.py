@@ -55,7 +55,7 @@ def without_repeats(data, offsets, flags, by_paragraph, fewest):  # type: ignore
     Args:
         data, offsets: UTF-8 bytes and n + 1 offsets of n texts.
         flags: `characters.table()`.
-        by_paragraph: compare runs of lines that are not blank, else single ones.
+        by_paragraph: compare runs of lines with text, else single lines.
         fewest: code points, without spaces at the ends, of what is compared.
 
     Returns:

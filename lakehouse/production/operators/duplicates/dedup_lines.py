@@ -28,8 +28,8 @@ def dedup_lines(
     """Cut out lines, or paragraphs, that at least `copies` rows hold; the first row (by `_row_id`) keeps them, or with `keep: none` no row.
 
     As in CCNet (Wenzek et al. 2020): pieces are compared by 64-bit hashes of their simplified text (lower case, no marks, digits as 0,
-    punctuation, symbols and spaces as one space), so that a copyright line is one line in every year. Lines end at line feeds; paragraphs
-    are runs of lines that are not blank. Pieces of fewer than `min_characters` characters stay, as do repeats within one text (see
+    punctuation, symbols and spaces as one space), so that a copyright line is one line in every year. Lines end at line feeds; a paragraph
+    is a run of lines with text. Pieces of fewer than `min_characters` characters stay, as do repeats within one text (see
     `remove_repeated`). A row of which fewer than `min_left` characters are left is dropped (`nothing_left`). What is cut depends on all
     rows, so that the step comes after all steps that read the column; a changed threshold reads no text to decide. Signals `hashes`,
     `lengths`. A null stays null.

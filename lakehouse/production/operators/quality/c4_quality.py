@@ -17,9 +17,9 @@ def c4_quality(*, column: str, min_num_sentences: int = 5, filter_lorem_ipsum: b
     """Drop a text that C4 drops (Raffel et al. 2020, section 2.2) once `c4_lines` has chosen its lines; datatrove's c4_quality is the two.
 
     Reasons `lorem_ipsum` (the phrase, in any case of letters) and `curly_bracket` (`{`), whichever line comes first, then
-    `too_few_sentences`. A sentence is what is not blank up to a run of `. ? !` and closing quotes or brackets that a space or the line's
-    end follows, or up to a run of `。？！`; a line's rest is one too. Signals `sentences`, `lorem_ipsum_line`, `curly_bracket_line` (from
-    0, -1: none). A null text has no signals and is quarantined.
+    `too_few_sentences`. A sentence ends at a run of `. ? !` and closing quotes or brackets before a space
+    or the line's end, at a run of `。？！`, or at the line's end; it holds a character other than a space. Signals `sentences`,
+    `lorem_ipsum_line`, `curly_bracket_line` (from 0, -1: none). A null text has no signals and is quarantined.
 
     Example:
         `[{c4_lines: {column: text}}, {c4_quality: {column: text}}]`

@@ -17,7 +17,7 @@ from lakehouse.production.engine.operator import OPERATORS, Change
 def remove_repeated(*, column: str, unit: Literal["line", "paragraph"] = "line", min_characters: Annotated[int, Field(ge=1)] = 1) -> Change:
     """Remove lines, or paragraphs, that came before in the same text; the first of each stays.
 
-    Lines end at line feeds; paragraphs are runs of lines that are not blank. They are compared whole, byte by byte, spaces at their ends
+    Lines end at line feeds; a paragraph is a run of lines with text. They are compared whole, byte by byte, spaces at their ends
     aside (Lee et al. 2022 show what such repeats do to a language model; the rule is that of MassiveText's and RefinedWeb's line-wise
     de-duplication). What has fewer than `min_characters` characters (code points; the spaces between lines count as one) stays: short
     lines, such as a closing bracket or a table's cell, repeat with reason. A line goes with the line end before it, and blank lines stay;
