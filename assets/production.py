@@ -59,7 +59,7 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
             done = make_silver(project, name, progress=log_progress(context))
         steps = [b.as_json() for b in done.balance]
         columns = project.table("silver", name).schema()
-        lineage = compile_recipe(project, name, [c for c in columns if c[0] != "_"]).lineage
+        lineage = compile_recipe(project, name, {c: dtype for c, dtype in columns.items() if c[0] != "_"}).lineage
         sources = {s: set(project.table("bronze", s).schema()) for s in dataset.sources}
         depends = {
             column: [

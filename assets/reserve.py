@@ -11,7 +11,6 @@ from lakehouse.core.errors import ShapeError
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Source
-from lakehouse.core.spec.standards import POLARS
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collect import collect
 from lakehouse.reserve.bronze.collections import last_collection
@@ -26,7 +25,9 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
     key = bronze_key(name)
     metadata: dict[str, object] = {"license": source.license, "mode": source.mode, "dagster/uri": bronze.table(project, name).uri}
     if source.columns:
-        metadata["dagster/column_schema"] = dg.TableSchema(columns=[dg.TableColumn(c, POLARS[t]) for c, t in source.columns.items()])
+        metadata["dagster/column_schema"] = dg.TableSchema(
+            columns=[dg.TableColumn(name, str(column.dtype)) for name, column in source.columns.items()]
+        )
 
     @dg.asset(
         key=key,

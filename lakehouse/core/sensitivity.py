@@ -78,6 +78,6 @@ def check_standards(project: Project, source: str) -> None:
             continue
         if column not in spec.columns:
             raise SpecError(f"no column `{column}`", where=where, fix=yamlfile.suggest(column, spec.columns))
-        if (given := spec.columns[column]) != (meant := known[name].field.type):
+        if (given := spec.columns[column].type) != (meant := known[name].field.type):
             what = f"column `{column}` is {given}, its standard `{name}` {meant}"
             raise SpecError(what, where=where, fix="change the type of the one or the other")

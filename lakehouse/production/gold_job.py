@@ -105,7 +105,7 @@ def prepare(project: Project, name: str) -> GoldJob:
     dataset = project.dataset(name)
     ready(project, project.classes_of(name))
     contract = project.contract(dataset)
-    recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
+    recipe = compile_recipe(project, name, source_columns(project, dataset))
     inputs = read_inputs(project, dataset, recipe)
     plan = plan_of(inputs, recipe, contract, dataset)
     silver = tables_of(project, name)[0]

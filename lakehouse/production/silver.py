@@ -72,8 +72,8 @@ def tables_of(project: Project, name: str) -> tuple[Table, Table, Table]:
 
 
 def silver_plan(inputs: Inputs, recipe: Recipe) -> str:
-    """Identity of a silver table: contents of its inputs, what screening keeps out of them, and the recipe."""
-    return digest({**inputs.identity(), "recipe": recipe.identity()})
+    """Identity of a silver table: contents of its inputs, what screening keeps out of them, the recipe, and the types it works on."""
+    return digest({**inputs.identity(), "recipe": recipe.identity(), "values": recipe.values_key})
 
 
 def sealed(project: Project, name: str) -> tuple[str | None, tuple[Balance, ...]]:
@@ -102,7 +102,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
     forget()
     dataset = project.dataset(name)
     ready(project, project.classes_of(name))
-    recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
+    recipe = compile_recipe(project, name, source_columns(project, dataset))
     inputs = read_inputs(project, dataset, recipe)
     plan = silver_plan(inputs, recipe)
     silver, signals_table, fates_table = tables_of(project, name)

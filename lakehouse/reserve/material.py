@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, BinaryIO, Literal, Protocol, runtime_checkable
 
 import polars as pl
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import READ
 
 Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
 """One ASCII character."""
+
+
+def _encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"`{name}` is no encoding; encodings are named as in `gb18030`, `cp1252`, `utf-16`") from None
+    return name
+
+
+EncodingName = Annotated[str, AfterValidator(_encoding)]
+"""An encoding as Python's codecs name it."""
 Format = (
     Literal["auto", "lines", "text", "jsonl", "json", "xml", "csv", "excel", "parquet", "arrow", "orc", "avro"]
     | Literal["document", "mbox", "image", "audio", "video"]
@@ -39,8 +52,10 @@ class Reading:
         separator: one ASCII character between CSV fields.
         quote: CSV quote character; None takes quotes as they are.
         header: whether the first CSV line names the columns.
+        skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip between the CSV header and the first record.
         record: name of the XML elements that are items; None: the children of the root.
+        sheet: name of the sheet of a workbook; None: its first.
         max_item_bytes: a larger item goes to `sink`.
         chunk_bytes: how much of a file is held at a time (an item may make it larger, up to `max_item_bytes`).
         strict: own columns declared as `string`: another JSON type there does not fit.
@@ -51,8 +66,10 @@ class Reading:
     separator: str = ","
     quote: str | None = '"'
     header: bool = True
+    skip_before_header: int = 0
     skip_after_header: int = 0
     record: str | None = None
+    sheet: str | None = None
     max_item_bytes: int = 32 * 1024 * 1024
     chunk_bytes: int = 8 * 1024 * 1024
     strict: frozenset[str] = frozenset()
@@ -65,9 +82,12 @@ class Options:
     separator: str | None = None
     quote: str | None = '"'
     header: bool = True
+    skip_before_header: int = 0
     skip_after_header: int = 0
     rename: Mapping[str, str] = field(default_factory=dict)
     record: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,7 @@ def test_identities_of_a_fixed_project_are_those_pinned(notes_factory: Factory) 
     gold = notes_factory.made()[1]
     project = notes_factory.project
     dataset = project.dataset("notes")
-    recipe = compile_recipe(project, "notes", list(source_columns(project, dataset)))
+    recipe = compile_recipe(project, "notes", source_columns(project, dataset))
     inputs = read_inputs(project, dataset, recipe)
     contract = project.contract(dataset)
     plan = plan_of(inputs, recipe, contract, dataset)

@@ -101,9 +101,11 @@ def test_through_the_engine_what_stays_measures_nothing_anew(notes_factory: Fact
         "00": ("dropped", "badwords"),
         "03": ("quarantined", "no_signal"),
     }
-    before = compile_recipe(notes_factory.project, "notes", ["id", "text", "label"])
+    before = compile_recipe(notes_factory.project, "notes", dict.fromkeys(["id", "text", "label"], pl.String()))
     notes_factory.declare([{"c4_badwords": {"column": "text", "words_file": "lists/bad.txt", "keep_fraction": 1.0, "seed": 2}}])
-    after = compile_recipe(notes_factory.project, "notes", ["id", "text", "label"])
+    after = compile_recipe(notes_factory.project, "notes", dict.fromkeys(["id", "text", "label"], pl.String()))
     assert before.signal_keys == after.signal_keys
     notes_factory.write("lists/bad.txt", "坏\n")
-    assert compile_recipe(notes_factory.project, "notes", ["id", "text", "label"]).signal_keys != after.signal_keys
+    assert (
+        compile_recipe(notes_factory.project, "notes", dict.fromkeys(["id", "text", "label"], pl.String())).signal_keys != after.signal_keys
+    )

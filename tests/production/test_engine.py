@@ -286,7 +286,7 @@ def test_privacy_and_lineage_follow_the_columns_of_a_1_to_n_step(notes_factory: 
 
     notes_factory.declare_source(privacy={"label": ["name"], "text": ["phone"]})
     notes_factory.declare([{"redact": {"column": "text", "kinds": ["phone"]}}, {"both": {"left": "text", "right": "label"}}])
-    recipe = compile_recipe(notes_factory.project, "notes", ["id", "text", "label"])
+    recipe = compile_recipe(notes_factory.project, "notes", dict.fromkeys(["id", "text", "label"], pl.String()))
     assert recipe.privacy["text"] == {"name"}
     assert recipe.lineage["text"] == {"text", "label"}
 

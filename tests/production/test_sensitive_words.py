@@ -151,9 +151,9 @@ def test_the_lines_of_a_file_are_part_of_the_identity(notes_factory: Factory) ->
         "01": ("quarantined", "sensitive"),
         "03": ("quarantined", "no_signal"),
     }
-    before = compile_recipe(notes_factory.project, "notes", ["id", "text", "label"])
+    before = compile_recipe(notes_factory.project, "notes", dict.fromkeys(["id", "text", "label"], pl.String()))
     notes_factory.write("words.txt", "干净\n")
-    after = compile_recipe(notes_factory.project, "notes", ["id", "text", "label"])
+    after = compile_recipe(notes_factory.project, "notes", dict.fromkeys(["id", "text", "label"], pl.String()))
     assert before.signal_keys != after.signal_keys
     assert before.identity() != after.identity()
     notes_factory.made()

@@ -8,7 +8,7 @@ import io
 import lzma
 import tracemalloc
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import polars as pl
@@ -380,14 +380,6 @@ def test_parquet_types_that_delta_lacks_are_replaced(factory: Factory) -> None:
     assert rows["b"].to_list() == [b"\x00", None]
     factory.write("data/a.parquet", parquet(odd_orders.reverse()))
     assert factory.collect().changed == 2
-
-
-def test_parquet_durations_are_refused(factory: Factory) -> None:
-    factory.declare()
-    factory.write("data/a.parquet", parquet(pl.DataFrame({"d": [timedelta(1)]})))
-    with pytest.raises(ShapeError, match=r"data/a.parquet: column `d` has the type Duration"):
-        factory.collect()
-    assert factory.lake_is_empty
 
 
 def test_null_texts_stay_null(factory: Factory) -> None:

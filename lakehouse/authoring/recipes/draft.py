@@ -140,12 +140,10 @@ def _source(project: Project, source: str | None) -> str:
 
 def _columns(project: Project, source: str) -> dict[str, str]:
     """Columns of a source with the type that a contract gives them; those that are neither text nor number are left to the user."""
-    types = {"string": "str", "int": "int", "float": "float", "bool": "bool"}
     declared = project.source(source).columns
-    if declared is not None:
-        return {column: types[kind] for column, kind in declared.items() if kind in types}
+    found_types = sample_rows(project, source).schema if declared is None else {column: one.dtype for column, one in declared.items()}
     plain = {pl.String: "str", pl.Int64: "int", pl.Float64: "float", pl.Boolean: "bool"}
-    found = {column: plain.get(type(dtype)) for column, dtype in sample_rows(project, source).schema.items()}  # type: ignore[call-overload]
+    found = {column: plain.get(type(dtype)) for column, dtype in found_types.items()}  # type: ignore[call-overload]
     return {column: kind for column, kind in found.items() if kind is not None}
 
 

@@ -18,6 +18,7 @@ from lakehouse.core.code_digest import code_digest
 from lakehouse.core.errors import ContractError
 from lakehouse.core.hashing import digest
 from lakehouse.core.spec import standards
+from lakehouse.core.spec.column_type import parsed
 
 if TYPE_CHECKING:
     import pandera.polars as pa
@@ -75,7 +76,7 @@ class Contract:
         if any(name.startswith("_") for name in columns):
             raise ContractError("names with a leading `_` belong to the system", where=reference)
         for name, column in columns.items():
-            if "standard" in column and column["type"] != standards.POLARS[column["standard"]["type"]]:
+            if "standard" in column and column["type"] != str(parsed(column["standard"]["type"])):
                 what = f"column `{name}` is {column['type']}, its standard `{column['standard']['name']}` {column['standard']['type']}"
                 raise ContractError(what, where=reference, fix="change the type of the one or the other")
         return cls(reference, code_digest(path), columns, (model.__doc__ or "").strip(), schema)
@@ -217,7 +218,7 @@ def _model(path: Path, file_name: str, class_name: str) -> type[pa.DataFrameMode
 
 def _describe(column: Any) -> dict[str, Any]:
     return {
-        "type": str(column.dtype).removeprefix("DataType(").removesuffix(")"),
+        "type": str(column.dtype),
         "nullable": bool(column.nullable),
         "unique": bool(column.unique),
         "description": column.description,

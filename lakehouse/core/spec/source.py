@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import polars as pl
 from pydantic import Field, model_validator
 
+from lakehouse.core.spec.column_type import parsed
 from lakehouse.core.spec.words import Call, ColumnType, Level, Model, Name, Owner
 
 
@@ -38,6 +40,33 @@ class Detection(Model):
         return Call.model_validate({self.name: self.params})
 
 
+class Column(Model):
+    """A column of a source: `int`, or `{type: date, format: "%d.%m.%Y"}` where values are written in a way of their own."""
+
+    type: ColumnType
+    format: str | None = Field(default=None, description="How dates and times are written, as `strftime` names it: `%d.%m.%Y`.")
+    decimal: Literal[".", ","] = Field(default=".", description="The decimal mark of numbers; the other one may part thousands.")
+    nulls: list[str] | None = Field(default=None, description="Texts that mean no value, such as `NA`; without it, those of the source.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> Column:
+        if self.format is not None and not isinstance(self.dtype, pl.Date | pl.Datetime):
+            raise ValueError(f"`format` is for dates and timestamps, and the type is {self.type}")
+        if self.decimal == "," and not self.dtype.is_numeric():
+            raise ValueError(f"`decimal` is for numbers, and the type is {self.type}")
+        return self
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The type in which its values are kept."""
+        return parsed(self.type)
+
+
 class Retention(Model):
     """The time for which rows may be kept; older ones are erased, from every version."""
 
@@ -61,7 +90,10 @@ class Source(Model):
         default="position",
         description="What identifies an item: its place in its file, its content (n-th copy of it), or columns.",
     )
-    columns: dict[str, ColumnType] | None = Field(default=None, description="Expected columns; without it, those of the first collection.")
+    columns: dict[str, Column] | None = Field(
+        default=None, description="Expected columns and their types; without it, those of the first collection."
+    )
+    nulls: list[str] = Field(default_factory=list, description="Texts that mean no value in every column, such as `NA` or `-`.")
     privacy: dict[str, list[str]] = Field(default_factory=dict, description="Privacy classes a column may hold, e.g. {text: [pii]}.")
     sensitivity: dict[str, Level] = Field(
         default_factory=dict,

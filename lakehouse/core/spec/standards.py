@@ -19,8 +19,6 @@ from lakehouse.core.errors import NotFoundError, SpecError
 from lakehouse.core.spec import ColumnType, Level, Model, Name, yamlfile
 
 _ROOT: ContextVar[Path | None] = ContextVar("root", default=None)
-POLARS = {"string": "String", "int": "Int64", "float": "Float64", "bool": "Boolean", "binary": "Binary", "json": "String"}
-"""The type of a contract's column for each type of a field."""
 
 
 class Standard(Model):

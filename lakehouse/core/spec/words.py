@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from lakehouse.core.spec.column_type import parsed
+
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 PII = ("email", "phone", "url", "ip", "cn_id", "bank_card")
 """Privacy classes that the word `pii` covers. Others are declared by their own word: `name`, or `cn_uscc`, `iban` and `key`, which
@@ -30,7 +32,15 @@ Owner = Annotated[str, AfterValidator(_owner)]
 Level = Literal["general", "important", "core"]
 LEVELS: tuple[Level, ...] = ("general", "important", "core")
 """Sensitivity, lowest first: 一般, 重要, 核心, in the form of GB/T 43697-2024."""
-ColumnType = Literal["string", "int", "float", "bool", "binary", "json"]
+
+
+def _column_type(value: str) -> str:
+    parsed(value)
+    return value
+
+
+ColumnType = Annotated[str, AfterValidator(_column_type)]
+"""A type as `column_type` reads it."""
 
 
 class Model(BaseModel):

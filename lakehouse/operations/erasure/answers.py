@@ -31,7 +31,7 @@ def _requests(project: Project, ids: list[str]) -> set[str]:
         if not silver.exists():
             continue
         try:
-            variants = compile_recipe(project, name, list(source_columns(project, declared.spec))).variants
+            variants = compile_recipe(project, name, source_columns(project, declared.spec)).variants
         except FactoryError:
             continue  # a declaration that cannot be read makes no requests; its variants are found by their content
         asking = [each for each in variants if any(isinstance(plan, Ask) for *_, plan in each.steps)]

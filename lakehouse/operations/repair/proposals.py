@@ -59,7 +59,7 @@ def propose(project: Project, name: str, rows: Sequence[str], most: int = 3) -> 
     Raises:
         NotFoundError: silver does not match its sources and recipe.
     """
-    recipe = compile_recipe(project, name, list(source_columns(project, project.dataset(name))))
+    recipe = compile_recipe(project, name, source_columns(project, project.dataset(name)))
     silver, signals, _ = tables_of(project, name)
     index = silver.scan().select("_row_id").collect()
     measured = signals.scan().collect().join(index, on="_row_id", how="semi")

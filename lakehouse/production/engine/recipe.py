@@ -137,11 +137,13 @@ def source_columns(project: Project, dataset: Dataset) -> dict[str, pl.DataType]
     return columns
 
 
-def compile_recipe(project: Project, name: str, columns: list[str] | None = None, calls: Sequence[Call] | None = None) -> Recipe:
+def compile_recipe(
+    project: Project, name: str, columns: Mapping[str, pl.DataType] | None = None, calls: Sequence[Call] | None = None
+) -> Recipe:
     """Compile the recipe of dataset `name`.
 
     Args:
-        columns: own columns of its sources, or None to leave the check of column names to the run.
+        columns: own columns of its sources with their types, or None to leave the check of column names to the run.
         calls: another recipe in place of the declared one, step for step.
 
     Raises:
@@ -152,7 +154,7 @@ def compile_recipe(project: Project, name: str, columns: list[str] | None = None
     for source in dataset.sources:
         for column, classes in project.source(source).privacy.items() if source in project.sources else ():
             privacy[column] = privacy.get(column, frozenset()) | expand_privacy(classes)
-    compiler = _Compiler(project, project.datasets[name].document, columns is not None, list(columns or []), privacy)
+    compiler = _Compiler(project, project.datasets[name].document, columns is not None, columns or {}, privacy)
     for index, call in enumerate(dataset.recipe if calls is None else calls):
         compiler.add(index, call)
     for call in decided(project, dataset):
@@ -179,14 +181,14 @@ class _Compiler:
         project: Project,
         document: yamlfile.Document,
         columns_known: bool,
-        columns: list[str],
+        columns: Mapping[str, pl.DataType],
         privacy: dict[str, frozenset[str]],
     ) -> None:
         self.project = project
         self.document = document
         self.columns_known = columns_known
-        self.order = columns
-        self.chains = {c: f"source:{c}" for c in columns}
+        self.order = list(columns)
+        self.chains = {c: f"source:{c}:{dtype}" for c, dtype in columns.items()}
         self.lineage = {c: frozenset([c]) for c in columns}
         self.privacy = privacy
         self.steps: list[Step] = []

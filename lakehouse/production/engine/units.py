@@ -104,7 +104,7 @@ def files_with(project: Project, source: str, rows: pl.DataFrame) -> list[str]:
 @lru_cache(maxsize=4)
 def _recipe(root: str, dataset: str) -> tuple[Project, Recipe]:
     project = Project.open(Path(root))
-    recipe = compile_recipe(project, dataset, list(source_columns(project, project.dataset(dataset))))
+    recipe = compile_recipe(project, dataset, source_columns(project, project.dataset(dataset)))
     bind_models(project, recipe)
     return project, recipe
 

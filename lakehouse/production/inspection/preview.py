@@ -57,7 +57,7 @@ def preview(project: Project, name: str) -> Preview:
     if absent:
         compile_recipe(project, name)
         return _blocked(name, [f"source {s} was never collected" for s in absent], gold=("first version",))
-    recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
+    recipe = compile_recipe(project, name, source_columns(project, dataset))
     unmade = [d for d in recipe.references if versions.current(project, d) is None]
     if unmade:
         return _blocked(name, [f"dataset {d} has no version yet" for d in unmade], gold=("first version",))

@@ -57,7 +57,7 @@ def profile(project: Project, name: str) -> list[Distribution]:
     Raises:
         NotFoundError: nothing was measured yet.
     """
-    recipe = compile_recipe(project, name, list(source_columns(project, project.dataset(name))))
+    recipe = compile_recipe(project, name, source_columns(project, project.dataset(name)))
     _, signals, fates = tables_of(project, name)
     if not fates.exists():
         raise NotFoundError(f"{name} was not made yet", fix=f"lakehouse run {name}")

@@ -74,7 +74,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
         SpecError: no such parameter, a wrong value, or one that would have to be measured.
     """
     dataset = project.dataset(name)
-    columns = list(source_columns(project, dataset))
+    columns = source_columns(project, dataset)
     now = compile_recipe(project, name, columns)
     inputs = read_inputs(project, dataset, now)
     if sealed(project, name)[0] != silver_plan(inputs, now):
@@ -148,7 +148,7 @@ def explain(project: Project, name: str, row_id: str) -> list[StepTrace]:
         NotFoundError: the dataset was not made, or knows no such row.
     """
     dataset = project.dataset(name)
-    recipe = compile_recipe(project, name, list(source_columns(project, dataset)))
+    recipe = compile_recipe(project, name, source_columns(project, dataset))
     _, signals_table, fates_table = tables_of(project, name)
     if not fates_table.exists():
         raise NotFoundError(f"{name} was not made yet", fix=f"lakehouse run {name}")

@@ -15,10 +15,11 @@ from lakehouse.core.project import Project
 from lakehouse.core.row_model import READ
 from lakehouse.core.spec import Source
 from lakehouse.core.storage.blobs import oversized_blobs
-from lakehouse.reserve.bronze.schema import constants, file_columns, own_columns
+from lakehouse.reserve.bronze.schema import StoredColumns, constants, file_columns, own_columns
 from lakehouse.reserve.formats import FORMATS, usual_separator
 from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.compression import damage_named
+from lakehouse.reserve.formats.transcoding import opened
 from lakehouse.reserve.material import RawFile, Reading
 
 BATCH_BYTES = 16 * 1024 * 1024
@@ -49,18 +50,23 @@ class Batches:
     Attributes:
         files: those to read.
         own: the source's own columns.
+        kinds: those that hold JSON (`json`) or had no value yet (`null`).
         evolves: whether `own` has columns that bronze has not yet.
+        retyped: those that bronze has in another type.
         warnings: what was skipped; complete after the iteration.
     """
 
-    def __init__(self, project: Project, source: Source, files: list[RawFile], batch_bytes: int, stored: pl.Schema | None) -> None:
+    def __init__(self, project: Project, source: Source, files: list[RawFile], batch_bytes: int, stored: StoredColumns | None) -> None:
         self._sink = Digest if source.mode == "virtual" else oversized_blobs(project, source.source).sink
         self._source = source
         self._batch_bytes = batch_bytes
         self.files = files
         self.warnings: list[str] = []
-        self.own = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self.files))
-        self.evolves = stored is not None and any(name not in stored for name in self.own)
+        columns = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self.files))
+        self.own, self.kinds = columns.schema, columns.kinds
+        before = stored.schema if stored is not None else self.own
+        self.evolves = any(name not in before for name in self.own)
+        self.retyped = [name for name, dtype in self.own.items() if name in before and before[name] != dtype]
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         """Frames with the own columns, READ, `_file`, `_uri`, `_media_type` and `_content`.
@@ -88,18 +94,20 @@ class Batches:
             separator=file.options.separator or usual_separator(file.name),
             quote=file.options.quote,
             header=file.options.header,
+            skip_before_header=file.options.skip_before_header,
             skip_after_header=file.options.skip_after_header,
             record=file.options.record,
+            sheet=file.options.sheet,
             max_item_bytes=self._source.max_item_bytes,
             chunk_bytes=chunk_bytes,
-            strict=frozenset(back.get(name, name) for name, kind in declared.items() if kind == "string"),
+            strict=frozenset(back.get(name, name) for name, column in declared.items() if column.type in ("string", "category")),
         )
 
     def _rows(self, file: RawFile) -> Iterator[pl.DataFrame]:
         read = FORMATS[file.format].read
         columns = file_columns(file, self.own)
         empty = True
-        with damage_named(file.uri), closing(file.open()) as handle:
+        with damage_named(file.uri), closing(opened(file)) as handle:
             if handle.peek(1):  # type: ignore[attr-defined]
                 for rows in read(handle, self._reading(file, self._batch_bytes), columns):
                     empty = empty and rows.is_empty()
@@ -118,7 +126,7 @@ class Batches:
         own = {name: dtype for name, dtype in self.own.items() if name not in file.set}
         at = np.repeat(np.arange(len(like)), [part.height for _, part in like])
         return (
-            fitted(renamed, own)
+            fitted(renamed, own, self._source.columns or {}, self._source.nulls)
             .with_columns(
                 *constants(file.set, self.own),
                 pl.Series("_file", [each.name for each, _ in like], dtype=pl.String).gather(at),

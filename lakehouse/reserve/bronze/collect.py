@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse.core.errors import SourceError
-from lakehouse.core.hashing import digest
+from lakehouse.core.hashing import canonical, digest
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import BRONZE
 from lakehouse.core.runs.progress import Progress, silent
@@ -122,9 +122,22 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
         untouched = False  # copies of a key are numbered, and of those that were erased bronze knows nothing
     kept = carried(project, name, source.key, files, reading, index, grows=grows) if untouched else UnchangedFiles()
     unread = [file for file in files if file.name not in kept.files]
-    batches = Batches(project, source, unread, batch_bytes, table.schema(version) if version is not None else None)
+    stored = bronze.stored_columns(project, name, version)
+    batches = Batches(project, source, unread, batch_bytes, stored)
+    if batches.retyped and kept.files:
+        kept = UnchangedFiles()  # bronze is written anew, in the types that are declared now
+        unread = files
+        batches = Batches(project, source, unread, batch_bytes, stored)
     taken = CollectedRows(
-        source=source, number=number, batches=batches, index=index, carried=kept, progress=progress, grows=grows, erased=erased
+        source=source,
+        number=number,
+        batches=batches,
+        index=index,
+        carried=kept,
+        progress=progress,
+        grows=grows,
+        erased=erased,
+        anew=bool(batches.retyped),
     )
     frames = taken.frames()
     try:
@@ -133,9 +146,9 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
             schema = pl.Schema({**BRONZE, **batches.own})
             version = table.write(
                 _chain(first, frames),
-                "append",
+                "overwrite" if batches.retyped else "append",
                 schema=schema,
-                metadata={"collection": str(number), "fingerprint": fingerprint},
+                metadata={"collection": str(number), "fingerprint": fingerprint, "kinds": canonical(dict(batches.kinds))},
                 after=-1 if version is None else version,
                 evolve=batches.evolves,
                 description=bronze.VIRTUAL if virtual else None,

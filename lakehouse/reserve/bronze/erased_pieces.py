@@ -57,7 +57,7 @@ def erase_pieces(project: Project, landing: Landing, remote: Remote, erased: Era
 def _positions(project: Project, source: str, remote: Remote, landing: Landing, piece: Piece, erased: ErasedItems) -> pl.Series:
     """Positions of erased items in a piece, from 1."""
     spec, table = project.source(source), bronze.table(project, source)
-    stored = table.schema() if table.exists() else None
+    stored = bronze.stored_columns(project, source, table.version())
     found = [pl.Series("_position", [], dtype=pl.Int64)]
     for rows in Batches(project, spec, [remote.file(piece, landing)], BATCH_BYTES, stored):
         rows = keyed(rows, spec.key).with_columns(_row_id=pl.concat_str(pl.lit(f"{source}/"), "_key"))

@@ -26,6 +26,7 @@ class CollectedRows:
     Attributes:
         grows: what is read adds to the carried rows, the newest first: an item that is there already, or comes again, is as it was
             read first.
+        anew: all rows are to be written, for bronze has them in other types.
     """
 
     source: Source
@@ -36,6 +37,7 @@ class CollectedRows:
     progress: Progress
     grows: bool = False
     erased: ErasedItems | None = None
+    anew: bool = False
     added: int = 0
     changed: int = 0
     vanished: int = 0
@@ -85,7 +87,7 @@ class CollectedRows:
         gone = self.index.join(self.live(), on="_row_id", how="anti", maintain_order="left")
         self.vanished = gone.height
         self._check_vanished()
-        if self.vanished:
+        if self.vanished and not self.anew:
             yield self._tombstones(gone, at)
 
     def _not_replaced(self) -> pl.DataFrame:
@@ -128,7 +130,7 @@ class CollectedRows:
         self.changed += int(different.sum())
         elsewhere = rows.filter(~new & ~different & (rows["_stands"] != rows["_uri"]).fill_null(True))
         self.moved.update(elsewhere["_file"].unique().to_list())
-        return rows.filter(new | different)
+        return rows if self.anew else rows.filter(new | different)
 
     def _not_erased(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows without erased items, which have had their part in numbering the copies of a key."""

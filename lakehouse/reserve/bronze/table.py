@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 
 from lakehouse.core.errors import LockedError, SpecError
@@ -10,6 +12,7 @@ from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import BRONZE
 from lakehouse.reserve.bronze.collections import last_collection
+from lakehouse.reserve.bronze.schema import StoredColumns
 
 
 def table(project: Project, source: str) -> Table:
@@ -32,6 +35,15 @@ def refuse_half_erased(project: Project, source: str) -> None:
         raise LockedError(
             f"the erasure {min(left)} of rows of source {source} was interrupted", fix="finish it: lakehouse row erase --resume"
         )
+
+
+def stored_columns(project: Project, source: str, version: int | None) -> StoredColumns | None:
+    """The columns that bronze holds in `version`; None before the first collection."""
+    if version is None:
+        return None
+    ours = table(project, source)
+    noted = (entry["factory.kinds"] for entry in ours.history() if entry["version"] <= version and "factory.kinds" in entry)
+    return StoredColumns(ours.schema(version), json.loads(next(noted, "{}")))
 
 
 def live_index(project: Project, source: str, *more: str, version: int | None) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Any
 
 import polars as pl
 
@@ -93,8 +94,9 @@ def file_identity(file: RawFile, reading: str) -> str | None:
     """Identity of a file's bytes and of how it is read; None where its connector does not give the digest of its bytes."""
     if file.digest is None:
         return None
-    options = [file.options.separator, file.options.quote, file.options.header, file.options.skip_after_header]
+    options: list[Any] = [file.options.separator, file.options.quote, file.options.header, file.options.skip_after_header]
     options += [] if file.options.record is None else [file.options.record]
+    options += [[name, value] for name in ("encoding", "sheet", "skip_before_header") if (value := getattr(file.options, name))]
     how = [file.format, FORMATS[file.format].version, options]
     return digest([file.digest, file.uri, how, dict(file.options.rename), dict(file.set), reading])
 

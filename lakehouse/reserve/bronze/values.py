@@ -71,7 +71,7 @@ def _values_in_place(project: Project, name: str, columns: Sequence[str], rows: 
     Raises:
         SourceError: the material cannot be read, or some rows are not there any more.
     """
-    source, stored = project.source(name), bronze.table(project, name).schema()
+    source, stored = project.source(name), bronze.stored_columns(project, name, bronze.table(project, name).version())
     files = material_of(project, name, lambda found: False).files(project)
     seen = set(rows["_uri"].drop_nulls())
     missing = rows

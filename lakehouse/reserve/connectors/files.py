@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import polars as pl
+from pydantic import Field
 
 from lakehouse.core.errors import SourceError
 from lakehouse.core.hashing import digest
@@ -20,7 +21,7 @@ from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.formats.compression import decompressed
 from lakehouse.reserve.formats.unpack import is_archive, unpacked
-from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Character, EncodingName, Feed, Format, Options, RawFile, Value
 from lakehouse.reserve.transport.digests import FileDigests, file_digests
 from lakehouse.reserve.transport.file_stats import FileStats
 
@@ -139,12 +140,15 @@ def files(
     format: Format = "auto",
     separator: Character | None = None,
     header: bool = True,
+    skip_before_header: Annotated[int, Field(ge=0)] = 0,
     skip_after_header: int = 0,
     quote: Character | None = '"',
     rename: dict[str, str] | None = None,
     set: dict[str, Value] | None = None,
     members: str = "*",
     record: str | None = None,
+    encoding: EncodingName | None = None,
+    sheet: str | None = None,
 ) -> Feed:
     """Files of the project: one, a folder with all below it, or a glob such as `data/**/*.csv`.
 
@@ -158,14 +162,25 @@ def files(
         format: `auto` goes by the ending of each name.
         separator: between CSV fields; by default a tab for .tsv and .tab, else a comma.
         header: whether the first CSV line names the columns; without it, `columns:` of the source does, in their order.
+        skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
         set: constant columns of every row.
         members: which members of archives, such as `*.csv`; `*` matches any characters, `/` among them.
         record: name of the XML elements that are items; by default the children of the root.
+        encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
+        sheet: of a workbook; by default its first.
     """
     options = Options(
-        separator=separator, quote=quote, header=header, skip_after_header=skip_after_header, rename=rename or {}, record=record
+        separator=separator,
+        quote=quote,
+        header=header,
+        skip_before_header=skip_before_header,
+        skip_after_header=skip_after_header,
+        rename=rename or {},
+        record=record,
+        encoding=encoding,
+        sheet=sheet,
     )
     return Files(path, format, options, set or {}, members)

@@ -17,7 +17,7 @@ from lakehouse.core.spec import Model
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Character, EncodingName, Format, Options, RawFile, Value
 from lakehouse.reserve.transport.resume import fetched, landed_file
 from lakehouse.reserve.transport.web import Web, no_secrets, shown
 
@@ -36,8 +36,11 @@ class Address(Model):
     format: Format = "auto"
     separator: Character | None = None
     header: bool = True
+    skip_before_header: Annotated[int, Field(ge=0)] = 0
     skip_after_header: int = 0
     record: str | None = None
+    encoding: EncodingName | None = None
+    sheet: str | None = None
     quote: Character | None = '"'
     rename: dict[str, str] = Field(default_factory=dict)
     set: dict[str, Value] = Field(default_factory=dict)
@@ -94,9 +97,12 @@ class Http:
             separator=about.separator,
             quote=about.quote,
             header=about.header,
+            skip_before_header=about.skip_before_header,
             skip_after_header=about.skip_after_header,
             rename=about.rename,
             record=about.record,
+            encoding=about.encoding,
+            sheet=about.sheet,
         )
         kind = by_extension(piece.name) if about.format == "auto" else about.format
         return RawFile(

@@ -19,7 +19,7 @@ from lakehouse.core.runs.progress import Progress
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Character, EncodingName, Format, Options, RawFile, Value
 from lakehouse.reserve.transport.resume import fetched, landed_file
 from lakehouse.reserve.transport.web import Web, from_environment, no_secrets
 
@@ -130,10 +130,13 @@ def hugging_face(
     format: Format = "auto",
     separator: Character | None = None,
     header: bool = True,
+    skip_before_header: Annotated[int, Field(ge=0)] = 0,
     skip_after_header: Annotated[int, Field(ge=0)] = 0,
     quote: Character | None = '"',
     rename: dict[str, str] | None = None,
     record: str | None = None,
+    encoding: EncodingName | None = None,
+    sheet: str | None = None,
     retries: Annotated[int, Field(ge=0, le=100)] = 5,
     timeout: Annotated[float, Field(gt=0)] = 60.0,
     max_bytes: Annotated[int, Field(ge=1)] = 1 << 40,
@@ -153,10 +156,13 @@ def hugging_face(
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.
         separator: between CSV fields.
         header: whether the first CSV line names the columns.
+        skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
         record: name of the XML elements that are items; by default the children of the root.
+        encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
+        sheet: of a workbook; by default its first.
         retries: how often a request is sent again.
         timeout: seconds without a byte.
         max_bytes: of one file; more is an error.
@@ -164,7 +170,15 @@ def hugging_face(
     """
     no_secrets({"token": token} if token is not None else {}, "hugging_face")
     options = Options(
-        separator=separator, quote=quote, header=header, skip_after_header=skip_after_header, rename=rename or {}, record=record
+        separator=separator,
+        quote=quote,
+        header=header,
+        skip_before_header=skip_before_header,
+        skip_after_header=skip_after_header,
+        rename=rename or {},
+        record=record,
+        encoding=encoding,
+        sheet=sheet,
     )
     web = {"retries": retries, "timeout": timeout}
     return HuggingFace(

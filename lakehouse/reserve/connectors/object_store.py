@@ -18,7 +18,7 @@ from lakehouse.core.runs.progress import Progress
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Character, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Character, EncodingName, Format, Options, RawFile, Value
 from lakehouse.reserve.transport.web import no_secrets
 
 _READ = 8 * 1024 * 1024
@@ -97,10 +97,13 @@ def object_store(
     format: Format = "auto",
     separator: Character | None = None,
     header: bool = True,
+    skip_before_header: Annotated[int, Field(ge=0)] = 0,
     skip_after_header: Annotated[int, Field(ge=0)] = 0,
     quote: Character | None = '"',
     rename: dict[str, str] | None = None,
     record: str | None = None,
+    encoding: EncodingName | None = None,
+    sheet: str | None = None,
     set: dict[str, Value] | None = None,
 ) -> Remote:
     """Objects of a bucket (S3 and compatible, Azure, Google); each is fetched once, and again only when it changed.
@@ -113,10 +116,13 @@ def object_store(
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.
         separator: between CSV fields.
         header: whether the first CSV line names the columns.
+        skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
         record: name of the XML elements that are items; by default the children of the root.
+        encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
+        sheet: of a workbook; by default its first.
         set: constant columns of every row.
     """
     no_secrets(storage_options or {}, "storage_options")
@@ -126,7 +132,15 @@ def object_store(
         storage_options=storage_options or {},
         format=format,
         options=Options(
-            separator=separator, quote=quote, header=header, skip_after_header=skip_after_header, rename=rename or {}, record=record
+            separator=separator,
+            quote=quote,
+            header=header,
+            skip_before_header=skip_before_header,
+            skip_after_header=skip_after_header,
+            rename=rename or {},
+            record=record,
+            encoding=encoding,
+            sheet=sheet,
         ),
         set=set or {},
     )

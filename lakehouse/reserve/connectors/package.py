@@ -14,7 +14,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.spec import Model
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.material import Character, Feed, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Character, EncodingName, Feed, Format, Options, RawFile, Value
 from lakehouse.reserve.transport.archive import open_member
 from lakehouse.reserve.transport.download import Index, fetch
 
@@ -26,8 +26,11 @@ class Member(Model):
     format: Format = "auto"
     separator: Character | None = None
     header: bool = True
+    skip_before_header: Annotated[int, Field(ge=0)] = 0
     skip_after_header: int = 0
     record: str | None = None
+    encoding: EncodingName | None = None
+    sheet: str | None = None
     quote: Character | None = '"'
     rename: dict[str, str] = Field(default_factory=dict)
     set: dict[str, Value] = Field(default_factory=dict)
@@ -61,9 +64,12 @@ class Package:
                     separator=member.separator,
                     quote=member.quote,
                     header=member.header,
+                    skip_before_header=member.skip_before_header,
                     skip_after_header=member.skip_after_header,
                     rename=member.rename,
                     record=member.record,
+                    encoding=member.encoding,
+                    sheet=member.sheet,
                 ),
                 set=member.set,
                 digest=digest([self.checksum, member.path]),

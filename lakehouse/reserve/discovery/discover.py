@@ -160,7 +160,7 @@ def discover_source(project: Project, name: str) -> Discovery:
         files = material_of(project, name, lambda found: False).files(project)
     table = bronze.table(project, name)
     version = table.version()
-    batches = Batches(project, project.source(name), files, BATCH_BYTES, table.schema(version) if version is not None else None)
+    batches = Batches(project, project.source(name), files, BATCH_BYTES, bronze.stored_columns(project, name, version))
     rows, total, size = _even_sample(batches)
     if rows.is_empty():
         raise SourceError(f"source {name} holds no item", fix="look at its material")

@@ -9,21 +9,21 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.ipc
 
-from lakehouse.reserve.formats.columns import deltables
+from lakehouse.reserve.formats.columns import table_columns
 from lakehouse.reserve.formats.frames import framed, frames, opened
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/vnd.apache.arrow.file"
 
 
-def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, str | pl.DataType]:
     """Column names and types as Delta can hold them.
 
     Raises:
         SourceError: truncated, or no Arrow file.
     """
     with opened(handle, pa.ipc.open_file, "Arrow") as file:
-        return deltables(pl.Schema(file.schema))
+        return table_columns(file.schema)
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
+import pyarrow as pa
 
 from lakehouse.core.errors import ShapeError
+from lakehouse.core.spec.column_type import PLAIN
+from lakehouse.core.spec.source import Column
+from lakehouse.reserve.formats.reading_text import value_of
 
-DECLARED: Mapping[str, pl.DataType] = {
-    "string": pl.String(),
-    "int": pl.Int64(),
-    "float": pl.Float64(),
-    "bool": pl.Boolean(),
-    "binary": pl.Binary(),
-    "json": pl.String(),
-    "null": pl.String(),
-}
-"""Column types of a declaration, and `null` (no value seen yet)."""
+DECLARED: Mapping[str, pl.DataType] = {**PLAIN, "null": pl.String()}
+"""Column types of one word, and `null` (no value seen yet)."""
 
 _SIGNED: Mapping[type[pl.DataType], pl.DataType] = {
     pl.UInt8: pl.Int16(),
@@ -27,22 +23,27 @@ _SIGNED: Mapping[type[pl.DataType], pl.DataType] = {
     pl.Categorical: pl.String(),
     pl.Enum: pl.String(),
     pl.Null: pl.String(),
+    pl.Time: pl.String(),  # 14:05:09.250000
+    pl.Duration: pl.Int64(),  # microseconds
+    pl.Int128: pl.Decimal(38, 0),
 }
 _HELD = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Decimal)
 
 
 def deltable(name: str, dtype: pl.DataType) -> pl.DataType:
-    """The type in which Delta holds a column of `dtype` without loss.
+    """The type in which Delta holds a column of `dtype`: without loss, but for what is finer than a microsecond.
+
+    A time of day becomes text, a duration its microseconds, a time with a zone the same point in time in UTC.
 
     Raises:
-        ShapeError: Delta has no such type (a duration, a time of day, a 128-bit number).
+        ShapeError: Delta has no such type.
     """
     if isinstance(dtype, _HELD):
         return dtype
     if type(dtype) in _SIGNED:
         return _SIGNED[type(dtype)]
     if isinstance(dtype, pl.Datetime):
-        return pl.Datetime("us", dtype.time_zone)
+        return pl.Datetime("us", dtype.time_zone and "UTC")
     if isinstance(dtype, pl.List | pl.Array):
         return pl.List(deltable(name, pl.List(dtype.inner).inner))  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
@@ -53,6 +54,28 @@ def deltable(name: str, dtype: pl.DataType) -> pl.DataType:
 def deltables(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
     """The types in which Delta holds the columns of a schema; raises as `deltable` does."""
     return {name: deltable(name, dtype) for name, dtype in schema.items()}
+
+
+def table_columns(schema: pa.Schema) -> dict[str, str | pl.DataType]:
+    """The columns of a file with types of its own, as Delta holds them; `null` where a column has no type yet.
+
+    Raises:
+        ShapeError: two columns have one name, or Delta has no such type.
+    """
+    if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
+        raise ShapeError(f"two columns of the file are called `{twice[0]}`", fix="write the file again, each column with a name of its own")
+    return typed(pl.Schema(schema))
+
+
+def typed(schema: Mapping[str, pl.DataType]) -> dict[str, str | pl.DataType]:
+    """The types in which Delta holds the columns of a schema; `null` for one that has no type yet."""
+    return {name: "null" if dtype == pl.Null else deltable(name, dtype) for name, dtype in schema.items()}
+
+
+def held(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column in the type in which Delta holds it."""
+    column = pl.col(name)
+    return (column.dt.total_microseconds() if dtype == pl.Duration else column).cast(deltable(name, dtype))
 
 
 def unify(first: str, second: str) -> str:
@@ -79,20 +102,28 @@ def sizes(schema: Mapping[str, pl.DataType]) -> pl.Expr:
     return pl.sum_horizontal(part.cast(pl.Int64).fill_null(0) for part in parts).alias("_bytes") if parts else pl.lit(0).alias("_bytes")
 
 
-def fitted(rows: pl.DataFrame, target: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def fitted(
+    rows: pl.DataFrame, target: Mapping[str, pl.DataType], columns: Mapping[str, Column] | None = None, nulls: Sequence[str] = ()
+) -> pl.DataFrame:
     """`rows` with the columns of `target` in its types.
 
     A value that does not fit becomes null and its row gets the finding `bad_value:<column>` and, as `_raw`, the JSON text of
     the whole row. A value fits when its text reads as the type: `3` is an int, `3.5` and `x` are not.
 
+    Args:
+        columns: as declared, with the way their values are written.
+        nulls: texts that mean no value.
+
     Raises:
         ShapeError: no value of a column's type could ever fit.
     """
+    columns = columns or {}
+    rows = _without_words(rows, target, columns, nulls)
     changed = [name for name, dtype in target.items() if rows.schema[name] != dtype]
     if not changed:
         return rows
     try:
-        cast = rows.with_columns(_cast(name, rows.schema[name], target[name]).alias(f"_to_{name}") for name in changed)
+        cast = rows.with_columns(_cast(name, rows.schema[name], target[name], columns.get(name)).alias(f"_to_{name}") for name in changed)
     except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError) as error:
         listed = ", ".join(f"`{name}` from {rows.schema[name]} to {target[name]}" for name in changed)
         raise ShapeError(f"columns cannot be converted: {listed}", fix="declare the types that the file has") from error
@@ -107,10 +138,24 @@ def fitted(rows: pl.DataFrame, target: Mapping[str, pl.DataType]) -> pl.DataFram
     return cast.with_columns(pl.col(f"_to_{name}").alias(name) for name in changed).select(rows.columns)
 
 
-def _cast(name: str, dtype: pl.DataType, target: pl.DataType) -> pl.Expr:
+def _without_words(
+    rows: pl.DataFrame, target: Mapping[str, pl.DataType], columns: Mapping[str, Column], nulls: Sequence[str]
+) -> pl.DataFrame:
+    """`rows` with null where a text means no value."""
+    words: dict[str, Sequence[str]] = {}
+    for name in target:
+        own = columns[name].nulls if name in columns else None
+        if rows.schema[name] == pl.String and (own if own is not None else nulls):
+            words[name] = own if own is not None else nulls
+    return rows.with_columns(
+        pl.when(~pl.col(name).str.strip_chars().is_in(list(meant))).then(pl.col(name)).alias(name) for name, meant in words.items()
+    )
+
+
+def _cast(name: str, dtype: pl.DataType, target: pl.DataType, declared: Column | None) -> pl.Expr:
     column = pl.col(name)
-    if dtype == pl.String and target == pl.Boolean:
-        return column.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    if dtype == pl.String:
+        return value_of(column, target, declared)
     if target == pl.String and isinstance(dtype, pl.Struct):
         return column.struct.json_encode()
     if target == pl.String and dtype.is_nested():

@@ -27,7 +27,7 @@ def header(handle: BinaryIO, reading: Reading) -> list[str]:
     Raises:
         ShapeError: no header, or a name given twice.
     """
-    line = handle.readline(reading.max_item_bytes).removeprefix(BOM)
+    line = _skipped(handle, reading).readline(reading.max_item_bytes).removeprefix(BOM)
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
@@ -57,6 +57,8 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
         ShapeError: the header lacks some of `columns`, or has others.
     """
     names = header(handle, reading) if reading.header else columns
+    if not reading.header:
+        _skipped(handle, reading)
     if set(names) != set(columns):
         raise _shape_error(names, columns)
     for _ in range(reading.skip_after_header if reading.header else 0):
@@ -82,6 +84,12 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
         hungry = consumed == 0 or not buffer
         if not rows.is_empty():
             yield rows.select(*columns, *[c for c in rows.columns if c not in columns])
+
+
+def _skipped(handle: BinaryIO, reading: Reading) -> BinaryIO:
+    for _ in range(reading.skip_before_header):
+        handle.readline(reading.max_item_bytes)
+    return handle
 
 
 def _shape_error(found: list[str], columns: list[str]) -> ShapeError:

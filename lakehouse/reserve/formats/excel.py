@@ -1,4 +1,4 @@
-"""`excel`: a row of a workbook's first sheet (xlsx, xls, xlsb, ods) is an item; the first row names the columns. Held as a whole."""
+"""`excel`: a row of a sheet of a workbook (xlsx, xls, xlsb, ods) is an item; the first row names the columns. Held as a whole."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from lakehouse.core.errors import MissingExtraError, ShapeError, SourceError
+from lakehouse.reserve.formats.columns import typed
 from lakehouse.reserve.formats.frames import framed
 from lakehouse.reserve.material import Reading
 
@@ -18,30 +19,34 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _KINDS: tuple[tuple[type, pl.DataType], ...] = ((bool, pl.Boolean()), (date, pl.Date()), (datetime, pl.Datetime("us")))
 
 
-def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, str | pl.DataType]:
     """Column names and types: numbers, truth values, dates and times where a column holds nothing else, and text.
 
     Raises:
         SourceError: no workbook, or one with a password. ShapeError: two columns have one name.
     """
-    return dict(_frame(handle).schema)
+    return typed(_frame(handle, reading).schema)
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
     """The rows; raises as `framed` and `shape` do."""
-    yield from framed([_frame(handle)], reading, columns)
+    yield from framed([_frame(handle, reading)], reading, columns)
 
 
-def _frame(handle: BinaryIO) -> pl.DataFrame:
+def _frame(handle: BinaryIO, reading: Reading) -> pl.DataFrame:
     try:
         from python_calamine import CalamineError, CalamineWorkbook
     except ModuleNotFoundError:
         raise MissingExtraError("format `excel`", "documents") from None
     try:
-        rows = CalamineWorkbook.from_filelike(io.BytesIO(handle.read())).get_sheet_by_index(0).to_python(skip_empty_area=True)
+        book = CalamineWorkbook.from_filelike(io.BytesIO(handle.read()))
+        if reading.sheet is not None and reading.sheet not in book.sheet_names:
+            raise ShapeError(f"the workbook has no sheet `{reading.sheet}`", fix=f"its sheets: {', '.join(book.sheet_names)}")
+        sheet = book.get_sheet_by_index(0) if reading.sheet is None else book.get_sheet_by_name(reading.sheet)
+        rows = sheet.to_python(skip_empty_area=True)[reading.skip_before_header :]
     except (CalamineError, OSError) as error:
         raise SourceError(f"no workbook that can be read: {error}", fix="fetch the file again, or save it without a password") from error
-    names = [str(name).strip() or f"column_{number}" for number, name in enumerate(rows[0], 1)] if rows else []
+    names = [_text(name).strip() or f"column_{number}" for number, name in enumerate(rows[0], 1)] if rows else []
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ShapeError(f"two columns of the sheet are called `{twice}`", fix="give each its own name")
@@ -58,6 +63,11 @@ def _column(name: str, cells: Sequence[Any]) -> pl.Series:
         return pl.Series(
             name, [None if v is None else int(v) if whole else float(v) for v in values], dtype=pl.Int64 if whole else pl.Float64
         )
+    if not kinds:
+        return pl.Series(name, values, dtype=pl.Null)
+    if kinds == {date, datetime}:
+        values = [datetime(v.year, v.month, v.day) if type(v) is date else v for v in values]
+        kinds = {datetime}
     for kind, dtype in _KINDS:
         if kinds == {kind}:
             return pl.Series(name, values, dtype=dtype)

@@ -9,21 +9,21 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.orc
 
-from lakehouse.reserve.formats.columns import deltables
+from lakehouse.reserve.formats.columns import table_columns
 from lakehouse.reserve.formats.frames import framed, frames, opened
 from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/vnd.apache.orc"
 
 
-def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, str | pl.DataType]:
     """Column names and types as Delta can hold them.
 
     Raises:
         SourceError: truncated, or not ORC.
     """
     with opened(handle, pa.orc.ORCFile, "ORC") as file:
-        return deltables(pl.Schema(file.schema))
+        return table_columns(file.schema)
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:

@@ -12,21 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.core.errors import ShapeError, SourceError
-from lakehouse.reserve.formats.columns import deltable, deltables, sizes
+from lakehouse.reserve.formats.columns import held, sizes, table_columns
 from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import BadItem, Reading, good_rows, with_bad
 
 MEDIA_TYPE = "application/vnd.apache.parquet"
 
 
-def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
+def shape(handle: BinaryIO, reading: Reading) -> dict[str, str | pl.DataType]:
     """Column names and types as Delta can hold them.
 
     Raises:
         SourceError: truncated, or not Parquet.
     """
     with _opened(handle) as file:
-        return deltables(pl.Schema(file.schema_arrow))
+        return table_columns(file.schema_arrow)
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
@@ -72,7 +72,7 @@ def _listed(names: list[str]) -> str:
 
 def rows(frame: pl.DataFrame, position: int, reading: Reading) -> pl.DataFrame:
     """The rows of a frame, the first of which is number `position`, as they are collected."""
-    own = frame.select(pl.col(name).cast(deltable(name, dtype)) for name, dtype in frame.schema.items())
+    own = frame.select(held(name, dtype) for name, dtype in frame.schema.items())
     size = own.with_columns(sizes(own.schema))["_bytes"]  # numbers alone are one literal, not one a row
     positions = pl.Series(range(position, position + own.height), dtype=pl.Int64)
     good = good_rows(own, positions, size)
