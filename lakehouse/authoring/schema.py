@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lakehouse.core.project import Settings
@@ -42,6 +43,16 @@ def source_schema() -> dict[str, Any]:
 def settings_schema() -> dict[str, Any]:
     """JSON schema of `lakehouse.yaml`."""
     return _closed(Settings.model_json_schema(), "https://json-schema.org/draft/2020-12/schema")
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write the schemas to a folder, `source.json`, `dataset.json` and `lakehouse.json`; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, schema in (("source", source_schema()), ("dataset", dataset_schema()), ("lakehouse", settings_schema())):
+        files.append(folder / f"{name}.json")
+        files[-1].write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return files
 
 
 def _calls(registry: Registry, schema: dict[str, Any], fits: Callable[[Entry], bool] = lambda _: True) -> dict[str, Any]:

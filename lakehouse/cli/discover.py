@@ -8,19 +8,19 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
+from lakehouse.authoring.source_file import write_source
 from lakehouse.cli import terminal
 from lakehouse.core.errors import NotFoundError, SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.reserve.discovery.columns import ColumnProfile
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
 from lakehouse.reserve.discovery.file_type import Look
-from lakehouse.reserve.discovery.write import write_source
 
 
 @click.command("discover")
 @click.argument("material", metavar="PATH|SOURCE")
 @click.option("--name", default=None, help="Name of the source to write; default: that of the file, with `_raw`.")
-@click.option("--write", is_flag=True, help="Write assets/sources/NAME.yaml, and a UTF-8 copy into data/ where one is needed.")
+@click.option("--write", is_flag=True, help="Write assets/sources/NAME.yaml.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the profile to this PNG file.")
 @terminal.json_option
 def discover_command(material: str, name: str | None, write: bool, picture: Path | None, as_json: bool) -> None:
@@ -45,7 +45,7 @@ def discover_command(material: str, name: str | None, write: bool, picture: Path
     if picture is not None:
         terminal.out.print(f"Profile: {picture}")
     if written is not None:
-        terminal.out.print(f"Written: {written.file}" + (f", and the copy {written.copy}" if written.copy else ""), soft_wrap=True)
+        terminal.out.print(f"Written: {written.file}", soft_wrap=True)
         terminal.out.print(f"Next: set owner and license, then lakehouse check && lakehouse collect {written.source}")
 
 
@@ -110,7 +110,7 @@ def _laid_out(described: Look) -> str:
 
 
 def _kind(column: ColumnProfile) -> str:
-    return f"{column.type} {column.date}" if column.date else column.type
+    return f"{column.type} {column.form.format}" if column.form.format else column.type
 
 
 def _holds(column: ColumnProfile) -> str:

@@ -41,6 +41,8 @@ def _plain(value: object) -> object:
         return value.isoformat()
     if isinstance(value, Path | bytes | frozenset | set | tuple):
         return sorted(value) if isinstance(value, frozenset | set) else str(value)
+    if hasattr(value, "model_dump"):
+        return value.model_dump(exclude_defaults=True)
     if hasattr(value, "to_dicts"):
         return value.to_dicts()
     raise TypeError(type(value).__name__)

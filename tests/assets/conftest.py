@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from assets.definitions import definitions
-from lakehouse.authoring.scaffold import scaffold
+from lakehouse.authoring.factory_folder import make_factory
 from lakehouse.core.project import Project
 
 THINGS = ("kettle", "lantern", "bicycle", "curtain", "hammer")
@@ -116,7 +116,7 @@ def new_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("new")
         data = folder / "orders.csv"
         orders().write_csv(data)
-        yield scaffold(folder / "factory", data=data, text="text", label="label").root
+        yield make_factory(folder / "factory", str(data), text="text", label="label").root
 
 
 @pytest.fixture(scope="session")

@@ -14,19 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from lakehouse.authoring.source_file import write_source
 from lakehouse.cli.discover import discover_command
 from lakehouse.core.errors import FactoryError, SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.reserve.bronze.collect import collect
-from lakehouse.reserve.discovery.columns import typed
+from lakehouse.reserve.discovery.column_form import form
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
 from lakehouse.reserve.discovery.drift import psi
 from lakehouse.reserve.discovery.encoding import encoding
 from lakehouse.reserve.discovery.layout import layout
 from lakehouse.reserve.discovery.picture import profile_picture
 from lakehouse.reserve.discovery.sampling import ITEMS
-from lakehouse.reserve.discovery.write import write_source
-from lakehouse.reserve.formats.columns import DECLARED, fitted
+from lakehouse.reserve.formats.columns import fitted
 
 from .conftest import Factory
 
@@ -249,20 +249,27 @@ def test_neither_a_path_nor_a_source(factory: Factory, monkeypatch: pytest.Monke
         discover_command.main(["nothing"], standalone_mode=False)
 
 
-@given(st.lists(st.one_of(st.none(), st.integers(-(10**17), 10**17).map(str)), min_size=1))
+@given(st.lists(st.one_of(st.none(), st.integers(-(10**6), 10**17).map(str)), min_size=1))
 def test_whole_numbers_are_int(values: list[str | None]) -> None:
-    assert typed(pl.Series(values, dtype=pl.String)) == ("int" if any(v is not None for v in values) else "string")
+    found, known = form(pl.Series(values, dtype=pl.String)).type, [v for v in values if v is not None]
+    # Eight digits that are all days of the calendar are dates.
+    assert found == ("int" if known else "string") or (found == "date" and all(len(v) == 8 for v in known))
 
 
-@given(st.lists(st.one_of(st.none(), st.text("0123456789.eE-+ truefalsTRUE", max_size=8)), min_size=1, max_size=8))
-def test_the_type_found_holds_every_value(values: list[str | None]) -> None:
+_MARKS = "0123456789.,eE-+/: truefalsTRUENA年月日"
+
+
+@given(st.lists(st.one_of(st.none(), st.text(_MARKS, max_size=10)), min_size=1, max_size=8), st.sampled_from([",", ";"]))
+def test_the_form_found_holds_every_value(values: list[str | None], separator: str) -> None:
     column = pl.Series("v", values, dtype=pl.String)
-    kind = typed(column)
+    found = form(column, separator)
     rows = column.to_frame().with_columns(pl.lit([], pl.List(pl.String)).alias("_findings"), pl.lit(None, pl.Binary).alias("_raw"))
-    held = fitted(rows, {"v": DECLARED[kind], "_findings": pl.List(pl.String()), "_raw": pl.Binary()})
-    assert held["v"].null_count() == column.null_count()
-    if kind == "int":
-        assert [None if v is None else str(v) for v in held["v"]] == values
+    held = fitted(rows, {"v": found.dtype, "_findings": pl.List(pl.String()), "_raw": pl.Binary()}, {"v": found})
+    assert held["_findings"].list.len().sum() == 0
+    meant = column.str.strip_chars().is_in(found.nulls or []).sum()
+    assert held["v"].null_count() == column.null_count() + meant
+    if found.type == "int" and found.thousands is None and not found.nulls:
+        assert [None if v is None else str(v) for v in held["v"]] == [None if v is None else v.strip() for v in values]
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=2, max_size=20))

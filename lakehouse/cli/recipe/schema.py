@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from lakehouse.authoring.schema import dataset_schema, settings_schema, source_schema
+from lakehouse.authoring.schema import write_schemas
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
 
@@ -21,13 +19,7 @@ def schema_command(folder: str, as_json: bool) -> None:
 
     Example: lakehouse recipe schema
     """
-    target = Project.find().root / folder
-    target.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, schema in (("source", source_schema()), ("dataset", dataset_schema()), ("lakehouse", settings_schema())):
-        path = target / f"{name}.json"
-        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        written.append(str(path))
+    written = [str(file) for file in write_schemas(Project.find().root / folder)]
     if as_json:
         terminal.dump(written)
         return

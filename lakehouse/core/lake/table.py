@@ -99,7 +99,7 @@ class Table:
             StorageError: a key of sealed files is not to be had.
         """
         delta = self.delta(version)
-        plain = pl.scan_delta(delta, storage_options=self._polars_options())
+        plain = self._plain(delta)
         names = [uri.rsplit("/", 1)[-1] for uri in delta.file_uris()]
         sealed = next((name for name in names if name.endswith(SEALED)), None)
         if sealed is None:
@@ -113,6 +113,23 @@ class Table:
                 yield from self._shaped(file, columns, range(file.num_row_groups), schema)
 
         return lazily(rows, schema)
+
+    def _plain(self, delta: DeltaTable) -> pl.LazyFrame:
+        """The table as Polars reads it, sealed files left as they are."""
+        plain = pl.scan_delta(delta, storage_options=self._polars_options())
+        if "://" in self.uri or "%" not in delta.table_uri:
+            return plain
+        # Polars takes the URL of a folder with a space in its name for a path (seen in 2.1).
+        schema = plain.collect_schema()
+        files = self._paths(delta)
+        if not files:
+            return pl.LazyFrame(schema=schema)
+        return pl.scan_parquet(files, schema=schema, missing_columns="insert", extra_columns="ignore", glob=False)
+
+    def _paths(self, delta: DeltaTable) -> list[str]:
+        """URIs of the data files, sorted; of a folder their paths."""
+        uris = sorted(delta.file_uris())
+        return uris if "://" in self.uri else [f"{self.uri.rstrip('/')}/{uri.rsplit('/', 1)[-1]}" for uri in uris]
 
     def read(self, columns: Iterable[str] | None = None, version: int | None = None) -> pl.DataFrame:
         """The rows as of `version`, only `columns` if given."""
@@ -134,7 +151,7 @@ class Table:
                 for rows in self._shaped(file, names, range(file.num_row_groups))
             )
         else:
-            frame = pl.scan_parquet(uris, include_file_paths="_file", storage_options=self._polars_options())
+            frame = pl.scan_parquet(uris, include_file_paths="_file", glob=False, storage_options=self._polars_options())
             rows = frame.select(*names, pl.col("_file").str.split("/").list.last()).collect()
         return rows.with_columns(_at=pl.int_range(pl.len()).over("_file"))
 
@@ -185,7 +202,7 @@ class Table:
 
     def files(self) -> list[str]:
         """URIs of the data files of the newest version, sorted."""
-        return sorted(self.delta().file_uris())
+        return self._paths(self.delta())
 
     def size(self) -> int:
         """Bytes of its present data files; 0 where there is no table."""

@@ -73,6 +73,8 @@ class Contract:
         except Exception as error:  # Pandera has no one class for a model that makes no schema
             raise ContractError(f"`{class_name}` is no valid model: {type(error).__name__}: {error}", where=file_name) from error
         columns = {name: _describe(column) for name, column in schema.columns.items()}
+        if not columns:
+            raise ContractError("the contract promises no column, so no column would be released", where=reference, fix="name the columns")
         if any(name.startswith("_") for name in columns):
             raise ContractError("names with a leading `_` belong to the system", where=reference)
         for name, column in columns.items():

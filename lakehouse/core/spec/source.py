@@ -45,7 +45,8 @@ class Column(Model):
 
     type: ColumnType
     format: str | None = Field(default=None, description="How dates and times are written, as `strftime` names it: `%d.%m.%Y`.")
-    decimal: Literal[".", ","] = Field(default=".", description="The decimal mark of numbers; the other one may part thousands.")
+    decimal: Literal[".", ","] = Field(default=".", description="The decimal mark of numbers.")
+    thousands: Literal[",", ".", " ", "'"] | None = Field(default=None, description="The mark between groups of three digits.")
     nulls: list[str] | None = Field(default=None, description="Texts that mean no value, such as `NA`; without it, those of the source.")
 
     @model_validator(mode="before")
@@ -57,8 +58,10 @@ class Column(Model):
     def _check(self) -> Column:
         if self.format is not None and not isinstance(self.dtype, pl.Date | pl.Datetime):
             raise ValueError(f"`format` is for dates and timestamps, and the type is {self.type}")
-        if self.decimal == "," and not self.dtype.is_numeric():
-            raise ValueError(f"`decimal` is for numbers, and the type is {self.type}")
+        if (self.decimal == "," or self.thousands is not None) and not self.dtype.is_numeric():
+            raise ValueError(f"`decimal` and `thousands` are for numbers, and the type is {self.type}")
+        if self.thousands == self.decimal:
+            raise ValueError(f"`{self.decimal}` cannot be both the decimal mark and the mark between thousands")
         return self
 
     @property

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, BinaryIO
 
 import polars as pl
@@ -35,6 +35,8 @@ class Files:
     options: Options
     set: dict[str, Value]
     members: str
+    name_as: str | None = None
+    folder_as: str | None = None
     _looked: list[FileDigests] = field(default_factory=list, repr=False)
 
     def fingerprint(self, project: Project) -> str:
@@ -66,7 +68,14 @@ class Files:
 
     def _one(self, name: str, file: str, known: str) -> RawFile:
         kind = by_extension(name) if self.format == "auto" else self.format
-        return RawFile(uri=name, name=name, open=partial(_open, file, name), format=kind, options=self.options, set=self.set, digest=known)
+        constants = {**self.set, **self._named(name)}
+        return RawFile(uri=name, name=name, open=partial(_open, file, name), format=kind, options=self.options, set=constants, digest=known)
+
+    def _named(self, name: str) -> dict[str, Value]:
+        """The columns that take the file's name, and the name of its folder."""
+        path = PurePosixPath(name.rpartition("!")[2] or name)
+        named = {self.name_as: path.name, self.folder_as: path.parent.name}
+        return {column: value for column, value in named.items() if column is not None}
 
     def _digests(self, project: Project) -> FileDigests:
         """The files as they were when this collection first looked at them."""
@@ -146,6 +155,8 @@ def files(
     rename: dict[str, str] | None = None,
     set: dict[str, Value] | None = None,
     members: str = "*",
+    name_as: str | None = None,
+    folder_as: str | None = None,
     record: str | None = None,
     encoding: EncodingName | None = None,
     sheet: str | None = None,
@@ -167,6 +178,8 @@ def files(
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
         set: constant columns of every row.
+        name_as: name of a column that takes the name of each file.
+        folder_as: name of a column that takes the name of each file's folder, such as its class.
         members: which members of archives, such as `*.csv`; `*` matches any characters, `/` among them.
         record: name of the XML elements that are items; by default the children of the root.
         encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
@@ -183,4 +196,4 @@ def files(
         encoding=encoding,
         sheet=sheet,
     )
-    return Files(path, format, options, set or {}, members)
+    return Files(path, format, options, set or {}, members, name_as, folder_as)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 import polars as pl
 
+from lakehouse.core.spec.source import Column
 from lakehouse.reserve.discovery import private_data
 
 Role = Literal["key", "label", "text", "date", "constant", "value"]
-INT = r"^-?(?:0|[1-9][0-9]{0,17})$"
-FLOAT = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?$"
-DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y年%m月%d日", "%Y%m%d")
-TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.f%:z", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M")
 _LABELS = 200
+_KEY_NAME = re.compile(r"(^|[_\W])(id|ids|key|no|nr|number|code|index|row)$|Id$|ID$|[号號]码?$|编号|序号")
 _TEXT = 15
 """Fewest characters on average of a text column."""
 _SHOWN = 40
-_LABEL_NAMES = ("label", "category", "class", "topic", "sentiment", "target", "y", "标签", "类别")
+_LABEL_NAMES = ("label", "labels", "category", "class", "topic", "sentiment", "target", "y", "species", "标签", "类别", "分类", "情感")
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,7 @@ class ColumnProfile:
     """One column of the sample.
 
     Attributes:
-        type: as `columns:` of a source names it (`string`, `int`, `float`, `bool`, `json`), or a Polars type it has no word for.
-        date: format of dates written as text.
+        form: its type, and the way its values are written, as `columns:` of a source declares them.
         nulls: share of all rows.
         distinct: share of the rows with a value.
         least: smallest number, or date as text.
@@ -40,11 +38,11 @@ class ColumnProfile:
         private: rows by kind of private data.
         named: privacy class that its name speaks of.
         languages: share by language of a likely text.
+        note: another way in which its values may be read.
     """
 
     name: str
-    type: str
-    date: str | None
+    form: Column
     nulls: float
     distinct: float
     least: str | None
@@ -57,6 +55,12 @@ class ColumnProfile:
     private: dict[str, int] = field(default_factory=dict)
     named: str | None = None
     languages: dict[str, float] = field(default_factory=dict)
+    note: str | None = None
+
+    @property
+    def type(self) -> str:
+        """Its type in a word."""
+        return self.form.type
 
     @property
     def is_private(self) -> bool:
@@ -64,84 +68,52 @@ class ColumnProfile:
         return bool(self.private) or self.named is not None
 
 
-def typed(values: pl.Series) -> str:
-    """The type that holds all values of a text column unchanged: `bool`, `int`, `float`, else `string`.
-
-    A number with a leading zero or plus sign, or of more than 18 digits (15 with a point), is text: as a number it would not come back.
-    """
-    known = values.drop_nulls()
-    if known.is_empty():
-        return "string"
-    if known.str.to_lowercase().is_in(["true", "false"]).all():
-        return "bool"
-    if known.str.contains(INT).all() and not (known == "-0").any():
-        return "int"
-    return "float" if known.str.contains(FLOAT).all() else "string"
-
-
-def dates(values: pl.Series) -> str | None:
-    """The format in which all values of a text column are dates or times."""
-    known = values.drop_nulls()
-    if known.is_empty() or not known.head(50).str.contains(r"^[0-9]{2,4}[-/.年]?[0-9]{2}").all():
-        return None
-    for form in (*DATES, *TIMES):
-        kind = pl.Date if form in DATES else pl.Datetime
-        try:
-            if known.str.strptime(kind, form, strict=False).null_count() == 0:
-                return form
-        except pl.exceptions.PolarsError:
-            continue
-    return None
-
-
-def described(values: pl.Series, kind: str) -> ColumnProfile:
+def described(values: pl.Series, form: Column) -> ColumnProfile:
     """One column.
 
     Args:
-        values: as sampled.
-        kind: its type as found (see `Column.type`).
+        values: as sampled, in the type of `form`.
     """
     known = values.drop_nulls()
     text = values.dtype == pl.String
     found = private_data.counted(values)
     named = private_data.by_name(values.name) if text else None
     hidden = bool(found) or named is not None
-    date = dates(values) if text and kind in ("string", "int") else None
-    comparable = known.cast(pl.Float64) if kind in ("int", "float") and text else known
-    ordered = not hidden and (kind in ("int", "float") or date is not None or values.dtype.is_temporal() or values.dtype.is_numeric())
+    ordered = not hidden and (values.dtype.is_temporal() or values.dtype.is_numeric())
     length = known.str.len_chars() if text and len(known) else None
     distinct = known.n_unique() if not values.dtype.is_nested() else known.len()
     mean = float(str(length.mean())) if length is not None else None
-    role = _role(values, known, kind, date, distinct, mean)
+    role = _role(values, known, form.type, distinct, mean)
     labelled = role == "label" and not hidden
     return ColumnProfile(
         name=values.name,
-        type=kind,
-        date=date,
+        form=form,
         nulls=values.null_count() / max(1, len(values)),
         distinct=distinct / max(1, len(known)),
-        least=_plain(comparable.min()) if ordered and len(known) else None,
-        most=_plain(comparable.max()) if ordered and len(known) else None,
+        least=_plain(known.min()) if ordered and len(known) else None,
+        most=_plain(known.max()) if ordered and len(known) else None,
         length=mean,
         longest=int(str(length.max())) if length is not None else None,
         role=role,
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
-        examples=() if hidden else tuple(_short(str(v)) for v in known.unique(maintain_order=True).head(3)),
+        examples=() if hidden else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3)),
         private=found,
         named=named,
     )
 
 
-def _role(values: pl.Series, known: pl.Series, kind: str, date: str | None, distinct: int, length: float | None) -> Role:
+def _role(values: pl.Series, known: pl.Series, kind: str, distinct: int, length: float | None) -> Role:
     rows = len(values)
+    if values.dtype.is_nested() or kind in ("json", "binary"):
+        return "value"
     if len(known) and distinct == 1 and rows > 1:
         return "constant"
-    if date is not None or values.dtype.is_temporal():
+    if values.dtype.is_temporal():
         return "date"
     few = 2 <= distinct <= min(_LABELS, max(2, int(len(known) ** 0.5)))
     if kind in ("string", "int", "bool") and few and (length or 0) <= 64 and (kind != "int" or distinct <= 20):
         return "label"
-    if kind == "string" and (length or 0) >= _TEXT and not _codes(known):
+    if kind == "string" and (length or 0) + _han(known) >= _TEXT and not _codes(known):
         return "text"
     whole = rows > 1 and len(known) == rows and distinct == rows
     if kind in ("string", "int") and whole:
@@ -149,9 +121,19 @@ def _role(values: pl.Series, known: pl.Series, kind: str, date: str | None, dist
     return "value"
 
 
+def _han(known: pl.Series) -> float:
+    """Han characters of a value on average: each says as much as a short word."""
+    return float(str(known.str.count_matches(r"\p{Han}").mean() or 0))
+
+
 def _codes(known: pl.Series) -> bool:
     """Whether values are codes such as UUIDs and hashes: long, without a blank or a letter outside ASCII."""
     return bool(known.str.contains(r"^[A-Za-z0-9_.:/+=\-]+$").all())
+
+
+def named_like_a_key(column: ColumnProfile) -> bool:
+    """Whether a unique column is no measurement: a text, or a number called an id or a number of something."""
+    return column.form.dtype == pl.String or bool(_KEY_NAME.search(column.name))
 
 
 def named_like_a_label(column: ColumnProfile) -> bool:

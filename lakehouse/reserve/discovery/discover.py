@@ -14,16 +14,19 @@ from lakehouse.core.errors import SourceError
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import READ
 from lakehouse.core.runs.lock import locked
+from lakehouse.core.spec.column_type import written
+from lakehouse.core.spec.source import Column
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.bronze.values import live_rows
-from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_label, typed
+from lakehouse.reserve.discovery.column_form import form, nested_type, other_reading
+from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_key, named_like_a_label
 from lakehouse.reserve.discovery.drift import DriftComparison, moved
 from lakehouse.reserve.discovery.file_type import Look, look
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
-from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, WORDS, Budget, Sample, sample
+from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
-from lakehouse.reserve.formats.columns import DECLARED, fitted
+from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.source import material_of
 
 _FILES = 200
@@ -126,7 +129,7 @@ def discover(path: Path) -> Discovery:
     good = rows.filter(pl.col("_findings").list.len() == 0).drop(READ.names())
     if good.is_empty():
         raise SourceError("no item can be read", where=str(path), fix="is it of another format? look at its first lines")
-    kinds = {name: _kind(good[name], [taken.kinds[name] for _, taken in held], main) for name in first.kinds}
+    forms = {name: _form(good[name], [taken.kinds[name] for _, taken in held], main) for name in first.kinds}
     share = sum(taken.share * one.size for one, taken in held) / max(1, sum(one.size for one in alike))
     types = {one.type for one in alike}
     files, size = (sum(n) for n in zip(*((group.files, group.bytes) for group in groups if group.type in types), strict=True))
@@ -135,7 +138,7 @@ def discover(path: Path) -> Discovery:
     total = rows.height / max(share, 1e-9) * size / max(1, sum(one.size for one in of_types))
     if main.format in _A_FILE_IS_AN_ITEM:
         total = len(alike) * files / len(of_types)
-    found = _described(str(path), good, kinds, rows.height if whole else round(total), rows.height)
+    found = _described(str(path), good, forms, rows.height if whole else round(total), rows.height)
     notes += _readings(main, alike)
     return replace(
         found,
@@ -165,8 +168,9 @@ def discover_source(project: Project, name: str) -> Discovery:
     if rows.is_empty():
         raise SourceError(f"source {name} holds no item", fix="look at its material")
     good = rows.filter(pl.col("_findings").list.len() == 0).select(list(batches.own))
-    kinds = {column: WORDS.get(type(kind), str(kind)) for column, kind in batches.own.items()}
-    found = _described(name, good, kinds, total, rows.height)
+    declared = project.source(name).columns or {}
+    forms = {c: declared.get(c) or Column(type=batches.kinds.get(c) or written(dtype)) for c, dtype in batches.own.items()}
+    found = _described(name, good, forms, total, rows.height)
     drift: tuple[DriftComparison, ...] = ()
     notes = ["never collected: nothing to compare with"] if version is None else []
     if version is not None:
@@ -206,12 +210,13 @@ def _even_sample(batches: Batches) -> tuple[pl.DataFrame, int, int]:
     return rows, total, size
 
 
-def _described(path: str, good: pl.DataFrame, kinds: dict[str, str], rows: int, sampled: int) -> Discovery:
+def _described(path: str, good: pl.DataFrame, forms: dict[str, Column], rows: int, sampled: int) -> Discovery:
     """The profile of the readable rows of a sample."""
-    fit = {name: DECLARED[kind] if kind in DECLARED else good.schema[name] for name, kind in kinds.items()}
+    fit = {name: form.dtype for name, form in forms.items()}
     bare = good.with_columns(pl.lit([], pl.List(pl.String)).alias("_findings"), pl.lit(None, pl.Binary).alias("_raw"))
-    typed_rows = fitted(bare, {**fit, "_findings": pl.List(pl.String()), "_raw": pl.Binary()})
-    columns = [described(typed_rows[name], "string" if kind == "null" else kind) for name, kind in kinds.items()]
+    typed_rows = fitted(bare, {**fit, "_findings": pl.List(pl.String()), "_raw": pl.Binary()}, forms)
+    columns = [described(typed_rows[name], form) for name, form in forms.items()]
+    columns = [_noted(column, good[column.name]) for column in columns]
     columns = [replace(c, languages=languages(typed_rows[c.name])) if c.role == "text" else c for c in columns]
     texts = [c for c in columns if c.role == "text"] or [c for c in columns if c.type == "string" and len(columns) == 1]
     text = max(texts, key=lambda c: c.length or 0, default=None)
@@ -230,7 +235,7 @@ def _described(path: str, good: pl.DataFrame, kinds: dict[str, str], rows: int, 
         bytes=0,
         whole=False,
         findings={},
-        keys=tuple(c.name for c in columns if c.role == "key" and not c.is_private),
+        keys=tuple(c.name for c in columns if c.role == "key" and not c.is_private and named_like_a_key(c)),
         label=labels[0].name if labels else None,
         text=text.name if text is not None else None,
         copies=copies(typed_rows[text.name], chinese=chinese) if text is not None else None,
@@ -238,6 +243,13 @@ def _described(path: str, good: pl.DataFrame, kinds: dict[str, str], rows: int, 
         privacy=declared(columns),
         notes=(),
     )
+
+
+def _noted(column: ColumnProfile, values: pl.Series) -> ColumnProfile:
+    if column.form.format is None or values.dtype != pl.String:
+        return column
+    other = other_reading(values, column.form.format)
+    return column if other is None else replace(column, note=f"all values can be read as {other} too")
 
 
 def _looked_at(path: Path) -> tuple[list[Look], tuple[Group, ...], list[str]]:
@@ -294,27 +306,30 @@ def _likeness(one: Look) -> tuple[object, ...]:
     if one.layout is None:
         return (one.format, one.record)
     csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()
-    return (one.layout.structure, one.needs_conversion, *csv)
+    return (one.layout.structure, one.encoding and one.encoding.declared, *csv)
 
 
-def _kind(values: pl.Series, kinds: Sequence[str], main: Look) -> str:
+def _form(values: pl.Series, kinds: Sequence[str], main: Look) -> Column:
+    """The type of a column, and how its values are written, by the sampled ones."""
     if main.layout is not None and main.layout.structure == "csv":
-        return typed(values)
+        return form(values, main.layout.separator)
     if main.record is not None and set(kinds) <= {"string", "null"}:
-        return typed(values)
-    known = [kind for kind in kinds if kind != "null"] or ["null"]
-    return known[0] if len(set(known)) == 1 else "float" if set(known) == {"int", "float"} else "string"
+        return form(values)
+    known = sorted({kind for kind in kinds if kind != "null"}) or ["string"]
+    if known == ["json"]:
+        found = nested_type(values)
+        return Column(type="json" if found is None else written(found))
+    return Column(type=known[0] if len(known) == 1 else "float" if known == ["float", "int"] else "string")
 
 
 def _readings(main: Look, alike: Sequence[Look]) -> list[str]:
     notes = []
+    if main.left_out:
+        notes.append(f"of the object only `{main.record}` is read, not {', '.join(f'`{key}`' for key in main.left_out)}")
+    if main.sheet is not None and main.sheet.others:
+        notes.append(f"the sheet `{main.sheet.name or 'first'}` is read, not {', '.join(f'`{name}`' for name in main.sheet.others)}")
     if main.encoding is not None and main.encoding.damaged:
         notes.append(f"{main.encoding.damaged:,} sequences of the first 256 KiB are not {main.encoding.name}: their items are findings")
-    if main.needs_conversion:
-        what = str(main.encoding and main.encoding.name)
-        if main.layout is not None and main.layout.structure == "json_array":
-            what = f"a JSON array in {what}"
-        notes.append(f"{what}: the collector reads UTF-8, and JSON one object a line; --write puts a converted copy into data/")
     return notes
 
 

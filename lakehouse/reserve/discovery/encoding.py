@@ -43,8 +43,13 @@ class Encoding:
 
     @property
     def read_as_it_is(self) -> bool:
-        """Whether the collector, which reads UTF-8, reads it."""
+        """Whether it is UTF-8."""
         return self.name in ("utf-8", "utf-8-sig")
+
+    @property
+    def declared(self) -> str | None:
+        """The option `encoding` of a connector; None where it needs none."""
+        return None if self.read_as_it_is else self.name
 
 
 def encoding(head: bytes) -> Encoding | None:

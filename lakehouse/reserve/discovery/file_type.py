@@ -10,8 +10,9 @@ from pathlib import Path
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.encoding import Encoding, encoding
 from lakehouse.reserve.discovery.layout import Layout, layout
-from lakehouse.reserve.discovery.markup import record_of
+from lakehouse.reserve.discovery.markup import is_mail, json_record, record_of
 from lakehouse.reserve.discovery.media import Kind, media_type
+from lakehouse.reserve.discovery.sheets import Sheet, sheet_of
 from lakehouse.reserve.formats.compression import damage_named, decompressed, without_compression
 from lakehouse.reserve.formats.mbox import STARTS
 
@@ -58,7 +59,9 @@ class Look:
         encoding: of a text, else None.
         layout: of a text, else None.
         mismatch: the type that the name gives, where it differs.
-        record: of XML, the name of the elements that are items.
+        record: of XML, the name of the elements that are items; of one JSON object, the key of the array that holds them.
+        sheet: of a workbook, where its table is.
+        left_out: keys of a JSON object beside `record`, which are not read.
     """
 
     file: Path
@@ -69,23 +72,18 @@ class Look:
     layout: Layout | None
     mismatch: str | None
     record: str | None = None
+    sheet: Sheet | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:
-        """Whether items can be read from it, as it is or after a conversion."""
-        return bool(self.format) if self.layout is None else self.layout.structure != "json"
+        """Whether items can be read from it."""
+        return bool(self.format)
 
     @property
     def format(self) -> str:
-        """The format by which the collector reads the (converted) file; empty: none."""
+        """The format by which the collector reads the file; empty: none."""
         return _FORMATS.get(self.type, _ITEMS.get(self.kind, "")) if self.layout is None else self.layout.format
-
-    @property
-    def needs_conversion(self) -> bool:
-        """Whether the collector reads it only after it was written anew as UTF-8 or JSON lines."""
-        return self.layout is not None and (
-            self.layout.structure == "json_array" or not (self.encoding is not None and self.encoding.read_as_it_is)
-        )
 
 
 def look(file: Path) -> Look:
@@ -106,17 +104,23 @@ def look(file: Path) -> Look:
     media = media_type(head)
     if media is not None:
         mismatch = f"named .{ending}, but it is {media.type}" if ending in _KNOWN and ending not in media.endings else None
-        return Look(file=file, size=size, type=media.type, kind=media.kind, encoding=None, layout=None, mismatch=mismatch)
+        sheet = _sheet(file) if _FORMATS.get(media.type) == "excel" else None
+        return Look(file=file, size=size, type=media.type, kind=media.kind, encoding=None, layout=None, mismatch=mismatch, sheet=sheet)
     if record := record_of(head):
         mismatch = f"named .{ending}, but it is text/xml" if ending in _KNOWN - {"xml"} else None
         return Look(file=file, size=size, type="text/xml", kind="table", encoding=None, layout=None, mismatch=mismatch, record=record)
     if STARTS.match(head):
         mismatch = f"named .{ending}, but it is application/mbox" if ending in _KNOWN else None
         return Look(file=file, size=size, type="application/mbox", kind="document", encoding=None, layout=None, mismatch=mismatch)
+    if is_mail(head):
+        mismatch = f"named .{ending}, but it is message/rfc822" if ending in _KNOWN else None
+        return Look(file=file, size=size, type="message/rfc822", kind="document", encoding=None, layout=None, mismatch=mismatch)
     found = encoding(head)
     if found is None:
         raise SourceError("its bytes are of no known format, and no text", where=str(file), fix="name a file of text, JSON, CSV or Parquet")
     text = codecs.getincrementaldecoder(found.name)("replace").decode(head)
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")
     how = layout(text, ending, whole=whole)
     kind = _TYPES[how.structure]
     if how.structure == "csv" and how.separator == "\t":
@@ -124,12 +128,20 @@ def look(file: Path) -> Look:
     if ending in ("html", "htm", "xml") and how.structure == "text":
         kind = "text/xml" if ending == "xml" else "text/html"
     mismatch = f"named .{ending}, but it is {kind}" if ending in _KNOWN and ending not in _ENDINGS[how.structure] else None
+    record, left_out = json_record(text) if how.structure == "json" else (None, ())
     return Look(
         file=file,
         size=size,
         type=kind,
-        kind="table" if how.structure in ("csv", "jsonl", "json_array") else "text",
+        kind="table" if how.structure in ("csv", "jsonl", "json_array", "json") else "text",
         encoding=found,
         layout=how,
         mismatch=mismatch,
+        record=record,
+        left_out=left_out,
     )
+
+
+def _sheet(file: Path) -> Sheet:
+    with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
+        return sheet_of(handle)

@@ -13,6 +13,8 @@ from typing import Literal
 Structure = Literal["json_array", "json", "jsonl", "csv", "lines", "text"]
 SEPARATORS = (",", "\t", ";", "|")
 _RECORDS = 300
+_TITLES = 20
+"""Most lines that may stand above a header."""
 _NUMBER = re.compile(r"^\s*[+-]?(\d[\d,]*)?(\.\d+)?([eE][+-]?\d+)?%?\s*$")
 _DATE = re.compile(r"^\s*\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}")
 _HEADING = re.compile(r"^[^\W\d][\w .()/:%#-]{0,39}$")
@@ -27,6 +29,7 @@ class Layout:
         separator: of CSV.
         quote: of CSV; None takes quotes as they are.
         header: whether the first CSV line names the columns.
+        skip_before_header: lines above the header: titles and notes.
         skip_after_header: lines between the header and the first record (Orange's two rows of types and roles).
         fields: of a CSV record.
         consistency: share of the CSV records looked at that have so many fields.
@@ -36,14 +39,15 @@ class Layout:
     separator: str = ","
     quote: str | None = '"'
     header: bool = True
+    skip_before_header: int = 0
     skip_after_header: int = 0
     fields: int = 1
     consistency: float = 1.0
 
     @property
     def format(self) -> str:
-        """The format by which the collector reads the (converted) file."""
-        return "jsonl" if self.structure in ("json_array", "json") else self.structure
+        """The format by which the collector reads the file."""
+        return "json" if self.structure == "json_array" else self.structure
 
 
 def layout(head: str, ending: str, *, whole: bool) -> Layout:
@@ -55,7 +59,7 @@ def layout(head: str, ending: str, *, whole: bool) -> Layout:
         whole: whether `head` is all there is; otherwise its last line is not looked at.
     """
     head = head.removeprefix("\ufeff")
-    found = _json(head, whole)
+    found = _json(head, ending, whole)
     if found is not None:
         return Layout(structure=found)
     lines = head if whole or "\n" not in head else head[: head.rindex("\n") + 1]
@@ -65,7 +69,7 @@ def layout(head: str, ending: str, *, whole: bool) -> Layout:
     return Layout(structure="text" if ending in ("md", "html", "htm", "xml") else "lines")
 
 
-def _json(head: str, whole: bool) -> Structure | None:
+def _json(head: str, ending: str, whole: bool) -> Structure | None:
     start = head.lstrip()
     if start.startswith("["):
         rest = start[1:].lstrip()
@@ -74,7 +78,9 @@ def _json(head: str, whole: bool) -> Structure | None:
         return None
     first, newline, _ = start.partition("\n")
     try:
-        return "jsonl" if isinstance(json.loads(first), dict) else None
+        if not isinstance(json.loads(first), dict):
+            return None
+        return "json" if whole and not start[len(first) :].strip() and ending == "json" else "jsonl"
     except ValueError:
         if not newline and not whole:
             return "jsonl"  # an object larger than what is looked at
@@ -95,7 +101,7 @@ def _table(head: str, ending: str) -> Layout | None:
     """The best of separators and quotes: most records of one width; at least 95 of 100, half of them where the name is that of a table."""
     named = ending in ("csv", "tsv", "tab")
     usual = "\t" if ending in ("tsv", "tab") else ","
-    best: tuple[float, bool, int, Layout] | None = None
+    best: tuple[tuple[float, bool, bool, bool, int], Layout] | None = None
     for separator in SEPARATORS:
         if separator not in head:
             continue
@@ -113,12 +119,14 @@ def _table(head: str, ending: str) -> Layout | None:
             if not named and clauses > 0.5 * sum(len(row) - 1 for row in rows):
                 continue
             candidate = Layout(structure="csv", separator=separator, quote=quote, fields=fields, consistency=round(share, 4))
-            ranked = (round(share, 2), separator == usual and named, fields, candidate)
-            if best is None or ranked[:3] > best[:3]:
-                best = ranked
+            # A header has as many fields as the records below it; and quotes that divide nothing are rare.
+            ranked = (round(share, 2), len(rows[0]) == fields, separator == usual and named, quote is not None, fields)
+            if best is None or ranked > best[0]:
+                best = (ranked, candidate)
     if best is None:
         return Layout(structure="csv", separator=usual) if named and head.strip() else None
-    chosen = best[3]
+    chosen = best[1]
+    skipped = _above(head, chosen)
     rows = [row for row in _records(head, chosen.separator, chosen.quote) if len(row) == chosen.fields]
     header = has_header(rows)
     skip = 2 if header and _is_orange(head, chosen) else 0
@@ -127,6 +135,7 @@ def _table(head: str, ending: str) -> Layout | None:
         separator=chosen.separator,
         quote=chosen.quote,
         header=header,
+        skip_before_header=skipped,
         skip_after_header=skip,
         fields=chosen.fields,
         consistency=chosen.consistency,
@@ -155,15 +164,29 @@ def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:
         csv.field_size_limit(old)
 
 
+def _above(head: str, chosen: Layout) -> int:
+    """How many lines with fewer fields than the table stand above it."""
+    lines = head.splitlines()
+    for at, line in enumerate(lines[:_TITLES]):
+        row = next(iter(_records(line, chosen.separator, chosen.quote)), [])
+        if len(row) >= chosen.fields:
+            return at
+        if chosen.quote is not None and line.count(chosen.quote) % 2:
+            return 0  # a record that goes on in the next line
+    return 0
+
+
 def has_header(rows: list[list[str]]) -> bool:
     """Whether the first of `rows` (of one width) names columns: short words, each its own, none a number or a date, none of them a
     value of its column further down."""
     if not rows:
         return False
-    names, below = rows[0], rows[1:]
-    if len(set(names)) != len(names) or any(_NUMBER.match(name) and name.strip() for name in names) or any(map(_DATE.match, names)):
+    names, below = [name.strip() for name in rows[0]], rows[1:]
+    # The first may be empty, the index that pandas writes, and the last, where each line ends with a separator.
+    named = [name for at, name in enumerate(names) if name or 0 < at < len(names) - 1]
+    if not named or len(set(named)) != len(named) or any(_NUMBER.match(name) for name in named) or any(map(_DATE.match, named)):
         return False
-    if sum(bool(_HEADING.match(name)) for name in names) < len(names) - 1:  # one may be empty: the index that pandas writes
+    if not all(map(_HEADING.match, named)):
         return False
     return not any(name and any(row[at] == name for row in below) for at, name in enumerate(names))
 

@@ -1,7 +1,9 @@
-"""The record element of XML: the one that repeats next below the root."""
+"""Where the records of a document are: the element of XML that repeats next below the root, the array in a JSON object."""
 
 from __future__ import annotations
 
+import io
+import re
 from collections import Counter
 
 from lakehouse.core.errors import MissingExtraError
@@ -9,6 +11,36 @@ from lakehouse.reserve.formats.xml import hardened
 
 _PAGES = ("html", "svg")
 """Roots of documents, which hold no records."""
+
+
+_HEADER = re.compile(rb"^([A-Za-z][A-Za-z0-9-]*):[ \t]")
+_OF_MAIL = {
+    b"from",
+    b"to",
+    b"date",
+    b"subject",
+    b"message-id",
+    b"received",
+    b"return-path",
+    b"mime-version",
+    b"delivered-to",
+    b"content-type",
+}
+
+
+def is_mail(head: bytes) -> bool:
+    """Whether a text is a mail: at least three of its first lines are the fields of one (RFC 5322), and none is anything else."""
+    fields = set()
+    for line in head.split(b"\n")[:200]:
+        if not line.strip():
+            break
+        if line[:1] in b" \t":
+            continue
+        found = _HEADER.match(line)
+        if found is None:
+            return False
+        fields.add(found[1].lower())
+    return len(fields & _OF_MAIL) >= 3 and b"from" in fields
 
 
 def record_of(head: bytes) -> str | None:
@@ -40,3 +72,29 @@ def record_of(head: bytes) -> str | None:
         return None
     repeated = [(len(names), -count, names[-1]) for names, count in counts.items() if count > 1]
     return min(repeated)[2] if repeated else None
+
+
+def json_record(head: str) -> tuple[str | None, tuple[str, ...]]:
+    """The key of a JSON object under which an array of objects stands, of several the one with most of them, and its other keys.
+
+    Args:
+        head: the first characters, cut anywhere.
+    """
+    try:
+        import ijson
+    except ModuleNotFoundError:
+        raise MissingExtraError("format `json`", "documents") from None
+    counts = Counter[str]()
+    keys: list[str] = []
+    try:
+        for prefix, event, value in ijson.parse(io.BytesIO(head.encode("utf-8", "replace"))):
+            if event == "map_key" and not prefix:
+                keys.append(str(value))
+            elif event == "start_map" and prefix.endswith(".item") and prefix.count(".item") == 1:
+                counts[prefix.removesuffix(".item")] += 1
+    except (ijson.JSONError, UnicodeDecodeError):
+        pass  # cut off
+    if not counts:
+        return None, ()
+    record = max(counts, key=lambda key: counts[key])
+    return record, tuple(key for key in keys if key != record.partition(".")[0])

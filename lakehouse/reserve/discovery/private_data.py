@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.core.text.private_data import ORDER, redacted
+from lakehouse.reserve.formats.columns import as_text
 
 _NAMED: dict[str, tuple[str, ...]] = {
     "name": ("name", "full_name", "fullname", "real_name", "first_name", "last_name", "surname", "username", "user_name", "customer_name"),
@@ -18,6 +19,8 @@ _WHOLE = 0.5
 
 def counted(values: pl.Series) -> dict[str, int]:
     """Rows that hold private data, by kind; a column of numbers counts only where at least half of it is of the kind."""
+    if values.dtype.is_nested():
+        return _in_texts(values.to_frame("v").select(as_text("v", values.dtype))["v"])
     if values.dtype.is_integer():
         found = _in_texts(values.cast(pl.String))
         return {kind: n for kind, n in found.items() if n >= _WHOLE * max(1, values.len() - values.null_count())}

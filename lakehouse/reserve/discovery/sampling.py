@@ -6,23 +6,24 @@ import codecs
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
 from lakehouse.core.errors import SourceError
 from lakehouse.core.row_model import READ
+from lakehouse.core.spec.column_type import PLAIN, written
 from lakehouse.reserve.bronze.batches import Digest
 from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.layout import Layout
-from lakehouse.reserve.formats import FORMATS, xml
+from lakehouse.reserve.formats import FORMATS, json_array, xml
 from lakehouse.reserve.formats.columns import unify
 from lakehouse.reserve.formats.compression import damage_named, decompressed, is_compressed
+from lakehouse.reserve.formats.transcoding import transcoded, with_line_ends
 from lakehouse.reserve.material import Reading
 
 BYTES = 64 * 1024 * 1024
@@ -31,8 +32,6 @@ PARTS = 16
 """Places of a large file that are looked at."""
 _ITEM = 32 * 1024 * 1024
 _HEAD = 1024 * 1024
-WORDS: dict[type[pl.DataType], str] = {pl.String: "string", pl.Int64: "int", pl.Float64: "float", pl.Boolean: "bool", pl.Binary: "binary"}
-"""Types that a declaration has a word for."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,10 @@ def sample(look: Look, budget: Budget) -> Sample:
     """
     file, encoding, layout = look.file, look.encoding, look.layout
     with damage_named(str(file)):
-        if look.record is not None:
+        if look.record is not None or (layout is not None and layout.structure == "json"):
             return _of_records(look, budget)
         if encoding is None or layout is None:
-            return _of_format(file, look.format, budget)
+            return _of_format(look, budget)
         with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
             size = file.stat().st_size
             plain = not is_compressed(file.name)
@@ -103,7 +102,7 @@ def rows_of(data: bytes, layout: Layout, columns: list[str]) -> pl.DataFrame:
     """The items of UTF-8 bytes, read as the collector reads them."""
     held: list[pl.DataFrame] = []
     count = 0
-    for rows in FORMATS[layout.format].read(io.BytesIO(data), _reading(layout), columns):
+    for rows in FORMATS["jsonl" if layout.structure == "json_array" else layout.format].read(io.BytesIO(data), _reading(layout), columns):
         held.append(rows)
         count += rows.height
         if count >= ITEMS * 2:
@@ -117,6 +116,7 @@ def _reading(layout: Layout) -> Reading:
         separator=layout.separator,
         quote=layout.quote,
         header=layout.header,
+        skip_before_header=layout.skip_before_header,
         skip_after_header=layout.skip_after_header,
         max_item_bytes=_ITEM,
         chunk_bytes=4 * 1024 * 1024,
@@ -161,7 +161,7 @@ def _of_parts(handle: BinaryIO, layout: Layout, size: int, budget: Budget) -> Sa
     kinds = kinds_of(head, layout)
     per_item = len(head) / max(1, rows_of(head, layout, list(kinds)).height)
     length = int(min(budget.bytes // PARTS, size // PARTS, max(64 * 1024, per_item * items * 2)))
-    top = 1 + layout.skip_after_header if layout.structure == "csv" and layout.header else 0
+    top = layout.skip_before_header + 1 + layout.skip_after_header if layout.structure == "csv" and layout.header else 0
     start = b"".join(head.splitlines(keepends=True)[:top])
     parts = [(b"" if part == 0 else start) + _lines(handle, size * part // PARTS, length) for part in range(PARTS)]
     if layout.structure == "jsonl":
@@ -193,11 +193,13 @@ def _converted(handle: BinaryIO, encoding: Encoding, layout: Layout, budget: Bud
             out.write(line + b"\n")
             read += len(line)
         return out.getvalue(), read, True
+    handle = with_line_ends(handle) if encoding.read_as_it_is else handle
     data = handle.read(budget.bytes)
     ended = len(data) < budget.bytes or not handle.read(1)
     raw = len(data)
     if not encoding.read_as_it_is:
         data = codecs.getincrementaldecoder(encoding.name)("replace").decode(data, final=ended).encode("utf-8")
+        data = with_line_ends(io.BufferedReader(io.BytesIO(data))).read()  # type: ignore[arg-type, type-var]
     if not ended and layout.structure in ("lines", "csv", "jsonl"):
         data = data[: data.rfind(b"\n") + 1] or data
     return data.removeprefix(codecs.BOM_UTF8), raw, ended
@@ -235,10 +237,15 @@ def _between(buffer: str, place: int, mark: str) -> int:
 
 
 def _of_records(look: Look, budget: Budget) -> Sample:
-    """The first records of an XML file."""
+    """The first records of XML, or of an array in a JSON object."""
     out, count, whole = io.BytesIO(), 0, True
     with look.file.open("rb") as below, closing(decompressed(below, look.file.name)) as handle:
-        for line in xml.records(handle, replace(_reading(Layout(structure="jsonl")), record=look.record)):
+        lines: Iterable[bytes]
+        if look.layout is None:
+            lines = xml.records(handle, replace(_reading(Layout(structure="jsonl")), record=look.record))
+        else:
+            lines = json_array.lines(transcoded(handle, look.encoding.declared if look.encoding else None), look.record)
+        for line in lines:
             if count >= budget.items or out.tell() + len(line) > budget.bytes:
                 whole = False
                 break
@@ -250,17 +257,21 @@ def _of_records(look: Look, budget: Budget) -> Sample:
     return Sample(rows_of(data, Layout(structure="jsonl"), list(kinds)), kinds, len(data), whole, share)
 
 
-def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
+def _of_format(look: Look, budget: Budget) -> Sample:
     """Rows from the start of a file whose format gives their places; of a Parquet file their number gives the share."""
     import pyarrow.parquet as pq
 
+    file, kind = look.file, look.format
+    reading = _reading(Layout(structure="csv"))
+    if look.sheet is not None:
+        reading = replace(reading, sheet=look.sheet.name, skip_before_header=look.sheet.skip_before_header)
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
-        shape = FORMATS[kind].shape(handle, _reading(Layout(structure="csv")))
+        shape = FORMATS[kind].shape(handle, reading)
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         plain = kind == "parquet" and not is_compressed(file.name)
         total = pq.ParquetFile(file).metadata.num_rows if plain else None
         held, count, taken, whole = [], 0, 0, True
-        for rows in FORMATS[kind].read(handle, _reading(Layout(structure="csv")), list(shape)):
+        for rows in FORMATS[kind].read(handle, reading, list(shape)):
             held.append(rows)
             count += rows.height
             taken += int(rows["_bytes"].sum())
@@ -268,8 +279,8 @@ def _of_format(file: Path, kind: str, budget: Budget) -> Sample:
                 whole = count == total
                 break
         passed = min(1.0, below.tell() / max(1, file.stat().st_size))
-    schema: dict[str, pl.DataType] = {name: kind for name, kind in shape.items() if isinstance(kind, pl.DataType)}
+    schema = {name: PLAIN.get(kind, pl.String()) if isinstance(kind, str) else kind for name, kind in shape.items()}
     rows = pl.concat(held).head(budget.items) if held else pl.DataFrame(schema={**schema, **READ})
-    kinds = {name: WORDS.get(type(kind), str(kind)) for name, kind in schema.items()}
+    kinds = {name: written(kind) for name, kind in schema.items()}
     share = min(1.0, rows.height / total) if total else 1.0 if whole else passed * rows.height / max(1, count)
     return Sample(rows, kinds, taken, share == 1.0, share)

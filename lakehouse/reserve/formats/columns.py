@@ -152,17 +152,25 @@ def _without_words(
     )
 
 
+def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column of lists or structs as JSON text."""
+    column = pl.col(name)
+    if isinstance(dtype, pl.Struct):
+        return column.struct.json_encode()
+    # A struct of one field is the shortest way to JSON text for a list.
+    return (
+        pl.when(column.is_not_null())
+        .then(pl.struct(column.alias("v")).struct.json_encode().str.strip_prefix('{"v":').str.strip_suffix("}"))
+        .alias(name)
+    )
+
+
 def _cast(name: str, dtype: pl.DataType, target: pl.DataType, declared: Column | None) -> pl.Expr:
     column = pl.col(name)
     if dtype == pl.String:
         return value_of(column, target, declared)
-    if target == pl.String and isinstance(dtype, pl.Struct):
-        return column.struct.json_encode()
     if target == pl.String and dtype.is_nested():
-        # A struct of one field is the shortest way to JSON text for a list.
-        return pl.when(column.is_not_null()).then(
-            pl.struct(column.alias("v")).struct.json_encode().str.strip_prefix('{"v":').str.strip_suffix("}")
-        )
+        return as_text(name, dtype)
     if dtype.is_float() and target.is_integer():
         return pl.when(column == column.round()).then(column).cast(target, strict=False)
     return column.cast(target, strict=False)

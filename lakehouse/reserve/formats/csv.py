@@ -40,6 +40,7 @@ def header(handle: BinaryIO, reading: Reading) -> list[str]:
         else csv.reader(lines, delimiter=reading.separator, quotechar=reading.quote),
         [],
     )
+    names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ShapeError(f"the header names {', '.join(f'`{n}`' for n in twice)} twice", fix="give each column its own name")

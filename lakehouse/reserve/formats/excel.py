@@ -50,7 +50,8 @@ def _frame(handle: BinaryIO, reading: Reading) -> pl.DataFrame:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ShapeError(f"two columns of the sheet are called `{twice}`", fix="give each its own name")
-    cells = zip_longest(*rows[1:]) if len(rows) > 1 else ([] for _ in names)
+    filled = [row for row in rows[1:] if any(cell != "" for cell in row)]
+    cells = zip_longest(*filled) if filled else ([] for _ in names)
     return pl.DataFrame([_column(name, values) for name, values in zip(names, cells, strict=False)])
 
 

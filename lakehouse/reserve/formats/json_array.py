@@ -1,4 +1,4 @@
-"""`json`: the objects of a JSON array are items (`[{...}, ...]`), or the one object that a file is; read as JSON lines are."""
+"""`json`: the objects of a JSON array are items, of a whole file or under a key of the object that it is; read as JSON lines are."""
 
 from __future__ import annotations
 
@@ -22,30 +22,35 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, Any]:
     """Column types as those of JSON lines.
 
     Raises:
-        SourceError: no JSON, or no array of objects.
+        SourceError: no JSON.
     """
-    return dict(jsonl.shape(_lines(handle), reading))
+    return dict(jsonl.shape(lines(handle, reading.record), reading))
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
     """The objects, whatever the array's size, some megabytes at a time; raises as `shape` does."""
-    yield from jsonl.read(_lines(handle), reading, columns)
+    yield from jsonl.read(lines(handle, reading.record), reading, columns)
 
 
-def _lines(handle: BinaryIO) -> BinaryIO:
-    return cast(BinaryIO, io.BufferedReader(_Objects(handle), 1 << 16))
+def lines(handle: BinaryIO, record: str | None) -> BinaryIO:
+    """The elements of the array as JSON lines.
+
+    Args:
+        record: the key of the array in the object that the file is, `data` or `a.b`; without it the file is the array, or one item.
+    """
+    return cast(BinaryIO, io.BufferedReader(_Objects(handle, record), 1 << 16))
 
 
 class _Objects(Pieces):
-    def __init__(self, handle: BinaryIO) -> None:
+    def __init__(self, handle: BinaryIO, record: str | None) -> None:
         super().__init__(handle)
-        self._objects = _objects(handle)
+        self._objects = _objects(handle, record)
 
     def piece(self) -> bytes | None:
         return next(self._objects, None)
 
 
-def _objects(handle: BinaryIO) -> Iterator[bytes]:
+def _objects(handle: BinaryIO, record: str | None) -> Iterator[bytes]:
     try:
         import ijson
     except ModuleNotFoundError:
@@ -55,9 +60,8 @@ def _objects(handle: BinaryIO) -> Iterator[bytes]:
         raise SourceError("no JSON array, and no object", fix="take `format: jsonl` for lines, or `text`")
     number = 0
     try:
-        for number, item in enumerate(ijson.items(_Bare(handle), "item" if head == b"[" else ""), 1):
-            if not isinstance(item, dict):
-                raise SourceError(f"item {number} of the array is no object", fix="take `format: text` to keep the file as it is")
+        place = f"{record}.item" if record is not None and head == b"{" else "item" if head == b"[" else ""
+        for number, item in enumerate(ijson.items(_Bare(handle), place), 1):  # noqa: B007 - the message names it
             yield json.dumps(item, ensure_ascii=False, default=_number).encode() + b"\n"
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise SourceError(f"damaged JSON behind item {number}: {str(error).splitlines()[0]}", fix="fetch the file again") from error

@@ -41,10 +41,44 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
                 fix="declare the new column under `columns:` of the source",
             )
         sizes = lengths(chunk.data, chunk.starts[good], chunk.ends[good])
-        rows = good_rows(_frame(_joined(chunk, good), columns).select(columns), pl.Series(chunk.first + good), pl.Series(sizes))
+        values = _last_of_key(_frame(_joined(chunk, good), columns).select(columns), chunk, good)
+        rows = good_rows(values, pl.Series(chunk.first + good), pl.Series(sizes))
         out = with_bad(_strict(rows, chunk, good, reading.strict & set(columns)), bad)
         if not out.is_empty():
             yield out
+
+
+def _last_of_key(rows: pl.DataFrame, chunk: Chunk, good: np.ndarray[Any, Any]) -> pl.DataFrame:
+    """The last value where an object has a key twice, as most parsers take it (RFC 8259, section 4); Polars takes the first.
+
+    Only where a key stands in a chunk more often than there are lines may an object have it twice.
+    """
+    often = [name for name in rows.columns if _count(chunk.data, name) > len(good)]
+    for at, index in enumerate(good.tolist() if often else []):
+        line = chunk.line(index)
+        if not any(_count(line, name) > 1 for name in often):
+            continue
+        twice: list[str] = []
+        value = json.loads(line, object_pairs_hook=lambda pairs, twice=twice: _noting(pairs, twice))  # type: ignore[misc]
+        for name in set(twice) & set(often):
+            if name in value:
+                rows = rows.with_columns(rows[name].clone().scatter(at, _text(value[name])))
+    return rows
+
+
+def _count(data: bytes, name: str) -> int:
+    key = json.dumps(name, ensure_ascii=False).encode()
+    return data.count(key + b":") + data.count(key + b" :")
+
+
+def _noting(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice += [name for name in set(names) if names.count(name) > 1]
+    return dict(pairs)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False)
 
 
 def shape(handle: BinaryIO, reading: Reading) -> dict[str, str]:
@@ -160,6 +194,8 @@ def _kinds(data: bytes) -> dict[str, str]:
 def _kind(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "string"
     names = {int: "int", float: "float", str: "string", dict: "json", list: "json", type(None): "null"}
     return names[type(value)]
 

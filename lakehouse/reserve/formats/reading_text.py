@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -31,14 +32,27 @@ def value_of(text: pl.Expr, target: pl.DataType, column: Column | None) -> pl.Ex
         return _time(text, target, form, zone(column.type) if column is not None else "UTC")
     if isinstance(target, pl.List | pl.Struct):
         return text.map_batches(lambda values: nested(values, target), return_dtype=target, is_elementwise=True)
-    if target.is_numeric() and column is not None and column.decimal == ",":
-        whole = text.str.contains(r"^\s*[+-]?(\d+|\d{1,3}([. \u{a0}\u{202f}']\d{3})+)(,\d+)?([eE][+-]?\d+)?\s*$")
-        text = pl.when(whole).then(text.str.replace_all(r"[. \u{a0}\u{202f}']", "").str.replace(",", ".", literal=True))
+    if target.is_numeric():
+        text = _plain(text.str.strip_chars(), column)
     if isinstance(target, pl.Decimal):
         # Polars would round what has more places than the type.
         fits = text.str.contains(rf"^\s*[+-]?\d*(\.\d{{0,{target.scale}}}0*)?\s*$")
-        return pl.when(fits).then(text.str.strip_chars().cast(target, strict=False))
+        return pl.when(fits).then(text.cast(target, strict=False))
     return text.cast(target, strict=False)
+
+
+def _plain(text: pl.Expr, column: Column | None) -> pl.Expr:
+    """A number as Polars reads it: a point as its decimal mark, nothing between thousands; a misplaced mark makes it none."""
+    if column is None or (column.decimal == "." and column.thousands is None):
+        return text
+    point, mark = re.escape(column.decimal), column.thousands
+    whole = r"\d+"
+    if mark is not None:
+        between = r"[ \u{a0}\u{202f}]" if mark == " " else re.escape(mark)
+        whole = rf"(?:\d+|\d{{1,3}}(?:{between}\d{{3}})+)"
+    fits = text.str.contains(rf"^[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?$")
+    bare = text if mark is None else text.str.replace_all(between, "")
+    return pl.when(fits).then(bare.str.replace(column.decimal, ".", literal=True))
 
 
 def _time(text: pl.Expr, target: pl.Datetime, form: str | None, named: str) -> pl.Expr:

@@ -31,11 +31,16 @@ def opened(file: RawFile) -> BinaryIO:
     An item with a sequence that does not decode gets the finding `invalid_utf8` from its format, with the bytes around it.
     """
     handle = file.open()
-    if file.options.encoding is not None and file.format in _TEXTS:
-        handle = cast(BinaryIO, io.BufferedReader(_Utf8(handle, file.options.encoding), _BLOCK))
+    if file.format in _TEXTS:
+        handle = transcoded(handle, file.options.encoding)
     if file.format in _LINED:
         handle = with_line_ends(handle)
     return handle
+
+
+def transcoded(handle: BinaryIO, encoding: str | None) -> BinaryIO:
+    """A text as UTF-8; as it is where it has no other encoding."""
+    return handle if encoding is None else cast(BinaryIO, io.BufferedReader(_Utf8(handle, encoding), _BLOCK))
 
 
 def with_line_ends(handle: BinaryIO) -> BinaryIO:

@@ -90,6 +90,21 @@ class Database:
         finally:
             engine.dispose()
 
+    def tables(self, project: Project) -> dict[str, list[str]]:
+        """The tables by name, each with columns that identify its rows: its primary key, or all of them where it has none.
+
+        Raises:
+            as `connect`.
+        """
+        import sqlalchemy as sa
+
+        with self.connect(project, kept=False) as connection:
+            inspected, found = sa.inspect(connection), {}
+            for table in inspected.get_table_names():
+                key = inspected.get_pk_constraint(table)["constrained_columns"]
+                found[table] = [str(name) for name in key] or [str(column["name"]) for column in inspected.get_columns(table)]
+            return found
+
     @contextmanager
     def _errors(self, password: str, what: str, fix: str) -> Iterator[None]:
         import sqlalchemy as sa

@@ -1,0 +1,154 @@
+"""Add a dataset to a factory: its source, contract and declaration, from a look at the material."""
+
+from __future__ import annotations
+
+import keyword
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lakehouse.authoring import elsewhere
+from lakehouse.authoring.choices import Choice, Choices, choose
+from lakehouse.authoring.contract_file import contract_text
+from lakehouse.authoring.dataset_file import dataset_text
+from lakehouse.authoring.material_place import placed
+from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, renamed_columns
+from lakehouse.authoring.yaml_file import write
+from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.core.project import Project
+from lakehouse.core.spec import NAME
+from lakehouse.core.spec.source import Column
+from lakehouse.reserve.discovery.columns import described
+from lakehouse.reserve.discovery.discover import Discovery, discover
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """What was added.
+
+    Attributes:
+        kind: what the material is: `text`, `table`, `chat`, ...
+        files: written for a person to read and change.
+        columns: what was chosen for each column, and why.
+        notes: what the user should know.
+        questions: what only the user knows, a sentence each.
+    """
+
+    dataset: str
+    source: str
+    kind: str
+    files: tuple[str, ...]
+    columns: tuple[Choice, ...]
+    notes: tuple[str, ...]
+    questions: tuple[str, ...]
+
+
+def add(
+    project: Project, material: str, *, name: str | None = None, text: str | None = None, label: str | None = None, table: str | None = None
+) -> Added:
+    """Declare a dataset from a file, a folder, an address or a database.
+
+    Args:
+        name: of the dataset; by default that of the material.
+        text: the column of the text; label: the one to be predicted; by default found in the material.
+        table: of a database.
+
+    Raises:
+        SourceError: the material cannot be read. SpecError: a name is taken or none, or a named column is not there.
+    """
+    if elsewhere.is_elsewhere(material, project):
+        return _from_elsewhere(project, material, name, text, label, table)
+    path = Path(material).expanduser()
+    dataset = _free(project, name or name_of(path))
+    place = placed(project, path)
+    try:
+        found = _readable(discover(place.path))
+        found = _with_file_columns(found, options := files_options(project, found, place.path))
+        found, renamed = renamed_columns(found)
+        choices = _chosen(found, text, label)
+        source = declare(project, f"{dataset}_raw", {"files": options}, found, renamed, path.name)
+        notes = (*([place.note] if place.note else []), *found.notes)
+        return _written(project, dataset, source, found, choices, notes)
+    except BaseException:
+        if place.note and place.path.is_relative_to(project.root.resolve()):
+            shutil.rmtree(place.path) if place.path.is_dir() else place.path.unlink()
+        raise
+
+
+def _from_elsewhere(project: Project, material: str, name: str | None, text: str | None, label: str | None, table: str | None) -> Added:
+    at = elsewhere.connected(project, material, table)
+    dataset = _free(project, name or at.name)
+    found, renamed = renamed_columns(_readable(elsewhere.discovered(project, at, dataset)))
+    choices = _chosen(found, text, label)
+    source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)
+    return _written(project, dataset, source, found, choices, found.notes)
+
+
+def _free(project: Project, name: str) -> str:
+    if not NAME.match(name):
+        raise SpecError(f"`{name}` is no name for a dataset", fix="lower-case letters, digits and `_`, starting with a letter: --name NAME")
+    for file in (f"assets/datasets/{name}.yaml", f"assets/sources/{name}_raw.yaml", f"contracts/{name}.py"):
+        if (project.root / file).exists():
+            raise SpecError(f"{file} exists", fix="give another name: --name NAME")
+    return name
+
+
+def _readable(found: Discovery) -> Discovery:
+    if not found.columns:
+        types = ", ".join(group.type for group in found.groups)
+        raise SourceError(
+            f"{found.path} is {types}: nothing in it can be collected", fix="convert it to one of the formats of docs/collecting.md"
+        )
+    return found
+
+
+def _with_file_columns(found: Discovery, options: dict[str, Any]) -> Discovery:
+    """The discovery with the columns that files are given beside what they hold: their bytes, name and folder."""
+    look, columns = found.described, list(found.columns)
+    assert look is not None
+    if look.format in ("image", "audio"):
+        data = described(pl.Series("data", [b""], dtype=pl.Binary), Column(type="binary"))
+        columns.append(replace(data, examples=(), note="the file itself"))
+    if "name_as" in options:
+        file = described(pl.Series("file", ["a", "b"]), Column(type="string"))
+        columns.append(replace(file, role="key", examples=(), note="the name of the file"))
+    if "folder_as" in options:
+        folders = [file.parent.name for file in Path(found.path).rglob(f"*{look.file.suffix}") if not file.name.startswith(".")]
+        columns.append(replace(described(pl.Series("label", folders), Column(type="string")), note="the name of the file's folder"))
+    return replace(found, columns=tuple(columns))
+
+
+def _chosen(found: Discovery, text: str | None, label: str | None) -> Choices:
+    names = [column.name for column in found.columns]
+    for given in (text, label):
+        if given is not None and given not in names:
+            raise SpecError(f"{Path(found.path).name} has no column `{given}`", fix=f"columns: {', '.join(names)}")
+    return choose(found, text=text, label=label)
+
+
+def _written(project: Project, dataset: str, source: WrittenSource, found: Discovery, choices: Choices, notes: tuple[str, ...]) -> Added:
+    """Write contract and dataset; where that fails, the source goes again."""
+    title = "".join(part.title() for part in dataset.split("_"))
+    title = f"{title}Row" if keyword.iskeyword(title) else title
+    contract, declaration = project.root / "contracts" / f"{dataset}.py", project.root / "assets" / "datasets" / f"{dataset}.yaml"
+    try:
+        write(contract, contract_text(title, dataset, found.columns, choices, whole=found.whole))
+        write(declaration, dataset_text(dataset, source.source, title, found, choices))
+        project.load(declaration)
+    except BaseException:
+        for file in (source.file, contract, declaration):
+            file.unlink(missing_ok=True)
+        raise
+    files = tuple(str(file.relative_to(project.root)) for file in (source.file, declaration, contract))
+    return Added(
+        dataset=dataset,
+        source=source.source,
+        kind=choices.kind,
+        files=files,
+        columns=choices.columns,
+        notes=notes,
+        questions=choices.questions,
+    )
