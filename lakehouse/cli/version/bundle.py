@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from lakehouse.cli import terminal
 from lakehouse.core import versions
 from lakehouse.core.project import Project
-from lakehouse.delivery.release import policy
+from lakehouse.delivery.release import policy, private_data
 from lakehouse.delivery.release.bundle import verify_bundle, write_bundle
 
 
@@ -23,7 +25,7 @@ def bundle_command(dataset: str, reference: str, as_json: bool) -> None:
     project = Project.find()
     version = versions.find(project, dataset, reference)
     policy.refuse(project.dataset(dataset), version, new_gates=False)
-    made = write_bundle(project, version)
+    made = write_bundle(project, version, check=partial(private_data.refuse, project.dataset(dataset), version))
     problems = verify_bundle(made.folder)
     if problems:
         from lakehouse.core.errors import ReleaseError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,18 @@ class Bundle:
     digest: str
 
 
-def write_bundle(project: Project, version: Version) -> Bundle:
+def write_bundle(project: Project, version: Version, *, check: Callable[[Path], None] = lambda folder: None) -> Bundle:
     """Write `releases/<dataset>/` for `version`; what stood there stays until the new bundle is whole.
+
+    Args:
+        check: looks at the new bundle before it is moved into place, and raises where it must not be.
 
     Raises:
         ReleaseError: gold is not what the register recorded, or a column cannot be released.
     """
-    return place(project, build(project, version))
+    built = build(project, version)
+    check(built.folder)
+    return place(project, built)
 
 
 def build(project: Project, version: Version) -> Bundle:

@@ -14,13 +14,13 @@ from typing import Any
 import polars as pl
 
 from lakehouse.core import versions
-from lakehouse.core.errors import NotFoundError, ReleaseError
+from lakehouse.core.errors import HardGateError, NotFoundError, ReleaseError
 from lakehouse.core.project import Project
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.versions import Version
 from lakehouse.delivery.release import bundle as bundles
-from lakehouse.delivery.release import dvc, git, hub, policy
+from lakehouse.delivery.release import dvc, git, hub, policy, private_data
 from lakehouse.delivery.release.bundle import Bundle
 from lakehouse.governance import audit
 
@@ -118,9 +118,15 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
         )
     if bundled is None:
         built = _obtain(project, version, label, before)
+        try:
+            private_data.refuse(project.dataset(dataset), version, built.folder)
+        except HardGateError:
+            shutil.rmtree(built.folder)
+            raise
         git.check_tag(repository, tag, built.digest)  # before anything released is touched
         bundled = bundles.place(project, built)
     else:
+        private_data.refuse(project.dataset(dataset), version, bundled.folder)
         git.check_tag(repository, tag, bundled.digest)
 
     progress("dvc commit", 1, steps)
