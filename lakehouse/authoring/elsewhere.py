@@ -23,7 +23,7 @@ _LOOKED_AT = "first_contact_of_the_material"
 
 
 @dataclass(frozen=True)
-class Connection:
+class RemoteMaterial:
     """How material elsewhere is reached: its connector with options, a name for it, and what it is called."""
 
     connector: dict[str, dict[str, Any]]
@@ -46,7 +46,7 @@ def _is_sqlite(path: Path) -> bool:
         return handle.read(16) == b"SQLite format 3\0"
 
 
-def connected(project: Project, material: str, table: str | None) -> Connection:
+def connected(project: Project, material: str, table: str | None) -> RemoteMaterial:
     """The connector of material elsewhere.
 
     Raises:
@@ -64,14 +64,14 @@ def connected(project: Project, material: str, table: str | None) -> Connection:
         if table not in found:
             raise SpecError(f"the database has no table `{table}`", fix=f"tables: {', '.join(sorted(found))}")
         order = found[table]
-        return Connection({"sql": {"url": url, "table": table, "order": order}}, name_of(Path(table)), f"Table {table}")
+        return RemoteMaterial({"sql": {"url": url, "table": table, "order": order}}, name_of(Path(table)), f"Table {table}")
     if material.startswith(("http://", "https://")):
         path = Path(unquote(urlsplit(material).path) or "page")
-        return Connection({"http": {"files": [{"url": material}]}}, name_of(path), path.name)
-    return Connection({"delta": {"url": relative(project.root, path)}}, name_of(path), f"Delta table {path.name}")
+        return RemoteMaterial({"http": {"files": [{"url": material}]}}, name_of(path), path.name)
+    return RemoteMaterial({"delta": {"url": relative(project.root, path)}}, name_of(path), f"Delta table {path.name}")
 
 
-def discovered(project: Project, at: Connection, dataset: str) -> Discovery:
+def discovered(project: Project, at: RemoteMaterial, dataset: str) -> Discovery:
     """What the material holds; of an address, how its file is to be read is put into the connector.
 
     Raises:
@@ -89,7 +89,7 @@ def discovered(project: Project, at: Connection, dataset: str) -> Discovery:
         file.unlink()
 
 
-def _fetched(at: Connection) -> Discovery:
+def _fetched(at: RemoteMaterial) -> Discovery:
     """A look at the file at an address, fetched for it."""
     address = at.connector["http"]["files"][0]
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ def init_command(
 
     made = make_factory(folder, data, name=name, text=text, label=label, table=table)
     if as_json:
-        terminal.dump(made)
+        terminal.dump({"root": str(made.root), **asdict(made.added), "notes": made.notes})
         return
     terminal.out.print(f"[bold]{escape(str(made.root))}[/] is a data factory now.", soft_wrap=True)
     first_contact.show(made.added)

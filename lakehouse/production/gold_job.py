@@ -65,9 +65,11 @@ class GoldJob:
     def learnt(self) -> list[str]:
         """The columns that a model learns from, in which equal rows in two splits are a leak.
 
-        Those that the declared evaluations take as `input`; without one, the text that the recipe works on, or else the first text.
+        Those that the declared evaluations take as `input` or `features`; without any, the text that the recipe works on, or else the
+        first text.
         """
-        inputs = {call.params.get("input") for call in self.dataset.pilot.evaluations}
+        calls = [call.params for call in self.dataset.pilot.evaluations]
+        inputs = {params.get("input") for params in calls} | {name for params in calls for name in params.get("features") or ()}
         named = [column for column in self.own if column in inputs]
         texts = [column for column in self.own if self.stored[column] == pl.String]
         worked_on = [step.params.get("column") for step in self.recipe.steps if step.params.get("column") in texts]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from lakehouse.core.spec.column_type import parsed
 from lakehouse.core.spec.words import Call, ColumnType, Level, Model, Name, Owner
@@ -48,6 +50,11 @@ class Column(Model):
     decimal: Literal[".", ","] = Field(default=".", description="The decimal mark of numbers.")
     thousands: Literal[",", ".", " ", "'"] | None = Field(default=None, description="The mark between groups of three digits.")
     nulls: list[str] | None = Field(default=None, description="Texts that mean no value, such as `NA`; without it, those of the source.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """For editors: the type alone, or a mapping."""
+        return {"anyOf": [{"type": "string"}, handler.resolve_ref_schema(handler(core_schema))]}
 
     @model_validator(mode="before")
     @classmethod
