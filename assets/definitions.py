@@ -7,7 +7,7 @@ import dagster as dg
 from assets import automation, maintenance, pilot, planning, production, release, repair, reserve
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
-from lakehouse.operations import line
+from lakehouse.operations.check import check
 
 
 def definitions(project: Project) -> dg.Definitions:
@@ -62,10 +62,13 @@ def load(project: Project) -> dg.Definitions:
     Raises:
         DagsterInvalidDefinitionError: every mistake in the declarations with file, line and fix, as `lakehouse check` lists them.
     """
+    for kind in ("sources", "datasets"):
+        for error in project.broken(kind).values():  # type: ignore[arg-type]
+            dg.get_dagster_logger().error(f"not loaded: {error}")
     try:
         return definitions(project)
     except FactoryError as error:
-        problems = line.check(project) or [error]
+        problems = check(project) or [error]
         # Not chained: what the user wrote is wrong, not the code that a traceback would show.
         raise dg.DagsterInvalidDefinitionError("\n".join(str(p) for p in problems)) from None
 

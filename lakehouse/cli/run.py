@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 
 import click
+from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import dataset_names
 from lakehouse.cli.source.screen import brief
+from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
-from lakehouse.operations import line
+from lakehouse.operations import line, promises
 from lakehouse.pilot.selftest import SelfTest
 from lakehouse.pilot.task import scorings
 
@@ -28,6 +31,8 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
     """
     project = Project.find()
     names = dataset_names(project, datasets)
+    if not as_json:
+        _notes(project, names)
     done: list[line.DatasetRun] = []
     with terminal.progress(quiet=as_json) as report:
         for made in line.run(project, names, to, progress=report):
@@ -40,8 +45,21 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
         terminal.out.print("\nNothing to do: every version is as declared.")
     else:
         _next(done, to)
+    broken = {**project.broken("sources"), **project.broken("datasets")} if not datasets else {}
+    for error in broken.values():
+        click.secho(f"error: {error}", fg="red", err=True)
+    if broken:
+        raise click.exceptions.Exit(2)
     if any(made.pilot and not made.pilot.passed for made in done):
         raise click.exceptions.Exit(4)
+
+
+def _notes(project: Project, names: list[str]) -> None:
+    """What a person should know before the run; a mistake is the run's to name."""
+    for name in names:
+        with suppress(FactoryError):
+            for note in promises.notes(project, name):
+                terminal.out.print(f"[yellow]note[/] {escape(note)}")
 
 
 def _print(made: line.DatasetRun) -> None:

@@ -203,6 +203,8 @@ class Project:
 
     def class_of(self, source: str) -> str | None:
         """The class under whose key what is kept of a source is sealed; None where it is not."""
+        if source in self.broken("sources"):
+            raise self.broken("sources")[source]  # whether it is sealed is not known
         declared = self.sources.get(source)
         if declared is None:
             return None
@@ -238,19 +240,27 @@ class Project:
         """The folder of the released bundle of a dataset."""
         return self.root / "releases" / dataset
 
-    @cached_property
+    @property
     def sources(self) -> dict[str, Declared[Source]]:
-        """All declared sources by name.
+        """All declared sources by name, those left out whose file has a mistake (`broken`)."""
+        return self._sources[0]
 
-        Raises:
-            SpecError: the first mistake found.
-        """
-        return self._load("sources", "source", Source)
+    @property
+    def datasets(self) -> dict[str, Declared[Dataset]]:
+        """All declared datasets by name, those left out whose file has a mistake (`broken`)."""
+        return self._datasets[0]
+
+    def broken(self, kind: Literal["sources", "datasets"]) -> dict[str, SpecError]:
+        """The mistakes in declarations, by the name of the file: one wrong file stops what needs it, and nothing else."""
+        return self._sources[1] if kind == "sources" else self._datasets[1]
 
     @cached_property
-    def datasets(self) -> dict[str, Declared[Dataset]]:
-        """All declared datasets by name."""
-        return self._load("datasets", "dataset", Dataset)
+    def _sources(self) -> tuple[dict[str, Declared[Source]], dict[str, SpecError]]:
+        return self._load("sources", "source")
+
+    @cached_property
+    def _datasets(self) -> tuple[dict[str, Declared[Dataset]], dict[str, SpecError]]:
+        return self._load("datasets", "dataset")
 
     def files(self, kind: Literal["sources", "datasets"]) -> list[Path]:
         """The declaration files of a kind, sorted."""
@@ -263,28 +273,35 @@ class Project:
             return Declared(yamlfile.validate(document, Source), document)
         return Declared(yamlfile.validate(document, Dataset), document)
 
-    def _load(self, kind: Literal["sources", "datasets"], field: str, model: type) -> dict:  # type: ignore[type-arg]
-        found: dict[str, Declared] = {}  # type: ignore[type-arg]
+    def _load(self, kind: Literal["sources", "datasets"], field: str) -> tuple[dict[str, Any], dict[str, SpecError]]:
+        found: dict[str, Any] = {}
+        broken: dict[str, SpecError] = {}
         for file in self.files(kind):
-            declared = self.load(file)
-            name = getattr(declared.spec, field)
-            if name != file.stem:
-                raise SpecError(
-                    f"the file is named `{file.stem}` but declares `{name}`",
-                    where=declared.document.where((field,)),
-                    fix=f"rename the file to {name}{file.suffix}",
-                )
-            if name in found:
-                raise SpecError(f"`{name}` is declared twice", where=declared.document.where((field,)))
-            found[name] = declared
-        return found
+            try:
+                declared = self.load(file)
+                name = getattr(declared.spec, field)
+                if name != file.stem:
+                    raise SpecError(
+                        f"the file is named `{file.stem}` but declares `{name}`",
+                        where=declared.document.where((field,)),
+                        fix=f"rename the file to {name}{file.suffix}",
+                    )
+                if name in found:
+                    raise SpecError(f"`{name}` is declared twice", where=declared.document.where((field,)))
+                found[name] = declared
+            except SpecError as error:
+                broken[file.stem] = error
+                found.pop(file.stem, None)
+        return found, broken
 
     def source(self, name: str) -> Source:
         """The declared source `name`.
 
         Raises:
-            NotFoundError: with the nearest known name.
+            NotFoundError: with the nearest known name. SpecError: its file has a mistake.
         """
+        if name in self.broken("sources"):
+            raise self.broken("sources")[name]
         if name not in self.sources:
             fix = yamlfile.suggest(name, self.sources) if self.sources else f"declare it in assets/sources/{name}.yaml"
             raise NotFoundError(f"no source `{name}`", fix=fix)
@@ -294,8 +311,10 @@ class Project:
         """The declared dataset `name`.
 
         Raises:
-            NotFoundError: with the nearest known name.
+            NotFoundError: with the nearest known name. SpecError: its file has a mistake.
         """
+        if name in self.broken("datasets"):
+            raise self.broken("datasets")[name]
         if name not in self.datasets:
             fix = yamlfile.suggest(name, self.datasets) if self.datasets else f"declare it in assets/datasets/{name}.yaml"
             raise NotFoundError(f"no dataset `{name}`", fix=fix)

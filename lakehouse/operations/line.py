@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lakehouse.core import versions
-from lakehouse.core.errors import FactoryError, SpecError
+from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
-from lakehouse.core.sensitivity import check_standards
-from lakehouse.core.spec import Dataset, standards, yamlfile
-from lakehouse.governance.access import policy
+from lakehouse.core.spec import Dataset
 from lakehouse.pilot.evaluation import EVALUATIONS
-from lakehouse.pilot.pilot import PilotResult, names_of, pilot
-from lakehouse.production.column_sensitivity import levels_of_dataset
+from lakehouse.pilot.pilot import PilotResult, pilot
 from lakehouse.production.engine.operator import OPERATORS
-from lakehouse.production.engine.recipe import compile_recipe
 from lakehouse.production.gold import Gold, make_gold
 from lakehouse.production.inspection.preview import Preview, preview
 from lakehouse.production.silver import Silver, make_silver
 from lakehouse.reserve.bronze.collect import Collection, collect
-from lakehouse.reserve.screening.screen import Screening, detections, screen
-from lakehouse.reserve.source import feed
+from lakehouse.reserve.screening.screen import Screening, screen
 
 if TYPE_CHECKING:
     from lakehouse.operations.maintenance.grade import VersionGrade
@@ -125,60 +120,3 @@ def _graded(project: Project, piloted: PilotResult, progress: Progress) -> Versi
 def plans(project: Project, names: list[str]) -> list[Preview]:
     """The changes that a run of `names` would make, datasets they refer to first."""
     return [preview(project, name) for name in order(project, names)]
-
-
-def check(project: Project) -> list[FactoryError]:
-    """Every mistake in every declaration and contract, at most one a file for mistakes of form, all for mistakes of meaning."""
-    problems: list[FactoryError] = []
-    for kind in ("sources", "datasets"):
-        for file in project.files(kind):  # type: ignore[arg-type]
-            try:
-                project.load(file)
-            except FactoryError as error:
-                problems.append(error)
-    if problems:
-        return problems
-    try:
-        sources, datasets = project.sources, project.datasets
-    except FactoryError as error:
-        return [error]
-    problems += _caught(lambda: standards.load(project.root)) + _caught(lambda: policy.load(project))
-    for name in sources:
-        problems += _caught(lambda name=name: check_standards(project, name))  # type: ignore[misc]
-        problems += _caught(lambda name=name: feed(project, name))  # type: ignore[misc]
-        problems += _caught(lambda name=name: detections(project, name))  # type: ignore[misc]
-    for name, declared in datasets.items():
-        dataset, document = declared.spec, declared.document
-        for index, source in enumerate(dataset.sources):
-            if source not in sources:
-                problems.append(_unknown("source", source, document.where(("sources", index)), sources))
-        problems += _caught(lambda dataset=dataset: project.contract(dataset), document.where(("contract",)))  # type: ignore[misc]
-        broken = _caught(lambda name=name: compile_recipe(project, name))  # type: ignore[misc]
-        problems += broken or _caught(lambda name=name: levels_of_dataset(project, name, promised=False))  # type: ignore[misc]
-        for index, call in enumerate(dataset.pilot.evaluations):
-            loc: yamlfile.Loc = ("pilot", "evaluations", index)
-            problems += _caught(lambda c=call, d=document, at=loc: EVALUATIONS.bind(c, document=d, loc=at))  # type: ignore[misc]
-        known = set(names_of(dataset))
-        for index, gate in enumerate(dataset.pilot.gates):
-            if gate.evaluation and gate.evaluation not in known:
-                problems.append(_unknown("evaluation", gate.evaluation, document.where(("pilot", "gates", index)), known))
-        for other in references(dataset):
-            if other not in datasets:
-                where = next((document.where(loc) for loc, value in document.raw.items() if value == other), document.where())
-                problems.append(_unknown("dataset", other, where, datasets))
-    if not problems:
-        problems += _caught(lambda: order(project, list(datasets)))
-    return problems
-
-
-def _unknown(kind: str, name: str, where: str, known: object) -> SpecError:
-    return SpecError(f"unknown {kind} `{name}`", where=where, fix=yamlfile.suggest(name, known))  # type: ignore[arg-type]
-
-
-def _caught(action: object, where: str | None = None) -> list[FactoryError]:
-    try:
-        action()  # type: ignore[operator]
-    except FactoryError as error:
-        error.where = error.where or where
-        return [error]
-    return []

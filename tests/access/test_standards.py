@@ -12,7 +12,7 @@ from lakehouse.cli import cli
 from lakehouse.core.errors import ContractError, FactoryError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec.standards import load
-from lakehouse.operations.line import check
+from lakehouse.operations.check import check
 
 from ..factory import Factory, notes
 

@@ -13,6 +13,7 @@ from lakehouse.authoring.schema import dataset_schema, source_schema
 from lakehouse.core.errors import FactoryError, NotFoundError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.operations import line
+from lakehouse.operations.check import check
 from tests.factory import Factory, notes
 
 REPOSITORY = Path(__file__).parents[2]
@@ -79,7 +80,7 @@ MISTAKES = {
 def told(factory: Factory, old: str, new: str) -> list[FactoryError]:
     assert GOOD.count(old) == 1
     factory.write("assets/datasets/notes.yaml", GOOD.replace(old, new))
-    return line.check(factory.project)
+    return check(factory.project)
 
 
 def test_a_good_declaration_has_no_mistake(notes_factory: Factory) -> None:
@@ -123,7 +124,7 @@ def test_several_mistakes_are_all_listed(notes_factory: Factory) -> None:
     broken = GOOD.replace("[notes]", "[note]").replace("rows.py", "row.py").replace("text_length", "text_lenght")
     notes_factory.write("assets/datasets/notes.yaml", broken)
     notes_factory.write("assets/datasets/other.yaml", GOOD.replace("dataset: notes", "dataset: other").replace("- train", "- trian"))
-    problems = line.check(notes_factory.project)
+    problems = check(notes_factory.project)
     assert [(p.where, p.what.split(" does")[0]) for p in problems] == [
         ("assets/datasets/notes.yaml:4", "unknown source `note`"),
         ("assets/datasets/notes.yaml:5", "contract file contracts/row.py"),
@@ -142,7 +143,7 @@ def test_several_mistakes_of_form_stand_under_the_first(notes_factory: Factory) 
 
 def test_a_file_that_is_not_utf8(notes_factory: Factory) -> None:
     (notes_factory.root / "assets/datasets/notes.yaml").write_bytes("dataset: 评论".encode("gbk"))
-    (problem,) = line.check(notes_factory.project)
+    (problem,) = check(notes_factory.project)
     assert "the file is not UTF-8 text" in str(problem)
     assert problem.fix == "save it as UTF-8"
 
@@ -150,11 +151,12 @@ def test_a_file_that_is_not_utf8(notes_factory: Factory) -> None:
 def test_names_of_files_and_datasets_agree(notes_factory: Factory) -> None:
     notes_factory.write("assets/datasets/notes.yml", GOOD)
     with pytest.raises(SpecError, match="`notes` is declared twice") as twice:
-        _ = notes_factory.project.datasets
+        notes_factory.project.dataset("notes")
     assert twice.value.where == "assets/datasets/notes.yml:1"
     (notes_factory.root / "assets/datasets/notes.yml").rename(notes_factory.root / "assets/datasets/other.yaml")
     with pytest.raises(SpecError, match="the file is named `other` but declares `notes`") as renamed:
-        _ = notes_factory.project.datasets
+        notes_factory.project.dataset("other")
+    assert notes_factory.project.dataset("notes").dataset == "notes"
     assert renamed.value.fix == "rename the file to notes.yaml"
 
 
@@ -173,7 +175,7 @@ def test_datasets_are_ordered_by_what_they_refer_to(notes_factory: Factory) -> N
 def test_a_circle_of_datasets_is_shown(notes_factory: Factory) -> None:
     notes_factory.declare(decontaminate("exam"))
     notes_factory.declare(decontaminate("notes"), "exam")
-    (problem,) = line.check(notes_factory.project)
+    (problem,) = check(notes_factory.project)
     assert problem.what == "datasets refer to each other in a circle: exam -> notes -> exam"
     assert problem.where is not None
     assert problem.where.startswith("assets/datasets/notes.yaml:")
@@ -182,7 +184,7 @@ def test_a_circle_of_datasets_is_shown(notes_factory: Factory) -> None:
 def test_a_reference_to_an_unknown_dataset(notes_factory: Factory) -> None:
     notes_factory.declare(decontaminate("exma"))
     notes_factory.declare([], "exam")
-    (problem,) = line.check(notes_factory.project)
+    (problem,) = check(notes_factory.project)
     assert "unknown dataset `exma`" in str(problem)
     assert "did you mean `exam`?" in str(problem)
 

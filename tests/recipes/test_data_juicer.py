@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakehouse.authoring.recipes.data_juicer import read_recipe
 from lakehouse.authoring.recipes.draft import fits, write
 from lakehouse.core.errors import SpecError
-from lakehouse.operations.line import check
+from lakehouse.operations.check import check
 from lakehouse.production.engine.operator import OPERATORS
 from tests.factory import Factory, notes
 from tests.system.commands import lakehouse, lakehouse_json

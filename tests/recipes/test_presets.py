@@ -11,7 +11,7 @@ import pytest
 from lakehouse.authoring.recipes.draft import write
 from lakehouse.authoring.recipes.presets import presets, read_preset
 from lakehouse.core.errors import SpecError
-from lakehouse.operations.line import check
+from lakehouse.operations.check import check
 from tests.factory import Factory, notes
 from tests.system.commands import lakehouse
 

@@ -17,7 +17,7 @@ from lakehouse.cli.doctor.needs import extras_needed
 from lakehouse.cli.doctor.services import services
 from lakehouse.core.errors import FactoryError, MissingExtraError, NotFoundError, SpecError
 from lakehouse.core.project import Project
-from lakehouse.operations import line
+from lakehouse.operations.check import check
 
 _COLOURS = {"ok": "green", "missing": "yellow", "problem": "red"}
 
@@ -49,7 +49,7 @@ def conditions() -> list[Condition]:
     factory: list[Condition] = []
     try:
         project = Project.find()
-        problems = line.check(project)
+        problems = check(project)
         factory += [Condition(part="Factory", name="folder", state="ok", detail=str(project.root), needed=True), *_declarations(problems)]
         with suppress(FactoryError):  # a file that does not load is among the problems
             needed = extras_needed(project)

@@ -136,6 +136,10 @@ class Dataset(Model):
     recipe: list[Call] = Field(default_factory=list)
     augment: list[Augmentation] = Field(default_factory=list)
     splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
+    leave_out: list[str] = Field(
+        default_factory=list,
+        description="Columns that are left out of gold on purpose; others that the contract does not promise are named.",
+    )
     regrade: dict[str, Regrade] = Field(
         default_factory=dict, description="Columns whose sensitivity a redacting step lowers, with the reason."
     )

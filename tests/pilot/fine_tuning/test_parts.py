@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from lakehouse.core.errors import FactoryError, MissingExtraError, NotFoundError, RecipeError, SpecError
 from lakehouse.core.spec import Call
-from lakehouse.operations.line import check, order
+from lakehouse.operations.check import check
+from lakehouse.operations.line import order
 from lakehouse.pilot.evaluation import EVALUATIONS, Data
 from lakehouse.pilot.fine_tuning import encoder
 from lakehouse.pilot.fine_tuning.effect import gain, gap, stability

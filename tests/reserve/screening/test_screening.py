@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from lakehouse.cli import cli
 from lakehouse.core.errors import FactoryError, ScreeningError, SpecError
 from lakehouse.operations import line
+from lakehouse.operations.check import check
 from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.screen import Screening, screen
 from tests.factory import Factory, notes
@@ -169,7 +170,7 @@ def test_without_screening_plans_are_what_they_were(notes_factory: Factory) -> N
 def test_mistakes_are_named_with_file_and_line(notes_factory: Factory, screening: list[Any], message: str) -> None:
     notes_factory.declare_source(screening=screening)
     notes_factory.material(notes("a"))
-    problems = [p for p in line.check(notes_factory.project) if isinstance(p, SpecError)]
+    problems = [p for p in check(notes_factory.project) if isinstance(p, SpecError)]
     assert len(problems) == 1
     with pytest.raises(FactoryError, match=message):
         raise problems[0]
