@@ -16,7 +16,7 @@ from lakehouse.core.errors import SpecError
 from lakehouse.operations.line import check
 from lakehouse.production.engine.operator import OPERATORS
 from tests.factory import Factory, notes
-from tests.system.commands import lakehouse, lakehouse_json
+from tests.system.commands import called, called_json
 
 WEB = """
 project_name: 'Web Refine'
@@ -243,13 +243,13 @@ def test_every_parameter_is_in_a_step_or_among_the_losses(
 def test_the_command_names_losses_writes_and_says_what_is_next(notes_factory: Factory) -> None:
     notes_factory.write("theirs.yaml", WEB)
     folder = notes_factory.root
-    assert "dedup_simhash" in lakehouse(folder, "recipe", "import", "theirs.yaml", "--dry-run")
+    assert "dedup_simhash" in called(folder, "recipe", "import", "theirs.yaml", "--dry-run")
     assert not (folder / "assets/datasets/web_refine.yaml").exists()
-    said = lakehouse(folder, "recipe", "import", "theirs.yaml", "--strict", code=2)
+    said = called(folder, "recipe", "import", "theirs.yaml", "--strict", code=2)
     assert "2 parts of the recipe have no counterpart" in said
     assert "theirs.yaml:15: remove_long_words_mapper" in said
     assert not (folder / "assets/datasets/web_refine.yaml").exists()
-    found = lakehouse_json(folder, "recipe", "import", "theirs.yaml", "--name", "web")
+    found = called_json(folder, "recipe", "import", "theirs.yaml", "--name", "web")
     assert (found["dataset"], len(found["steps"]), len(found["losses"]), found["written"]) == ("web", 10, 2, True)
-    assert "all in order" in lakehouse(folder, "check")
-    assert "warning: left out: theirs.yaml:15: remove_long_words_mapper" in lakehouse(folder, "recipe", "import", "theirs.yaml")
+    assert "all in order" in called(folder, "check")
+    assert "warning: left out: theirs.yaml:15: remove_long_words_mapper" in called(folder, "recipe", "import", "theirs.yaml")

@@ -13,7 +13,7 @@ from lakehouse.authoring.recipes.presets import presets, read_preset
 from lakehouse.core.errors import SpecError
 from lakehouse.operations.line import check
 from tests.factory import Factory, notes
-from tests.system.commands import lakehouse
+from tests.system.commands import called
 
 MANUAL = [
     # Paragraphs of the manual as a web page would have them: markup and code blocks out, one paragraph a line.
@@ -118,7 +118,7 @@ def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
 
 def test_the_command_takes_a_preset_or_a_file_and_words_in_the_folder(notes_factory: Factory) -> None:
     folder = notes_factory.root
-    assert "--preset NAME" in lakehouse(folder, "recipe", "import", code=2)
+    assert "--preset NAME" in called(folder, "recipe", "import", code=2)
     notes_factory.write("words.txt", "彩票代购\n")
-    said = lakehouse(folder, "recipe", "import", "--preset", "chinese-web", "--words", "words.txt", "--strict")
+    said = called(folder, "recipe", "import", "--preset", "chinese-web", "--words", "words.txt", "--strict")
     assert "written: assets/datasets/chinese_web.yaml, contracts/chinese_web.py (12 steps, 0 parts left out)" in said

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,16 +33,22 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def governed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Factory:
-    """Four notes in gold, two of them with private data, and a policy with two roles."""
-    factory = new_factory(tmp_path)
+@pytest.fixture(scope="session")
+def four_notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    factory = new_factory(tmp_path_factory.mktemp("governed"))
     factory.write("assets/access.yaml", POLICY)
     factory.material(ROWS)
     factory.made()
+    return factory.root
+
+
+@pytest.fixture
+def governed(four_notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Factory:
+    """Four notes in gold, two of them with private data, and a policy with two roles."""
+    shutil.copytree(four_notes, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(tmp_path))
     monkeypatch.setenv("LAKEHOUSE_MASK_KEY", "a key that is long enough")
-    return factory
+    return Factory(tmp_path)
 
 
 @pytest.fixture

@@ -20,15 +20,14 @@ from lakehouse.core.errors import NotFoundError
 from lakehouse.governance.catalogue.entries import CatalogueEntry, entries
 from lakehouse.governance.catalogue.search import search
 from tests.core.test_standards import CONTRACT, STANDARDS
-from tests.factory import Factory, notes
+from tests.factory import Factory, new_factory, notes
 
 BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 
 
-@pytest.fixture
-def shop(notes_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> Factory:
-    """A source, two datasets with words in two languages, one version, two standard fields."""
-    factory = notes_factory
+@pytest.fixture(scope="module")
+def made_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    factory = new_factory(tmp_path_factory.mktemp("shop"))
     factory.write("assets/standards/feedback.yaml", STANDARDS)
     factory.write("contracts/rows.py", CONTRACT)
     factory.declare_source(sensitivity={"text": "important"}, standards={"label": "sentiment"})
@@ -37,8 +36,15 @@ def shop(notes_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> Factory:
     factory.declare([], "posts", description="Posts of a <script>document.title='evil'</script> forum.", owner="team:web")
     factory.material(notes("one", "two"))
     factory.made()
-    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
-    return factory
+    return factory.root
+
+
+@pytest.fixture
+def shop(made_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Factory:
+    """A source, two datasets with words in two languages, one version, two standard fields."""
+    shutil.copytree(made_shop, tmp_path / "shop")
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(tmp_path / "shop"))
+    return Factory(tmp_path / "shop")
 
 
 def names(factory: Factory, query: str = "", **facets: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from lakehouse.cli import cli
 from lakehouse.core import versions
 from lakehouse.core.errors import NotFoundError
 from lakehouse.operations.history import lineage
-from tests.factory import Factory
+from tests.factory import Factory, new_factory
 
 # What the specification requires of an event and of the facets that are written here, in JSON Schema.
 PLACE = {"namespace": {"type": "string"}, "name": {"type": "string"}}
@@ -63,10 +64,9 @@ EVENT = each(
 )
 
 
-@pytest.fixture
-def made(notes_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> Factory:
-    """A version of two sources, one of its columns redacted, judged by a gate that failed."""
-    factory = notes_factory
+@pytest.fixture(scope="module")
+def failed_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    factory = new_factory(tmp_path_factory.mktemp("lineage"))
     factory.declare_source("more", columns={"id": "string", "text": "string"}, connector={"files": {"path": "raw/more.jsonl"}})
     factory.declare(
         [{"redact": {"column": "text", "kinds": ["email"]}}, {"text_length": {"column": "text", "at_least": 2}}], sources=["notes", "more"]
@@ -78,8 +78,15 @@ def made(notes_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> Factory:
     version = versions.find(factory.project, "notes", "latest")
     verdict = {"gate": "macro_f1 on test >= 0.8", "metric": "macro_f1", "passed": False}
     versions.record(factory.project, "notes", version.version, "gated", {"passed": False, "verdicts": [verdict]})
-    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
-    return factory
+    return factory.root
+
+
+@pytest.fixture
+def made(failed_version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Factory:
+    """A version of two sources, one of its columns redacted, judged by a gate that failed."""
+    shutil.copytree(failed_version, tmp_path / "factory")
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(tmp_path / "factory"))
+    return Factory(tmp_path / "factory")
 
 
 def events(factory: Factory) -> list[dict[str, Any]]:

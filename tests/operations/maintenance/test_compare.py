@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from lakehouse.operations.maintenance.compare import compare
 from .factory import clean_notes, declare, made, new_line
 
 
-def test_versions_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_stand_side_by_side(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = new_line(tmp_path / "factory", [{"text_length": {"column": "text", "at_least": 3}}])
+    shutil.copyfile(empty_store, factory.root / "mlflow.db")
     first = made(factory)
     declare(factory, [{"text_length": {"column": "text", "at_least": 12}}])
     second = made(factory)

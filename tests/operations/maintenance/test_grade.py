@@ -1,3 +1,4 @@
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -151,8 +152,9 @@ def test_bounds_fall_from_a_to_c(name: str) -> None:
     assert set(BOUNDS) == set(INDICATORS) >= ESSENTIAL
 
 
-def test_the_command_prints_the_table_and_draws_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_the_table_and_draws_the_picture(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = new_line(tmp_path / "factory")
+    shutil.copyfile(empty_store, factory.root / "mlflow.db")
     made(factory)
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
     picture = tmp_path / "grade.png"

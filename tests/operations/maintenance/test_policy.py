@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,21 @@ def said(project: Project, at: datetime | None = None) -> list[tuple[str, str, s
     return [(step.label, step.action, step.why) for step in plan(project, "reviews", at)]
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Five versions, the second released, the fifth standing."""
-    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(tmp_path / "factory"))
-    project = new_project(tmp_path / "factory")
+@pytest.fixture(scope="module")
+def five_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = new_project(tmp_path_factory.mktemp("five") / "factory")
     for minor in range(5):
         version = make(project, reviews(*range(10 * minor, 10 * minor + 4)), f"1.{minor}.0")
         if minor == 1:
             versions.record(project, "reviews", version.version, "released", {"label": "1.1.0"})
-    return project
+    return project.root
+
+
+@pytest.fixture
+def project(five_versions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Five versions, the second released, the fifth standing."""
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(tmp_path / "factory"))
+    return Project.open(shutil.copytree(five_versions, tmp_path / "factory"))
 
 
 def test_a_dataset_without_rules_is_told_how_to_declare_them(project: Project) -> None:

@@ -45,6 +45,12 @@ def loop_factory(
     factory.declare_source("notes_frozen")
     factory.material(notes(400, seed=99, start=90_000), "notes_frozen")
     factory.declare([], "notes_frozen", sources=["notes_frozen"], splits={"test": 1.0})
+    declare_loop(factory, repair, recipe, **changes)
+    return factory
+
+
+def declare_loop(factory: Factory, repair: dict[str, Any] | None = None, recipe: list[Any] | None = None, **changes: Any) -> None:
+    """Declare `notes` anew."""
     declared = {
         "splits": {"by": "row", "train": 0.9, "test": 0.1, "seed": 1},
         "pilot": {
@@ -55,4 +61,3 @@ def loop_factory(
         **changes,
     }
     factory.declare(recipe or [], **({**declared, "repair": repair} if repair else declared))
-    return factory

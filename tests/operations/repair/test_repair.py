@@ -21,10 +21,12 @@ from lakehouse.operations import line
 from lakehouse.operations.repair import review, tickets
 from lakehouse.operations.repair.loop import repair
 from lakehouse.operations.repair.reports import open_report
+from lakehouse.pilot.diagnose import diagnose
+from tests.copies import copied
 from tests.factory import Factory
 from tests.system.commands import environment
 
-from .loop import loop_factory, notes, spoilt
+from .loop import declare_loop, loop_factory, notes, spoilt
 
 RELABEL = {"policies": [{"on": "label_error", "action": "relabel", "p_given_at_most": 0.5}], "limits": {"rounds": 1}}
 
@@ -33,20 +35,33 @@ def swapped(rows: list[dict[str, str]], share: int = 8) -> set[str]:
     return {row["id"] for row in rows if int(row["id"]) * 37 % 100 < share}
 
 
-@pytest.fixture
-def spoilt_notes(tmp_path: Path, empty_store: Path) -> Factory:
-    """600 notes, 8 % of them under the wrong label."""
-    factory = loop_factory(tmp_path, empty_store, RELABEL)
+def new_spoilt_notes(root: Path, empty_store: Path) -> Factory:
+    factory = loop_factory(root, empty_store, RELABEL)
     rows = notes(600)
     factory.material(spoilt(rows, swapped(rows)))
     return factory
+
+
+@pytest.fixture(scope="module")
+def diagnosed(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    factory = new_spoilt_notes(tmp_path_factory.mktemp("diagnosed"), empty_store)
+    list(line.run(factory.project, ["notes"]))
+    diagnose(factory.project, "notes")
+    return factory.root
+
+
+@pytest.fixture
+def spoilt_notes(diagnosed: Path, tmp_path: Path) -> Factory:
+    """600 notes, 8 % of them under the wrong label; a version of them is evaluated and diagnosed."""
+    return Factory(copied(diagnosed, tmp_path))
 
 
 def decided(factory: Factory) -> list[decisions.Decision]:
     return decisions.read(factory.root / "repairs/notes.jsonl")
 
 
-def test_wrong_labels_are_found_corrected_and_the_ticket_closed(spoilt_notes: Factory) -> None:
+def test_wrong_labels_are_found_corrected_and_the_ticket_closed(tmp_path: Path, empty_store: Path) -> None:
+    spoilt_notes = new_spoilt_notes(tmp_path, empty_store)
     done = repair(spoilt_notes.project, "notes")
     (round_,) = done.rounds
     assert round_.kept
@@ -108,13 +123,10 @@ def test_a_verdict_that_does_not_allow_takes_the_decisions_back(tmp_path: Path, 
 
 
 @pytest.mark.slow
-def test_the_declared_share_of_rows_is_the_limit(tmp_path: Path, empty_store: Path) -> None:
-    limited = {**RELABEL, "limits": {"rounds": 3, "rows": 0.01}}
-    factory = loop_factory(tmp_path, empty_store, limited)
-    rows = notes(600)
-    factory.material(spoilt(rows, swapped(rows)))
-    done = repair(factory.project, "notes")
-    assert len(decided(factory)) <= 6
+def test_the_declared_share_of_rows_is_the_limit(spoilt_notes: Factory) -> None:
+    declare_loop(spoilt_notes, {**RELABEL, "limits": {"rounds": 3, "rows": 0.01}})
+    done = repair(spoilt_notes.project, "notes")
+    assert len(decided(spoilt_notes)) <= 6
     assert done.rounds[0].left["over the limit of rows"] > 0
 
 
@@ -125,22 +137,20 @@ def test_without_a_declaration_it_says_how(tmp_path: Path, empty_store: Path) ->
         repair(factory.project, "notes")
 
 
-def test_a_metric_or_evaluation_that_cannot_judge_is_refused_before_anything_is_decided(tmp_path: Path, empty_store: Path) -> None:
-    factory = loop_factory(tmp_path, empty_store, {**RELABEL, "evaluation": "trian"})
-    factory.material(notes(100))
+def test_a_metric_or_evaluation_that_cannot_judge_is_refused_before_anything_is_decided(spoilt_notes: Factory) -> None:
+    factory = spoilt_notes
+    declare_loop(factory, {**RELABEL, "evaluation": "trian"})
     with pytest.raises(RecipeError, match="names no evaluation of it: `trian`"):
         repair(factory.project, "notes")
-    factory = loop_factory(tmp_path, empty_store, {**RELABEL, "metric": "f1"})
-    factory.material(notes(100))
+    declare_loop(factory, {**RELABEL, "metric": "f1"})
     with pytest.raises(RecipeError, match="cannot be compared by `f1` of train"):
         repair(factory.project, "notes")
     assert tickets.tickets(factory.project) == []
 
 
-def test_a_person_decides_rows_of_a_queue(tmp_path: Path, empty_store: Path) -> None:
-    factory = loop_factory(tmp_path, empty_store, {"policies": [{"on": "label_error", "action": "queue"}]})
-    rows = notes(600)
-    factory.material(spoilt(rows, swapped(rows)))
+def test_a_person_decides_rows_of_a_queue(spoilt_notes: Factory, tmp_path: Path) -> None:
+    factory, rows = spoilt_notes, notes(600)
+    declare_loop(factory, {"policies": [{"on": "label_error", "action": "queue"}]})
     done = repair(factory.project, "notes")
     assert done.rounds == ()
     (waiting,) = [tickets.find(factory.project, t) for t in done.waiting]
@@ -178,10 +188,9 @@ def test_a_file_of_decisions_that_cannot_be_taken_changes_nothing(spoilt_notes: 
 
 
 @pytest.mark.slow
-def test_a_corrected_source_closes_the_ticket_that_waited_for_it(tmp_path: Path, empty_store: Path) -> None:
-    factory = loop_factory(tmp_path, empty_store, {"policies": [{"on": "label_error", "action": "recollect"}], "margin": 0.05})
-    rows = notes(600)
-    factory.material(spoilt(rows, swapped(rows)))
+def test_a_corrected_source_closes_the_ticket_that_waited_for_it(spoilt_notes: Factory) -> None:
+    factory, rows = spoilt_notes, notes(600)
+    declare_loop(factory, {"policies": [{"on": "label_error", "action": "recollect"}], "margin": 0.05})
     (waiting,) = repair(factory.project, "notes").waiting
     assert repair(factory.project, "notes").waiting == (waiting,)  # nothing came yet
     factory.material(rows)
@@ -283,7 +292,8 @@ main()
 @pytest.mark.parametrize("place", ["before the decisions", "after the decisions", "before the ticket is closed"])
 def test_a_killed_repair_is_finished_by_the_next(spoilt_notes: Factory, place: str) -> None:
     command = [sys.executable, "-c", KILLED, place, "repair", "run", "notes"]
-    done = subprocess.run(command, cwd=spoilt_notes.root, env=environment(), capture_output=True, text=True, check=False)
+    users = environment(LAKEHOUSE_EVALUATIONS="in_process")
+    done = subprocess.run(command, cwd=spoilt_notes.root, env=users, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (ticket,) = [t for t in tickets.tickets(spoilt_notes.project, "notes") if t.kind == "label_error"]
     assert ticket.state == "applied"
@@ -314,12 +324,10 @@ def test_the_commands_show_the_loop(spoilt_notes: Factory, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_tickets_are_opened_exported_decided_and_reported_by_commands(
-    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+    spoilt_notes: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    factory = loop_factory(tmp_path, empty_store, {"policies": [{"on": "label_error", "action": "queue"}]})
-    rows = notes(600)
-    factory.material(spoilt(rows, swapped(rows)))
-    list(line.run(factory.project, ["notes"], "pilot"))
+    factory = spoilt_notes
+    declare_loop(factory, {"policies": [{"on": "label_error", "action": "queue"}]})
     monkeypatch.setenv("LAKEHOUSE_PROJECT", str(factory.root))
 
     def call(*given: str) -> Any:
