@@ -30,7 +30,7 @@ settings.load_profile("fast")
 SLOW = ("system/",)
 """Places whose tests are slow."""
 LINE = (
-    *("assets/", "catalogue/", "line/", "maintenance/", "release/"),
+    *("assets/", "delivery/", "governance/catalogue/", "operations/"),
     *(f"production/test_{name}.py" for name in ("augment", "engine", "faults", "gold", "learnt_from", "tune")),
     *("pilot/test_in_process.py", "pilot/test_worker.py", "reserve/screening/test_screening.py"),
 )

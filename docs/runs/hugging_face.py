@@ -7,7 +7,7 @@ import io
 
 import polars as pl
 
-from tests.release.hub_server import TOKEN, Commit, Hub, Repo, hub_server
+from tests.delivery.release.hub_server import TOKEN, Commit, Hub, Repo, hub_server
 
 from .session import Run, order
 

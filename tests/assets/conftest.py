@@ -109,14 +109,16 @@ def _clean(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def new_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A factory as `lakehouse init` makes it."""
+def new_factory(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Path]:
+    """A factory as `lakehouse init` makes it, and an MLflow store without a run."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         _clean(monkeypatch, tmp_path_factory.mktemp("home"))
         folder = tmp_path_factory.mktemp("new")
         data = folder / "orders.csv"
         orders().write_csv(data)
-        yield make_factory(folder / "factory", str(data), text="text", label="label").root
+        root = make_factory(folder / "factory", str(data), text="text", label="label").root
+        shutil.copyfile(empty_store, root / "mlflow.db")
+        yield root
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from lakehouse.core.project import Project
 from .conftest import Factory
 
 REPOSITORY = Path(__file__).parents[2]
-SNAPSHOT = REPOSITORY / "tests" / "snapshots" / "graph.json"
+SNAPSHOT = Path(__file__).with_name("graph.json")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from assets.definitions import definitions
 from lakehouse.core.project import Project
 from lakehouse.operations.line import run
-from tests.line.loop import loop_factory, notes, spoilt
+from tests.operations.repair.loop import loop_factory, notes, spoilt
 
 REPAIR = {"policies": [{"on": "label_error", "action": "relabel", "p_given_at_most": 0.5}], "limits": {"rounds": 1}}
 

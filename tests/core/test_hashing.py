@@ -22,7 +22,7 @@ from lakehouse.production.inputs import read_inputs
 from lakehouse.production.manifest import plan_of
 from tests.factory import Factory, notes
 
-SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "identities.json"
+SNAPSHOT = Path(__file__).with_name("identities.json")
 
 
 def digests(rows: list[tuple[Any, ...]], dtypes: list[Any]) -> list[str]:
@@ -137,7 +137,7 @@ def test_identities_of_a_fixed_project_are_those_pinned(notes_factory: Factory) 
     }
     assert gold.rows == 2
     pinned = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
-    assert found == pinned, f"if this is meant, write tests/snapshots/identities.json: {json.dumps(found, indent=2)}"
+    assert found == pinned, f"if this is meant, write tests/core/identities.json: {json.dumps(found, indent=2)}"
 
 
 SCRIPT = """

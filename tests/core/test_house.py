@@ -13,6 +13,12 @@ def test_beside_the_rooms_stands_nothing_but_the_package_file() -> None:
     assert here == {*FLOORS, "__init__.py"}
 
 
+def test_folders_of_tests_are_rooms() -> None:
+    """Beside them: the Dagster code, and runs of the whole factory."""
+    here = {folder.name for folder in (ROOT / "tests").iterdir() if any(folder.glob("**/*.py"))}
+    assert here <= {*FLOORS, "assets", "system"}
+
+
 def test_no_room_imports_from_its_own_floor_or_above() -> None:
     upward = [
         f"{module} -> {other}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ PILOT = {"evaluations": [{"train": {"task": "text_classification", "input": "tex
 
 
 @pytest.fixture
-def labelled(tmp_path: Path) -> Factory:
+def labelled(tmp_path: Path, empty_store: Path) -> Factory:
     factory = new_factory(tmp_path, pilot=PILOT, splits={"by": "row", "train": 0.8, "test": 0.2, "seed": 1})
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
     chance = random.Random(3)
     words = {"good": ["fine", "great", "lovely", "喜欢"], "bad": ["awful", "poor", "rude", "退款"]}
     rows = [(label, " ".join(chance.choices(words[label], k=4)) + f" n{n}") for n in range(120) for label in [("good", "bad")[n % 2]]]

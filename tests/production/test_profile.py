@@ -7,7 +7,7 @@ import pytest
 from lakehouse.core.errors import NotFoundError
 from lakehouse.production.inspection.profile import profile, profile_picture
 from tests.factory import Factory
-from tests.system.commands import lakehouse, lakehouse_json
+from tests.system.commands import called, called_json
 
 TEXTS = ["a", "ab", "abc", "好的评价", "好的", None]
 RECIPE = [
@@ -36,10 +36,10 @@ def test_numbers_words_and_what_left(profiled_factory: Factory) -> None:
 
 
 def test_the_command_and_its_picture(profiled_factory: Factory) -> None:
-    said = lakehouse(profiled_factory.root, "recipe", "profile", "notes", "--picture", "signals.png")
+    said = called(profiled_factory.root, "recipe", "profile", "notes", "--picture", "signals.png")
     assert "text_length__length" in said
     assert (profiled_factory.root / "signals.png").read_bytes().startswith(b"\x89PNG")
-    found = lakehouse_json(profiled_factory.root, "recipe", "profile", "notes")
+    found = called_json(profiled_factory.root, "recipe", "profile", "notes")
     assert [one["signal"] for one in found] == ["text_length__length", "language__code", "language__score"]
     assert profile_picture([], "nothing").startswith(b"\x89PNG")
 

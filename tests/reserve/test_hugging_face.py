@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from lakehouse.core.errors import SourceError, SpecError
-from tests.release.hub_server import TOKEN, Commit, Hub, Repo, hub_server
+from tests.delivery.release.hub_server import TOKEN, Commit, Hub, Repo, hub_server
 
 from .conftest import Factory, killed_collecting
 
@@ -107,7 +107,7 @@ def test_a_token_written_out_is_refused(factory: Factory) -> None:
 
 
 def test_other_bytes_than_the_hub_tells_are_refused(factory: Factory, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.release import hub_server as module
+    from tests.delivery.release import hub_server as module
 
     commit(hub, {"a.parquet": parquet(0, 5)})
     entry = module._entry

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.authoring.source_file import write_source
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.discover import discover
-from lakehouse.reserve.discovery.write import write_source
 
 from .conftest import Factory
 from .test_media import kept

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakehouse.authoring.source_file import write_source
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.discover import discover
-from lakehouse.reserve.discovery.write import write_source
 from lakehouse.reserve.formats import xml
 from lakehouse.reserve.material import Reading
 

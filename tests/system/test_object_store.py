@@ -30,10 +30,10 @@ from lakehouse.reserve.bronze.collect import collect
 from lakehouse.reserve.bronze.values import live_rows
 from lakehouse.reserve.landing.landing import Landing
 from lakehouse.reserve.source import feed
+from tests.delivery.release import factory
 from tests.factory import new_factory
-from tests.maintenance.erasure.bytes_of import texts
-from tests.maintenance.erasure.factory import TOKEN, new_notes, planted
-from tests.release import factory
+from tests.operations.erasure.bytes_of import texts
+from tests.operations.erasure.factory import TOKEN, new_notes, planted
 from tests.reserve.conftest import killed_collecting
 
 from .bucket import Store, bucket
