@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -150,11 +151,11 @@ def versions(project: Project, dataset: str) -> list[Version]:
             state = folded.setdefault(row["version"], {"labels": [], "evaluations": {}, "gates": None, "released": [], "released_at": None})
             state["archived"] = state["erased"] = None  # gold holds its rows again
             state["manifest"] = {**payload, "made_at": row["at"].isoformat()}
-            state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
+            state["labels"] = _last(state["labels"], payload["label"])
             continue
         state = folded[row["version"]]
         if row["event"] == "described":
-            state["labels"] = [*dict.fromkeys([*state["labels"], payload["label"]])]
+            state["labels"] = _last(state["labels"], payload["label"])
             state["manifest"] = _described(state["manifest"], payload)
         elif row["event"] == "evaluated":
             state["evaluations"][payload["name"]] = payload
@@ -199,6 +200,11 @@ def versions(project: Project, dataset: str) -> list[Version]:
         )
         for version, state in folded.items()
     ]
+
+
+def _last(labels: list[str], label: str) -> list[str]:
+    """Labels with the newest at the end, each once."""
+    return [*(each for each in labels if each != label), label]
 
 
 def _described(manifest: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
@@ -266,6 +272,20 @@ def index(project: Project, version: Version) -> pl.LazyFrame:
         return rows(project, version).select(*ARCHIVED)
     of_version = (pl.col("dataset") == version.dataset) & (pl.col("version") == version.version)
     return project.table("system", "archived").scan().filter(of_version).select(*ARCHIVED)
+
+
+def label_of(project: Project, dataset: str, version: str, metadata: Mapping[str, Any], part: Part) -> str:
+    """The label of a version: the one it had with the same metadata before, else the one after the highest that the dataset ever had.
+
+    So what was changed and changed back has the label, and the tag, of the same content.
+    """
+    highest: tuple[int, ...] = ()
+    for row in events(project, dataset).filter(pl.col("event").is_in(["made", "described"])).reverse().iter_rows(named=True):
+        payload = json.loads(row["payload"])
+        if row["version"] == version and payload.get("metadata") == metadata:
+            return str(payload["label"])
+        highest = max(highest, tuple(int(number) for number in payload["label"].split(".")))
+    return next_label(".".join(map(str, highest)) or None, part)
 
 
 def next_label(previous: str | None, part: Part) -> str:

@@ -154,7 +154,7 @@ def _describe(job: GoldJob, current: Version) -> Gold:
     manifest, label = current.manifest, current.label
     what: dict[str, Any] = {"part": None, "reasons": []}
     if manifest["metadata"] != job.metadata:
-        label = versions.next_label(label, "patch")
+        label = versions.label_of(job.project, job.name, current.version, job.metadata, "patch")
         reasons = [f"{k} changed" for k in job.metadata if manifest["metadata"].get(k) != job.metadata[k]]
         what = {"part": "patch", "reasons": reasons}
         versions.record(job.project, job.name, current.version, "described", {"label": label, "metadata": job.metadata})
@@ -265,7 +265,7 @@ def _seal(job: GoldJob, rows: _CheckedRows, content: str, change: Difference) ->
     """Record the version with its manifest."""
     current, version = job.current, versions.version_id(job.plan_id, content)
     what = change_of(current, job.plan, job.contract, job.recipe)
-    label = versions.next_label(current.label if current else None, what["part"])
+    label = versions.label_of(job.project, job.name, version, job.metadata, what["part"])
     if current is not None and current.version == version:
         # Gold was changed, restored or compacted by someone else: the same version is sealed again at gold's present Delta version.
         what, label = {"part": None, "reasons": ["gold was not as this run's predecessor left it"]}, current.label

@@ -16,6 +16,7 @@ from typing import Any
 from lakehouse.core.errors import NotFoundError, ReleaseError
 from lakehouse.core.project import Project
 from lakehouse.delivery.release import git
+from lakehouse.delivery.release.dvc_remote import missing_remote
 
 _OFF = {"DVC_NO_ANALYTICS": "1", "CI": "1"}
 """No analytics; `CI` is the variable with which DVC leaves out its check for updates."""
@@ -173,7 +174,10 @@ def run(project: Project, *arguments: str) -> str:
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         messages = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")] or lines[-1:] or ["no message"]
-        raise ReleaseError(f"dvc {arguments[0]} failed: {messages[0]}", where=str(project.root))
+        what, fix = f"dvc {arguments[0]} failed: {messages[0]}", None
+        if arguments[0] in ("pull", "get", "fetch") and (missing := missing_remote(project.root)) is not None:
+            what, fix = missing
+        raise ReleaseError(what, where=str(project.root), fix=fix)
     return done.stdout
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -230,8 +231,14 @@ def _verified(built: Bundle) -> Bundle:
     return built
 
 
-def _declarations(project: Project, dataset: str) -> list[Any]:
+def _declarations(project: Project, dataset: str) -> list[Path]:
+    """The files that a version is made from: of the dataset, its contract, its sources, their standards, decisions and settings."""
+    spec = project.dataset(dataset)
     declaration = [file for file in project.files("datasets") if file.stem == dataset]
     if not declaration:
         raise NotFoundError(f"no declaration of {dataset}")
-    return [*declaration, project.root / project.dataset(dataset).contract.partition(":")[0]]
+    sources = [file for file in project.files("sources") if file.stem in spec.sources]
+    standards = sorted((project.root / "assets" / "standards").glob("*.y*ml"))
+    others = [project.root / "lakehouse.yaml", project.root / spec.decisions, *standards]
+    contract = project.root / spec.contract.partition(":")[0]
+    return [*declaration, contract, *sources, *(file for file in others if file.is_file())]
