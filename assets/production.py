@@ -21,7 +21,7 @@ from assets.common import (
 from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
-from lakehouse.production.engine.recipe import compile_recipe
+from lakehouse.production.engine.recipe import compile_recipe, source_columns
 from lakehouse.production.gold import make_gold
 from lakehouse.production.inspection.profile import profile, profile_picture
 from lakehouse.production.pictures import balance_picture, splits_picture
@@ -59,7 +59,7 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
             done = make_silver(project, name, progress=log_progress(context))
         steps = [b.as_json() for b in done.balance]
         columns = project.table("silver", name).schema()
-        lineage = compile_recipe(project, name, {c: dtype for c, dtype in columns.items() if c[0] != "_"}).lineage
+        lineage = compile_recipe(project, name, source_columns(project, dataset)).lineage
         sources = {s: set(project.table("bronze", s).schema()) for s in dataset.sources}
         depends = {
             column: [

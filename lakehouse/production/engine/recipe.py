@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -17,6 +17,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.registry import Entry
 from lakehouse.core.row_model import BRONZE
 from lakehouse.core.spec import Augmentation, Call, Dataset, expand_privacy, yamlfile
+from lakehouse.production.engine.columns import Held, check_texts, held_columns, made_by
 from lakehouse.production.engine.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
 from lakehouse.reserve.bronze import table as bronze
 
@@ -143,7 +144,8 @@ def compile_recipe(
     """Compile the recipe of dataset `name`.
 
     Args:
-        columns: own columns of its sources with their types, or None to leave the check of column names to the run.
+        columns: own columns of its sources with their types, or None to leave the check of column names to the run; types that the
+            sources declare are checked all the same.
         calls: another recipe in place of the declared one, step for step.
 
     Raises:
@@ -154,7 +156,8 @@ def compile_recipe(
     for source in dataset.sources:
         for column, classes in project.source(source).privacy.items() if source in project.sources else ():
             privacy[column] = privacy.get(column, frozenset()) | expand_privacy(classes)
-    compiler = _Compiler(project, project.datasets[name].document, columns is not None, columns or {}, privacy)
+    held = held_columns(project, dataset, columns)
+    compiler = _Compiler(project, project.datasets[name].document, columns, held, privacy)
     for index, call in enumerate(dataset.recipe if calls is None else calls):
         compiler.add(index, call)
     for call in decided(project, dataset):
@@ -180,16 +183,17 @@ class _Compiler:
         self,
         project: Project,
         document: yamlfile.Document,
-        columns_known: bool,
-        columns: Mapping[str, pl.DataType],
+        columns: Mapping[str, pl.DataType] | None,
+        held: dict[str, Held],
         privacy: dict[str, frozenset[str]],
     ) -> None:
         self.project = project
         self.document = document
-        self.columns_known = columns_known
-        self.order = list(columns)
-        self.chains = {c: f"source:{c}:{dtype}" for c, dtype in columns.items()}
-        self.lineage = {c: frozenset([c]) for c in columns}
+        self.columns_known = columns is not None
+        self.held = held
+        self.order = list(columns or {})
+        self.chains = {c: f"source:{c}:{dtype}" for c, dtype in (columns or {}).items()}
+        self.lineage = {c: frozenset([c]) for c in columns or {}}
         self.privacy = privacy
         self.steps: list[Step] = []
         self.stage = 0
@@ -204,6 +208,7 @@ class _Compiler:
         for file in files.values():
             if not file.is_file():
                 raise SpecError(f"no file {file}", where=self.document.where((*loc, call.name)), fix="give a path in the project folder")
+        check_texts(entry, params, self.held, self.document.where((*loc, call.name)))
         try:
             plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
         except FactoryError as error:
@@ -233,7 +238,7 @@ class _Compiler:
         if isinstance(plan, Keep | Merge | Cut):
             signals = {f"{name}__{s}": digest([s, self.chain(e, measuring, loc)]) for s, e in plan.signals.items()}
         elif isinstance(plan, Change):
-            signals = {f"{name}__changed": self.change(plan, measuring, loc)}
+            signals = {f"{name}__changed": self.change(plan, measuring, loc, entry)}
         elif self.cut:
             what, fix = f"rows are divided after `{next(iter(self.cut.values()))}`", "put the step that divides them before it"
             raise SpecError(what, where=self.document.where(loc), fix=fix)
@@ -241,6 +246,7 @@ class _Compiler:
             cut = self.chain(plan.items, measuring, loc)
             self.chains = {c: digest([cut, c, key]) for c, key in self.chains.items()} | {plan.column: cut}
             self.follow({plan.column: plan.items}, {})
+            self.hold({plan.column: plan.items.explode()}, entry)
         if isinstance(plan, Cut):
             # What is cut out of a row is part of its `_content`; how it is cut, of the values' identity.
             self.chains[plan.column] = digest([measuring, self.chains.get(plan.column)])
@@ -263,7 +269,7 @@ class _Compiler:
 
     def vary(self, index: int, declared: Augmentation) -> None:
         """Follow the steps of an augmentation. What its variants may carry, the dataset may carry."""
-        before = dict(self.chains), dict(self.lineage), dict(self.privacy)
+        before, held = (dict(self.chains), dict(self.lineage), dict(self.privacy)), dict(self.held)
         self.cut = {}  # variants are made of what a recipe has left
         steps: list[tuple[str, Mapping[str, Any], str, Change | Ask]] = []
         changed: dict[str, None] = {}
@@ -281,7 +287,7 @@ class _Compiler:
                     where = self.document.where((*loc, call.name))
                     raise SpecError(f"no column `{column}`", where=where, fix="a variant has the columns of its row: name one of these")
             params = {name: value for name, value in params.items() if name not in entry.info.get("transport", ())}
-            self.change(made, [code, params, *_versions(entry)], (*loc, call.name))
+            self.change(made, [code, params, *_versions(entry)], (*loc, call.name), entry)
             changed |= dict.fromkeys(made.columns)
             steps.append((call.name, params, code, plan))
         for column in [*declared.where, *([declared.even] if declared.even else [])] if self.columns_known else ():
@@ -292,7 +298,7 @@ class _Compiler:
         name = declared.name if repeats == 0 else f"{declared.name}_{repeats + 1}"
         key = digest([name, declared.seed, {column: self.chains.get(column) for column in changed}])
         self.variants.append(Variants(name, declared, tuple(steps), tuple(changed), key))
-        self.chains = before[0]
+        self.chains, self.held = before[0], held
         self.lineage = {column: made_of | before[1].get(column, frozenset()) for column, made_of in self.lineage.items()}
         self.privacy = {column: classes | before[2].get(column, frozenset()) for column, classes in self.privacy.items()}
 
@@ -317,10 +323,11 @@ class _Compiler:
                 raise SpecError(f"no column `{root}`", where=self.document.where(loc), fix=yamlfile.suggest(root, self.chains))
         return digest([measuring, [self.chains.get(root, f"source:{root}") for root in roots]])
 
-    def change(self, plan: Change, measuring: list[Any], loc: yamlfile.Loc) -> str:
+    def change(self, plan: Change, measuring: list[Any], loc: yamlfile.Loc, entry: Entry) -> str:
         """Follow a 1:1 step; returns the identity of its signal `changed`."""
         new = {column: self.chain(expression, measuring, loc) for column, expression in plan.columns.items()}
         self.follow(plan.columns, plan.clears)
+        self.hold(plan.columns, entry)
         changed = digest([new, {column: self.chains.get(column) for column in new}])
         self.chains.update(new)
         return changed
@@ -334,6 +341,15 @@ class _Compiler:
             self.privacy[column] = frozenset[str]().union(*(privacy.get(r, frozenset()) for r in roots)) - clears.get(column, frozenset())
             if column not in self.order:
                 self.order.append(column)
+
+    def hold(self, made: Mapping[str, pl.Expr], entry: Entry) -> None:
+        """Note what `made` columns hold now. What a user's own operator makes of JSON text may be any text."""
+        found = made_by(made, self.held)
+        for column, expression in made.items():
+            before = self.held.pop(column, None)
+            if column in found:
+                json = before is not None and before.json and entry.ours and column in expression.meta.root_names()
+                self.held[column] = replace(found[column], json=json)
 
     def recipe(self) -> Recipe:
         key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""
