@@ -13,7 +13,8 @@ from lakehouse.core.project import Project
 from lakehouse.core.registry import Entry
 from lakehouse.core.row_model import SIGNALS
 from lakehouse.core.spec import Dataset
-from lakehouse.core.spec.column_type import written
+from lakehouse.core.spec.column_type import with_json, written
+from lakehouse.core.text.paths import TextPath, text_paths
 from lakehouse.production.engine.operator import SEED
 from lakehouse.reserve.bronze import table as bronze
 
@@ -23,10 +24,21 @@ COLUMN_PARAMETERS = ("column", "columns", "label")
 
 @dataclass(frozen=True)
 class Held:
-    """What a column holds; `json`: its texts are JSON."""
+    """What a column holds.
+
+    Attributes:
+        json: its texts are JSON.
+        declared: its type where JSON text stands inside of lists and structs, that text as `Object`; None where there is none.
+    """
 
     dtype: pl.DataType
     json: bool = False
+    declared: pl.DataType | None = None
+
+    @property
+    def inside(self) -> pl.DataType:
+        """The type by which paths lead into it."""
+        return self.declared if self.declared is not None else self.dtype
 
     def __str__(self) -> str:
         return "JSON text" if self.json else written(self.dtype)
@@ -45,18 +57,19 @@ def held_columns(project: Project, dataset: Dataset, columns: Mapping[str, pl.Da
     sources = [project.source(name) for name in dataset.sources if name in project.sources]
     declared = [source.columns for source in sources if source.columns is not None]
     json = {name for given in declared for name, column in given.items() if column.type.strip() == "json"}
+    inside = {name: with_json(column.type) for given in declared for name, column in given.items() if "json" in column.type}
     if columns is None:
         types: dict[str, set[pl.DataType]] = {}
         for given in declared if len(declared) == len(dataset.sources) else ():
             for name, column in given.items():
                 types.setdefault(name, set()).add(column.dtype)
-        return {name: Held(found.pop(), name in json) for name, found in types.items() if len(found) == 1}
+        return {name: Held(found.pop(), name in json, inside.get(name)) for name, found in types.items() if len(found) == 1}
     for source in sources:
         table = bronze.table(project, source.source)
         if source.columns is None and table.exists():
             stored = bronze.stored_columns(project, source.source, table.version())
             json |= {name for name, kind in (stored.kinds if stored else {}).items() if kind == "json"}
-    return {name: Held(dtype, name in json) for name, dtype in columns.items()}
+    return {name: Held(dtype, name in json, inside.get(name)) for name, dtype in columns.items()}
 
 
 def made_by(expressions: Mapping[str, pl.Expr], held: Mapping[str, Held]) -> dict[str, Held]:
@@ -89,6 +102,15 @@ def check_texts(entry: Entry, params: Mapping[str, Any], held: Mapping[str, Held
                 )
 
 
+def paths_into(name: str, column: Held) -> list[TextPath]:
+    """The known paths from a column to texts inside of it; those into JSON text are not known before a row is read."""
+    return text_paths(name, column.inside)
+
+
 def _way_out(column: str, held: Mapping[str, Held]) -> str:
-    texts = ", ".join(f"`{name}`" for name, found in held.items() if found.text and name != column)
-    return f"name a column of texts ({texts or 'there is none'})"
+    texts = [f"`{name}`" for name, found in held.items() if found.text and name != column]
+    into = [f"`{path}`" for path in paths_into(column, held[column])]
+    if held[column].json:
+        into = [f"such as `{column}.title` or `{column}[].text`"]
+    inside = f"name a path inside it ({', '.join(into)}), or " if into else "name "
+    return f"{inside}another column ({', '.join(texts) or 'there is none of texts'})"
