@@ -29,7 +29,7 @@ from lakehouse.production.silver import make_silver
 
 
 def build(project: Project, dataset: Dataset) -> list[dg.AssetsDefinition]:
-    """The silver asset (check balance_holds) and the gold asset (checks contract_rules, violation_rate, no_split_leak)."""
+    """The silver asset (checks balance_holds, yield) and the gold asset (checks contract_rules, violation_rate, no_split_leak)."""
     return [_silver(project, dataset), _gold(project, dataset)]
 
 
@@ -50,7 +50,8 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(
                 "balance_holds", asset=key("silver", name), blocking=True, description="in + created = out + merged + dropped + quarantined"
-            )
+            ),
+            dg.AssetCheckSpec("yield", asset=key("silver", name), description="Every step keeps the share of its rows that is declared."),
         ],
         automation_condition=automation.on_changed_data(),
     )
@@ -93,7 +94,13 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
             check_results=[
                 dg.AssetCheckResult(
                     check_name="balance_holds", passed=all(b.holds for b in done.balance), metadata={"balance": balance_table(done.balance)}
-                )
+                ),
+                dg.AssetCheckResult(
+                    check_name="yield",
+                    passed=not done.low_yields,
+                    severity=dg.AssetCheckSeverity.ERROR if any(low.fails for low in done.low_yields) else dg.AssetCheckSeverity.WARN,
+                    metadata={low.step: low.in_words() for low in done.low_yields},
+                ),
             ],
         )
 

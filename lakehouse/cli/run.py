@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 import click
+from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import dataset_names
@@ -60,6 +61,8 @@ def _print(made: line.DatasetRun) -> None:
         terminal.out.print(f"  {brief(screening)}")
     if made.silver:
         terminal.balance(f"Balance of silver/{made.dataset}", made.silver.balance)
+    for low in made.gold.low_yields if made.gold else made.silver.low_yields if made.silver else ():
+        terminal.out.print(f"  [yellow]warning[/] {escape(low.in_words())}; if it is meant, declare `{escape(low.declaration)}`")
     if made.gold:
         g = made.gold
         parts = ", ".join(f"{name} {n:,}" for name, n in g.splits.items())

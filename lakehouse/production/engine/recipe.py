@@ -22,6 +22,7 @@ from lakehouse.production.engine import places
 from lakehouse.production.engine.carried import Carried
 from lakehouse.production.engine.columns import Held, check_texts, held_columns, made_by
 from lakehouse.production.engine.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
+from lakehouse.production.engine.yields import check_steps
 from lakehouse.reserve.bronze import table as bronze
 
 
@@ -167,6 +168,7 @@ def compile_recipe(
         compiler.add(index, call)
     for call in decided(project, dataset):
         compiler.add(len(dataset.recipe), call)
+    check_steps(dataset.yields, [step.name for step in compiler.steps], compiler.document)
     for index, declared in enumerate(dataset.augment):
         compiler.vary(index, declared)
     return compiler.recipe()
