@@ -108,7 +108,7 @@ def _print_pilot(made: line.DatasetRun) -> None:
     named = [*columns, *(["other scores"] if other else [])]
     terminal.table(f"Pilot of {made.dataset} {made.pilot.label}", named, rows, right=columns[2:])
     for sentence in made.pilot.remarks:
-        terminal.out.print(f"  {sentence}")
+        terminal.out.print(f"  {escape(sentence)}")
     for result in _self_tests(made.pilot.self_tests):
         terminal.out.print(result)
     verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]

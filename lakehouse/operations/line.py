@@ -14,7 +14,7 @@ from lakehouse.core.sensitivity import check_standards
 from lakehouse.core.spec import Dataset, standards, yamlfile
 from lakehouse.governance.access import policy
 from lakehouse.pilot.evaluation import EVALUATIONS
-from lakehouse.pilot.pilot import PilotResult, names_of, pilot
+from lakehouse.pilot.pilot import PilotResult, check_gates, names_of, pilot
 from lakehouse.production.column_sensitivity import levels_of_dataset
 from lakehouse.production.engine.operator import OPERATORS
 from lakehouse.production.engine.recipe import compile_recipe
@@ -162,6 +162,7 @@ def check(project: Project) -> list[FactoryError]:
         for index, gate in enumerate(dataset.pilot.gates):
             if gate.evaluation and gate.evaluation not in known:
                 problems.append(_unknown("evaluation", gate.evaluation, document.where(("pilot", "gates", index)), known))
+        problems += _caught(lambda dataset=dataset: check_gates(dataset), document.where(("pilot", "gates")))  # type: ignore[misc]
         for other in references(dataset):
             if other not in datasets:
                 where = next((document.where(loc) for loc, value in document.raw.items() if value == other), document.where())
