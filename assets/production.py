@@ -21,7 +21,7 @@ from assets.common import (
 from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
-from lakehouse.production.engine.recipe import compile_recipe
+from lakehouse.production.engine.recipe import compile_recipe, source_columns
 from lakehouse.production.gold import make_gold
 from lakehouse.production.inspection.profile import profile, profile_picture
 from lakehouse.production.pictures import balance_picture, splits_picture
@@ -29,7 +29,7 @@ from lakehouse.production.silver import make_silver
 
 
 def build(project: Project, dataset: Dataset) -> list[dg.AssetsDefinition]:
-    """The silver asset (check balance_holds) and the gold asset (checks contract_rules, violation_rate, no_split_leak)."""
+    """The silver asset (checks balance_holds, yield) and the gold asset (checks contract_rules, violation_rate, no_split_leak)."""
     return [_silver(project, dataset), _gold(project, dataset)]
 
 
@@ -50,7 +50,8 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(
                 "balance_holds", asset=key("silver", name), blocking=True, description="in + created = out + merged + dropped + quarantined"
-            )
+            ),
+            dg.AssetCheckSpec("yield", asset=key("silver", name), description="Every step keeps the share of its rows that is declared."),
         ],
         automation_condition=automation.on_changed_data(),
     )
@@ -59,7 +60,7 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
             done = make_silver(project, name, progress=log_progress(context))
         steps = [b.as_json() for b in done.balance]
         columns = project.table("silver", name).schema()
-        lineage = compile_recipe(project, name, {c: dtype for c, dtype in columns.items() if c[0] != "_"}).lineage
+        lineage = compile_recipe(project, name, source_columns(project, dataset)).lineage
         sources = {s: set(project.table("bronze", s).schema()) for s in dataset.sources}
         depends = {
             column: [
@@ -93,7 +94,13 @@ def _silver(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
             check_results=[
                 dg.AssetCheckResult(
                     check_name="balance_holds", passed=all(b.holds for b in done.balance), metadata={"balance": balance_table(done.balance)}
-                )
+                ),
+                dg.AssetCheckResult(
+                    check_name="yield",
+                    passed=not done.low_yields,
+                    severity=dg.AssetCheckSeverity.ERROR if any(low.fails for low in done.low_yields) else dg.AssetCheckSeverity.WARN,
+                    metadata={low.step: low.in_words() for low in done.low_yields},
+                ),
             ],
         )
 

@@ -11,7 +11,7 @@ from lakehouse.reserve.discovery.discover import Discovery
 REDACTED = ("email", "phone", "url", "ip", "cn_id", "bank_card")
 _EVALUATED = 50
 """Fewest rows that are split and evaluated: a tenth of fewer tests nothing."""
-_GATED = 200_000_000
+_GATED = 200
 """Fewest rows of which the test split can tell a model from a guess."""
 _WORDS = {
     "text": "cleaned and without duplicates",

@@ -78,6 +78,8 @@ def _print(made: line.DatasetRun) -> None:
         terminal.out.print(f"  {brief(screening)}")
     if made.silver:
         terminal.balance(f"Balance of silver/{made.dataset}", made.silver.balance)
+    for low in made.gold.low_yields if made.gold else made.silver.low_yields if made.silver else ():
+        terminal.out.print(f"  [yellow]warning[/] {escape(low.in_words())}; if it is meant, declare `{escape(low.declaration)}`")
     if made.gold:
         g = made.gold
         parts = ", ".join(f"{name} {n:,}" for name, n in g.splits.items())
@@ -123,7 +125,7 @@ def _print_pilot(made: line.DatasetRun) -> None:
     named = [*columns, *(["other scores"] if other else [])]
     terminal.table(f"Pilot of {made.dataset} {made.pilot.label}", named, rows, right=columns[2:])
     for sentence in made.pilot.remarks:
-        terminal.out.print(f"  {sentence}")
+        terminal.out.print(f"  {escape(sentence)}")
     for result in _self_tests(made.pilot.self_tests):
         terminal.out.print(result)
     verdicts = [(v.gate, v.verdict, "passed" if v.passed else "failed", v.reason) for v in made.pilot.verdicts]

@@ -77,6 +77,10 @@ class ViolationRateError(FactoryError):
     """More rows break the contract than `on_violation.max_rate` allows; gold stays as it was."""
 
 
+class YieldError(FactoryError):
+    """A step keeps fewer of its rows than `yield` allows; gold stays as it was."""
+
+
 class NondeterminismError(FactoryError):
     """The same plan gave other content: an operator or a source is not deterministic."""
 

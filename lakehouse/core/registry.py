@@ -40,10 +40,15 @@ class Entry:
     path: Path
     info: Mapping[str, Any]
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is part of this package, and no user's own."""
+        return self.path.is_relative_to(_PACKAGE)
+
     def code(self) -> str:
         """Identity of what the function computes: its declared version; for one from outside this package the digest of its file."""
         declared = f"{self.name} {self.version}"
-        return declared if self.path.is_relative_to(_PACKAGE) else f"{declared} {code_digest(self.path)}"
+        return declared if self.ours else f"{declared} {code_digest(self.path)}"
 
     @property
     def summary(self) -> str:

@@ -10,7 +10,7 @@ from lakehouse.governance.access import policy
 from lakehouse.operations import promises
 from lakehouse.operations.line import order, references
 from lakehouse.pilot.evaluation import EVALUATIONS
-from lakehouse.pilot.pilot import names_of
+from lakehouse.pilot.pilot import check_gates, names_of
 from lakehouse.production.column_sensitivity import levels_of_dataset
 from lakehouse.production.engine.recipe import compile_recipe
 from lakehouse.reserve.screening.screen import detections
@@ -42,6 +42,7 @@ def check(project: Project) -> list[FactoryError]:
         for index, gate in enumerate(dataset.pilot.gates):
             if gate.evaluation and gate.evaluation not in known:
                 problems.append(_unknown("evaluation", gate.evaluation, document.where(("pilot", "gates", index)), known))
+        problems += _caught(lambda dataset=dataset: check_gates(dataset), document.where(("pilot", "gates")))  # type: ignore[misc]
         for other in references(dataset):
             if other not in datasets and other not in project.broken("datasets"):
                 where = next((document.where(loc) for loc, value in document.raw.items() if value == other), document.where())

@@ -14,6 +14,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec import Call
 from lakehouse.core.versions import Version
+from lakehouse.pilot.baseline import in_words, taught
 from lakehouse.pilot.evaluation import EVALUATIONS, Data, DataOrigin, complete_parameters
 from lakehouse.pilot.metrics import over_seeds, summary
 from lakehouse.pilot.predictions import store_predictions
@@ -48,6 +49,8 @@ def evaluate_version(project: Project, version: Version, name: str, call: Call, 
     data = data_of(project, version, frozen, also_version(project, call))
     measured = runner_of(project, version.dataset)(call, data)
     scores, metrics = measured.scores, _metrics(measured)
+    found = taught(call, data.train, scores.predictions, scores.scoring)
+    remarks = [*scores.remarks, *in_words(found.absent)]
     store_predictions(project, version, key, scores.predictions)
     held_out = _held_out(frozen)
     run = log_evaluation(
@@ -61,15 +64,17 @@ def evaluate_version(project: Project, version: Version, name: str, call: Call, 
         files=_files(version, scores, metrics),
         scoring=scores.scoring,
         steps=scores.steps,
-        remarks=scores.remarks,
+        remarks=remarks,
         model=scores.model,
     )
-    for remark in scores.remarks:
+    for remark in remarks:
         progress(f"{version.dataset} {version.label}: {remark}", 0, None)
     result: dict[str, Any] = {"name": name, "key": key, "held_out": held_out, "metrics": metrics, "run_id": run.run_id, "page": run.page}
     result |= {
         "task": scores.scoring.name,
-        "said": list(scores.remarks),
+        "said": remarks,
+        "baseline": found.answer,
+        "absent": {on: list(classes) for on, classes in found.absent.items()},
         "own": sorted({m for own in scores.metrics.values() for m in own}),
     }
     versions.record(project, version.dataset, version.version, "evaluated", result)

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from lakehouse.core.spec import Gate
-from lakehouse.pilot.metrics import compare, holm, mcnemar, summary
+from lakehouse.pilot.baseline import answered, named
+from lakehouse.pilot.metrics import Comparison, compare, holm, mcnemar, summary
 from lakehouse.pilot.scoring.classification import CLASSIFICATION
 from lakehouse.pilot.scoring.scoring import Scoring
 from lakehouse.pilot.selftest import SelfTest
@@ -23,8 +24,9 @@ class Verdict:
         gate: the gate in words.
         verdict: `met`, `missed`, `better`, `equal`, `worse`, `inconclusive`, `first` where nothing was released before, or
             `untrusted` where the metric failed its self-test.
-        passed: a comparison passes when the interval excludes a loss of more than the margin.
-        p: of no difference to the release; None where nothing was compared.
+        passed: a comparison passes when the interval excludes a loss of more than the margin; that with the baseline, when it excludes
+            a gain of the margin or less.
+        p: of no difference to the release; None where nothing was compared with one.
     """
 
     gate: str
@@ -63,19 +65,56 @@ def against_release(
     """The verdict of a gate against the released version `label`, whose predictions, scored alike, on the same rows are `old`."""
     if old is None or label is None:
         return _verdict(gate, on, verdict="first", passed=True, reason="nothing was released before")
-    known = summary(new, scoring)
-    if gate.metric not in known or gate.metric not in summary(old, scoring):
-        reason = f"not measured; known: {', '.join(known)}"
-        return replace(_verdict(gate, on, verdict="missed", passed=False, reason=reason), versus=label)
-    found = compare(new, old, gate.metric, gate.margin, scoring=scoring)
-    reason = (
-        f"{found.new:.4f} against {found.old:.4f} ({label}): {found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}"
-    )
+    found = _compared(gate, on, new, old, label, scoring)
+    if isinstance(found, Verdict):
+        return found
     p = found.p
     if scoring is CLASSIFICATION and gate.metric == "accuracy":
         p = mcnemar(*(rows.filter(pl.col("seed") == rows["seed"].min()) for rows in (new, old)))
-    verdict = _verdict(gate, on, verdict=found.verdict, passed=found.gain[0] >= -gate.margin, reason=reason)
-    return replace(verdict, value=found.new, threshold=found.old, versus=label, low=found.low, high=found.high, p=p)
+    return replace(_of(found, gate, on, label, label, passed=found.gain[0] >= -gate.margin), p=p)
+
+
+def against_baseline(gate: Gate, on: str, rows: pl.DataFrame, answer: str | None, scoring: Scoring = CLASSIFICATION) -> Verdict:
+    """The verdict of a gate against one constant `answer` to all rows, which the train rows suggest."""
+    if answer is None or rows.is_empty():
+        reason = "no train row has a label" if answer is None else "no row was scored"
+        return _verdict(gate, on, verdict="missed", passed=False, reason=reason)
+    found = _compared(gate, on, rows, answered(rows, answer, scoring), "baseline", scoring)
+    if isinstance(found, Verdict):
+        return found
+    return _of(found, gate, on, "baseline", f"always `{answer}`", passed=found.gain[0] > gate.margin)
+
+
+def with_absent(verdict: Verdict, missing: Sequence[str]) -> Verdict:
+    """The verdict of a gate on a set that has no row of the classes `missing`, which train rows have.
+
+    A macro metric speaks for all classes: without rows of one it is `inconclusive` and does not pass.
+    """
+    if not missing:
+        return verdict
+    lacks = f"no {verdict.on} row is of {named(missing)}"
+    if not verdict.metric.startswith("macro_"):
+        return replace(verdict, reason=f"{verdict.reason}; {lacks}")
+    fix = f"give the test split a larger share, or declare `held_out` with rows of {'it' if len(missing) == 1 else 'them'}"
+    return replace(verdict, verdict="inconclusive", passed=False, reason=f"{lacks}, so that {verdict.metric} says nothing of it; {fix}")
+
+
+def _compared(gate: Gate, on: str, new: pl.DataFrame, old: pl.DataFrame, versus: str, scoring: Scoring) -> Comparison | Verdict:
+    """The comparison by the metric of a gate, or the verdict where the metric is not measured row by row."""
+    known = summary(new, scoring)
+    if gate.metric not in known or gate.metric not in summary(old, scoring):
+        reason = f"not measured; known: {', '.join(known)}"
+        return replace(_verdict(gate, on, verdict="missed", passed=False, reason=reason), versus=versus)
+    return compare(new, old, gate.metric, gate.margin, scoring=scoring)
+
+
+def _of(found: Comparison, gate: Gate, on: str, versus: str, words: str, *, passed: bool) -> Verdict:
+    """The verdict of a comparison with its numbers."""
+    reason = (
+        f"{found.new:.4f} against {found.old:.4f} ({words}): {found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}"
+    )
+    verdict = _verdict(gate, on, verdict=found.verdict, passed=passed, reason=reason)
+    return replace(verdict, value=found.new, threshold=found.old, versus=versus, low=found.low, high=found.high)
 
 
 def _verdict(gate: Gate, on: str, *, verdict: str, passed: bool, reason: str) -> Verdict:

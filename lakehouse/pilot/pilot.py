@@ -15,7 +15,9 @@ from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.runs.run import run
 from lakehouse.core.spec import Call, Dataset, HeldOut
 from lakehouse.core.versions import Version
+from lakehouse.pilot import baseline
 from lakehouse.pilot import gates as gating
+from lakehouse.pilot.baseline import Taught, taught
 from lakehouse.pilot.evaluate import also_version, data_of, evaluate_version, key_of, known_by
 from lakehouse.pilot.gates import Verdict
 from lakehouse.pilot.predictions import predictions_of, scored_as
@@ -91,6 +93,7 @@ def pilot(project: Project, name: str, reference: str = "latest", *, progress: P
     with run(project, f"pilot {name}", progress) as work:
         progress = work.progress
         dataset = project.dataset(name)
+        check_gates(dataset)
         version = versions.find(project, name, reference)
         frozen = held_out_version(project, dataset.pilot.held_out) if dataset.pilot.held_out else None
         ran = [e for e, call in names_of(dataset).items() if evaluate_version(project, version, e, call, frozen, progress)]
@@ -166,11 +169,18 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
     known = versions.find(project, version.dataset, version.version)
     calls = names_of(dataset)
     verdicts = []
+    said: dict[str, Taught] = {}
     for gate in dataset.pilot.gates:
         name = gate.evaluation or next(iter(calls))
         on = dataset.pilot.set_of(gate)
+        if name not in said:
+            said[name] = _taught(project, known, name, calls[name])
         if gate.versus is None:
             verdicts.append(gating.absolute(gate, on, known.evaluations[name]["metrics"]))
+            continue
+        if gate.versus == "baseline":
+            rows = predictions_of(project, key_of(project, version, calls[name], frozen)).filter(pl.col("set") == on)
+            verdicts.append(gating.against_baseline(gate, on, rows, said[name].answer, scored_as(known, name)))
             continue
         before = _released_before(project, version)
         if before is None:
@@ -181,7 +191,33 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
         stored = [predictions_of(project, key_of(project, v, calls[name], frozen)) for v in (version, before)]
         new, old = (rows.filter(pl.col("set") == on) for rows in stored)
         verdicts.append(gating.against_release(gate, on, new, old, before.label, scored_as(known, name)))
-    return gating.with_p(verdicts)
+    names = [gate.evaluation or next(iter(calls)) for gate in dataset.pilot.gates]
+    return [
+        gating.with_absent(verdict, said[name].absent.get(verdict.on, ()))
+        for name, verdict in zip(names, gating.with_p(verdicts), strict=True)
+    ]
+
+
+def _taught(project: Project, version: Version, name: str, call: Call) -> Taught:
+    """What the train rows say of an evaluation, from the register; of one that was recorded before it held that, from the rows."""
+    result = version.evaluations[name]
+    if "absent" in result:
+        return Taught(result["baseline"], result["absent"])
+    train = versions.rows(project, version).filter(pl.col("_split") == "train").collect()
+    return taught(call, train, predictions_of(project, result["key"]), scored_as(version, name))
+
+
+def check_gates(dataset: Dataset) -> None:
+    """Refuse gates that no evaluation can answer.
+
+    Raises:
+        RecipeError: `versus: baseline` of an evaluation that learns no label.
+    """
+    calls = names_of(dataset)
+    for gate in dataset.pilot.gates:
+        name = gate.evaluation or next(iter(calls))
+        if gate.versus == "baseline" and name in calls:
+            baseline.check(calls[name])
 
 
 def _released_before(project: Project, version: Version) -> Version | None:

@@ -27,9 +27,11 @@ from lakehouse.core.versions import Version
 from lakehouse.production import augment as augmentation
 from lakehouse.production import splits
 from lakehouse.production.augment import VariantRows
+from lakehouse.production.engine import yields
 from lakehouse.production.engine.balance import Balance, verify
 from lakehouse.production.engine.balance import from_json as balance_of
 from lakehouse.production.engine.difference import Difference, apply, difference
+from lakehouse.production.engine.yields import LowYield
 from lakehouse.production.gold_job import GoldJob, prepare
 from lakehouse.production.manifest import change_of, environment_of, input_of
 from lakehouse.production.validation import check_rate, contract_balance, rows_by_rule, violating_rows, write_quarantine
@@ -46,6 +48,7 @@ class Gold:
         violations: rows per broken rule.
         leaks: what more than one split holds.
         balance: from silver's rows to gold's: the contract, then each augmentation.
+        low_yields: steps, the contract among them, that keep few of their rows.
     """
 
     dataset: str
@@ -64,6 +67,7 @@ class Gold:
     removed: int
     delta_version: int
     balance: tuple[Balance, ...]
+    low_yields: tuple[LowYield, ...]
     seconds: float
 
 
@@ -121,6 +125,7 @@ def make_gold(project: Project, name: str, *, progress: Progress = silent) -> Go
 
     Raises:
         ContractError: silver has not the shape the contract promises.
+        YieldError: a step keeps fewer of its rows than the dataset declares; gold stays as it was.
         ViolationRateError: too many rows break the contract; gold stays as it was, the rows are in quarantine.
         NondeterminismError: the same plan gave other content; gold stays as it was.
     """
@@ -134,6 +139,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     job = prepare(project, name)
     if job.current is not None and job.is_made:
         return _describe(job, job.current)
+    yields.refuse(project, name, yields.low_yields(job.dataset.yields, job.balance))
     progress("validating", 0, None)
     held = _held(job)
     validated = _validate(job, held)
@@ -141,6 +147,7 @@ def _make(project: Project, name: str, progress: Progress) -> Gold:
     rows = _add_variants(job, held, validated, _split(job, validated), progress)
     write_quarantine(job.quarantine, rows.invalid, job.contract, job.plan_id)
     content = content_id(rows.valid, "_row_id", "_hash")
+    yields.refuse(project, name, _low_yields(job, rows.balance))
     verify((*job.balance, *rows.balance), name, entered=job.balance[0].entered, survived=rows.valid.height)
     _alarm(project, name, job.plan_id, content)
     del validated  # so that gold is written in its room
@@ -179,6 +186,7 @@ def _describe(job: GoldJob, current: Version) -> Gold:
         removed=0,
         delta_version=current.gold_version,
         balance=checked,
+        low_yields=_low_yields(job, checked),
         seconds=time.perf_counter() - job.started,
     )
 
@@ -288,10 +296,15 @@ def _seal(job: GoldJob, rows: _CheckedRows, content: str, change: Difference) ->
         removed=change.removed,
         delta_version=delta_version,
         balance=rows.balance,
+        low_yields=_low_yields(job, rows.balance),
         seconds=time.perf_counter() - job.started,
     )
     versions.record(job.project, job.name, version, "made", _manifest(job, made, content))
     return made
+
+
+def _low_yields(job: GoldJob, checked: Sequence[Balance]) -> tuple[LowYield, ...]:
+    return yields.low_yields(job.dataset.yields, (*job.balance, *checked))
 
 
 def _manifest(job: GoldJob, made: Gold, content: str) -> dict[str, Any]:
@@ -313,6 +326,7 @@ def _manifest(job: GoldJob, made: Gold, content: str) -> dict[str, Any]:
         "splits": job.dataset.splits.model_dump(),
         **{key: job.plan[key] for key in ("augment",) if key in job.plan},
         "balance": [b.as_json() for b in (*job.balance, *made.balance)],
+        **({"low_yields": [each.as_json() for each in made.low_yields]} if made.low_yields else {}),
         "quarantined": made.quarantined,
         "violations": made.violations,
         "privacy": {c: sorted(p) for c, p in job.recipe.privacy.items() if c in job.own},

@@ -65,15 +65,18 @@ class GoldJob:
     def learnt(self) -> list[str]:
         """The columns that a model learns from, in which equal rows in two splits are a leak.
 
-        Those that the declared evaluations take as `input` or `features`; without any, the text that the recipe works on, or else the
-        first text.
+        Those that the declared evaluations take as `input` or `features`; without any, the column whose text the recipe works on, or else
+        the first text.
         """
         calls = [call.params for call in self.dataset.pilot.evaluations]
         inputs = {params.get("input") for params in calls} | {name for params in calls for name in params.get("features") or ()}
         named = [column for column in self.own if column in inputs]
         texts = [column for column in self.own if self.stored[column] == pl.String]
-        worked_on = [step.params.get("column") for step in self.recipe.steps if step.params.get("column") in texts]
-        return named or [str(column) for column in worked_on[:1]] or texts[:1]
+        worked_on: list[str] = []
+        for step in self.recipe.steps:
+            worked_on += [path.root for path in step.paths if path.root in self.own]
+            worked_on += [column for column in [step.params.get("column")] if column in texts]
+        return named or worked_on[:1] or texts[:1]
 
     @cached_property
     def keys(self) -> dict[str, str]:

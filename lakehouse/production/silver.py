@@ -36,6 +36,7 @@ from lakehouse.production.engine.operator import Cut
 from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.engine.references import prepare_models, tables_for
 from lakehouse.production.engine.units import StagedUnit, files_with, forget, read_rows, run_unit, units_of
+from lakehouse.production.engine.yields import LowYield, low_yields
 from lakehouse.production.inputs import Inputs, live_rows, read_inputs, unfit_rows
 
 
@@ -48,6 +49,7 @@ class Silver:
         unchanged: the plan was sealed already; nothing was read or written.
         measured: rows measured in this run for the first time, or anew because they changed.
         units: units of work.
+        low_yields: steps of the recipe that keep few of their rows.
         reused: units whose results a killed run had left.
     """
 
@@ -63,6 +65,7 @@ class Silver:
     reused: int
     delta_version: int
     balance: tuple[Balance, ...]
+    low_yields: tuple[LowYield, ...]
     seconds: float
 
 
@@ -126,6 +129,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
             reused=0,
             delta_version=version,
             balance=balance,
+            low_yields=low_yields(dataset.yields, balance),
             seconds=time.perf_counter() - started,
         )
 
@@ -195,6 +199,7 @@ def _make(project: Project, name: str, progress: Progress) -> Silver:
         reused=sum(s.reused for s in units),
         delta_version=version,
         balance=decision.balance,
+        low_yields=low_yields(dataset.yields, decision.balance),
         seconds=time.perf_counter() - started,
     )
 

@@ -52,7 +52,7 @@ def test_the_line_through_the_ui(dagster: Dagster, root: Path) -> None:
     tags = {t["key"]: t["value"] for t in gold["assetMaterializations"][0]["tags"]}
     assert tags["dagster/data_version"] == version.content_id
     assert dagster.checks("bronze/orders_raw") == dict.fromkeys(("fresh", "screened", "shape_known"), "SUCCEEDED")
-    assert dagster.checks("silver/orders") == {"balance_holds": "SUCCEEDED"}
+    assert dagster.checks("silver/orders") == {"balance_holds": "SUCCEEDED", "yield": "SUCCEEDED"}
     assert dagster.checks("gold/orders") == dict.fromkeys(("contract_rules", "no_split_leak", "violation_rate"), "SUCCEEDED")
 
     partition = f"1.0.0-{version.version}"

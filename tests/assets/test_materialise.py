@@ -25,6 +25,7 @@ CHECKS = {
     "gold/orders:no_split_leak",
     "gold/orders:violation_rate",
     "silver/orders:balance_holds",
+    "silver/orders:yield",
 }
 PNG = b"\x89PNG\r\n"
 

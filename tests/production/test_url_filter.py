@@ -183,7 +183,7 @@ def test_through_the_engine_a_threshold_measures_nothing_anew(notes_factory: Fac
         "01": ("dropped", "soft_blacklisted"),
         "03": ("quarantined", "no_signal"),
     }
-    columns = ["id", "text", "label"]
+    columns = dict.fromkeys(["id", "text", "label"], pl.String())
     before = compile_recipe(notes_factory.project, "notes", columns)
     notes_factory.declare([{"url_filter": {**step, "soft_word_threshold": 3}}])
     after = compile_recipe(notes_factory.project, "notes", columns)

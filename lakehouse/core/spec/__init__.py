@@ -14,6 +14,7 @@ from lakehouse.core.spec.dataset import (
 )
 from lakehouse.core.spec.demand import Annotation, Demand, QualityPlan
 from lakehouse.core.spec.evaluation import Gate, HeldOut, Pilot, Repair, RepairLimits, RepairPolicy, Screen
+from lakehouse.core.spec.rows_kept import YieldBounds
 from lakehouse.core.spec.source import Detection, Source
 from lakehouse.core.spec.words import LEVELS, NAME, PII, Call, ColumnType, Level, Model, Name, Owner, expand_privacy
 
@@ -49,5 +50,6 @@ __all__ = [
     "Screen",
     "Source",
     "Splits",
+    "YieldBounds",
     "expand_privacy",
 ]

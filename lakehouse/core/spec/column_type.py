@@ -51,6 +51,14 @@ def parsed(text: str) -> pl.DataType:
     return found
 
 
+def with_json(text: str) -> pl.DataType:
+    """The type that a declared type is, with `Object` in the place of JSON text."""
+    reader = _Reader(text, pl.Object())
+    found = reader.type()
+    reader.end()
+    return found
+
+
 def zone(text: str) -> str:
     """The zone in which a declared timestamp without an offset is read."""
     found = re.fullmatch(r"\s*timestamp\s*\(\s*\"?([^\s\")]+)\"?\s*\)\s*", text)
@@ -83,8 +91,9 @@ def _name(name: str) -> str:
 class _Reader:
     """Reads one type from its text, token by token."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, json: pl.DataType | None = None) -> None:
         self.text = text
+        self.plain = PLAIN if json is None else {**PLAIN, "json": json}
         self.tokens: list[str] = []
         place, length = 0, len(text.rstrip())
         while place < length:
@@ -135,8 +144,8 @@ class _Reader:
             if named not in available_timezones():
                 raise ValueError(f"`{named}` is no time zone; zones are named as in `Europe/Berlin`, `Asia/Shanghai`, `UTC`")
             return pl.Datetime("us", "UTC")
-        if word in PLAIN:
-            return PLAIN[word]
+        if word in self.plain:
+            return self.plain[word]
         raise self.wrong()
 
     def number(self) -> int:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from lakehouse.core.spec.demand import Demand
 from lakehouse.core.spec.evaluation import Pilot, Repair, Screen
+from lakehouse.core.spec.rows_kept import YieldBounds
 from lakehouse.core.spec.words import Call, Level, Model, Name, Owner
 
 
@@ -134,6 +135,7 @@ class Dataset(Model):
     contract: str = Field(pattern=r"^[\w./-]+\.py:\w+$", description="`contracts/FILE.py:Model`, a Pandera model on Polars.")
     on_violation: OnViolation = OnViolation()
     recipe: list[Call] = Field(default_factory=list)
+    yields: YieldBounds = Field(default=YieldBounds(), alias="yield", description="The least share of the rows that each step may keep.")
     augment: list[Augmentation] = Field(default_factory=list)
     splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
     leave_out: list[str] = Field(

@@ -17,25 +17,30 @@ class HeldOut(Model):
 
 
 class Gate(Model):
-    """A condition a version must meet: absolute (`at_least`, `at_most`) or against the last release (`versus`)."""
+    """A condition a version must meet: absolute (`at_least`, `at_most`), or against the last release or a constant answer (`versus`)."""
 
     metric: str
     evaluation: str | None = None
     on: Literal["held_out", "test", "also"] | None = None
     at_least: float | None = None
     at_most: float | None = None
-    versus: Literal["released"] | None = None
+    versus: Literal["released", "baseline"] | None = Field(
+        default=None,
+        description="`released`: the last release; `baseline`: the most frequent label of the train rows, of numbers their mean.",
+    )
     margin: float = Field(default=0.01, ge=0)
 
     @model_validator(mode="after")
     def _check(self) -> Gate:
         absolute = self.at_least is not None or self.at_most is not None
         if absolute == (self.versus is not None):
-            raise ValueError("a gate has either `at_least`/`at_most` or `versus: released`")
+            raise ValueError("a gate has either `at_least`/`at_most` or `versus: released` or `versus: baseline`")
         return self
 
     def in_words(self, on: str) -> str:
         """The gate on a set in words: `macro_f1 on held_out >= 0.8`."""
+        if self.versus == "baseline":
+            return f"{self.metric} on {on} better than baseline by more than {self.margin:g}"
         if self.versus:
             return f"{self.metric} on {on} not worse than released by {self.margin:g}"
         bounds = ((">=", self.at_least), ("<=", self.at_most))
@@ -57,7 +62,7 @@ class Pilot(Model):
         if self.gates and not self.evaluations:
             raise ValueError("gates need at least one evaluation")
         for gate in self.gates:
-            if gate.versus and (self.held_out is None or gate.on in ("test", "also")):
+            if gate.versus == "released" and (self.held_out is None or gate.on in ("test", "also")):
                 raise ValueError(
                     f"the gate on {gate.metric} against the release needs `held_out`: versions compare only on the same frozen rows"
                 )

@@ -11,17 +11,19 @@ from lakehouse.core.errors import HardGateError, ReleaseError
 from lakehouse.core.spec import LEVELS, Dataset, Level, expand_privacy
 from lakehouse.core.spec import Release as Terms
 from lakehouse.core.versions import GRADES, Grade, Version
+from lakehouse.production.engine.balance import from_json
+from lakehouse.production.engine.yields import low_yields
 
 
 def reasons(spec: Dataset, version: Version, *, new_gates: bool = True) -> list[str]:
     """Every reason why `version` may not be released; empty when it may.
 
     Args:
-        new_gates: hold the version to the gates declared now, also those declared after it was judged. A rollback does not.
+        new_gates: hold the version to the gates and the yield declared now, also those declared after it was judged. A rollback does not.
     """
     if spec.release is None:
         return ["the dataset declares no `release:`"]
-    return [*hard(spec.release, version), *_gates(spec, version, new_gates)]
+    return [*hard(spec.release, version), *(_yields(spec, version) if new_gates else []), *_gates(spec, version, new_gates)]
 
 
 def hard(terms: Terms, version: Version) -> list[str]:
@@ -67,6 +69,13 @@ def _gates(spec: Dataset, version: Version, new_gates: bool) -> list[str]:
         late = [words for gate in spec.pilot.gates if (words := spec.pilot.in_words(gate)) not in judged]
         found += [f"gate `{words}` was declared after it was judged (lakehouse run {spec.dataset})" for words in late]
     return found
+
+
+def _yields(spec: Dataset, version: Version) -> list[str]:
+    """The steps that kept too few rows by the yield declared now: a version of a time before it was made all the same."""
+    steps = [from_json(step) for step in version.manifest.get("balance") or []]
+    low = [each for each in low_yields(spec.yields, steps) if each.fails]
+    return [f"{each.in_words()} (if it is meant, declare `{each.declaration}`)" for each in low]
 
 
 def _verdict(verdict: dict[str, Any]) -> str:

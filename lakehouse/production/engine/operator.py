@@ -34,6 +34,8 @@ OPERATORS = Registry("operator", "lakehouse.production.operators")
 """All operators. At registration: `cardinality`; `decides`, parameters that only verdicts use; `reads`, the one that names a dataset;
 `files`, those that name files in the project folder, whose content is part of every identity as the parameter `<name>_content`;
 `packages`, those whose data or rules it applies, whose versions are part of what its signals and values are known by;
+`any_type`, parameters that name columns of any type: `column`, `columns` and `label` name texts otherwise;
+`samples`, that it leaves out rows because it is asked to, whatever they hold, so that they do not count for the yield;
 `transport`, parameters that set how a model is reached, which are no part of what is made;
 `seeded`, that its expressions read SEED, so that it makes variants of rows and is for `augment` only."""
 SEED = "_seed"

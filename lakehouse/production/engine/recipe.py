@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -17,7 +17,12 @@ from lakehouse.core.project import Project
 from lakehouse.core.registry import Entry
 from lakehouse.core.row_model import BRONZE
 from lakehouse.core.spec import Augmentation, Call, Dataset, expand_privacy, yamlfile
+from lakehouse.core.text.paths import TextPath
+from lakehouse.production.engine import places
+from lakehouse.production.engine.carried import Carried
+from lakehouse.production.engine.columns import Held, check_texts, held_columns, made_by
 from lakehouse.production.engine.operator import OPERATORS, Ask, Change, Cut, Explode, Keep, Merge, Plan
+from lakehouse.production.engine.yields import check_steps
 from lakehouse.reserve.bronze import table as bronze
 
 
@@ -31,6 +36,7 @@ class Step:
         signals: stored column (`<step>__<signal>`) to its identity: operator code, measuring parameters, and how its columns came to be.
         reads: the dataset it refers to.
         model: identity of what it learns from that dataset: code, measuring parameters, and the content it is learnt from.
+        paths: the paths among its parameters.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Step:
     signals: Mapping[str, str]
     reads: str | None = None
     model: str | None = None
+    paths: tuple[TextPath, ...] = ()
 
     def signal_expressions(self) -> dict[str, pl.Expr]:
         """Stored column name to the expression that measures it."""
@@ -143,7 +150,8 @@ def compile_recipe(
     """Compile the recipe of dataset `name`.
 
     Args:
-        columns: own columns of its sources with their types, or None to leave the check of column names to the run.
+        columns: own columns of its sources with their types, or None to leave the check of column names to the run; types that the
+            sources declare are checked all the same.
         calls: another recipe in place of the declared one, step for step.
 
     Raises:
@@ -154,11 +162,13 @@ def compile_recipe(
     for source in dataset.sources:
         for column, classes in project.source(source).privacy.items() if source in project.sources else ():
             privacy[column] = privacy.get(column, frozenset()) | expand_privacy(classes)
-    compiler = _Compiler(project, project.datasets[name].document, columns is not None, columns or {}, privacy)
+    held = held_columns(project, dataset, columns)
+    compiler = _Compiler(project, project.datasets[name].document, columns, held, privacy)
     for index, call in enumerate(dataset.recipe if calls is None else calls):
         compiler.add(index, call)
     for call in decided(project, dataset):
         compiler.add(len(dataset.recipe), call)
+    check_steps(dataset.yields, [step.name for step in compiler.steps], compiler.document)
     for index, declared in enumerate(dataset.augment):
         compiler.vary(index, declared)
     return compiler.recipe()
@@ -173,6 +183,16 @@ def decided(project: Project, dataset: Dataset) -> list[Call]:
     return [Call.model_validate({name: {"file": dataset.decisions}}) for name, wanted in steps.items() if wanted]
 
 
+class _Bound(NamedTuple):
+    """A call with its operator: parameters with the digests of files they name, code version, plan, and the paths it names."""
+
+    entry: Entry
+    params: dict[str, Any]
+    code: str
+    plan: Plan
+    paths: tuple[TextPath, ...]
+
+
 class _Compiler:
     """Follows columns through the steps: how each came to be (`chains`), what it is made from, what it may still carry."""
 
@@ -180,42 +200,53 @@ class _Compiler:
         self,
         project: Project,
         document: yamlfile.Document,
-        columns_known: bool,
-        columns: Mapping[str, pl.DataType],
+        columns: Mapping[str, pl.DataType] | None,
+        held: dict[str, Held],
         privacy: dict[str, frozenset[str]],
     ) -> None:
         self.project = project
         self.document = document
-        self.columns_known = columns_known
-        self.order = list(columns)
-        self.chains = {c: f"source:{c}:{dtype}" for c, dtype in columns.items()}
-        self.lineage = {c: frozenset([c]) for c in columns}
-        self.privacy = privacy
+        self.columns_known = columns is not None
+        self.held = held
+        self.order = list(columns or {})
+        self.chains = {c: f"source:{c}:{dtype}" for c, dtype in (columns or {}).items()}
+        self.carried = Carried(privacy, {c: frozenset([c]) for c in columns or {}})
         self.steps: list[Step] = []
         self.stage = 0
         self.variants: list[Variants] = []
         self.cut: dict[str, str] = {}
 
-    def bound(self, loc: yamlfile.Loc, call: Call) -> tuple[Entry, dict[str, Any], str, Plan]:
-        """The operator of a call, its parameters with the digests of files they name, its code version and its plan."""
+    def bound(self, loc: yamlfile.Loc, call: Call) -> _Bound:
+        """A call bound to its operator, and to what its paths lead to."""
+        where = self.document.where((*loc, call.name))
         entry = OPERATORS.entry(call, document=self.document, loc=loc)
         params = OPERATORS.bind(call, document=self.document, loc=loc)
         files = {name: self.project.root / params[name] for name in entry.info.get("files", ()) if params.get(name) is not None}
         for file in files.values():
             if not file.is_file():
-                raise SpecError(f"no file {file}", where=self.document.where((*loc, call.name)), fix="give a path in the project folder")
+                raise SpecError(f"no file {file}", where=where, fix="give a path in the project folder")
+        check_texts(entry, params, self.held, where)
+        paths = places.paths_of(params, self.held, self.chains if self.columns_known else None, where)
         try:
             plan: Plan = entry.function(**params | {name: str(file) for name, file in files.items()})
         except FactoryError as error:
-            error.where = error.where or self.document.where((*loc, call.name))
+            error.where = error.where or where
             raise
         params |= {f"{name}_content": file_digest(file) for name, file in files.items()}
-        return entry, params, entry.code(), plan
+        if not paths:
+            return _Bound(entry, params, entry.code(), plan, ())
+        plan = places.bound(entry, plan, paths, self.held, where)
+        if isinstance(plan, Change):
+            ((text, path),) = paths.items()
+            free = self.carried.cleared_at(path, plan.clears[path.root], column := self.held.get(path.root))
+            # Before the columns are known, the path may as well be the name of a column.
+            plan = Change(plan.columns, {path.root: free} if column else {path.root: free, text: free})
+        return _Bound(entry, params, f"{entry.code()} {places.VERSION}", plan, tuple(paths.values()))
 
     def add(self, index: int, call: Call) -> None:
         """Follow a step of the recipe."""
         loc: yamlfile.Loc = ("recipe", index)
-        entry, params, code, plan = self.bound(loc, call)
+        entry, params, code, plan, paths = self.bound(loc, call)
         if entry.info.get("seeded") or isinstance(plan, Ask):
             where = self.document.where((*loc, call.name))
             raise SpecError(f"`{call.name}` makes variants of rows", where=where, fix="declare it under `augment`, not in the recipe")
@@ -233,7 +264,7 @@ class _Compiler:
         if isinstance(plan, Keep | Merge | Cut):
             signals = {f"{name}__{s}": digest([s, self.chain(e, measuring, loc)]) for s, e in plan.signals.items()}
         elif isinstance(plan, Change):
-            signals = {f"{name}__changed": self.change(plan, measuring, loc)}
+            signals = {f"{name}__changed": self.change(plan, measuring, loc, keeps=entry.ours or bool(paths))}
         elif self.cut:
             what, fix = f"rows are divided after `{next(iter(self.cut.values()))}`", "put the step that divides them before it"
             raise SpecError(what, where=self.document.where(loc), fix=fix)
@@ -241,6 +272,7 @@ class _Compiler:
             cut = self.chain(plan.items, measuring, loc)
             self.chains = {c: digest([cut, c, key]) for c, key in self.chains.items()} | {plan.column: cut}
             self.follow({plan.column: plan.items}, {})
+            self.hold({plan.column: plan.items.explode()}, keeps=False)
         if isinstance(plan, Cut):
             # What is cut out of a row is part of its `_content`; how it is cut, of the values' identity.
             self.chains[plan.column] = digest([measuring, self.chains.get(plan.column)])
@@ -257,19 +289,20 @@ class _Compiler:
                 signals=signals,
                 reads=reads,
                 model=model,
+                paths=paths,
             )
         )
         self.stage += isinstance(plan, Explode)
 
     def vary(self, index: int, declared: Augmentation) -> None:
         """Follow the steps of an augmentation. What its variants may carry, the dataset may carry."""
-        before = dict(self.chains), dict(self.lineage), dict(self.privacy)
+        chains, carried, held = dict(self.chains), self.carried.copy(), dict(self.held)
         self.cut = {}  # variants are made of what a recipe has left
         steps: list[tuple[str, Mapping[str, Any], str, Change | Ask]] = []
         changed: dict[str, None] = {}
         for at, call in enumerate(declared.steps):
             loc: yamlfile.Loc = ("augment", index, "steps", at)
-            entry, params, code, plan = self.bound(loc, call)
+            entry, params, code, plan, paths = self.bound(loc, call)
             if not isinstance(plan, Change | Ask):
                 where, fix = self.document.where((*loc, call.name)), "variants are made by steps that are `1:1`"
                 raise SpecError(f"`{call.name}` is {entry.info['cardinality']}: it makes no variants", where=where, fix=fix)
@@ -281,7 +314,7 @@ class _Compiler:
                     where = self.document.where((*loc, call.name))
                     raise SpecError(f"no column `{column}`", where=where, fix="a variant has the columns of its row: name one of these")
             params = {name: value for name, value in params.items() if name not in entry.info.get("transport", ())}
-            self.change(made, [code, params, *_versions(entry)], (*loc, call.name))
+            self.change(made, [code, params, *_versions(entry)], (*loc, call.name), keeps=entry.ours or bool(paths))
             changed |= dict.fromkeys(made.columns)
             steps.append((call.name, params, code, plan))
         for column in [*declared.where, *([declared.even] if declared.even else [])] if self.columns_known else ():
@@ -292,14 +325,13 @@ class _Compiler:
         name = declared.name if repeats == 0 else f"{declared.name}_{repeats + 1}"
         key = digest([name, declared.seed, {column: self.chains.get(column) for column in changed}])
         self.variants.append(Variants(name, declared, tuple(steps), tuple(changed), key))
-        self.chains = before[0]
-        self.lineage = {column: made_of | before[1].get(column, frozenset()) for column, made_of in self.lineage.items()}
-        self.privacy = {column: classes | before[2].get(column, frozenset()) for column, classes in self.privacy.items()}
+        self.chains, self.held = chains, held
+        self.carried.or_as(carried)
 
     def check_sent(self, plan: Ask, loc: yamlfile.Loc) -> None:
         """Refuse to send values to another machine, unless the declaration allows their privacy classes to leave this one."""
         for root in plan.requests.meta.root_names() if plan.may_send is not None else ():
-            carried = self.privacy.get(root, frozenset()) - (plan.may_send or frozenset())
+            carried = self.carried.privacy.get(root, frozenset()) - (plan.may_send or frozenset())
             if carried:
                 what = f"column `{root}` may hold {', '.join(sorted(carried))}, which the request would send away"
                 fix = "redact it in the recipe, or name the classes under `may_send`"
@@ -317,23 +349,28 @@ class _Compiler:
                 raise SpecError(f"no column `{root}`", where=self.document.where(loc), fix=yamlfile.suggest(root, self.chains))
         return digest([measuring, [self.chains.get(root, f"source:{root}") for root in roots]])
 
-    def change(self, plan: Change, measuring: list[Any], loc: yamlfile.Loc) -> str:
+    def change(self, plan: Change, measuring: list[Any], loc: yamlfile.Loc, *, keeps: bool) -> str:
         """Follow a 1:1 step; returns the identity of its signal `changed`."""
         new = {column: self.chain(expression, measuring, loc) for column, expression in plan.columns.items()}
         self.follow(plan.columns, plan.clears)
+        self.hold(plan.columns, keeps=keeps)
         changed = digest([new, {column: self.chains.get(column) for column in new}])
         self.chains.update(new)
         return changed
 
     def follow(self, made: Mapping[str, pl.Expr], clears: Mapping[str, frozenset[str]]) -> None:
-        """Note what `made` columns are made from; all expressions of a step read the columns as they were before it."""
-        lineage, privacy = dict(self.lineage), dict(self.privacy)
+        """Note what `made` columns are made from and may carry, and the order of new ones."""
+        self.carried.follow(made, clears)
+        self.order += [column for column in made if column not in self.order]
+
+    def hold(self, made: Mapping[str, pl.Expr], *, keeps: bool) -> None:
+        """Note what `made` columns hold now; with `keeps`, what was JSON text still is. A user's own operator may make any text of it."""
+        found = made_by(made, self.held)
         for column, expression in made.items():
-            roots = [root for root in expression.meta.root_names() if not root.startswith("_")]
-            self.lineage[column] = frozenset[str]().union(*(lineage.get(r, frozenset([r])) for r in roots))
-            self.privacy[column] = frozenset[str]().union(*(privacy.get(r, frozenset()) for r in roots)) - clears.get(column, frozenset())
-            if column not in self.order:
-                self.order.append(column)
+            before = self.held.pop(column, None)
+            if column in found:
+                same = keeps and before is not None and column in expression.meta.root_names() and before.dtype == found[column].dtype
+                self.held[column] = before if same and before else found[column]
 
     def recipe(self) -> Recipe:
         key = digest([[c, self.chains[c]] for c in self.order]) if self.columns_known else ""
@@ -341,8 +378,8 @@ class _Compiler:
             steps=tuple(self.steps),
             columns=tuple(self.order),
             values_key=key,
-            privacy={c: p for c, p in self.privacy.items() if p},
-            lineage=self.lineage,
+            privacy={c: p for c, p in self.carried.privacy.items() if p},
+            lineage=self.carried.lineage,
             variants=tuple(self.variants),
         )
 

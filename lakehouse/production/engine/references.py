@@ -14,8 +14,10 @@ from lakehouse.core import versions
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
+from lakehouse.core.text.paths import TextPath
 from lakehouse.production.engine.operator import Keep, LearntArrays, Tables
-from lakehouse.production.engine.recipe import Recipe
+from lakehouse.production.engine.places import with_texts
+from lakehouse.production.engine.recipe import Recipe, Step
 
 _UNUSED_SECONDS = 30 * 24 * 3600
 
@@ -28,8 +30,11 @@ def gold_rows(project: Project, name: str, content: str) -> pl.DataFrame:
 
 def tables_for(project: Project, recipe: Recipe, references: Mapping[str, str]) -> Tables:
     """The gold rows that verdicts look at. Steps that learn from a dataset have done so before, and need none."""
-    named = {step.reads for step in recipe.steps if step.reads and step.model is None}
-    return {name: gold_rows(project, name, references[name]) for name in sorted(named)}
+    named: dict[str, set[TextPath]] = {}
+    for step in recipe.steps:
+        if step.reads and step.model is None:
+            named.setdefault(step.reads, set()).update(step.paths)
+    return {name: with_texts(gold_rows(project, name, references[name]), paths, name) for name, paths in sorted(named.items())}
 
 
 def prepare_models(project: Project, recipe: Recipe, references: Mapping[str, str], progress: Progress) -> None:
@@ -41,11 +46,11 @@ def prepare_models(project: Project, recipe: Recipe, references: Mapping[str, st
     Raises:
         StorageError: no room, no permission.
     """
-    for dataset, model, file in _models(project, recipe):
+    for step, dataset, model, file in _models(project, recipe):
         if file.exists():
             continue
         progress(f"learning from {dataset}", 0, None)
-        arrays = model.prepare(gold_rows(project, dataset, references[dataset]))
+        arrays = model.prepare(with_texts(gold_rows(project, dataset, references[dataset]), step.paths, dataset))
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole(file) as part, part.open("wb") as handle:
             np.savez(handle, allow_pickle=False, **arrays)
@@ -64,13 +69,13 @@ def _forget_unused(folder: Path, used: set[Path]) -> None:
 
 def bind_models(project: Project, recipe: Recipe) -> None:
     """Bind every step that learns to its file."""
-    for _, model, file in _models(project, recipe):
+    for *_, model, file in _models(project, recipe):
         model.file = file
 
 
-def _models(project: Project, recipe: Recipe) -> list[tuple[str, LearntArrays, Path]]:
+def _models(project: Project, recipe: Recipe) -> list[tuple[Step, str, LearntArrays, Path]]:
     return [
-        (step.reads, step.plan.model, project.state / "models" / f"{step.model}.npz")
+        (step, step.reads, step.plan.model, project.state / "models" / f"{step.model}.npz")
         for step in recipe.steps
         if step.model and step.reads and isinstance(step.plan, Keep) and step.plan.model
     ]

@@ -16,7 +16,8 @@ from lakehouse.core.spec import Call, Dataset, yamlfile
 from lakehouse.production.engine.balance import Balance
 from lakehouse.production.engine.decide import decide
 from lakehouse.production.engine.operator import OPERATORS
-from lakehouse.production.engine.recipe import compile_recipe, source_columns
+from lakehouse.production.engine.places import joined
+from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.engine.references import tables_for
 from lakehouse.production.inputs import live_rows, read_inputs, unfit_rows
 from lakehouse.production.silver import sealed, silver_plan, tables_of
@@ -113,7 +114,7 @@ def tune(project: Project, name: str, changes: Mapping[str, Mapping[str, Any]], 
         leave=leave.height,
         come_back=back.height,
         changed=changed,
-        samples=_with_text(project, dataset, shown),
+        samples=_with_text(project, dataset, now, shown),
         balance=decision.balance,
     )
 
@@ -126,16 +127,19 @@ def _sample(side: str, rows: pl.DataFrame, fates: pl.LazyFrame, samples: int) ->
     return found.select(pl.lit(side).alias("side"), "_row_id", "_root", "step", "rule", "evidence")
 
 
-def _with_text(project: Project, dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_text(project: Project, dataset: Dataset, recipe: Recipe, rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` with the beginning of their text in the place of `_root`."""
     strings = [c for c, t in source_columns(project, dataset).items() if t == pl.String]
-    worked_on = [call.params.get("column") for call in dataset.recipe]
-    text = next((c for c in worked_on if c in strings), strings[0] if strings else None)
-    if text is None or rows.is_empty():
+    worked_on: list[tuple[str, pl.Expr]] = []
+    for step in recipe.steps:
+        worked_on += [(path.root, joined(path)) for path in step.paths]
+        worked_on += [(step.params["column"], pl.col(step.params["column"]))] if step.params.get("column") in strings else []
+    if rows.is_empty() or not (worked_on or strings):
         return rows.drop("_root").with_columns(text=pl.lit(None, pl.String))
-    seen = pl.col(text).str.slice(0, _SEEN).str.replace_all(r"\s+", " ")
+    column, text = worked_on[0] if worked_on else (strings[0], pl.col(strings[0]))
+    seen = text.str.slice(0, _SEEN).str.replace_all(r"\s+", " ")
     items = [
-        bronze_rows(project, source, [text], of=rows["_root"].unique()).select(pl.col("_row_id").alias("_root"), text=seen).collect()
+        bronze_rows(project, source, [column], of=rows["_root"].unique()).select(pl.col("_row_id").alias("_root"), text=seen).collect()
         for source in dataset.sources
     ]
     return rows.join(pl.concat(items), on="_root", how="left", maintain_order="left").drop("_root")

@@ -8,7 +8,7 @@ from lakehouse.production.engine.operator import OPERATORS, Keep
 from lakehouse.production.splits import fraction
 
 
-@OPERATORS.register(version=1, cardinality="1:0", decides=("share", "seed"))
+@OPERATORS.register(version=1, cardinality="1:0", decides=("share", "seed"), samples=True)
 def sample(*, share: float, seed: int = 0) -> Keep:
     """Keep a `share` (0 to 1) of the clusters, chosen by hash: the same ones on every run, and a larger share holds the smaller one.
 
