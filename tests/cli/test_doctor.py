@@ -166,11 +166,3 @@ def test_what_makes_commands_slow_is_a_problem(tmp_path: Path, monkeypatch: pyte
 def test_every_connector_whose_packages_are_an_extra_is_known() -> None:
     said = {name for name, entry in REGISTRY.entries().items() if re.search(r"extra\s+`\w+`\s+is\s+needed", entry.function.__doc__ or "")}
     assert said == set(CONNECTORS)
-
-
-def test_files_of_a_format_whose_packages_are_an_extra_need_it(notes_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    about = "source: books\ndescription: x\nowner: team:data\nlicense: CC0-1.0\nkey: [id]\n"
-    notes_factory.write("assets/sources/books.yaml", about + "connector: {files: {path: data/books.xlsx}}\n")
-    absent(monkeypatch, "python-calamine")
-    code, found = conditions(notes_factory.root)
-    assert (code, found["extra documents"]["needed"]) == (1, True)

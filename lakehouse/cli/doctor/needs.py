@@ -6,16 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lakehouse.core.errors import SourceError
 from lakehouse.core.project import Project
-from lakehouse.reserve.formats import by_extension
 
 CONNECTORS = {"crawl": "crawl", "kafka": "kafka", "mqtt": "mqtt", "nats": "nats", "redis_stream": "redis"}
 """Extras by the connector that imports their packages when it fetches."""
-FORMATS = {"audio": "media", "document": "documents", "excel": "documents", "json": "documents", "video": "media", "xml": "documents"}
-"""Extras by the format that is read with their packages."""
-
-_OF_FILES = {"files", "http", "hugging_face", "object_store", "package"}
 
 
 def extras_needed(project: Project) -> dict[str, list[str]]:
@@ -33,8 +27,6 @@ def _needed(project: Project) -> Iterator[tuple[str, str]]:
             yield CONNECTORS[connector.name], f"source {name}"
         if connector.name == "sql" and not _address(connector.params).startswith("sqlite"):
             yield "sql", f"source {name}"
-        if connector.name in _OF_FILES and (extra := FORMATS.get(_format(connector.params))) is not None:
-            yield extra, f"source {name}"
     for name, dataset in project.datasets.items():
         for evaluation in dataset.spec.pilot.evaluations:
             if evaluation.params.get("task") == "sequence_labelling":
@@ -50,14 +42,3 @@ def _address(params: Mapping[str, Any]) -> str:
     """The URL of a database; one that only the environment holds is read there."""
     url = str(params.get("url", ""))
     return os.environ.get(url[2:-1], "") if url.startswith("${") and url.endswith("}") else url
-
-
-def _format(params: Mapping[str, Any]) -> str:
-    """The declared format of a source's files, else that of the name of its only file."""
-    declared = str(params.get("format", "auto"))
-    if declared != "auto":
-        return declared
-    try:
-        return by_extension(str(params.get("path") or params.get("url") or ""))
-    except SourceError:
-        return declared

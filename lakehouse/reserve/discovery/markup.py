@@ -6,7 +6,6 @@ import io
 import re
 from collections import Counter
 
-from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.xml import hardened
 
 _PAGES = ("html", "svg")
@@ -51,10 +50,8 @@ def record_of(head: bytes) -> str | None:
     """
     if not head[:200].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<?xml"):
         return None
-    try:
-        from lxml import etree
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `xml`", "documents") from None
+    from lxml import etree
+
     parser = hardened(etree, None)
     path: list[str] = []
     counts = Counter[tuple[str, ...]]()
@@ -80,10 +77,8 @@ def json_record(head: str) -> tuple[str | None, tuple[str, ...]]:
     Args:
         head: the first characters, cut anywhere.
     """
-    try:
-        import ijson
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `json`", "documents") from None
+    import ijson
+
     counts = Counter[str]()
     keys: list[str] = []
     try:

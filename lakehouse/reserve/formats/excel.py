@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.core.errors import MissingExtraError, ShapeError, SourceError
+from lakehouse.core.errors import ShapeError, SourceError
 from lakehouse.reserve.formats.columns import typed
 from lakehouse.reserve.formats.frames import framed
 from lakehouse.reserve.material import Reading
@@ -34,10 +34,8 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
 
 
 def _frame(handle: BinaryIO, reading: Reading) -> pl.DataFrame:
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `excel`", "documents") from None
+    from python_calamine import CalamineError, CalamineWorkbook
+
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(handle.read()))
         if reading.sheet is not None and reading.sheet not in book.sheet_names:

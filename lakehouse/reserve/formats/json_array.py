@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from lakehouse.core.errors import MissingExtraError, SourceError
+from lakehouse.core.errors import SourceError
 from lakehouse.core.lake.streams import Pieces
 from lakehouse.reserve.formats import jsonl
 from lakehouse.reserve.material import Reading
@@ -51,10 +51,8 @@ class _Objects(Pieces):
 
 
 def _objects(handle: BinaryIO, record: str | None) -> Iterator[bytes]:
-    try:
-        import ijson
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `json`", "documents") from None
+    import ijson
+
     head = cast(io.BufferedReader, handle).peek(1024).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if head not in (b"[", b"{"):
         raise SourceError("no JSON array, and no object", fix="take `format: jsonl` for lines, or `text`")

@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.whole_files import Unreadable, one_item
 from lakehouse.reserve.material import Reading
 
@@ -112,10 +111,8 @@ def _adts_seconds(data: bytes) -> float | None:
 
 def _tracks(data: bytes) -> tuple[Any, Any]:
     """The track about the whole, and those of a kind."""
-    try:
-        from pymediainfo import MediaInfo
-    except ModuleNotFoundError:
-        raise MissingExtraError("formats `audio` and `video`", "media") from None
+    from pymediainfo import MediaInfo
+
     found = MediaInfo.parse(io.BytesIO(data)).tracks
     of = partial(_of, found)
     return of("General")[0], of

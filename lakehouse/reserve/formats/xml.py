@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from lakehouse.core.errors import MissingExtraError, SourceError
+from lakehouse.core.errors import SourceError
 from lakehouse.core.lake.streams import Pieces
 from lakehouse.reserve.formats import jsonl
 from lakehouse.reserve.material import Reading
@@ -116,10 +116,8 @@ def hardened(etree: Any, tag: str | None) -> Any:
 
 
 def _library() -> Any:
-    try:
-        from lxml import etree
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `xml`", "documents") from None
+    from lxml import etree
+
     return etree
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.whole_files import Unreadable
 
 
@@ -85,10 +84,8 @@ def parsed(data: bytes) -> Any:
 
 def xml_library() -> Any:
     """`lxml.etree`."""
-    try:
-        from lxml import etree
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `document`", "documents") from None
+    from lxml import etree
+
     return etree
 
 

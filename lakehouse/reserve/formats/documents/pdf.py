@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 
-from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.documents.parts import DocumentText
 from lakehouse.reserve.formats.whole_files import Unreadable
 
@@ -16,11 +15,9 @@ def read(data: bytes, limit: int) -> DocumentText:
     Raises:
         Unreadable: it is damaged, or opens with a password only.
     """
-    try:
-        from pypdf import PdfReader
-        from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `document` (PDF)", "documents") from None
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its messages are findings, or nothing
     try:
         reader = PdfReader(io.BytesIO(data))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lakehouse.core.errors import MissingExtraError
 from lakehouse.reserve.formats.documents.parts import DocumentText, lines
 from lakehouse.reserve.formats.whole_files import Unreadable
 
@@ -13,10 +12,8 @@ def read(data: bytes, limit: int) -> DocumentText:
     Raises:
         Unreadable: it is damaged.
     """
-    try:
-        from striprtf.striprtf import rtf_to_text
-    except ModuleNotFoundError:
-        raise MissingExtraError("format `document` (RTF)", "documents") from None
+    from striprtf.striprtf import rtf_to_text
+
     try:
         return DocumentText(lines(rtf_to_text(data.decode("latin-1"), errors="replace")))
     except (ValueError, LookupError, IndexError) as error:
