@@ -68,7 +68,7 @@ def mlflow_link(project: Project, run_id: str, page: str | None) -> dg.MetadataV
     """The page of a run in MLflow; its id where the tracking store does not hold it."""
     if page is None:
         return dg.MetadataValue.text(f"{run_id} (the tracking store does not hold it)")
-    return dg.MetadataValue.url(addresses.mlflow(project) + page)
+    return dg.MetadataValue.url(addresses.mlflow_page(project, page))
 
 
 def diagnosis_link(project: Project, version: Version) -> dict[str, Any]:

@@ -155,11 +155,10 @@ def _evaluation(project: Project, version: Version, evaluation: str, result: Map
 
 def gates_table(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The verdicts as a table, and each gate's value as a number, which the UI plots over versions."""
-    columns = ["gate", "metric", "on", "value", "bound", "verdict", "passed", "interval", "why"]
+    columns = ["metric", "on", "value", "bound", "verdict", "passed", "interval", "why", "gate"]
     records = [
         dg.TableRecord(
             {
-                "gate": v["gate"],
                 "metric": v["metric"],
                 "on": v["on"],
                 "value": _short(v["value"]),
@@ -168,6 +167,7 @@ def gates_table(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "passed": v["passed"],
                 "interval": "" if v["low"] is None else f"{v['low']:+.4f} to {v['high']:+.4f}",
                 "why": v["reason"],
+                "gate": v["gate"],
             }
         )
         for v in verdicts

@@ -27,6 +27,15 @@ def mlflow(project: Project) -> str:
     return os.environ.get(MLFLOW, f"http://127.0.0.1:{MLFLOW_PORT}").rstrip("/")
 
 
+def mlflow_page(project: Project, path: str) -> str:
+    """Address of one of MLflow's pages, `path` below its address.
+
+    MLflow shows trained models, and not traces of language models, if the address or the browser's memory says so; an experiment's tag
+    does not count.
+    """
+    return f"{mlflow(project)}{path}?workflowType=machine_learning"
+
+
 def has_server(project: Project) -> bool:
     """Whether the tracking store is a server, which has pages of its own; else it is a database."""
     return project.tracking_uri.startswith(("http://", "https://"))

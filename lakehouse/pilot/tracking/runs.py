@@ -18,7 +18,7 @@ from lakehouse.core.versions import Version
 from lakehouse.pilot.tracking.connection import connected
 
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Tag of an experiment by which MLflow opens it among trained models; without it, its page is that of language models' traces."""
+"""What kind of experiment it is, for versions of MLflow that ask the experiment; the others ask the address (`addresses.mlflow_page`)."""
 _MADE_BY: ContextVar[Mapping[str, str]] = ContextVar("_MADE_BY", default={})  # noqa: B039 - never changed
 
 
