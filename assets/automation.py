@@ -1,11 +1,11 @@
-"""When assets run by themselves: the named conditions, the schedules of sources, and the sensors."""
+"""When assets run by themselves: the named conditions, the schedules of sources, the jobs of datasets, and the sensor."""
 
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from assets.common import bronze_key, partition_key, partitions_name
-from lakehouse.core import versions
+from assets.common import bronze_key, key
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
 
@@ -41,22 +41,18 @@ def schedules(project: Project) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def sensors(project: Project) -> list[dg.SensorDefinition]:
-    """The sensor that evaluates conditions, and the one that shows versions made on the command line as partitions."""
+def sensors() -> list[dg.SensorDefinition]:
+    """The sensor that evaluates conditions; switched on in the UI."""
+    return [dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), minimum_interval_seconds=30)]
 
-    @dg.sensor(
-        name="versions_made_elsewhere",
-        minimum_interval_seconds=30,
-        description="Adds a partition for each version made on the command line.",
-    )
-    def versions_made_elsewhere(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        requests = []
-        for name in project.datasets:
-            have = set(context.instance.get_dynamic_partitions(partitions_name(name)))
-            new = [k for v in versions.versions(project, name) if (k := partition_key(v.label, v.version)) not in have]
-            if new:
-                requests.append(dg.DynamicPartitionsDefinition(name=partitions_name(name)).build_add_request(new))
-        return dg.SensorResult(dynamic_partitions_requests=requests)
 
-    conditions = dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), minimum_interval_seconds=30)
-    return [conditions, versions_made_elsewhere]
+def jobs(project: Project) -> list[UnresolvedAssetJobDefinition]:
+    """One job for each dataset: its sources, the datasets that it refers to, silver and gold. Its versions are piloted one by one."""
+    return [
+        dg.define_asset_job(
+            name=f"make_{name}",
+            selection=dg.AssetSelection.assets(key("gold", name)).upstream(),
+            description=f"Collect, clean and validate {name}, and what it refers to.",
+        )
+        for name in project.datasets
+    ]

@@ -9,7 +9,9 @@ from typing import Any
 
 import dagster as dg
 
+from lakehouse.core import addresses
 from lakehouse.core.errors import FactoryError
+from lakehouse.core.lake.table import Table
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.spec import Dataset
@@ -63,12 +65,10 @@ def started_here(context: Any) -> AbstractContextManager[None]:
 
 
 def mlflow_link(project: Project, run_id: str, page: str | None) -> dg.MetadataValue[Any]:
-    """The run's page on a tracking server; for a local database, the run id and how to open it."""
+    """The page of a run in MLflow; its id where the tracking store does not hold it."""
     if page is None:
-        return dg.MetadataValue.text(f"{run_id} (not in {project.tracking_uri})")
-    if project.tracking_uri.startswith("http"):
-        return dg.MetadataValue.url(project.tracking_uri.rstrip("/") + page)
-    return dg.MetadataValue.text(f"{run_id} (mlflow ui --backend-store-uri {project.tracking_uri}, then {page})")
+        return dg.MetadataValue.text(f"{run_id} (the tracking store does not hold it)")
+    return dg.MetadataValue.url(addresses.mlflow_page(project, page))
 
 
 def diagnosis_link(project: Project, version: Version) -> dict[str, Any]:
@@ -96,9 +96,9 @@ def log_progress(context: Any) -> Progress:
     return report
 
 
-def picture(png: bytes, text: str) -> dg.MarkdownMetadataValue:
-    """A PNG inside the metadata, so that the UI shows it wherever it runs."""
-    return dg.MetadataValue.md(f"![{text}](data:image/png;base64,{base64.b64encode(png).decode()})")
+def picture(what: str, png: bytes) -> dict[str, Any]:
+    """A PNG inside the metadata. The UI shows it after a click on [Show Markdown], so the entry's name says that it is a picture."""
+    return {f"picture: {what}": dg.MetadataValue.md(f"![{what}](data:image/png;base64,{base64.b64encode(png).decode()})")}
 
 
 def balance_table(steps: tuple[Balance, ...]) -> dg.TableMetadataValue:
@@ -131,9 +131,9 @@ def contract_schema(columns: Mapping[str, Mapping[str, Any]]) -> dg.TableSchema:
     )
 
 
-def tables(project: Project, layer: str, name: str, version: int | None) -> dict[str, Any]:
-    """Where a Delta table stands and at which version."""
-    return {"dagster/uri": project.table(layer, name).uri, "delta_version": version}  # type: ignore[arg-type]
+def address(table: Table) -> dict[str, Any]:
+    """Where a Delta table stands. In the metadata of the definition Dagster shows it at the top of the asset's page."""
+    return {"dagster/uri": table.uri}
 
 
 def owners(owner: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets import automation, maintenance, pilot, planning, production, release, repair, reserve
+from assets import automation, maintenance, pilot, planning, production, release, repair, report, reserve
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
 from lakehouse.operations.check import check
@@ -18,11 +18,9 @@ def definitions(project: Project) -> dg.Definitions:
     """
     assets: list[dg.AssetsDefinition] = []
     checks: list[dg.AssetChecksDefinition] = []
-    schedules, sensors = automation.schedules(project), automation.sensors(project)
+    schedules, sensors = automation.schedules(project), [*automation.sensors(), report.sensor(project)]
     for declared_source in project.sources.values():
-        asset, of_asset = reserve.build(project, declared_source.spec)
-        assets.append(asset)
-        checks += of_asset
+        assets.append(reserve.build(project, declared_source.spec))
     for declared in project.datasets.values():
         dataset = declared.spec
         assets += production.build(project, dataset)
@@ -49,6 +47,7 @@ def definitions(project: Project) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
+        jobs=automation.jobs(project),
         schedules=schedules,
         sensors=sensors,
         # One process a run: an interpreter per step would cost seconds each, and the work itself uses all cores.

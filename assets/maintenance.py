@@ -4,14 +4,21 @@
 its source allows.
 """
 
+import json
+from typing import Any, Literal
+
 import dagster as dg
+import polars as pl
 
 from assets.common import key, log_progress, owners, plain_failures
+from assets.page import Content, Page, tags
+from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
 from lakehouse.governance.audit import account
+from lakehouse.operations.erasure.requests import requests
 from lakehouse.operations.erasure.retention import erase_due, with_retention
-from lakehouse.operations.maintenance.policy import maintain
+from lakehouse.operations.maintenance.policy import BY, PolicyStep, maintain
 from lakehouse.operations.maintenance.tiers import tier
 
 
@@ -31,14 +38,32 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
     def maintained(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with plain_failures():
             steps = maintain(project, name, progress=log_progress(context))
-        columns = [dg.TableColumn(each) for each in ("label", "version", "action", "why")]
-        records = [dg.TableRecord({"label": s.label, "version": s.version, "action": s.action, "why": s.why}) for s in steps]
-        counts = {action: sum(step.action == action for step in steps) for action in ("retire", "downgrade", "archive", "keep")}
-        return dg.MaterializeResult(
-            metadata={"versions": dg.MetadataValue.table(records, dg.TableSchema(columns=columns)), **counts},
-        )
+        return dg.MaterializeResult(metadata=_steps(steps), tags=tags(pages(project, dataset)))
 
     return maintained
+
+
+def pages(project: Project, dataset: Dataset) -> list[Page]:
+    """The page of what the rules have done so far; none if they have done nothing, which leaves no trace."""
+    actions: dict[str, Literal["retire", "downgrade", "archive"]] = {"retired": "retire", "downgraded": "downgrade", "archived": "archive"}
+    labels = {v.version: v.label for v in versions.versions(project, dataset.dataset)}
+    steps, at = [], None
+    for event in versions.events(project, dataset.dataset).filter(pl.col("event").is_in(actions)).iter_rows(named=True):
+        payload = json.loads(event["payload"])
+        if payload.get("by") == BY:
+            at = event["at"]
+            steps.append(PolicyStep(event["version"], labels[event["version"]], actions[event["event"]], payload["reason"]))
+    if at is None:
+        return []
+    return [Page(key=key("maintenance", dataset.dataset), at=at, content=lambda: Content(metadata=_steps(steps)))]
+
+
+def _steps(steps: list[PolicyStep]) -> dict[str, Any]:
+    """The policy's steps as a table, and how many there are of each action."""
+    columns = [dg.TableColumn(each) for each in ("label", "version", "action", "why")]
+    records = [dg.TableRecord({"label": s.label, "version": s.version, "action": s.action, "why": s.why}) for s in steps]
+    counts = {action: sum(step.action == action for step in steps) for action in ("retire", "downgrade", "archive", "keep")}
+    return {"versions": dg.MetadataValue.table(records, dg.TableSchema(columns=columns)), **counts}
 
 
 def schedule(dataset: Dataset, cron: str) -> dg.ScheduleDefinition:
@@ -98,26 +123,48 @@ def retention(project: Project) -> dg.AssetsDefinition:
     def kept(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with plain_failures():
             done = erase_due(project, account(), progress=log_progress(context))
-        columns = [dg.TableColumn("source"), dg.TableColumn("rule"), dg.TableColumn("rows", "int"), dg.TableColumn("undated", "int")]
-        columns += [dg.TableColumn(name) for name in ("request", "versions", "out of reach")]
         records = [
-            dg.TableRecord(
-                {
-                    "source": one.source,
-                    "rule": one.rule,
-                    "rows": one.erasure.rows,
-                    "undated": one.undated,
-                    "request": one.erasure.request or "",
-                    "versions": ", ".join(f"{held.dataset} {held.label}" for held in one.erasure.versions),
-                    "out of reach": ", ".join(f"{each.kind}: {each.what}" for each in one.erasure.outside),
-                }
-            )
+            {
+                "source": one.source,
+                "rule": one.rule,
+                "rows": one.erasure.rows,
+                "undated": one.undated,
+                "request": one.erasure.request or "",
+                "versions": ", ".join(f"{held.dataset} {held.label}" for held in one.erasure.versions),
+                "out of reach": ", ".join(f"{each.kind}: {each.what}" for each in one.erasure.outside),
+            }
             for one in done
         ]
-        table = dg.MetadataValue.table(records, dg.TableSchema(columns=columns))
-        return dg.MaterializeResult(metadata={"erased": table, "rows": sum(one.erasure.rows for one in done)})
+        return dg.MaterializeResult(metadata=_erased(records), tags=tags(retention_pages(project)))
 
     return kept
+
+
+def retention_pages(project: Project) -> list[Page]:
+    """The page of what was erased since its time was over; none if nothing was, which leaves no trace."""
+    done = [one for one in requests(project) if one.basis == "retention" and one.done_at is not None]
+    records = [
+        {
+            "source": one.source,
+            "rule": one.reason.removeprefix("older than "),
+            "rows": one.rows,
+            "undated": None,
+            "request": one.request,
+            "versions": ", ".join(f"{held['dataset']} {held['label']}" for held in one.versions),
+            "out of reach": ", ".join(f"{each['kind']}: {each['what']}" for each in one.outside),
+        }
+        for one in done
+    ]
+    at = max((one.done_at for one in done if one.done_at is not None), default=None)
+    return [] if at is None else [Page(key=key("storage", "retention"), at=at, content=lambda: Content(metadata=_erased(records)))]
+
+
+def _erased(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was erased, as a table, and how many rows that were."""
+    columns = [dg.TableColumn("source"), dg.TableColumn("rule"), dg.TableColumn("rows", "int"), dg.TableColumn("undated", "int")]
+    columns += [dg.TableColumn(name) for name in ("request", "versions", "out of reach")]
+    table = dg.MetadataValue.table([dg.TableRecord(record) for record in records], dg.TableSchema(columns=columns))
+    return {"erased": table, "rows": sum(record["rows"] for record in records)}
 
 
 def daily_retention() -> dg.ScheduleDefinition:

@@ -1,29 +1,32 @@
 """Reserve: one asset a source, `bronze/<source>`."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets.common import bronze_key, log_progress, owners, plain_failures, tables
+from assets.common import address, bronze_key, log_progress, owners, plain_failures
+from assets.page import Content, Page
 from lakehouse.core.errors import ShapeError
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Source
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collect import collect
-from lakehouse.reserve.bronze.collections import last_collection
+from lakehouse.reserve.bronze.collections import CollectionRecord, last_collection
 from lakehouse.reserve.screening import verdicts
-from lakehouse.reserve.screening.screen import Screening, detections, screen
+from lakehouse.reserve.screening.screen import detections, screen
+from lakehouse.reserve.screening.verdicts import DetectionResult
 
 
-def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[dg.AssetChecksDefinition]]:
-    """The asset of a source and its checks: shape_known (blocking), screened, fresh, and one for each declared detector."""
+def build(project: Project, source: Source) -> dg.AssetsDefinition:
+    """The asset of a source with the checks shape_known (blocking), screened, and one for each declared detector."""
     name = source.source
     declared = detections(project, name)
     key = bronze_key(name)
-    metadata: dict[str, object] = {"license": source.license, "mode": source.mode, "dagster/uri": bronze.table(project, name).uri}
+    metadata: dict[str, Any] = {"license": source.license, "mode": source.mode, **address(bronze.table(project, name))}
     if source.columns:
         metadata["dagster/column_schema"] = dg.TableSchema(
             columns=[dg.TableColumn(name, str(column.dtype)) for name, column in source.columns.items()]
@@ -37,6 +40,7 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
         kinds={"bronze", "deltalake", source.connector.name},
         metadata=metadata,
         tags={"factory/workshop": "reserve"},
+        freshness_policy=_freshness(source),
         check_specs=[
             dg.AssetCheckSpec("shape_known", asset=key, blocking=True, description="The columns are those declared, or those of before."),
             dg.AssetCheckSpec("screened", asset=key, description="Items that could not be read are named and will be quarantined."),
@@ -58,62 +62,74 @@ def build(project: Project, source: Source) -> tuple[dg.AssetsDefinition, list[d
             except ShapeError as error:
                 yield dg.AssetCheckResult(check_name="shape_known", passed=False, metadata={"problem": str(error)})
                 raise
-            screening = screen(project, name, progress=log_progress(context))
-        columns = bronze.table(project, name).schema()
-        own = [dg.TableColumn(c, str(t)) for c, t in columns.items()]
-        yield dg.MaterializeResult(
-            # What is kept out is part of what datasets read: they are made anew where it alone changes.
-            data_version=dg.DataVersion(
-                done.content_id if screening is None else digest([done.content_id, verdicts.kept_out(project, name)])
-            ),
-            metadata={
-                "dagster/row_count": done.live,
-                "mode": source.mode,
-                "dagster/column_schema": dg.TableSchema(columns=own),
-                **tables(project, "bronze", name, done.delta_version),
-                "added": done.added,
-                "changed": done.changed,
-                "vanished": done.vanished,
-                **({"erased": done.erased} if done.erased else {}),
-                "unchanged": done.unchanged,
-                "seconds": round(done.seconds, 2),
-                **({"warnings": "\n".join(done.warnings)} if done.warnings else {}),
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name="shape_known", passed=True, metadata={"columns": ", ".join(c.name for c in own if c.name[0] != "_")}
-                ),
-                dg.AssetCheckResult(
-                    check_name="screened",
-                    passed=not done.findings,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"findings": dg.MetadataValue.json(done.findings)},
-                ),
-                *(_of_detectors(project, name, screening) if screening is not None else []),
-            ],
+            screen(project, name, progress=log_progress(context))
+        (page,) = pages(project, source)
+        yield page.result(
+            unchanged=done.unchanged, seconds=round(done.seconds, 2), warnings="\n".join(done.warnings) if done.warnings else None
         )
 
-    @dg.asset_check(asset=key, name="fresh", description="The last collection is not older than `fresh_within_hours`.")
-    def fresh() -> dg.AssetCheckResult:
-        last = last_collection(project, name)
-        age = None if last is None else datetime.now(UTC) - last.at
-        limit = source.fresh_within_hours
-        passed = age is not None and (limit is None or age <= timedelta(hours=limit))
-        hours = None if age is None else round(age.total_seconds() / 3600, 2)
-        return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata={"age_hours": hours, "limit_hours": limit})
+    return collected
 
-    return collected, [fresh]
+
+def _freshness(source: Source) -> dg.FreshnessPolicy | None:
+    """Dagster's policy for `fresh_within_hours`; Dagster counts no less than a minute."""
+    hours = source.fresh_within_hours
+    return None if hours is None else dg.FreshnessPolicy.time_window(fail_window=max(timedelta(hours=hours), timedelta(minutes=1)))
+
+
+def pages(project: Project, source: Source) -> list[Page]:
+    """The page of a source as its last collection and screening left it; none if it was never collected."""
+    name = source.source
+    last = last_collection(project, name)
+    if last is None:
+        return []
+    screened = verdicts.table(project, name).version() if source.screening else None
+    mark = "" if screened is None else f"screened{screened}"
+    return [Page(key=bronze_key(name), at=last.at, mark=mark, content=lambda: _content(project, source, last))]
+
+
+def _content(project: Project, source: Source, last: CollectionRecord) -> Content:
+    name = source.source
+    own = [dg.TableColumn(c, str(t)) for c, t in bronze.table(project, name).schema().items()]
+    screening = verdicts.state(project, name) if source.screening else None
+    return Content(
+        # What is kept out is part of what datasets read: they are made anew where it alone changes.
+        data_version=last.content_id if screening is None else digest([last.content_id, verdicts.kept_out(project, name)]),
+        metadata={
+            "dagster/row_count": last.live,
+            "mode": source.mode,
+            "dagster/column_schema": dg.TableSchema(columns=own),
+            **address(bronze.table(project, name)),
+            "delta_version": last.delta_version,
+            "added": last.added,
+            "changed": last.changed,
+            "vanished": last.vanished,
+            **({"erased": last.erased} if last.erased else {}),
+        },
+        checks=[
+            dg.AssetCheckResult(
+                check_name="shape_known", passed=True, metadata={"columns": ", ".join(c.name for c in own if c.name[0] != "_")}
+            ),
+            dg.AssetCheckResult(
+                check_name="screened",
+                passed=not last.findings,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"findings": dg.MetadataValue.json(last.findings)},
+            ),
+            *(_of_detectors(project, name, screening.detections) if screening is not None else []),
+        ],
+    )
 
 
 def _check(detection: str) -> str:
     return f"screened_{detection}"
 
 
-def _of_detectors(project: Project, name: str, done: Screening) -> list[dg.AssetCheckResult]:
+def _of_detectors(project: Project, name: str, done: Sequence[DetectionResult]) -> list[dg.AssetCheckResult]:
     """One result a detection: how many rows it flags, of which kinds, and some of them by id."""
     findings = verdicts.table(project, name).scan().filter(pl.col("action").is_not_null()).collect()
     results = []
-    for each in done.detections:
+    for each in done:
         ours = findings.filter(pl.col("detector") == each.name).sort("score", "_row_id", descending=[True, False], nulls_last=True)
         shown = ours.select("_row_id", "kind", "column", "start", "end", "score", "detail").head(10)
         records = [dg.TableRecord({c: "-" if v is None else v for c, v in row.items()}) for row in shown.iter_rows(named=True)]

@@ -58,7 +58,7 @@ SECTIONS: dict[str, dict[str, Node]] = {
         "watch": Leaf("Watch what runs now, and how far it is."),
         "pull": Leaf("Bring a released bundle here.", "dataset"),
         "rollback": Leaf("Make an older release the current one again.", "dataset"),
-        "ui": Leaf("Open the Dagster UI."),
+        "ui": Leaf("Open the pages of Dagster and MLflow."),
         "doctor": Leaf("Say what is installed, reachable, missing."),
         "completion": Leaf("Print the script that completes commands in a shell."),
     },

@@ -1,4 +1,4 @@
-"""A real `lakehouse ui` (that is: `dagster dev`) on a free port, spoken to over GraphQL."""
+"""A real `lakehouse ui` (`dagster dev` and MLflow's server) on free ports, spoken to over GraphQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,10 +60,12 @@ query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNo
 
 @dataclass(frozen=True)
 class Dagster:
-    """The running UI of one factory; `session` holds its processes."""
+    """The running UI of one factory; `session` holds its processes, `log` is what they print."""
 
     address: str
     session: int = 0
+    mlflow: str = ""
+    log: Path = Path()
 
     def ask(self, query: str, **variables: Any) -> Any:
         answer = httpx.post(f"{self.address}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
@@ -112,37 +113,30 @@ class Dagster:
 
 
 @contextmanager
-def dagster_dev(root: Path, home: Path) -> Iterator[Dagster]:
-    """`lakehouse ui` in the factory `root`, stopped with all its children at the end; its output stands in `home`/ui.log."""
-    port = free_port()
+def dagster_dev(root: Path, home: Path, end: signal.Signals = signal.SIGINT) -> Iterator[Dagster]:
+    """`lakehouse ui` in the factory `root`, ended by the signal `end`, which must leave nothing running; it prints into `home`/ui.log."""
+    port, mlflow_port = free_port(), free_port()
     home.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "DAGSTER_HOME": str(home), "PYTHONWARNINGS": "default"}
     with (home / "ui.log").open("wb") as log:
-        command = [sys.executable, "-m", "lakehouse.cli", "ui", "--port", str(port)]
+        command = [sys.executable, "-m", "lakehouse.cli", "ui", "--port", str(port), "--mlflow-port", str(mlflow_port)]
         ui = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        dagster = Dagster(f"http://127.0.0.1:{port}", ui.pid, f"http://127.0.0.1:{mlflow_port}", home / "ui.log")
         try:
-            dagster = Dagster(f"http://127.0.0.1:{port}", ui.pid)
-            for _ in until(180, "the UI does not answer"):
-                assert ui.poll() is None, (home / "ui.log").read_text(encoding="utf-8")
-                with contextlib.suppress(httpx.TransportError, AssertionError, ValueError):
-                    if dagster.location():
-                        break
+            for _ in until(300, "the UI does not answer"):
+                text = dagster.log.read_text(encoding="utf-8")
+                assert ui.poll() is None, text
+                if "Ctrl-C ends" in text and dagster.location():
+                    break
             yield dagster
+            os.kill(ui.pid, end)  # as a shell sends Ctrl-C, or a service manager SIGTERM, to the command alone
+            assert ui.wait(120) == 0
+            assert members(ui.pid) == [], "a signal ends every process"
         finally:
-            stop(ui)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt as Ctrl-C does, then kill what is left of the session."""
-    _signal_group(process.pid, signal.SIGINT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(60)
-    for _ in range(100):
-        if not members(process.pid):
-            break
-        time.sleep(0.2)
-    _signal_group(process.pid, signal.SIGKILL)
-    process.wait(30)
+            _signal_group(ui.pid, signal.SIGKILL)
+            for member in members(ui.pid):
+                os.kill(member, signal.SIGKILL)
+            ui.wait(30)
 
 
 def members(session: int) -> list[int]:

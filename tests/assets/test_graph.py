@@ -40,11 +40,18 @@ def described(graph: dg.Definitions) -> dict[str, Any]:
             "partitions": getattr(spec.partitions_def, "name", None),
             "runs when": spec.automation_condition.get_label() if spec.automation_condition else None,
             "columns": [c.name for c in getattr(spec.metadata.get("dagster/column_schema"), "columns", ())],
+            "storage": str(spec.metadata.get("dagster/uri", "")).removeprefix(str(REPOSITORY)) or None,
+            "fresh within": spec.freshness_policy.fail_window.to_timedelta().total_seconds() if spec.freshness_policy else None,
             "checks": {check.key.name: "blocking" if check.blocking else "not blocking" for check in found},
         }
     repository = graph.get_repository_def()
     return {
         "assets": assets,
+        "jobs": {
+            job.name: sorted(key.to_user_string() for key in job.asset_layer.selected_asset_keys)
+            for job in repository.get_all_jobs()
+            if not job.name.startswith("__")
+        },
         "schedules": {s.name: s.cron_schedule for s in repository.schedule_defs},
         "sensors": sorted(s.name for s in repository.sensor_defs),
     }
@@ -74,6 +81,12 @@ def test_selection_strings_work(graph: dg.Definitions, selection: str, found: se
     """With antlr 4.9, which dvc's own hydra would bring, each of these is a TypeError."""
     resolved = dg.AssetSelection.from_string(selection).resolve(graph.resolve_asset_graph())
     assert {key.to_user_string() for key in resolved} == found
+
+
+def test_a_source_that_must_be_fresh_has_a_policy_of_dagster(factory: Factory) -> None:
+    file = factory.root / "assets" / "sources" / "orders_raw.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "fresh_within_hours: 36\n", encoding="utf-8")
+    assert described(factory.graph)["assets"]["bronze/orders_raw"]["fresh within"] == 36 * 3600
 
 
 def test_a_run_is_one_process(graph: dg.Definitions) -> None:

@@ -18,7 +18,6 @@ from .conftest import Factory, checks, made, orders
 
 LINE = ("bronze/orders_raw", "silver/orders", "gold/orders")
 CHECKS = {
-    "bronze/orders_raw:fresh",
     "bronze/orders_raw:screened",
     "bronze/orders_raw:shape_known",
     "gold/orders:contract_rules",
@@ -60,7 +59,7 @@ def test_the_line_from_a_file_to_a_release(factory: Factory, monkeypatch: pytest
     assert gold["dagster/column_schema"].columns[1].constraints.other == ["isin(['blame', 'praise'])"]
     assert (gold["version"], gold["plan_id"], gold["partition"]) == (version.version, version.plan_id, factory.partitions()[0])
     assert made(first)["gold/orders"] == version.content_id
-    for shown in (silver["where the rows went"], gold["rows by split"]):
+    for shown in (silver["picture: where the rows went"], gold["picture: rows by split"]):
         assert picture(shown).startswith(PNG)
 
     (partition,) = factory.partitions()
@@ -71,12 +70,15 @@ def test_the_line_from_a_file_to_a_release(factory: Factory, monkeypatch: pytest
     assert pilot["version"] == version.version
     assert 0 <= pilot["train: test macro_f1"] <= 1
     assert pilot["train: peak_memory_mb"] > 0
-    assert picture(pilot["train: confusion on test"]).startswith(PNG)
-    assert picture(pilot["train: recall on test"]).startswith(PNG)
-    assert "mlflow ui --backend-store-uri sqlite:///" in pilot["train: mlflow run"]
+    assert picture(pilot["picture: train, confusion on test"]).startswith(PNG)
+    assert picture(pilot["picture: train, recall on test"]).startswith(PNG)
+    assert pilot["train: mlflow run"].startswith("http://127.0.0.1:5000/#/experiments/")
+    (gate,) = [record.data for record in pilot["gates"].records]
+    assert (gate["metric"], gate["on"], gate["bound"], gate["verdict"]) == ("macro_f1", "test", 0.0, "met")
+    assert pilot["gate: macro_f1 on test"] == pilot["train: test macro_f1"]
     assert (pilot["grade"], pilot["grade: completeness"]) == (versions.find(factory.project, "orders", version.version).grade, 1.0)
     assert "worst essential: " in pilot["grade: because"], "sixty rows are too few to be sure"
-    assert picture(pilot["grade: indicators"]).startswith(PNG)
+    assert picture(pilot["picture: grade, indicators"]).startswith(PNG)
 
     released = factory.materialise("release/orders", partition=partition)
     assert released.success
@@ -115,17 +117,6 @@ def test_the_command_line_and_the_ui_are_the_same_code(made_by_hand: Factory) ->
         by_hand.version,
         by_dagster.version,
     ]
-
-
-def test_versions_made_on_the_command_line_become_partitions(made_by_hand: Factory) -> None:
-    version = versions.find(made_by_hand.project, "orders", "latest")
-    sensor = made_by_hand.graph.get_repository_def().get_sensor_def("versions_made_elsewhere")
-    with dg.build_sensor_context(instance=made_by_hand.instance) as context:
-        (request,) = sensor.evaluate_tick(context).dynamic_partitions_requests
-        assert request.partitions_def_name == "orders_versions"
-        assert request.partition_keys == [f"1.0.0-{version.version}"]
-        made_by_hand.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-        assert sensor.evaluate_tick(context).dynamic_partitions_requests == []
 
 
 def test_no_split_leak_warns_where_rows_are_split_one_by_one(factory: Factory) -> None:

@@ -22,6 +22,6 @@ def test_what_is_missing_is_a_warning_with_its_picture(factory: Factory) -> None
     assert lines["rows"]["wanted"] == 1000
     assert lines["rows"]["to collect"] > 0
     assert lines["label = praise"]["to collect"] == 0
-    assert "data:image/png;base64," in str(check.metadata["picture"].value)
+    assert "data:image/png;base64," in str(check.metadata["picture: what is there of what is wanted"].value)
     factory.declare(demand={"purpose": "Tell praise from blame.", "rows": 10, "quality": {"gates": False}})
     assert checks(factory.materialise("gold/orders"))["gold/orders:demand_met"]

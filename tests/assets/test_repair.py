@@ -47,7 +47,7 @@ def test_the_sensor_starts_a_repair_for_what_is_new(tmp_path: Path, empty_store:
         shown = {name: value.value for name, value in event.asset_materialization.metadata.items()}
         assert shown["rounds"] == 1
         assert "the decisions stay" in str(shown["round 1"])
-        assert str(shown["gains"]).startswith("![gains](data:image/png;base64,")
+        assert str(shown["picture: gains"]).startswith("![gains](data:image/png;base64,")
         (check,) = done.get_asset_check_evaluations()
         assert check.passed
         assert len(tick(instance)) == 1, "the repaired version is new, too"

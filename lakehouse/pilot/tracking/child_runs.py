@@ -8,12 +8,14 @@ from typing import Any
 
 
 def forget(client: Any, experiment: str, key: str) -> None:
-    """Delete the runs and models that an evaluation left before, mostly in a killed run."""
+    """Delete the runs and models, registered ones too, that an evaluation left before, mostly in a killed run."""
     mine = f"tags.`factory.key` = '{key}'"
     for left in client.search_runs([experiment], mine):
         client.delete_run(left.info.run_id)
     for model in client.search_logged_models([experiment], filter_string=mine):
         client.delete_logged_model(model.model_id)
+    for model in client.search_model_versions(mine):
+        client.delete_model_version(model.name, model.version)
 
 
 def log_seeds(client: Any, experiment: str, parent: Any, seeds: Sequence[int] | None, per_seed: Mapping[str, Sequence[float]]) -> None:

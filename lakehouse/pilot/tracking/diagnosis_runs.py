@@ -9,7 +9,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
 from lakehouse.pilot.tracking.connection import connected
 from lakehouse.pilot.tracking.datasets import log_input
-from lakehouse.pilot.tracking.runs import MlflowRun, experiment_of, log_files, version_tags
+from lakehouse.pilot.tracking.runs import MlflowRun, description, experiment_of, log_files, version_tags
 
 
 def log_diagnosis(
@@ -30,7 +30,7 @@ def log_diagnosis(
         mine = f"tags.`factory.version` = '{version.version}' and tags.`factory.diagnosis` LIKE '%'"
         for older in client.search_runs([experiment], mine):
             client.delete_run(older.info.run_id)
-        tags = {**version_tags(version), "factory.diagnosis": key}
+        tags = {**version_tags(version), "factory.diagnosis": key, **description(version)}
         with mlflow.start_run(experiment_id=experiment, run_name=f"{version.label} diagnosis", tags=tags) as run:
             log_input(
                 mlflow,

@@ -14,7 +14,7 @@ from lakehouse.pilot.tracking.child_runs import forget, log_seeds, log_steps
 from lakehouse.pilot.tracking.connection import connected
 from lakehouse.pilot.tracking.datasets import log_input
 from lakehouse.pilot.tracking.logged_models import log_model
-from lakehouse.pilot.tracking.runs import MlflowRun, experiment_of, log_files, metric_name, version_tags
+from lakehouse.pilot.tracking.runs import MlflowRun, description, experiment_of, log_files, metric_name, version_tags
 
 
 def log_evaluation(
@@ -40,7 +40,7 @@ def log_evaluation(
         key: identity of the evaluation; a run, those of its seeds and its model carry it as the tag `factory.key`.
         scoring: of the predictions; its name is the tag `factory.task`, its main metric `factory.metric`.
         steps: values epoch by epoch.
-        remarks: findings in sentences, the run's description.
+        remarks: findings in sentences, in the run's description.
         metrics: per set and metric `mean`, `std`, `values` (per seed); resources as plain numbers under `resources`.
         files: artifacts by path.
 
@@ -60,9 +60,8 @@ def log_evaluation(
             "factory.task": scoring.name,
             "factory.metric": scoring.main,
             "factory.kind": "evaluation",
+            **description(version, remarks),
         }
-        if remarks:
-            tags["mlflow.note.content"] = "\n\n".join(remarks)
         with mlflow.start_run(experiment_id=experiment, run_name=f"{version.label} {evaluation}", tags=tags) as run:
             log_input(
                 mlflow,
@@ -90,7 +89,7 @@ def log_evaluation(
             log_steps(mlflow, run.info.run_id, steps or {})
             log_seeds(client, experiment, run, params.get("seeds"), per_seed)
             if model is not None:
-                log_model(mlflow, model, key)
+                log_model(mlflow, model, version, evaluation, key)
             log_files(mlflow, run.info.run_id, files)
         return MlflowRun(run.info.run_id, experiment, project.tracking_uri)
 

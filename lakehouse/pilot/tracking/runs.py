@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lakehouse.core import addresses
 from lakehouse.core.project import Project
 from lakehouse.core.versions import Version
 from lakehouse.pilot.tracking.connection import connected
 
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""What kind of experiment it is, for versions of MLflow that ask the experiment; the others ask the address (`addresses.mlflow_page`)."""
 _MADE_BY: ContextVar[Mapping[str, str]] = ContextVar("_MADE_BY", default={})  # noqa: B039 - never changed
 
 
@@ -51,11 +54,20 @@ class MlflowRun:
 def experiment_of(mlflow: Any, project: Project, name: str) -> str:
     """Id of a dataset's experiment, which is made where there is none."""
     found = mlflow.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    # With a local database, artifacts lie in the project folder; a server has its own place for them.
-    local = (project.root / "mlruns" / name).as_uri() if project.tracking_uri.startswith("sqlite:") else None
-    return str(mlflow.create_experiment(name, artifact_location=local))
+    if found is None:
+        # With a local database, artifacts lie in the project folder; a server has its own place for them.
+        local = (project.root / "mlruns" / name).as_uri() if project.tracking_uri.startswith("sqlite:") else None
+        return str(mlflow.create_experiment(name, artifact_location=local, tags=_KIND))
+    if not found.tags.keys() & _KIND.keys():
+        mlflow.MlflowClient().set_experiment_tag(found.experiment_id, *next(iter(_KIND.items())))
+    return str(found.experiment_id)
+
+
+def description(version: Version, remarks: Sequence[str] = ()) -> dict[str, str]:
+    """The tag that MLflow shows as a run's description: which version it is of, its asset in Dagster, and remarks."""
+    name = version.dataset
+    of = f"{name} {version.label} ({version.version}), in Dagster: [pilot/{name}]({addresses.dagster()}/assets/pilot/{name})"
+    return {"mlflow.note.content": "\n\n".join([of, *remarks])}
 
 
 def runs_of(client: Any, version: Version) -> dict[str, Any]:
