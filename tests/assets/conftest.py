@@ -118,6 +118,9 @@ def new_factory(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> 
         orders().write_csv(data)
         root = make_factory(folder / "factory", str(data), text="text", label="label").root
         shutil.copyfile(empty_store, root / "mlflow.db")
+        declared = root / "assets" / "datasets" / "orders.yaml"
+        text = declared.read_text(encoding="utf-8")
+        declared.write_text(text.replace("pilot:\n", "pilot:\n  gates: [{metric: macro_f1, at_least: 0}]\n"), encoding="utf-8")
         yield root
 
 

@@ -98,22 +98,31 @@ def test_conditions_have_the_names_that_the_ui_shows() -> None:
     assert automation.on_new_version().get_label() == "on_new_version"
 
 
-def test_broken_declarations_are_one_message_with_every_file_and_line(factory: Factory) -> None:
+def test_a_broken_dataset_is_named_and_leaves_the_others(
+    factory: Factory, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = dg.get_dagster_logger()
+    monkeypatch.setattr(logger, "handlers", [*logger.handlers, caplog.handler])
     dataset = factory.root / "assets" / "datasets" / "orders.yaml"
-    dataset.write_text(dataset.read_text(encoding="utf-8").replace("text_length", "text_lenth"), encoding="utf-8")
-    with pytest.raises(dg.DagsterInvalidDefinitionError) as refused:
-        load(factory.project)
-    text = str(refused.value)
-    assert re.search(r"assets/datasets/orders\.yaml:\d+: unknown operator `text_lenth`", text), text
-    assert "text_length" in text
-    assert refused.value.__suppress_context__
+    text = dataset.read_text(encoding="utf-8")
+    (dataset.parent / "other.yaml").write_text(text.replace("dataset: orders", "dataset: other"), encoding="utf-8")
+    dataset.write_text(text.replace("text_length", "text_lenth"), encoding="utf-8")
+    keys = {key.to_user_string() for key in load(factory.project).resolve_all_asset_keys()}
+    assert {"bronze/orders_raw", "gold/other"} <= keys
+    assert "gold/orders" not in keys
+    assert re.search(r"assets/datasets/orders\.yaml:\d+: unknown operator `text_lenth`", caplog.text)
 
-    source = factory.root / "assets" / "sources" / "orders_raw.yaml"
-    source.write_text(source.read_text(encoding="utf-8") + "colour: red\n", encoding="utf-8")
-    dataset.write_text(dataset.read_text(encoding="utf-8") + "colour: [red\n", encoding="utf-8")
+    dataset.write_text("colour: [red\n", encoding="utf-8")
+    assert "gold/other" in {key.to_user_string() for key in load(factory.project).resolve_all_asset_keys()}
+    assert "not valid YAML" in caplog.text
+
+
+def test_where_nothing_is_left_every_mistake_is_one_message(factory: Factory) -> None:
+    (factory.root / "assets" / "sources" / "orders_raw.yaml").write_text("colour: red\n", encoding="utf-8")
+    (factory.root / "assets" / "datasets" / "orders.yaml").write_text("colour: [red\n", encoding="utf-8")
     with pytest.raises(dg.DagsterInvalidDefinitionError) as refused:
         load(factory.project)
-    assert re.search(r"assets/sources/orders_raw\.yaml:\d+: .*colour", str(refused.value))
+    assert re.search(r"assets/sources/orders_raw\.yaml:\d+", str(refused.value))
     assert re.search(r"assets/datasets/orders\.yaml:\d+", str(refused.value))
 
 

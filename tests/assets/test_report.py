@@ -55,7 +55,7 @@ def test_what_the_command_line_made_is_shown_once_as_dagster_would_show_it(made_
     assert last is not None
     assert event.timestamp == pytest.approx(last.at.timestamp(), abs=0.01), "the time of the work, not that of the report"
     assert checked(factory, "bronze/orders_raw") == {"shape_known": True, "screened": True}
-    assert checked(factory, "silver/orders") == {"balance_holds": True}
+    assert checked(factory, "silver/orders") == {"balance_holds": True, "yield": True}
     assert checked(factory, "gold/orders") == {"contract_rules": True, "violation_rate": True, "no_split_leak": True}
     assert reported(factory) == [], "what is shown is not shown again"
 
