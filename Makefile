@@ -24,9 +24,9 @@ demo: $(STAMP)
 	$(BIN)/lakehouse release reviews newsgroups reviews_heldout
 	$(BIN)/lakehouse status
 
-# Tests run on so many processes at a time; one that has none left takes over half of what another has.
+# Tests run on so many processes at a time, a file on one, so that what a file sets up is set up once; long files come first (tests/conftest.py).
 WORKERS ?= 2
-PYTEST = unset PYTHONDONTWRITEBYTECODE; NUMBA_CACHE_DIR=$${NUMBA_CACHE_DIR:-$(CURDIR)/.numba_cache} $(BIN)/pytest -n $(WORKERS) --dist worksteal
+PYTEST = unset PYTHONDONTWRITEBYTECODE; NUMBA_CACHE_DIR=$${NUMBA_CACHE_DIR:-$(CURDIR)/.numba_cache} $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The tiers: docs/testing.md.
 test: $(STAMP)

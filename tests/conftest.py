@@ -35,12 +35,27 @@ LINE = (
     *("pilot/test_in_process.py", "pilot/test_worker.py", "reserve/screening/test_screening.py"),
 )
 """Places whose tests take a version down the line; so does every test of MLflow's store."""
+LONG = (
+    *("system/test_repair_real.py", "system/test_object_store.py", "system/test_training.py", "system/test_inference.py", "system/"),
+    *("operations/", "production/test_augment_operators.py", "authoring/", "pilot/", "assets/", "delivery/"),
+    *("production/test_dedup_lines.py", "production/test_faults.py", "production/test_survival.py", "production/"),
+)
+"""Places whose files take longest, in the order in which they are begun: a process that begins one last would work on while others rest."""
+
+
+def _place(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()
+
+
+def _begun(item: pytest.Item) -> int:
+    return next((at for at, place in enumerate(LONG) if _place(item).startswith(place)), len(LONG))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_begun)
     for item in items:
-        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        place = _place(item)
         if place.startswith(SLOW):
             item.add_marker("slow")
         if place.startswith(LINE) or "empty_store" in getattr(item, "fixturenames", ()):

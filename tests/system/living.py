@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
+
+from lakehouse.core.project import Project
+from lakehouse.operations.line import run
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,6 +20,20 @@ def declarations(folder: Path) -> None:
     for kind in ("sources", "datasets"):
         shutil.copytree(ROOT / "assets" / kind, folder / "assets" / kind)
     shutil.copytree(ROOT / "contracts", folder / "contracts", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def made_to_gold(place: Path, name: str) -> Path:
+    """A folder with a dataset of this repository and what it refers to, made as far as gold by the process that asks first.
+
+    It is there to be copied: nothing may be changed in it.
+    """
+    folder, made = place / f"living_{name}", place / f"living_{name}.made"
+    with FileLock(f"{folder}.lock"):
+        if not made.exists():
+            declarations(folder)
+            assert list(run(Project.open(folder), [name], "gold"))
+            made.touch()
+    return folder
 
 
 def change(folder: Path, name: str, **changes: Any) -> dict[str, Any]:

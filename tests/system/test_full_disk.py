@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from .commands import environment, lakehouse, lakehouse_json
+from .commands import called, environment, lakehouse, lakehouse_json
 
 
 def _factory(tmp_path: Path, rows: int) -> Path:
@@ -22,16 +22,16 @@ def _factory(tmp_path: Path, rows: int) -> Path:
         text=pl.format("row {} says {} and then {}", "n", pl.col("n") * 7919, pl.col("n").hash(1))
     )
     texts.write_csv(tmp_path / "notes.csv")
-    lakehouse(tmp_path, "init", "factory", "--data", "notes.csv")
+    called(tmp_path, "init", "factory", "--data", "notes.csv")
     return tmp_path / "factory"
 
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB."""
+    """A file system of 700 kB."""
     place = tmp_path / "disk"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(place)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"a tmpfs cannot be mounted here (it needs root): {done.stderr.strip()}")
     yield place
@@ -40,7 +40,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("what", ["lake", "staging"])
 def test_a_full_disk_is_one_message_and_the_run_is_finished_later(tmp_path: Path, tiny_disk: Path, what: str) -> None:
-    folder = _factory(tmp_path, 60_000)
+    folder = _factory(tmp_path, 20_000)
     settings = {}
     if what == "lake":
         settings["LAKEHOUSE_LAKE"] = str(tiny_disk / "lake")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from lakehouse.core import versions
 from lakehouse.core.project import Project
 from lakehouse.operations.line import run
 
-from .living import change_pilot, declarations
+from .living import change_pilot
 
 MODEL = {"input": "text", "label": "label", "analyzer": "char", "ngrams": [1, 3], "seeds": [1]}
 BEHAVIOUR = {
@@ -38,10 +40,10 @@ BEHAVIOUR = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def found(tmp_path_factory: pytest.TempPathFactory, living: Callable[[Path, str], None]) -> dict[str, dict[str, Any]]:
     """Metrics on the frozen set, by evaluation."""
     folder = tmp_path_factory.mktemp("inference")
-    declarations(folder)
+    living(folder, "reviews")
     evaluations: list[dict[str, Any]] = [
         {"robustness": MODEL | {"noise": [{"homophones": {"rate": [0.05, 0.2]}}, "case_noise"]}},
         {"calibration": MODEL},

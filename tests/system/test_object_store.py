@@ -37,7 +37,7 @@ from tests.operations.erasure.factory import TOKEN, new_notes, planted
 from tests.reserve.conftest import killed_collecting
 
 from .bucket import Store, bucket
-from .commands import environment, lakehouse, lakehouse_json
+from .commands import called, called_json, environment, lakehouse
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def put_on(folder: Path, store: Store, lake: str) -> None:
 
 
 def identities(folder: Path) -> list[tuple[str, str]]:
-    return [(v["label"], v["manifest"]["content_id"]) for v in lakehouse_json(folder, "version", "list", "reviews")]
+    return [(v["label"], v["manifest"]["content_id"]) for v in called_json(folder, "version", "list", "reviews")]
 
 
 @pytest.mark.parametrize("place", ["s3://lakes/archive", "archive"])
@@ -129,32 +129,32 @@ def objects_with(store: Store, prefix: str, token: str) -> list[str]:
 
 def test_the_whole_line_on_an_object_store_is_the_line_on_a_folder(tmp_path: Path, store: Store) -> None:
     reviews(0, 300).vstack(pl.DataFrame({"id": ["long"], "text": ["好" * 20_000], "label": ["好"]})).write_csv(tmp_path / "reviews.csv")
-    lakehouse(tmp_path, "init", "local", "--data", "reviews.csv", "--text", "text", "--label", "label")
+    called(tmp_path, "init", "local", "--data", "reviews.csv", "--text", "text", "--label", "label")
     source = tmp_path / "local/assets/sources/reviews_raw.yaml"
     source.write_text(source.read_text(encoding="utf-8") + "max_item_bytes: 10000\n", encoding="utf-8")
     shutil.copytree(tmp_path / "local", tmp_path / "remote")
     local, remote = tmp_path / "local", tmp_path / "remote"
     put_on(remote, store, "s3://lakes/one/lake")
     for folder in (local, remote):
-        said = lakehouse(folder, "run", "reviews")
+        said = called(folder, "run", "reviews")
         assert "holds" in said
         assert "oversized 1" in said
-        assert "Nothing to do" in lakehouse(folder, "run", "reviews")
+        assert "Nothing to do" in called(folder, "run", "reviews")
         reviews(300, 400).write_csv(folder / "new.csv", include_header=False)
         with (folder / "data/reviews.csv").open("a", encoding="utf-8") as data:
             data.write((folder / "new.csv").read_text(encoding="utf-8"))
-        said = lakehouse(folder, "run", "reviews")
+        said = called(folder, "run", "reviews")
         assert "100 new" in said
     assert not (remote / "lake").exists()
     assert identities(remote) == identities(local)
     assert len(identities(remote)) == 2
 
-    assert lakehouse_json(remote, "version", "balance", "reviews") == lakehouse_json(local, "version", "balance", "reviews")
-    assert "reviews" in lakehouse(remote, "status")
-    assert "too_short" in lakehouse(remote, "recipe", "tune", "reviews", "text_length.at_least=80")
-    assert "100 added, 0 removed, 0 changed" in lakehouse(remote, "version", "diff", "reviews", "1.0.0", "1.1.0")
+    assert called_json(remote, "version", "balance", "reviews") == called_json(local, "version", "balance", "reviews")
+    assert "reviews" in called(remote, "status")
+    assert "too_short" in called(remote, "recipe", "tune", "reviews", "text_length.at_least=80")
+    assert "100 added, 0 removed, 0 changed" in called(remote, "version", "diff", "reviews", "1.0.0", "1.1.0")
     for folder in (local, remote):
-        assert "reviews@v1.1.0" in lakehouse(folder, "release", "reviews")
+        assert "reviews@v1.1.0" in called(folder, "release", "reviews")
     parquet = sorted(p.relative_to(local) for p in (local / "releases/reviews").rglob("*.parquet"))
     assert parquet
     for file in parquet:
@@ -177,7 +177,7 @@ WRONG = [
 @pytest.mark.parametrize(("what", "value", "message"), WRONG, ids=[wrong[0] for wrong in WRONG])
 def test_a_store_that_refuses_is_one_message_within_seconds(tmp_path: Path, store: Store, what: str, value: str, message: str) -> None:
     reviews(0, 20).write_csv(tmp_path / "reviews.csv")
-    lakehouse(tmp_path, "init", "factory", "--data", "reviews.csv")
+    called(tmp_path, "init", "factory", "--data", "reviews.csv")
     folder = tmp_path / "factory"
     put_on(folder, Store(value, "", "") if what == "endpoint" else store, value if what == "lake" else "s3://lakes/refused")
     started = time.monotonic()
@@ -210,7 +210,7 @@ def test_no_commit_of_many_writers_is_lost(store: Store) -> None:
 
 def test_two_folders_on_one_lake_make_one_version(tmp_path: Path, store: Store) -> None:
     reviews(0, 200).write_csv(tmp_path / "reviews.csv")
-    lakehouse(tmp_path, "init", "here", "--data", "reviews.csv")
+    called(tmp_path, "init", "here", "--data", "reviews.csv")
     put_on(tmp_path / "here", store, "s3://lakes/shared")
     shutil.copytree(tmp_path / "here", tmp_path / "there")
     command = [sys.executable, "-m", "lakehouse.cli", "run", "reviews", "--to", "gold"]
@@ -222,10 +222,10 @@ def test_two_folders_on_one_lake_make_one_version(tmp_path: Path, store: Store) 
     for run, said in zip(runs, outputs, strict=True):
         assert run.returncode in (0, 3), said
         assert "Traceback" not in said
-    lakehouse(tmp_path / "here", "run", "reviews", "--to", "gold")
+    called(tmp_path / "here", "run", "reviews", "--to", "gold")
     bronze = Project.open(tmp_path / "here").table("bronze", "reviews_raw").read(["_row_id"])
     assert bronze.height == bronze["_row_id"].n_unique() == 200
-    assert len({v["manifest"]["content_id"] for v in lakehouse_json(tmp_path / "there", "version", "list", "reviews")}) == 1
+    assert len({v["manifest"]["content_id"] for v in called_json(tmp_path / "there", "version", "list", "reviews")}) == 1
 
 
 @pytest.mark.parametrize("lake", ["lake", "s3://lakes/sourced"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import datasets
@@ -15,14 +16,14 @@ from lakehouse.core.project import Project
 from lakehouse.operations.line import run as run_line
 
 from .commands import lakehouse, run
-from .living import ROOT, declarations
+from .living import ROOT
 
 
 @pytest.fixture(scope="module")
-def reviews_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reviews_factory(tmp_path_factory: pytest.TempPathFactory, living: Callable[[Path, str], None]) -> Path:
     """This repository's declarations in a fresh folder under git and DVC, `reviews` made as far as the pilot."""
     folder = tmp_path_factory.mktemp("reviews")
-    declarations(folder)
+    living(folder, "reviews")
     for name in ("workspace.yaml", ".gitignore"):
         shutil.copyfile(ROOT / name, folder / name)
     run(folder, "git", "init", "-q", "-b", "main")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 import zstandard
 
-from .commands import lakehouse, lakehouse_json, run
+from .commands import called, called_json, run
 
 CONTRACT = '''"""What a note promises."""
 
@@ -131,11 +131,11 @@ def held(folder: Path) -> bytes:
 
 
 def test_only_what_a_site_releases_leaves_it(hub: Path) -> None:
-    assert "nothing released" in lakehouse(hub, "source", "sites")
-    assert "has released nothing" in lakehouse(hub, "collect", "north_raw", code=1)
-    done = lakehouse_json(hub, "source", "sites", "--run")
+    assert "nothing released" in called(hub, "source", "sites")
+    assert "has released nothing" in called(hub, "collect", "north_raw", code=1)
+    done = called_json(hub, "source", "sites", "--run")
     assert {(d["site"], d["outcome"], d["label"]) for d in done} == {("north", "released", "1.0.0"), ("south", "released", "1.0.0")}
-    lakehouse(hub, "run", "every", "--to", "gold")
+    called(hub, "run", "every", "--to", "gold")
     rows_ = pl.read_delta(str(hub / "lake/gold/every"))
     assert sorted(rows_.columns) == sorted(["text", "topic", "site", *(c for c in rows_.columns if c[0] == "_")])
     # Forty plain notes and one with its private datum taken out, of each site; the dropped and the quarantined one stayed.
@@ -147,19 +147,19 @@ def test_only_what_a_site_releases_leaves_it(hub: Path) -> None:
             assert secret.encode() in site, secret
             assert secret.encode() not in everything, secret
     # The customer is a site's key: it is in the ids of rows, which say which row it was, and nowhere else.
-    assert "site://north/notes@1.0.0/data/train" in lakehouse(hub, "row", "trace", rows_.filter(pl.col("site") == "north")["_row_id"][0])
+    assert "site://north/notes@1.0.0/data/train" in called(hub, "row", "trace", rows_.filter(pl.col("site") == "north")["_row_id"][0])
 
     # What stands already is not fetched again; what is released anew is.
-    assert lakehouse_json(hub, "collect", "north_raw")[0]["unchanged"]
+    assert called_json(hub, "collect", "north_raw")[0]["unchanged"]
     site = hub.parent / "north"
     more = json.dumps({"customer": "customer-north-9999", "text": "又一个包裹，很好很好很好", "topic": "quality"}, ensure_ascii=False)
     write(site / "raw/notes.jsonl", (site / "raw/notes.jsonl").read_text(encoding="utf-8") + more + "\n")
-    (again,) = lakehouse_json(hub, "source", "sites", "north", "--run")
+    (again,) = called_json(hub, "source", "sites", "north", "--run")
     assert again["label"] == "1.1.0"
-    assert lakehouse_json(hub, "collect", "north_raw")[0]["added"] == 1
+    assert called_json(hub, "collect", "north_raw")[0]["added"] == 1
     source = hub / "assets/sources/south_raw.yaml"
     source.write_text(source.read_text(encoding="utf-8").replace("CC-BY-4.0", "CC0-1.0"), encoding="utf-8")
-    assert "under `CC-BY-4.0`, the source declares `CC0-1.0`" in " ".join(lakehouse(hub, "collect", "south_raw", code=1).split())
+    assert "under `CC-BY-4.0`, the source declares `CC0-1.0`" in " ".join(called(hub, "collect", "south_raw", code=1).split())
 
 
 def test_what_a_site_may_not_release_stays_and_a_bundle_that_was_changed_is_refused(hub: Path) -> None:
@@ -167,15 +167,15 @@ def test_what_a_site_may_not_release_stays_and_a_bundle_that_was_changed_is_refu
     dataset = yaml.safe_load((north / "assets/datasets/notes.yaml").read_text(encoding="utf-8"))
     write(north / "assets/datasets/notes.yaml", yaml.safe_dump({**dataset, "recipe": []}))
     run_git(north)
-    said = lakehouse(hub, "source", "sites", "--run", code=1)
+    said = called(hub, "source", "sites", "--run", code=1)
     assert "refused" in said
     assert "released" in said
     assert not (north / "releases").exists()
     assert b"13812345678" not in held(hub)
     (file,) = (hub.parent / "south/releases/notes/data").glob("train*.parquet")
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    assert "not match its checksum" in lakehouse(hub, "collect", "south_raw", code=1)
+    assert "not match its checksum" in called(hub, "collect", "south_raw", code=1)
     assert not (hub / "lake/bronze/south_raw").exists()
     manifest = hub.parent / "south/releases/notes/manifest.json"
     manifest.write_text(manifest.read_text(encoding="utf-8").replace("data/train", "../../raw/train"), encoding="utf-8")
-    assert "do not agree" in lakehouse(hub, "collect", "south_raw", code=1)
+    assert "do not agree" in called(hub, "collect", "south_raw", code=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ from lakehouse.core.project import Project
 from lakehouse.operations.line import run
 from lakehouse.pilot.controls import UNLABELLED
 
-from .living import change_pilot, declarations
+from .living import change_pilot
 
 TRAIN = {"task": "text_classification", "input": "text", "label": "label", "analyzer": "char", "ngrams": [1, 3], "seeds": [1]}
 
 
-def test_twice_the_reviews_would_add_a_point_or_two_and_a_model_of_single_characters_may_not_gate(tmp_path: Path) -> None:
-    declarations(tmp_path)
+def test_twice_the_reviews_would_add_a_point_or_two_and_a_model_of_single_characters_may_not_gate(
+    tmp_path: Path, living: Callable[[Path, str], None]
+) -> None:
+    living(tmp_path, "reviews")
     evaluations: list[dict[str, Any]] = [
         {"train": TRAIN | {"curve": [0.1, 0.25, 0.5, 1.0]}},
         {"train": {"task": "language_modelling", "input": "text"}},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .commands import environment, lakehouse, run
+from .commands import called, environment, lakehouse, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,6 +54,6 @@ def test_the_ray_runner_without_ray_names_the_extra(tmp_path: Path) -> None:
     hidden = tmp_path / "hidden" / "ray"  # stands before the installed one, and is not there either
     hidden.mkdir(parents=True)
     (hidden / "__init__.py").write_text("raise ImportError('no ray')")
-    lakehouse(tmp_path, "init", "factory")
+    called(tmp_path, "init", "factory")
     said = lakehouse(tmp_path / "factory", "run", "--to", "silver", code=1, LAKEHOUSE_RUNNER="ray", PYTHONPATH=str(hidden.parent))
     assert 'pip install "lakehouse-factory[ray]"' in said
