@@ -17,6 +17,7 @@ from lakehouse.authoring.dataset_file import dataset_text
 from lakehouse.authoring.material_place import placed
 from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, renamed_columns
 from lakehouse.authoring.yaml_file import write
+from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import NAME
@@ -100,7 +101,7 @@ def _readable(found: Discovery) -> Discovery:
     if not found.columns:
         types = ", ".join(group.type for group in found.groups)
         raise SourceError(
-            f"{found.path} is {types}: nothing in it can be collected", fix="convert it to one of the formats of docs/collecting.md"
+            f"{found.path} is {types}: nothing in it can be collected", fix=f"convert it to one of the formats of {page('collecting.md')}"
         )
     return found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.authoring.yaml_file import rendered, write
+from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import NAME
@@ -172,7 +173,7 @@ def files_options(project: Project, found: Discovery, place: Path) -> dict[str, 
     if look is None:
         types = ", ".join(group.type for group in found.groups)
         raise SourceError(
-            f"{found.path} is {types}: no source can be written for it", fix="convert it to one of the formats of docs/collecting.md"
+            f"{found.path} is {types}: no source can be written for it", fix=f"convert it to one of the formats of {page('collecting.md')}"
         )
     path = relative(project.root, place)
     if place.is_dir():

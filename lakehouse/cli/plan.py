@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import dataset_names
+from lakehouse.core.docs import page
 from lakehouse.core.errors import SpecError
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
@@ -37,7 +38,7 @@ def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as
     found = line.plans(project, names)
     wanted = [name for name in names if project.dataset(name).demand is not None]
     if (kept or picture is not None) and not wanted:
-        raise SpecError("no dataset named here declares a demand", fix="declare `demand:` in its file; see docs/planning.md")
+        raise SpecError("no dataset named here declares a demand", fix=f"declare `demand:` in its file; see {page('planning.md')}")
     demands = [planning.keep(project, name) if kept else planning.plan(project, name) for name in wanted]
     if picture is not None:
         with whole(picture) as part:

@@ -7,6 +7,7 @@ import sys
 import click
 
 from lakehouse.cli import terminal
+from lakehouse.core.docs import page
 from lakehouse.core.errors import NotFoundError
 from lakehouse.core.project import Project
 from lakehouse.reserve import sites
@@ -23,7 +24,7 @@ def sites_command(names: tuple[str, ...], runs: bool, as_json: bool) -> None:
     """
     project = Project.find()
     if not sites.declared(project):
-        raise NotFoundError("no source takes anything from a site", fix="declare one with the connector `site`; see docs/sites.md")
+        raise NotFoundError("no source takes anything from a site", fix=f"declare one with the connector `site`; see {page('sites.md')}")
     if not runs:
         found = [one for one in sites.standing(project) if not names or one.site in names]
         if as_json:

@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from lakehouse.core import versions
+from lakehouse.core.docs import page
 from lakehouse.core.errors import MaintenanceError
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
@@ -55,7 +56,7 @@ def plan(project: Project, dataset: str, at: datetime | None = None) -> list[Pol
         raise MaintenanceError(
             f"{dataset} declares no `maintenance`",
             where=f"assets/datasets/{dataset}.yaml",
-            fix="declare maintenance: {archive: {unused_days: 180, keep_last: 3}}; see docs/maintenance.md",
+            fix=f"declare maintenance: {{archive: {{unused_days: 180, keep_last: 3}}}}; see {page('maintenance.md')}",
         )
     known = versions.versions(project, dataset)
     newest = versions.current(project, dataset)

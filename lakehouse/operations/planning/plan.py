@@ -11,6 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from lakehouse.core import versions
+from lakehouse.core.docs import page
 from lakehouse.core.errors import NotFoundError
 from lakehouse.core.hashing import digest
 from lakehouse.core.journal import Journal
@@ -112,7 +113,7 @@ def _planned_by(project: Project, name: str, now: datetime) -> tuple[Plan, Deman
     dataset = project.dataset(name)
     demand = dataset.demand
     if demand is None:
-        raise NotFoundError(f"{name} declares no demand to plan for", fix="declare `demand:` in its file; see docs/planning.md")
+        raise NotFoundError(f"{name} declares no demand to plan for", fix=f"declare `demand:` in its file; see {page('planning.md')}")
     version = versions.current(project, name)
     have = volumes(project, dataset, demand, version) if version else Volumes()
     measured = costs(project, dataset)

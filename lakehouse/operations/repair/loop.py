@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.core import versions
+from lakehouse.core.docs import page
 from lakehouse.core.errors import RecipeError
 from lakehouse.core.hashing import file_digest
 from lakehouse.core.labels import decisions
@@ -170,7 +171,7 @@ def declared(dataset: Dataset) -> Repair:
     if dataset.repair is None:
         raise RecipeError(
             f"{dataset.dataset} declares no `repair`",
-            fix="declare repair: {policies: [{on: label_error, action: relabel}]}; see docs/repair.md",
+            fix=f"declare repair: {{policies: [{{on: label_error, action: relabel}}]}}; see {page('repair.md')}",
         )
     known = names_of(dataset)
     if dataset.repair.evaluation is not None and dataset.repair.evaluation not in known:
