@@ -7,10 +7,10 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from lakehouse.reserve.discovery.write import write_source
 
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.discover import discover
-from lakehouse.reserve.discovery.write import write_source
 
 from .conftest import Factory
 from .test_media import kept

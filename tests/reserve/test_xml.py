@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lakehouse.reserve.discovery.write import write_source
 
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.discover import discover
-from lakehouse.reserve.discovery.write import write_source
 from lakehouse.reserve.formats import xml
 from lakehouse.reserve.material import Reading
 
