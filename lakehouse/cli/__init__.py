@@ -8,6 +8,7 @@ import sys
 import click
 
 from lakehouse.cli.group import LazyGroup
+from lakehouse.cli.visible import visible
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -15,8 +16,7 @@ from lakehouse.cli.group import LazyGroup
 def cli() -> None:
     """The data factory: declared datasets, made, checked, evaluated, released.
 
-    A dataset is one YAML file in assets/datasets; run the command from the
-    factory's folder. `lakehouse GROUP --help` lists the commands of a group.
+    Run it in a factory's folder. `lakehouse GROUP --help` lists a group.
 
     Example: lakehouse run reviews
     """
@@ -35,7 +35,7 @@ def main() -> None:
     except FactoryError as error:
         if "--json" in sys.argv:
             click.echo(json.dumps({"error": {"kind": type(error).__name__, "what": error.what, "where": error.where, "fix": error.fix}}))
-        click.secho(f"error: {error}", fg="red", err=True)
+        click.secho(visible(f"error: {error}"), fg="red", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.secho("stopped; what was finished is kept, run it again to go on", fg="yellow", err=True)

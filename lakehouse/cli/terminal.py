@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +16,24 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from lakehouse.cli.visible import json_safe, visible
 from lakehouse.core.runs.progress import Progress as Report
 from lakehouse.production.engine.balance import Balance
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class _Safe(Console):
+    """A console on which a text that comes from data does nothing: controls are shown as marks, `:name:` stays as it is."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+
+out = _Safe(highlight=False, emoji=False)
+err = _Safe(stderr=True, highlight=False, emoji=False)
 
 
 def json_option(function: F) -> F:
@@ -31,16 +43,20 @@ def json_option(function: F) -> F:
 
 def dump(value: object) -> None:
     """Print a result as JSON."""
-    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    click.echo(json_safe(json.dumps(value, default=_plain, ensure_ascii=False, indent=2)))
 
 
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    if isinstance(value, datetime):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, Path | bytes | frozenset | set | tuple):
-        return sorted(value) if isinstance(value, frozenset | set) else str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    if isinstance(value, Path | Decimal | timedelta):
+        return str(value)
     if hasattr(value, "model_dump"):
         return value.model_dump(exclude_defaults=True)
     if hasattr(value, "to_dicts"):

@@ -51,6 +51,7 @@ SECTIONS: dict[str, dict[str, Node]] = {
         "release": Leaf("Release a version: bundle, DVC, git tag, Hub.", "dataset"),
     },
     "More commands": {
+        "show": Leaf("Show rows of a dataset or source.", "dataset"),
         "add": Leaf("Add a dataset from a file, folder, address or database."),
         "discover": Leaf("Say what a file, a folder or a source holds.", "source"),
         "plan": Leaf("Show what a run would change, and why.", "dataset"),

@@ -6,6 +6,8 @@ so every column of the bundle gets one, or the bundle is refused.
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Container, Mapping
 from typing import Any
 
 import polars as pl
@@ -17,6 +19,7 @@ _SCALARS: dict[type[pl.DataType], str] = {
     pl.Boolean: "bool",
     pl.Binary: "binary",
     pl.Date: "date32",
+    pl.Time: "time64[ns]",
     pl.Int8: "int8",
     pl.Int16: "int16",
     pl.Int32: "int32",
@@ -29,14 +32,55 @@ _SCALARS: dict[type[pl.DataType], str] = {
     pl.Float64: "float64",
 }
 
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
+"""The first bytes of a picture."""
 
-def features(schema: pl.Schema) -> list[dict[str, Any]]:
+
+def features(
+    schema: pl.Schema, codes: Mapping[str, list[str]] | None = None, pictures: Container[str] = frozenset()
+) -> list[dict[str, Any]]:
     """One entry a column, in column order.
+
+    Args:
+        codes: the values that a column of text may have: it is a `ClassLabel`, stored as text and loaded as a number.
+        pictures: columns of bytes that are pictures: they are `Image`.
 
     Raises:
         ReleaseError: a column has a type that the Hub's features cannot express.
     """
-    return [{"name": name, **_feature(dtype, name)} for name, dtype in schema.items()]
+    found = []
+    for name, dtype in schema.items():
+        if dtype == pl.String and codes and name in codes:
+            found.append({"name": name, "dtype": {"class_label": {"names": {str(at): code for at, code in enumerate(codes[name])}}}})
+        elif dtype == pl.Binary and name in pictures:
+            found.append({"name": name, "dtype": "image"})
+        else:
+            found.append({"name": name, **_feature(dtype, name)})
+    return found
+
+
+def is_picture(column: str) -> pl.Expr:
+    """Whether a column of bytes holds pictures and nothing else, by how each value begins: PNG, JPEG, GIF, TIFF, WebP."""
+    value = pl.col(column)
+    webp = value.bin.starts_with(b"RIFF") & (value.bin.slice(8, 4) == b"WEBP")
+    begins = pl.any_horizontal(webp, *(value.bin.starts_with(mark) for mark in _PICTURES))
+    return (begins.all() & value.is_not_null().any()).alias(column)
+
+
+def listed_codes(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The texts that a contract lists for a column, in its order, of the columns of a manifest that have such a list."""
+    found = {}
+    for name, column in columns.items():
+        lists = [check.removeprefix("isin") for check in column.get("checks") or () if check.startswith("isin(")]
+        if column.get("type") != "String" or not lists:
+            continue
+        try:
+            values = ast.literal_eval(lists[0])
+        except (ValueError, SyntaxError):
+            continue
+        if isinstance(values, list) and values and all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
+            found[name] = values
+    return found
 
 
 def _feature(dtype: pl.DataType, column: str) -> dict[str, Any]:
@@ -49,6 +93,8 @@ def _feature(dtype: pl.DataType, column: str) -> dict[str, Any]:
     if isinstance(dtype, pl.Datetime):
         zone = f", tz={dtype.time_zone}" if dtype.time_zone else ""
         return {"dtype": f"timestamp[{dtype.time_unit}{zone}]"}
+    if isinstance(dtype, pl.Duration):
+        return {"dtype": f"duration[{dtype.time_unit}]"}
     if isinstance(dtype, pl.Decimal):
         return {"dtype": f"decimal128({dtype.precision}, {dtype.scale})"}
     if type(dtype) in _SCALARS:

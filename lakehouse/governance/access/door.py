@@ -7,9 +7,9 @@ those belong to the account that the door runs as.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import polars as pl
 from pydantic import ValidationError
@@ -31,6 +31,8 @@ from lakehouse.reserve.bronze.values import live_rows
 
 _TABLE = re.compile(r"^(bronze|silver|gold|system)/([a-z0-9_]+)$")
 Comparison = tuple[str, Operator, Value | list[Value]]
+Pick = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""Chooses some of the rows that may be seen; it keeps their columns."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,19 @@ class AuditedRead:
 
 
 @dataclass(frozen=True)
-class _VersionTable:
+class OpenTable:
     """A table of one version, with the sensitivity of its columns."""
 
     name: str
     version: str
     rows: pl.LazyFrame
     schema: pl.Schema
-    levels: dict[str, ColumnSensitivity]
+    _levels: Callable[[], dict[str, ColumnSensitivity]]
+
+    @cached_property
+    def levels(self) -> dict[str, ColumnSensitivity]:
+        """How sensitive each column is; the recipe is compiled for it."""
+        return self._levels()
 
     def level(self, column: str) -> ColumnSensitivity:
         """That of a column; one that is not of the sources may hold anything the table holds."""
@@ -87,6 +94,7 @@ def reading(
     where: Sequence[Comparison] = (),
     version: str | int | None = None,
     limit: int | None = None,
+    pick: Pick | None = None,
 ) -> AuditedRead:
     """Read a table as `assets/access.yaml` allows.
 
@@ -96,6 +104,7 @@ def reading(
         where: comparisons, laid over what may be seen: a masked column compares as it is shown.
         version: of gold an id, a label, `latest` or `released`; of other tables a Delta version.
         limit: at most so many rows.
+        pick: laid over what is left, before `limit`; it sees all columns that may be seen, as they are shown.
 
     Raises:
         AccessError: the policy does not allow it.
@@ -108,8 +117,8 @@ def reading(
         found = policy.decide(policy.load(project), principal, purpose, table, columns)
         if isinstance(found, str):
             raise AccessError(f"{principal} may not read {table} for {purpose}: {found}", fix=f"ask for a grant in {policy.FILE}")
-        opened = _open(project, table, version)
-        frame, left_out = _seen(opened, found, columns, where, limit)
+        opened = open_table(project, table, version)
+        frame, left_out = _seen(opened, found, columns, where, limit, pick)
     except Exception as error:
         detail = error.what if isinstance(error, FactoryError) else type(error).__name__
         outcome: audit.Outcome = "refused" if isinstance(error, AccessError) else "failed"
@@ -120,7 +129,12 @@ def reading(
 
 
 def _seen(
-    opened: _VersionTable, allowed: Allowed, columns: Sequence[str] | None, where: Sequence[Comparison], limit: int | None
+    opened: OpenTable,
+    allowed: Allowed,
+    columns: Sequence[str] | None,
+    where: Sequence[Comparison],
+    limit: int | None,
+    pick: Pick | None,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The rows and columns of an opened table that a grant shows, and the columns left out for their sensitivity."""
     grant, schema = allowed.grant, opened.schema
@@ -146,15 +160,20 @@ def _seen(
         if each.column not in shown:
             raise AccessError(f"`{each.column}` is not among the columns that role {allowed.role} shows, so no row is chosen by it")
     wanted = list(columns or shown)
-    read = [column for column in shown if column in {*wanted, *(each.column for each in asked)}]
+    read = shown if pick is not None else [column for column in shown if column in {*wanted, *(each.column for each in asked)}]
     rows = opened.rows
     for own in grant.rows:
         rows = rows.filter(condition(own, schema[own.column], policy.FILE))
-    frame = (rows.select(read) if limit is None or asked else rows.select(read).head(limit)).collect()
-    frame = frame.with_columns([masked(column, schema[column], mask) for column, mask in grant.masks.items() if column in read])
+    rows = rows.select(read)
+    if limit is not None and not asked and pick is None:
+        rows = rows.head(limit)
+    rows = rows.with_columns([masked(column, schema[column], mask) for column, mask in grant.masks.items() if column in read])
+    seen = rows.collect_schema()
     for each in asked:
-        frame = frame.filter(condition(each, frame.schema[each.column], "where"))
-    return (frame if limit is None else frame.head(limit)).select(wanted), tuple(above if columns is None else ())
+        rows = rows.filter(condition(each, seen[each.column], "where"))
+    if pick is not None:
+        rows = pick(rows)
+    return (rows if limit is None else rows.head(limit)).select(wanted).collect(), tuple(above if columns is None else ())
 
 
 def _comparison(given: Comparison) -> Filter:
@@ -167,7 +186,16 @@ def _comparison(given: Comparison) -> Filter:
         ) from None
 
 
-def _open(project: Project, table: str, version: str | int | None) -> _VersionTable:
+def open_table(project: Project, table: str, version: str | int | None = None) -> OpenTable:
+    """A table as it is, whoever asks; `reading` is the door before it.
+
+    Args:
+        version: as `reading` takes it.
+
+    Raises:
+        NotFoundError: no such table or version.
+        StorageError: the rows of the version are archived.
+    """
     match = _TABLE.match(table)
     if match is None:
         raise NotFoundError(f"no table `{table}`", fix="a table is bronze/SOURCE, silver/DATASET, gold/DATASET or system/NAME")
@@ -177,7 +205,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _VersionTa
         found = _version(project, name, version)
         if found is not None:
             rows = versions.rows(project, found)
-            return _VersionTable(table, found.version, rows, rows.collect_schema(), levels_of_version(project, found))
+            return OpenTable(table, found.version, rows, rows.collect_schema(), partial(levels_of_version, project, found))
     at = _delta_version(stored, table, version)
     rows = stored.scan(at)
     if layer == "bronze" and name in project.sources and bronze.is_virtual(project, name):
@@ -186,7 +214,7 @@ def _open(project: Project, table: str, version: str | int | None) -> _VersionTa
         rows = live_rows(project, name, rows.collect_schema().names())
     elif layer == "bronze":
         rows = bronze.live(rows)
-    return _VersionTable(table, f"delta {at}", rows, rows.collect_schema(), _levels(project, layer, name))
+    return OpenTable(table, f"delta {at}", rows, rows.collect_schema(), partial(_levels, project, layer, name))
 
 
 def _version(project: Project, name: str, version: str | int | None) -> versions.Version | None:
