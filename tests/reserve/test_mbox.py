@@ -7,7 +7,6 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from lakehouse.reserve.discovery.write import write_source
 
 from lakehouse.authoring.source_file import write_source
 from lakehouse.core.errors import SourceError

@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.reserve.discovery.write import write_source
 
 from lakehouse.authoring.source_file import write_source
 from lakehouse.core.errors import SourceError
