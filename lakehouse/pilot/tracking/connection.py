@@ -12,6 +12,7 @@ from typing import Any
 
 from lakehouse.core.errors import StorageError
 from lakehouse.core.project import Project
+from lakehouse.pilot.tracking.moved import follow
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def connected(project: Project) -> Iterator[Any]:
     """MLflow pointed at the project's store, its own chatter off; the caller's store is put back afterwards."""
     import warnings
 
+    follow(project)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from lakehouse.core.project import Project
+from lakehouse.pilot.tracking.moved import follow
 
 _QUIET = ["--uvicorn-opts", "--log-level warning --no-access-log"]
 
@@ -16,6 +17,7 @@ def command(host: str, port: int) -> list[str]:
 
 def environment(project: Project) -> dict[str, str]:
     """What the command reads from its environment; a database's password stands there and not in the list of processes."""
+    follow(project)
     return {
         "MLFLOW_BACKEND_STORE_URI": project.tracking_uri,
         "MLFLOW_REGISTRY_STORE_URI": project.tracking_uri,
