@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.core import versions
-from lakehouse.core.errors import ContractError, NondeterminismError, NotFoundError, ViolationRateError
+from lakehouse.core.errors import ContractError, NondeterminismError, NotFoundError, ViolationRateError, YieldError
 from lakehouse.core.spec import Splits
 from lakehouse.production import splits
 from lakehouse.production.engine.operator import OPERATORS, Change
@@ -76,6 +76,9 @@ def test_above_the_rate_gold_and_versions_stay_as_they_were(notes_factory: Facto
 def test_no_surviving_row_is_refused(notes_factory: Factory) -> None:
     notes_factory.declare([{"text_length": {"column": "text", "at_least": 100}}])
     notes_factory.material(notes("short"))
+    with pytest.raises(YieldError, match=r"step text_length keeps 0 of 1 rows.*\(too_short 1\).*\n.*gold cannot be empty"):
+        notes_factory.made()
+    notes_factory.declare([{"sample": {"share": 0.0}}])
     with pytest.raises(ViolationRateError, match="no row survived"):
         notes_factory.made()
 

@@ -37,6 +37,7 @@ def test_a_step_below_half_is_reported_and_one_below_a_twentieth_fails() -> None
     assert found(step("a", 100, 5, merged=95)) == {"a": False, "all": False}
     assert found(step("a", 3_000_000, 229, merged=2_999_771)) == {"a": True, "all": True}
     assert found(step("a", 100, 60, dropped=40), step("b", 60, 36, merged=24)) == {"all": False}
+    assert found(step("a", 100, 0, dropped=100)) == {"a": True}
     assert found(step("contract", 100, 4, "contract", quarantined=96)) == {"contract": True, "all": True}
 
 

@@ -57,7 +57,7 @@ def low_yields(bounds: YieldBounds, steps: Sequence[Balance]) -> tuple[LowYield,
     """The steps that keep too few of their rows, and then the whole, if it does.
 
     Variants are made of rows and take none away: they do not count. What a sampling step leaves out it was asked to, whatever the rows
-    hold: it is not judged, and the whole is judged as if it had kept its rows. A step that leaves nothing is for the contract to refuse.
+    hold: it is not judged, and the whole is judged as if it had kept its rows.
     """
     counted = [step for step in steps if step.operator != "augment"]
     found = []
@@ -66,11 +66,11 @@ def low_yields(bounds: YieldBounds, steps: Sequence[Balance]) -> tuple[LowYield,
         gone = step.merged + step.dropped + step.quarantined
         if _samples(step.operator):
             sampled *= (step.entered - gone) / step.entered if step.entered else 1.0
-        elif step.entered and gone < step.entered:
+        elif step.entered:
             found.append(_judged(bounds, step.step, step.entered, step.entered - gone, 1.0, _worst(step)))
     if counted and counted[0].entered and counted[-1].out:
         entered = counted[0].entered + sum(step.created for step in counted)
-        found.append(_judged(bounds, ALL, entered, counted[-1].out, sampled, ""))
+        found.append(_judged(bounds, ALL, entered, counted[-1].out, sampled, " (what was sampled out aside)" if sampled < 1 else ""))
     return tuple(each for each in found if each is not None)
 
 
@@ -87,7 +87,8 @@ def refuse(project: Project, dataset: str, found: Sequence[LowYield]) -> None:
         raise YieldError(
             f"{dataset}: {what}; gold stays as it was",
             where=document.where(("yield",) if ("yield",) in document.lines else ("recipe",)),
-            fix=f"look at what left: lakehouse row explain {dataset} ROW; if it is meant, declare `{failed[0].declaration}`",
+            fix=f"look at what left: lakehouse row explain {dataset} ROW"
+            + (f"; if it is meant, declare `{failed[0].declaration}`" if failed[0].kept else "; gold cannot be empty"),
         )
 
 
