@@ -1,4 +1,4 @@
-"""Write the pages of operators, connectors, detectors, evaluations and commands from the code: `python docs/generate.py`.
+"""Write the pages of operators, connectors, detectors, evaluations, commands and keys from the code: `python docs/generate.py`.
 
 An operator's page holds its docstring, its parameters, and the example of docs/examples.yaml, which is run here. A connector's holds the
 run that docs/connector_runs.py made, for its server is not here, and the lines of docs/further.yaml.
@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 from commands import commands_page
 from example import code, flow, run
+from keys import keys_page
 
 from lakehouse.authoring.schema import REGISTRIES, parameters_of
 from lakehouse.core.registry import Entry
@@ -50,7 +51,7 @@ RUN_BY = (
 
 def pages() -> dict[Path, str]:
     """All pages by their file."""
-    found = {HERE / f"{name}.md": page(name) for name in KINDS} | {HERE / "commands.md": commands_page()}
+    found = {HERE / f"{name}.md": page(name) for name in KINDS} | {HERE / "commands.md": commands_page(), HERE / "keys.md": keys_page()}
     found |= {HERE / "operators" / f"{entry.name}.md": operator_page(entry) for entry in REGISTRIES["operator"].entries().values()}
     return found | {HERE / "connectors" / f"{entry.name}.md": connector_page(entry) for entry in REGISTRIES["connector"].entries().values()}
 

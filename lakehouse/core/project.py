@@ -109,9 +109,11 @@ class Settings(Model):
     storage: Storage = Field(default_factory=Storage, description="Cold packs: their places and what becomes cold.")
     sites: dict[Name, SiteSettings] = Field(default_factory=dict, description="Sites whose releases sources here take.")
     tracking_uri: str | None = Field(default=None, description="MLflow server or database URL; default: sqlite in the project folder.")
-    runner: Literal["in_process", "processes", "ray"] = "in_process"
+    runner: Literal["in_process", "processes", "ray"] = Field(
+        default="in_process", description="Where units of work run: here, in processes of this machine, or on a Ray cluster."
+    )
     ray_address: str = Field(default="local", description="Ray cluster for `runner: ray`; `local` starts one for the run.")
-    workers: int = Field(default=2, ge=1)
+    workers: int = Field(default=2, ge=1, description="Processes that work at a time; with `in_process`, threads.")
     evaluations: Literal["isolated", "in_process"] = Field(
         default="isolated",
         description="`isolated`: each evaluation in a process of its own. `in_process`: in the caller's, for tests and notebooks.",

@@ -23,7 +23,7 @@ class Augmentation(Model):
         default_factory=dict, description="Only rows with one of these values in each of these columns."
     )
     even: str | None = Field(default=None, description="Column whose values get as many rows each as the most frequent one has.")
-    seed: int = 0
+    seed: int = Field(default=0, description="Another seed gives other variants.")
 
     @model_validator(mode="after")
     def _check(self) -> Augmentation:
@@ -42,19 +42,24 @@ class Augmentation(Model):
 class OnViolation(Model):
     """The action for rows that break the contract."""
 
-    action: Literal["quarantine", "fail"] = "quarantine"
-    max_rate: float = Field(default=0.02, ge=0, le=1)
+    action: Literal["quarantine", "fail"] = Field(
+        default="quarantine",
+        description="`quarantine` keeps them aside with every rule they break; with `fail`, one such row stops the run.",
+    )
+    max_rate: float = Field(default=0.02, ge=0, le=1, description="A greater share of such rows stops the run; gold stays as it was.")
 
 
 class Splits(Model):
     """How gold is divided. `cluster` keeps near-duplicates and children of one parent together; `row` does not."""
 
-    by: Literal["cluster", "row", "column"] = "cluster"
-    column: str | None = None
-    train: float = Field(default=0.0, ge=0, le=1)
-    validation: float = Field(default=0.0, ge=0, le=1)
-    test: float = Field(default=0.0, ge=0, le=1)
-    seed: int = 0
+    by: Literal["cluster", "row", "column"] = Field(
+        default="cluster", description="What stays together: near-copies and parts of one row, a row, or rows as a column says."
+    )
+    column: str | None = Field(default=None, description="With `by: column`, the column whose values are the names of the splits.")
+    train: float = Field(default=0.0, ge=0, le=1, description="Share of the rows that are trained on.")
+    validation: float = Field(default=0.0, ge=0, le=1, description="Share of the rows by which settings are chosen.")
+    test: float = Field(default=0.0, ge=0, le=1, description="Share of the rows on which a model is scored; the three add up to 1.")
+    seed: int = Field(default=0, description="Another seed gives another division.")
 
     @model_validator(mode="after")
     def _check(self) -> Splits:
@@ -77,21 +82,21 @@ class Splits(Model):
 class Regrade(Model):
     """A lower sensitivity of a column than that of what it is made from, since a step takes out what made it sensitive."""
 
-    to: Level
-    reason: str = Field(min_length=1)
+    to: Level = Field(description="The sensitivity that the column has after the step.")
+    reason: str = Field(min_length=1, description="Why that is so; it stands in the card.")
 
 
 class Release(Model):
     """Terms and targets of a release."""
 
-    license: str
+    license: str = Field(description="Licence of the release, an SPDX identifier or `other`.")
     forbid: list[str] = Field(default_factory=list, description="Privacy classes that no released column may still carry.")
     allow: list[str] | None = Field(default=None, description="Licences that sources may have, as they state them; without it, any.")
     grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of a release.")
-    screen: Screen = Screen()
+    screen: Screen = Field(default=Screen(), description="Bounds on the findings about the version.")
     max_sensitivity: Level | None = Field(default=None, description="No released column may be more sensitive.")
     hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$", description="Hub repository, `organisation/name`.")
-    private: bool = True
+    private: bool = Field(default=True, description="Whether a new repository of the Hub is private.")
     language: list[str] = Field(default_factory=list, description="ISO 639 codes for the card.")
     tasks: list[str] = Field(default_factory=list, description="Hub task categories for the card.")
 
@@ -99,7 +104,7 @@ class Release(Model):
 class ArchiveRule(Model):
     """The rule for archiving versions: those that no one needs or has used for long, and that are not among the last."""
 
-    unused_days: int = Field(default=180, ge=1)
+    unused_days: int = Field(default=180, ge=1, description="Days without any use.")
     keep_last: int = Field(default=3, ge=1, description="So many of the newest versions stay, whether they are used or not.")
 
 
@@ -107,7 +112,7 @@ class DowngradeRule(Model):
     """The rule for lowering versions: those that users complain about."""
 
     reported: float = Field(gt=0, le=1, description="Share of the rows that open reports may name.")
-    to: Literal["B", "C", "D"] = "D"
+    to: Literal["B", "C", "D"] = Field(default="D", description="The grade that such a version gets.")
 
 
 class RetireRule(Model):
@@ -119,25 +124,25 @@ class RetireRule(Model):
 class Maintenance(Model):
     """The maintenance of versions by their use and their worth; a rule that is not declared does nothing."""
 
-    archive: ArchiveRule | None = None
-    downgrade: DowngradeRule | None = None
-    retire: RetireRule | None = None
+    archive: ArchiveRule | None = Field(default=None, description="When a version is moved to the archive.")
+    downgrade: DowngradeRule | None = Field(default=None, description="When the grade of a version is lowered.")
+    retire: RetireRule | None = Field(default=None, description="When a version is retired.")
     schedule: str | None = Field(default=None, description="Cron expression of the maintenance in Dagster.")
 
 
 class Dataset(Model):
     """A dataset: `assets/datasets/<dataset>.yaml`."""
 
-    dataset: Name
-    description: str
-    owner: Owner
-    sources: list[Name] = Field(min_length=1)
+    dataset: Name = Field(description="Its name, which is that of the file.")
+    description: str = Field(description="What a row is, in a sentence; it stands in the card.")
+    owner: Owner = Field(description="Who answers for it: `team:NAME` or an e-mail address.")
+    sources: list[Name] = Field(min_length=1, description="The sources that its rows come from.")
     contract: str = Field(pattern=r"^[\w./-]+\.py:\w+$", description="`contracts/FILE.py:Model`, a Pandera model on Polars.")
-    on_violation: OnViolation = OnViolation()
-    recipe: list[Call] = Field(default_factory=list)
+    on_violation: OnViolation = Field(default=OnViolation(), description="What becomes of rows that break the contract.")
+    recipe: list[Call] = Field(default_factory=list, description="Steps in order, each an operator with its parameters.")
     yields: YieldBounds = Field(default=YieldBounds(), alias="yield", description="The least share of the rows that each step may keep.")
-    augment: list[Augmentation] = Field(default_factory=list)
-    splits: Splits = Splits(train=0.8, validation=0.1, test=0.1)
+    augment: list[Augmentation] = Field(default_factory=list, description="Variants of rows of the train split.")
+    splits: Splits = Field(default=Splits(train=0.8, validation=0.1, test=0.1), description="How gold is divided.")
     leave_out: list[str] = Field(
         default_factory=list,
         description="Columns that are left out of gold on purpose; others that the contract does not promise are named.",
@@ -145,11 +150,11 @@ class Dataset(Model):
     regrade: dict[str, Regrade] = Field(
         default_factory=dict, description="Columns whose sensitivity a redacting step lowers, with the reason."
     )
-    pilot: Pilot = Pilot()
-    repair: Repair | None = None
-    release: Release | None = None
-    maintenance: Maintenance | None = None
-    demand: Demand | None = None
+    pilot: Pilot = Field(default=Pilot(), description="Evaluations of each version and the gates it must pass.")
+    repair: Repair | None = Field(default=None, description="Repair of findings without a person.")
+    release: Release | None = Field(default=None, description="Terms and targets of a release; without it, nothing is released.")
+    maintenance: Maintenance | None = Field(default=None, description="When versions are archived, lowered and retired.")
+    demand: Demand | None = Field(default=None, description="Purpose and size, from which `lakehouse plan` estimates the work.")
 
     @model_validator(mode="after")
     def _check(self) -> Dataset:

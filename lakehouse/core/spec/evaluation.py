@@ -12,23 +12,28 @@ from lakehouse.core.spec.words import Call, Model, Name
 class HeldOut(Model):
     """A frozen evaluation set: another dataset, pinned by content."""
 
-    dataset: Name
+    dataset: Name = Field(description="The dataset that is the frozen set.")
     content: str | None = Field(default=None, description="Leading digits (12 or more) of its content id; without it, its latest version.")
 
 
 class Gate(Model):
     """A condition a version must meet: absolute (`at_least`, `at_most`), or against the last release or a constant answer (`versus`)."""
 
-    metric: str
-    evaluation: str | None = None
-    on: Literal["held_out", "test", "also"] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
+    metric: str = Field(description="The metric, as its evaluation names it: `macro_f1`, `mae`, ...")
+    evaluation: str | None = Field(default=None, description="The evaluation that measures it; without it, the first declared.")
+    on: Literal["held_out", "test", "also"] | None = Field(
+        default=None,
+        description="The rows, `also` those of an evaluation that reads another set; without it, `held_out` if declared, else `test`.",
+    )
+    at_least: float | None = Field(default=None, description="The least value.")
+    at_most: float | None = Field(default=None, description="The greatest value.")
     versus: Literal["released", "baseline"] | None = Field(
         default=None,
         description="`released`: the last release; `baseline`: the most frequent label of the train rows, of numbers their mean.",
     )
-    margin: float = Field(default=0.01, ge=0)
+    margin: float = Field(
+        default=0.01, ge=0, description="With `released`, the loss that is borne; with `baseline`, the gain that is asked."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Gate:
@@ -50,9 +55,9 @@ class Gate(Model):
 class Pilot(Model):
     """The evaluations of each version and the gates it must pass."""
 
-    held_out: HeldOut | None = None
-    evaluations: list[Call] = Field(default_factory=list)
-    gates: list[Gate] = Field(default_factory=list)
+    held_out: HeldOut | None = Field(default=None, description="The frozen set on which versions are compared.")
+    evaluations: list[Call] = Field(default_factory=list, description="Evaluations with their parameters, of the page of evaluations.")
+    gates: list[Gate] = Field(default_factory=list, description="Conditions of a release.")
     self_test: bool = Field(
         default=False, description="A metric gates only after known-bad controls made from the train rows scored worse."
     )
@@ -82,7 +87,9 @@ class Pilot(Model):
 class RepairPolicy(Model):
     """The action for the rows of one kind of ticket."""
 
-    on: Literal["contradiction", "label_error", "neighbours", "low_value", "influence", "slice", "coverage", "drift", "leak", "report"]
+    on: Literal["contradiction", "label_error", "neighbours", "low_value", "influence", "slice", "coverage", "drift", "leak", "report"] = (
+        Field(description="The kind of finding.")
+    )
     action: Literal["relabel", "drop", "queue", "recollect", "propose"] = Field(
         description="`relabel` takes the suggested label, `drop` the row out; `queue` asks a person, `recollect` the source; "
         "`propose` looks for a threshold of the recipe that would take the rows out."
@@ -112,14 +119,14 @@ class RepairLimits(Model):
 class Repair(Model):
     """Repair of findings without a person, and its verdict."""
 
-    metric: str = "macro_f1"
-    evaluation: str | None = None
-    margin: float = Field(default=0.01, ge=0)
+    metric: str = Field(default="macro_f1", description="The metric by which the versions before and after are compared.")
+    evaluation: str | None = Field(default=None, description="The evaluation that measures it; without it, the first declared.")
+    margin: float = Field(default=0.01, ge=0, description="Within it, two versions are equal.")
     close_on: list[Literal["better", "equal", "inconclusive"]] = Field(
         default=["better", "equal"], min_length=1, description="Verdicts of the new version over the old one that close a ticket."
     )
-    policies: list[RepairPolicy] = Field(min_length=1)
-    limits: RepairLimits = RepairLimits()
+    policies: list[RepairPolicy] = Field(min_length=1, description="What is done, one policy a kind of finding.")
+    limits: RepairLimits = Field(default=RepairLimits(), description="How far a run may go.")
 
     @model_validator(mode="after")
     def _check(self) -> Repair:

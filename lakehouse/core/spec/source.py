@@ -16,8 +16,8 @@ from lakehouse.core.spec.words import Call, ColumnType, Level, Model, Name, Owne
 class Detection(Model):
     """A detector with its parameters, and what is done with rows that it flags: `{detector: {parameter: value}, action: warn}`."""
 
-    name: str
-    params: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field(description="The detector, of the page of detectors.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Its parameters.")
     action: Literal["quarantine", "warn"] | None = Field(
         default=None, description="`quarantine` keeps flagged rows out of silver, `warn` only reports; without it, the detector's own."
     )
@@ -45,7 +45,7 @@ class Detection(Model):
 class Column(Model):
     """A column of a source: `int`, or `{type: date, format: "%d.%m.%Y"}` where values are written in a way of their own."""
 
-    type: ColumnType
+    type: ColumnType = Field(description="A type as it stands under types of columns.")
     format: str | None = Field(default=None, description="How dates and times are written, as `strftime` names it: `%d.%m.%Y`.")
     decimal: Literal[".", ","] = Field(default=".", description="The decimal mark of numbers.")
     thousands: Literal[",", ".", " ", "'"] | None = Field(default=None, description="The mark between groups of three digits.")
@@ -87,11 +87,11 @@ class Retention(Model):
 class Source(Model):
     """Raw material, shared by datasets: `assets/sources/<source>.yaml`."""
 
-    source: Name
-    description: str
-    owner: Owner
+    source: Name = Field(description="Its name, which is that of the file.")
+    description: str = Field(description="What the material is, in a sentence.")
+    owner: Owner = Field(description="Who answers for it: `team:NAME` or an e-mail address.")
     license: str = Field(description="SPDX identifier or the terms in words; carried to every row.")
-    connector: Call
+    connector: Call = Field(description="What brings the material in, with its parameters: one of the page of connectors.")
     mode: Literal["collected", "virtual"] = Field(
         default="collected",
         description="`virtual` leaves the rows where they are: bronze holds which there are, values are read in place when needed.",
@@ -114,7 +114,9 @@ class Source(Model):
         default_factory=list, description="Detectors that look at rows when they arrive; what they find keeps rows out, or warns."
     )
     schedule: str | None = Field(default=None, description="Cron expression of the collection.")
-    fresh_within_hours: float | None = Field(default=None, gt=0)
+    fresh_within_hours: float | None = Field(
+        default=None, gt=0, description="The check of freshness fails when the last collection is older."
+    )
     max_item_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="A larger item is set aside in blobs/ and quarantined.")
     encrypt: bool | Name | None = Field(
         default=None,

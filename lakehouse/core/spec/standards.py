@@ -24,14 +24,14 @@ _ROOT: ContextVar[Path | None] = ContextVar("root", default=None)
 class Standard(Model):
     """A field of the dictionary: what a column of this name means, everywhere."""
 
-    meaning: str
-    meaning_zh: str
-    type: ColumnType
-    unit: str | None = None
+    meaning: str = Field(description="What the field means, in English.")
+    meaning_zh: str = Field(description="The same in Chinese.")
+    type: ColumnType = Field(description="Its type, as a column of a source has one.")
+    unit: str | None = Field(default=None, description="Unit of its numbers.")
     codes: dict[str, str] | None = Field(default=None, description="The values it may have, each with its meaning.")
     pattern: str | None = Field(default=None, description="A regular expression that a value has to match.")
     category: str | None = Field(default=None, description="The class of data it belongs to, such as `customer/feedback`.")
-    sensitivity: Level = "general"
+    sensitivity: Level = Field(default="general", description="How sensitive a column of this field is.")
     privacy: list[str] = Field(default_factory=list, description="Privacy classes it may hold.")
 
     @model_validator(mode="after")
@@ -53,9 +53,9 @@ class Standard(Model):
 class StandardFile(Model):
     """`assets/standards/<standard>.yaml`: fields that belong together."""
 
-    standard: Name
-    owner: str | None = None
-    fields: dict[Name, Standard] = Field(min_length=1)
+    standard: Name = Field(description="Name of the group of fields.")
+    owner: str | None = Field(default=None, description="Who answers for their meaning.")
+    fields: dict[Name, Standard] = Field(min_length=1, description="The fields by name.")
 
 
 @dataclass(frozen=True)
