@@ -73,8 +73,8 @@ def _print(found: Discovery) -> None:
     terminal.out.print(f"  {about}{found.rows:,} rows, {about}{found.tokens:,} words (each Han character one); read: {read}")
     if found.findings:
         terminal.out.print(f"  cannot be read: {', '.join(f'{k} {n:,}' for k, n in found.findings.items())}")
-    rows = [(escape(c.name), _kind(c), c.role, f"{c.nulls:.1%}", f"{c.distinct:.1%}", escape(_holds(c))) for c in found.columns]
-    terminal.table("\nColumns", ["column", "type", "as", "null", "distinct", "holds"], rows)
+    rows = [(c.name, _kind(c), c.role, f"{c.nulls:.1%}", f"{c.distinct:.1%}", _holds(c)) for c in found.columns]
+    terminal.table("\nColumns", ["column", "type", "as", "null", "distinct", "holds"], rows, right=["null", "distinct"])
     for column in found.columns:
         if column.name == found.label and column.values:
             total = sum(column.values.values())
@@ -84,8 +84,8 @@ def _print(found: Discovery) -> None:
     if found.copies is not None and found.text is not None:
         exact, near = found.copies.exact, found.copies.near
         terminal.out.print(f"Copies in `{escape(found.text)}`, in the sample: {exact:.1%} exact, {near:.1%} exact or near")
-    private = [(escape(c.name), kind, n) for c in found.columns for kind, n in c.private.items()]
-    private += [(escape(c.name), f"{c.named} (by its name)", found.sampled) for c in found.columns if c.named]
+    private = [(c.name, kind, n) for c in found.columns for kind, n in c.private.items()]
+    private += [(c.name, f"{c.named} (by its name)", found.sampled) for c in found.columns if c.named]
     if private:
         terminal.table("\nPrivate data", ["column", "kind", "sampled rows"], private, right=["sampled rows"])
     if found.grading is not None:
@@ -94,7 +94,7 @@ def _print(found: Discovery) -> None:
     if found.privacy:
         terminal.out.print(f"privacy: {escape(str(found.privacy))}")
     if found.drift:
-        drift = [(escape(m.what), m.measure, m.psi, m.verdict, escape(m.evidence)) for m in found.drift]
+        drift = [(m.what, m.measure, m.psi, m.verdict, m.evidence) for m in found.drift]
         terminal.table("\nAgainst the last collection", ["column", "of its", "PSI", "verdict", "what changed most"], drift, right=["PSI"])
 
 

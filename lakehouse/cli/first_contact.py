@@ -30,7 +30,7 @@ def options(function: F) -> F:
 def show(added: Added) -> None:
     """What was chosen for each column, and why; what was written; what the user should know."""
     terminal.out.print(f"[bold]{added.dataset}[/] is of the kind [bold]{added.kind}[/]:")
-    rows = [(escape(c.column), escape(c.type), c.role, escape(c.why)) for c in added.columns]
+    rows = [(c.column, c.type, c.role, c.why) for c in added.columns]
     terminal.table("", ["column", "type", "role", "why"], rows)
     for note in added.notes:
         terminal.out.print(f"[yellow]note[/] {escape(note)}")

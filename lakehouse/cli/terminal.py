@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
+from lakehouse.cli.tables import lay_out
 from lakehouse.cli.visible import json_safe, visible
 from lakehouse.core.runs.progress import Progress as Report
 from lakehouse.production.engine.balance import Balance
@@ -96,20 +96,23 @@ def progress(*, quiet: bool) -> Iterator[Report]:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Print a table; the columns in `right` are numbers."""
-    made = Table(
-        title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0)
-    )
-    for at, column in enumerate(columns):
-        number = column in right
-        # Names and numbers are never broken; words fold into what room is left.
-        made.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or at == 0)
-    for row in rows:
-        made.add_row(*(_cell(value) for value in row))
-    out.print(made)
+    """Print a table; the columns in `right` are numbers. Cells are plain text without markup; one that is a rich `Text` keeps its style."""
+    given = [list(row) for row in rows]
+    numbers = {at for at, column in enumerate(columns) if column in right}
+    written = [[_cell(value, [row[at] for row in given]) for at, value in enumerate(row)] for row in given]
+    if title:
+        out.print(Text(visible(title), style="bold"))
+    for line in lay_out(columns, written, out.width, numbers):
+        printed = Text()
+        for piece in line:
+            at, column = piece.cell
+            value = given[at][column] if at >= 0 else None
+            printed.append(piece.text, "bold" if at < 0 else value.style if isinstance(value, Text) else None)
+        out.print(printed, soft_wrap=True)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, column: Sequence[object]) -> str:
+    """A value for people, rounded as its column needs it."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -117,8 +120,15 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.4f}"
-    return str(value)
+        return _rounded(value, max(abs(each) for each in column if isinstance(each, float) and each == each) if value == value else 0)
+    return visible(value.plain if isinstance(value, Text) else str(value))
+
+
+def _rounded(value: float, most: float) -> str:
+    """Four digits after the point for shares and scores, fewer for columns of larger numbers."""
+    if 0 < abs(value) < 0.00005:
+        return f"{value:.1e}"
+    return f"{value:,.{4 if most <= 1 else 2 if most < 100 else 1 if most < 1000 else 0}f}"
 
 
 def balance(title: str, steps: Sequence[Balance]) -> None:

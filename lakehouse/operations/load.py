@@ -19,8 +19,9 @@ from lakehouse.core.lake.parquet.files import arrow
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import SPLITS
 from lakehouse.core.spec.yamlfile import suggest
-from lakehouse.delivery.release.bundle import ROW_ID, Bundle, read_bundle
+from lakehouse.delivery.release.bundle import Bundle, read_bundle
 from lakehouse.delivery.release.features import features, is_picture, listed_codes
+from lakehouse.delivery.release.shards import ROW_ID
 from lakehouse.operations.show.reader import reader
 
 if TYPE_CHECKING:

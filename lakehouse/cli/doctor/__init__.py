@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from lakehouse.cli import terminal
 from lakehouse.cli.doctor.condition import Condition
@@ -85,7 +85,7 @@ def _show(found: Sequence[Condition], bad: int) -> None:
     packages = [each for each in found if each.name.startswith("package ") and each.state == "ok"]
     for part in dict.fromkeys(each.part for each in found):
         rows = [
-            (each.name, f"[{_COLOURS[each.state]}]{each.state}[/]", escape(each.detail) + (f"\n{escape(each.fix)}" if each.fix else ""))
+            (each.name, Text(each.state, _COLOURS[each.state]), each.detail + (f"\n{each.fix}" if each.fix else ""))
             for each in found
             if each.part == part and each not in packages
         ]

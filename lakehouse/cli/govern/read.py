@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 import polars as pl
-from rich.markup import escape
 
 from lakehouse.cli import terminal
+from lakehouse.cli.values import readable
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
 from lakehouse.governance.access.door import reading
@@ -63,7 +63,7 @@ def read_command(
         )
         return
     if out is None:
-        rows = [[None if value is None else escape(str(value)) for value in row] for row in done.rows.rows()]
+        rows = [[readable(value) for value in row] for row in done.rows.rows()]
         terminal.table(f"{table}, {done.version}", done.rows.columns, rows)
     terminal.out.print(f"{done.rows.height:,} rows as role {done.role}" + (f": {out}" if out else ""))
     if done.left_out:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.core.errors import NotFoundError
@@ -35,7 +34,7 @@ def sensitivity_command(names: tuple[str, ...], as_json: bool) -> None:
         terminal.dump({table: {column: level.as_json() for column, level in levels.items()} for table, levels in found.items()})
         return
     rows = [
-        (f"{table}.{column}", f"{level.level} {WORDS[level.level]}", escape(level.because))
+        (f"{table}.{column}", f"{level.level} {WORDS[level.level]}", level.because)
         for table, levels in found.items()
         for column, level in levels.items()
     ]

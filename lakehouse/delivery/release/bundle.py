@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,13 @@ import pyarrow.parquet as pq
 from lakehouse.core import versions
 from lakehouse.core.errors import ReleaseError
 from lakehouse.core.hashing import content_id, file_digest, row_digest
-from lakehouse.core.lake.parquet.files import write_parquet
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import SPLITS
 from lakehouse.core.versions import Version
-from lakehouse.delivery.release import card, pictures
+from lakehouse.delivery.release import card, pictures, shards
+from lakehouse.delivery.release.shards import ROW_ID
 
 SUMS = "SHA256SUMS"
-ROW_ID = "row_id"
-ROW_GROUP = 100_000
 
 
 @dataclass(frozen=True)
@@ -64,32 +62,19 @@ def write_bundle(project: Project, version: Version, *, check: Callable[[Path], 
 
 
 def build(project: Project, version: Version) -> Bundle:
-    """Write the bundle into the project's staging folder, ready to be placed. Memory: one split at a time."""
+    """Write the bundle into the project's staging folder, ready to be placed. Memory: the ids of all rows and one row group."""
     folder = staging(project, version.dataset)
     data = folder / "data"
     data.mkdir(parents=True)
     gold = versions.rows(project, version)
     schema = gold.collect_schema()
-    identity = gold.select("_row_id", "_hash", "_split").collect()
     columns = _released_columns(schema, version)
+    identity = shards.measured(gold, columns)
     _refuse_other_content(identity, version)
 
     files: list[dict[str, Any]] = []
-    present = set(identity["_split"].unique())
-    for split in [*(s for s in SPLITS if s in present), *sorted(present - set(SPLITS))]:
-        rows = gold.filter(pl.col("_split") == split).select(*columns, pl.col("_row_id").alias(ROW_ID)).sort(ROW_ID).collect()
-        path = data / f"{split}-00000-of-00001.parquet"
-        write_parquet(rows.rechunk(), path, compression_level=3, row_group_size=ROW_GROUP, statistics=True)
-        files.append(
-            {
-                "split": split,
-                "path": f"data/{path.name}",
-                "rows": rows.height,
-                "bytes": path.stat().st_size,
-                "uncompressed_bytes": _uncompressed(path),
-                "sha256": file_digest(path),
-            }
-        )
+    for split in _ordered(identity["_split"].unique()):
+        files += shards.write_split(gold, split, identity.filter(pl.col("_split") == split), columns, data)
     released_schema = pl.Schema({**{name: schema[name] for name in columns}, ROW_ID: pl.String()})
     manifest = {
         **version.manifest,
@@ -144,7 +129,7 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         sums = (folder / SUMS).read_text(encoding="utf-8")
-        rows = {str(file["split"]): int(file["rows"]) for file in manifest["files"]}
+        rows = shards.rows_by_split(manifest["files"])
         identity = str(manifest["dataset"]), str(manifest["version"]), str(manifest["label"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{folder} holds no bundle: {error}", fix="write it again: lakehouse release DATASET") from error
@@ -188,12 +173,15 @@ def verify_bundle(folder: Path) -> list[str]:
 
 
 def _verify_rows(folder: Path, manifest: dict[str, Any]) -> list[str]:
-    problems, digests = [], []
+    problems: list[str] = []
+    digests: list[pl.DataFrame] = []
     for file in manifest["files"]:
-        rows = pl.read_parquet(folder / file["path"])
-        if rows.height != file["rows"]:
-            problems.append(f"{file['path']} holds {rows.height} rows, the manifest counts {file['rows']}")
-        digests.append(_digests(rows, file["split"]))
+        with pq.ParquetFile(folder / file["path"]) as parquet:
+            groups = (pl.DataFrame(pl.from_arrow(parquet.read_row_group(number))) for number in range(parquet.num_row_groups))
+            found = [_digests(rows, file["split"]) for rows in groups]
+        digests += found
+        if (height := sum(map(len, found))) != file["rows"]:
+            problems.append(f"{file['path']} holds {height} rows, the manifest counts {file['rows']}")
     together = pl.concat(digests)
     if together[ROW_ID].n_unique() != together.height:
         problems.append("a row id is in the bundle more than once")
@@ -237,9 +225,10 @@ def _digests(rows: pl.DataFrame, split: str) -> pl.DataFrame:
     return gold.select(pl.col("_row_id").alias(ROW_ID), row_digest(dict(gold.schema), gold.columns).alias("digest"))
 
 
-def _uncompressed(path: Path) -> int:
-    metadata = pq.read_metadata(path)
-    return sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+def _ordered(splits: Iterable[str]) -> list[str]:
+    """Train, validation and test first, in this order."""
+    present = set(splits)
+    return [*(split for split in SPLITS if split in present), *sorted(present - set(SPLITS))]
 
 
 def _digested(folder: Path) -> dict[str, str]:

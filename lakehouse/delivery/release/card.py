@@ -23,6 +23,7 @@ _SIZES = (
     (10_000_000_000, "1B<n<10B"),
     (100_000_000_000, "10B<n<100B"),
 )
+_SIZE_OF_SPLIT = {"num_bytes": "uncompressed_bytes", "num_examples": "rows"}
 _ROW_ID = {"type": "String", "nullable": False, "unique": True, "description": "Identity of the row, stable over versions.", "checks": []}
 
 
@@ -68,15 +69,33 @@ def header(manifest: Mapping[str, Any], schema: pl.Schema) -> dict[str, Any]:
     found["size_categories"] = [next((word for limit, word in _SIZES if rows < limit), "100B<n<1T")]
     found["tags"] = ["datasets", "polars", *(["synthetic"] if manifest.get("augment") else [])]
     found["configs"] = [
-        {"config_name": "default", "default": True, "data_files": [{"split": file["split"], "path": file["path"]} for file in files]}
+        {
+            "config_name": "default",
+            "default": True,
+            "data_files": [
+                {"split": split, "path": paths[0] if len(paths := [file["path"] for file in shards]) == 1 else paths}
+                for split, shards in _by_split(files).items()
+            ],
+        }
     ]
     found["dataset_info"] = {
         "config_name": "default",
         "features": features(schema),
-        "splits": [{"name": file["split"], "num_bytes": file["uncompressed_bytes"], "num_examples": file["rows"]} for file in files],
+        "splits": [
+            {"name": split, **{key: sum(file[of] for file in shards) for key, of in _SIZE_OF_SPLIT.items()}}
+            for split, shards in _by_split(files).items()
+        ],
         "download_size": sum(file["bytes"] for file in files),
         "dataset_size": sum(file["uncompressed_bytes"] for file in files),
     }
+    return found
+
+
+def _by_split(files: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """The shards of each split, in order."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for file in files:
+        found.setdefault(file["split"], []).append(file)
     return found
 
 
@@ -104,15 +123,16 @@ from datasets import load_dataset
 rows = load_dataset("PATH_OR_HUB_REPOSITORY", split="{first["split"]}")
 ```
 
-or without `datasets`: `polars.read_parquet("{first["path"]}")`."""
+or without `datasets`: `polars.read_parquet("data/{first["split"]}-*.parquet")`."""
 
 
 def _splits(manifest: Mapping[str, Any]) -> str:
     total = sum(file["rows"] for file in manifest["files"]) or 1
-    lines = [
-        (file["split"], f"{file['rows']:,}", f"{file['rows'] / total:.1%}", f"{file['bytes']:,}", f"`{file['path']}`")
-        for file in manifest["files"]
-    ]
+    lines = []
+    for split, shards in _by_split(manifest["files"]).items():
+        rows, size = (sum(file[key] for file in shards) for key in ("rows", "bytes"))
+        more = f" and {len(shards) - 1} more" if len(shards) > 1 else ""
+        lines.append((split, f"{rows:,}", f"{rows / total:.1%}", f"{size:,}", f"`{shards[0]['path']}`{more}"))
     rule = manifest.get("splits") or {}
     how = f"\n\nDivided by `{rule['by']}`" + (f" with seed {rule['seed']}." if "seed" in rule else ".") if rule.get("by") else ""
     return "## Splits\n\n" + _table(("split", "rows", "share", "bytes", "file"), lines) + how

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lakehouse.delivery.release.shards import rows_by_split
 from lakehouse.production.pictures import balance_picture, splits_picture
 
 
@@ -16,5 +17,5 @@ def draw(manifest: Mapping[str, Any], folder: Path) -> list[str]:
     if manifest.get("balance"):
         (folder / "balance.png").write_bytes(balance_picture(manifest["balance"], "where the rows went"))
         drawn.append("images/balance.png")
-    (folder / "splits.png").write_bytes(splits_picture({file["split"]: file["rows"] for file in manifest["files"]}, "rows by split"))
+    (folder / "splits.png").write_bytes(splits_picture(rows_by_split(manifest["files"]), "rows by split"))
     return [*drawn, "images/splits.png"]

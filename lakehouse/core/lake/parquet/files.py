@@ -69,14 +69,14 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def parquet_writer(path: Path, schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """A function that adds frames of this schema to a Parquet file, which appears under `path` at the end, whole or not at all.
+def parquet_writer(path: Path, schema: pl.Schema, *, level: int = 1) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """A function that adds frames of this schema to a Parquet file, a row group each, which appears under `path` whole or not at all.
 
     Raises:
         StorageError: no room, no permission; nothing is left behind.
     """
     target = arrow(pl.DataFrame(schema=schema)).schema
-    with whole(path) as part, pq.ParquetWriter(part, target, compression="zstd", compression_level=1) as writer:
+    with whole(path) as part, pq.ParquetWriter(part, target, compression="zstd", compression_level=level) as writer:
         yield lambda frame: writer.write_table(arrow(frame.select(schema.names())).cast(target))
 
 
