@@ -12,8 +12,8 @@ from lakehouse.core.errors import FactoryError, SpecError, StorageError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset, Gate, yamlfile
 from lakehouse.core.spec.contract import Contract
-from lakehouse.delivery.release.bundle import ROW_ID
 from lakehouse.delivery.release.licenses import HUB_LICENSES
+from lakehouse.delivery.release.shards import ROW_ID
 from lakehouse.pilot.task import task_named
 from lakehouse.production.engine.measure import types_of
 from lakehouse.production.engine.recipe import Recipe, compile_recipe
