@@ -19,6 +19,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +36,9 @@ def table(separator: str = ",", header: bool = True) -> Callable[[Path], Shape]:
 
     def count(path: Path) -> Shape:
         data = path.read_bytes()
+        quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, quoting=quoting) if row]
         return len(rows) - header, len(rows[-1])
 
     return count
@@ -62,9 +64,12 @@ def elements(path: Path) -> Shape:
 
 
 def sheet(path: Path) -> Shape:
-    """Counts the rows of the first sheet under its header."""
-    rows = pl.read_excel(path, engine="calamine")
-    return rows.shape
+    """Counts the rows of the sheet with most cells under a header."""
+    from python_calamine import CalamineWorkbook
+
+    book = CalamineWorkbook.from_path(str(path))
+    rows = max((book.get_sheet_by_name(name).to_python() for name in book.sheet_names), key=lambda rows: sum(map(len, rows)))
+    return len(rows) - 1, len(rows[0])
 
 
 def parquet(path: Path) -> Shape:
@@ -88,6 +93,11 @@ def database(name: str) -> Callable[[Path], Shape]:
 def files(path: Path) -> Shape:
     """Counts the files of a folder; they have no columns."""
     return sum(file.is_file() for file in path.rglob("*")), 0
+
+
+def lines(path: Path) -> Shape:
+    """Counts the lines of a folder of texts that are not empty."""
+    return sum(bool(line.strip()) for file in path.rglob("*") for line in file.read_text(encoding="utf-8").splitlines()), 1
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ INPUTS: dict[str, Material] = {
         "bokeh_sampledata", f"{BOKEH}/geographic_boundaries.db", "SQLite", database("us_states"), given={"table": "us_states"}
     ),
     "arrow": Material("pyarrow", "pyarrow/tests/data/parquet/v0.7.1.parquet", "Parquet", parquet),
-    "about_datasets": Material("scikit-learn", f"{SKLEARN}/descr", "folder of texts", files, "*.rst"),
+    "about_datasets": Material("scikit-learn", f"{SKLEARN}/descr", "folder of texts, by line", lines, "*.rst"),
     "flags": Material("django-countries", "django_countries/static/flags", "folder of pictures", files, "*.gif"),
     "noises": Material("pygame-ce", "pygame/examples/data", "folder of sounds", files, "*.wav"),
     "word_files": Material("python-docx", "features/steps/test_files", "folder of documents", files, "*.docx"),
@@ -173,6 +183,7 @@ def made(name: str, material: Material, folder: Path, root: Path) -> str:
     import datasets
 
     from lakehouse.authoring.add import add
+    from lakehouse.core.errors import FactoryError
     from lakehouse.core.project import Project
     from lakehouse.delivery.release.release import release
     from lakehouse.operations import line
@@ -197,13 +208,23 @@ def made(name: str, material: Material, folder: Path, root: Path) -> str:
     words = [f"{count:,} {what}" for what, count in fates.items() if count]
     words += [f"`{c.column}`: {c.type}" for c in added.columns if c.type.split("(")[0] in ("date", "timestamp", "decimal", "json")][:2]
     words += [note for note in added.notes if "was copied" not in note][:2]
-    release(Project.open(root), name)
-    loaded = datasets.load_dataset(str(root / "releases" / name), cache_dir=str(folder / "cache"))
-    out = sum(split.num_rows for split in loaded.values())
-    wide = len(next(iter(loaded.values())).column_names) - 1
+    try:
+        release(Project.open(root), name)
+        loaded = datasets.load_dataset(str(root / "releases" / name), cache_dir=str(folder / "cache"))
+        out = sum(split.num_rows for split in loaded.values())
+        wide = len(next(iter(loaded.values())).column_names) - 1
+    except FactoryError as error:
+        out, wide = done.gold.rows, len(added.columns)
+        words.insert(0, f"**not released** ({type(error).__name__}): {error.what.partition('cannot be released: ')[2] or error.what}")
+    if unexplained := out + sum(fates.values()) - rows:
+        words.insert(0, f"**{unexplained:+,} rows** that nothing explains")
+    if columns and wide != columns:
+        words.insert(0, f"**{wide - columns:+} columns**")
+    types = Counter(c.type.split("(")[0].split("<")[0] for c in added.columns)
+    chosen = f"{added.kind}, {label}; {', '.join(f'{n} {word}' for word, n in types.most_common())}"
     shown = f"{rows:,} × {columns}" if columns else f"{rows:,} files"
     what = f"{material.package}, `{material.path.rpartition('/')[2]}{'/' + material.pattern if material.pattern else ''}`"
-    return f"| {what} | {material.format} | {added.kind}, {label} | {shown} -> {out:,} × {wide} | {'; '.join(words) or 'nothing'} |"
+    return f"| {what} | {material.format} | {chosen} | {shown} -> {out:,} × {wide} | {'; '.join(words) or 'nothing'} |"
 
 
 @contextlib.contextmanager
@@ -231,13 +252,13 @@ def main(names: list[str]) -> int:
     """Print the table; a fault becomes a row of its own, and the exit code is 1."""
     faults = 0
     with tempfile.TemporaryDirectory(prefix="first-contact-") as temporary, factory(Path(temporary)) as root:
-        print("| input | format | chosen: kind, label | in -> in the release | what differs |\n| --- | --- | --- | --- | --- |")
+        print("| input | format | chosen: kind, label; types | in -> in the release | what differs |\n| --- | --- | --- | --- | --- |")
         for name in names or INPUTS:
             try:
                 row = made(name, INPUTS[name], Path(temporary), root)
             except Exception as error:  # one input must not hide what becomes of the others
                 faults += 1
-                row = f"| {name} | {INPUTS[name].format} | | | **fault** {type(error).__name__}: {' '.join(str(error).split())} |"
+                row = f"| {name} | {INPUTS[name].format} | | | **failed** ({type(error).__name__}): {' '.join(str(error).split())} |"
             print(row, flush=True)
     return 1 if faults else 0
 
