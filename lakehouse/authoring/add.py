@@ -15,7 +15,7 @@ from lakehouse.authoring.choices import Choice, Choices, choose
 from lakehouse.authoring.contract_file import contract_text
 from lakehouse.authoring.dataset_file import dataset_text
 from lakehouse.authoring.material_place import placed
-from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, renamed_columns
+from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, not_read, renamed_columns
 from lakehouse.authoring.yaml_file import write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
@@ -70,8 +70,9 @@ def add(
         found = _with_file_columns(found, options := files_options(project, found, place.path))
         found, renamed = renamed_columns(found)
         choices = _chosen(found, text, label)
+        found = _with_privacy(found, choices)
         source = declare(project, f"{dataset}_raw", {"files": options}, found, renamed, path.name)
-        notes = (*([place.note] if place.note else []), *found.notes)
+        notes = tuple(note for note in (place.note, not_read(place.path, options), *found.notes) if note)
         return _written(project, dataset, source, found, choices, notes)
     except BaseException:
         if place.note and place.path.is_relative_to(project.root.resolve()):
@@ -84,6 +85,7 @@ def _from_elsewhere(project: Project, material: str, name: str | None, text: str
     dataset = _free(project, name or at.name)
     found, renamed = renamed_columns(_readable(elsewhere.discovered(project, at, dataset)))
     choices = _chosen(found, text, label)
+    found = _with_privacy(found, choices)
     source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)
     return _written(project, dataset, source, found, choices, found.notes)
 
@@ -128,6 +130,13 @@ def _chosen(found: Discovery, text: str | None, label: str | None) -> Choices:
         if given is not None and given not in names:
             raise SpecError(f"{Path(found.path).name} has no column `{given}`", fix=f"columns: {', '.join(names)}")
     return choose(found, text=text, label=label)
+
+
+def _with_privacy(found: Discovery, choices: Choices) -> Discovery:
+    """The private data that columns may hold: any in the texts, which the recipe redacts; in others what the sample showed."""
+    kinds = {c.name: ["pii"] if c.name in choices.texts else sorted(c.private) for c in found.columns}
+    named = {c.name: [c.named] for c in found.columns if c.named}
+    return replace(found, privacy={c: [*of, *named.get(c, [])] for c, of in kinds.items() if of or c in named})
 
 
 def _written(project: Project, dataset: str, source: WrittenSource, found: Discovery, choices: Choices, notes: tuple[str, ...]) -> Added:

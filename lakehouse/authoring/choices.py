@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from lakehouse.core.spec import PII
 from lakehouse.core.spec.column_type import made
 from lakehouse.reserve.discovery.columns import ColumnProfile, named_like_a_key, named_like_a_label
 from lakehouse.reserve.discovery.discover import Discovery
@@ -19,6 +20,7 @@ _TURNS = (("role", "content"), ("from", "value"), ("speaker", "text"), ("role", 
 _QUESTIONS = ("instruction", "prompt", "question", "query", "input", "问题", "问", "指令")
 _ANSWERS = ("output", "response", "completion", "answer", "answers", "target", "答案", "答", "回答", "回复")
 _TARGETS = ("target", "y", "label", "price", "score", "value", "rating")
+_NESTED = ("chat", "preference")
 _LONG, _LONG_CHINESE = 30, 10
 """Mean characters of a text that is cleaned and compared as one; shorter ones are names and titles."""
 _DISTINCT = 0.3
@@ -46,7 +48,9 @@ class Choices:
         compared: the columns of which equal rows are copies; empty: no row is merged.
         number: the label is a number to be predicted, not a class.
         features: columns that a model of a table reads.
+        beside: other texts within the columns of the texts, such as the roles of turns.
         private: private data found beside the texts, by column.
+        sure: the label is named like one, or was given.
         questions: what only the user knows, a sentence each.
     """
 
@@ -57,7 +61,9 @@ class Choices:
     label: str | None = None
     number: bool = False
     features: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     private: dict[str, list[str]] = field(default_factory=dict)
+    sure: bool = False
     chinese: bool = False
     questions: tuple[str, ...] = ()
 
@@ -75,7 +81,12 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
     number = chosen is not None and _is_number(chosen)
     name = chosen.name if chosen is not None else None
     features = tuple(c.name for c in found.columns if kind == "table" and c.name != name and _is_feature(c))
-    private = {c.name: sorted(c.private) for c in found.columns if c.private and c.name not in texts and c.form.dtype == pl.String}
+    private = {
+        c.name: sorted({*PII, *c.private})
+        for c in found.columns
+        if c.private and c.name not in texts and c.form.dtype == pl.String and c.type != "json"
+    }
+    beside = tuple(path for c in found.columns for path in _other_texts(c) if path not in texts) if kind in _NESTED else ()
     questions = []
     able = [c for c in found.columns if c.name not in texts and c.role not in ("key", "constant", "date")]
     if label is None and able and kind in ("table", "text", "images", "sounds") and (chosen is None or chosen.name not in _named(found)):
@@ -91,7 +102,9 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
         label=name,
         number=number,
         features=features,
+        beside=beside,
         private=private,
+        sure=name is not None and (label is not None or name in _named(found)),
         chinese=language in ("zh", "ja", "th"),
         questions=tuple(questions),
     )
@@ -169,6 +182,14 @@ def _turns(columns: Sequence[ColumnProfile]) -> tuple[str, str, str] | None:
     return None
 
 
+def _other_texts(column: ColumnProfile) -> list[str]:
+    """The paths of all texts in the turns of a column."""
+    dtype = column.form.dtype
+    if not isinstance(dtype, pl.List) or not isinstance(inner := made(dtype.inner), pl.Struct):
+        return []
+    return [f"{column.name}[].{f.name}" for f in inner.fields if f.dtype == pl.String]
+
+
 def _path(column: ColumnProfile) -> str | None:
     """Where the texts of a column are: itself, or the texts of its turns."""
     if (turns := _turns([column])) is not None:
@@ -192,7 +213,7 @@ def _named(found: Discovery) -> set[str]:
 
 
 def _label(found: Discovery, kind: Kind, texts: Sequence[str]) -> ColumnProfile | None:
-    """The column that is predicted: one named like a label, else of a text the likeliest, of a table the last."""
+    """The column that is predicted: one named like a label, else of a text the likeliest."""
     if kind not in ("text", "table", "images", "sounds", "documents"):
         return None
     able = [c for c in found.columns if c.name not in texts and c.role == "label" and c.name != "format" and len(c.values) <= 200]
@@ -202,8 +223,6 @@ def _label(found: Discovery, kind: Kind, texts: Sequence[str]) -> ColumnProfile 
             return column
     if kind == "text":
         return next((c for c in able if c.type in ("string", "category", "bool")), None)
-    if kind == "table" and found.columns and found.columns[-1] in able:
-        return found.columns[-1]
     return None
 
 

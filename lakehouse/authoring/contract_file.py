@@ -71,13 +71,13 @@ def _rules(column: ColumnProfile, choices: Choices, *, whole: bool) -> list[str]
     rules = []
     dtype = column.form.dtype
     is_text = column.name in choices.texts[:1]
-    if is_text and dtype == pl.String:
+    if is_text and dtype == pl.String and column.nulls == 0:
         rules.append('str_length={"min_value": 1}')
     elif whole and column.values and dtype != pl.Boolean and len(column.values) <= CATEGORIES and column.role == "label":
         rules.append(f"isin={_codes(column)}")
     elif whole and column.least is not None and dtype.is_numeric() and not isinstance(dtype, pl.Decimal):
         rules.append(f"ge={column.least}, le={column.most}")
-    if not is_text and (column.nulls > 0 or (not whole and column.role != "key" and column.name != choices.label)):
+    if column.nulls > 0 or (not whole and not is_text and column.role != "key" and column.name != choices.label):
         rules.append("nullable=True")
     return rules
 

@@ -52,12 +52,14 @@ def dataset_text(name: str, source: str, title: str, found: Discovery, choices: 
         comments[("splits",)] = f"Fewer than {_EVALUATED} rows: all of them are train, and nothing is evaluated."
     elif (evaluation := evaluation_for(choices)) is not None:
         metric = "mae" if choices.number else "macro_f1"
-        gates = [{"metric": metric, "versus": "baseline", "margin": 0.0}] if found.rows >= _GATED else []
+        gates = [{"metric": metric, "versus": "baseline", "margin": 0.0}] if found.rows >= _GATED and choices.sure else []
         spec["pilot"] = {"evaluations": [{"train": evaluation}], **({"gates": gates} if gates else {})}
         guess = "the mean" if choices.number else "the most frequent class"
         comments[("pilot",)] = f"The gate asks for more than a guess: better than {guess} by a 95 % interval."
         if not gates:
-            comments[("pilot",)] = f"No gate: fewer than {_GATED} rows cannot tell a model from a guess."
+            few = f"fewer than {_GATED} rows cannot tell a model from a guess"
+            why = few if found.rows < _GATED else f"the label was guessed; add [{{metric: {metric}, versus: baseline}}] where it is right"
+            comments[("pilot",)] = f"No gate: {why}."
     spec["release"] = {"license": "other", "forbid": ["pii"], **_language(found)}
     comments[("release",)] = (
         "forbid: every column of the released rows is looked through for private data; a release that holds any is refused."
@@ -73,7 +75,10 @@ def recipe_for(choices: Choices, found: Discovery) -> tuple[list[dict[str, Any]]
         if choices.kind in ("text", "documents", "parallel"):
             steps.append(({"normalise_whitespace": {"column": column}}, ""))
         steps.append(({"redact": {"column": column, "kinds": list(REDACTED)}}, "private data becomes a mark such as [EMAIL]"))
-    steps += [({"redact": {"column": column, "kinds": kinds}}, "found in the sample") for column, kinds in choices.private.items()]
+    for column in choices.beside:
+        steps.append(({"redact": {"column": column, "kinds": list(REDACTED)}}, "beside the texts"))
+    for column, kinds in choices.private.items():
+        steps.append(({"redact": {"column": column, "kinds": kinds}}, "found in the sample"))
     main = choices.texts[0] if choices.texts else None
     if choices.kind in ("text", "documents") and main is not None:
         steps.append(({"text_length": {"column": main, "at_least": 2}}, ""))

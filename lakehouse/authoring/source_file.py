@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -177,14 +178,35 @@ def files_options(project: Project, found: Discovery, place: Path) -> dict[str, 
         )
     path = relative(project.root, place)
     if place.is_dir():
-        endings = {file.suffix for file in place.rglob("*") if file.is_file() and not file.name.startswith(".")}
-        path = path if len(endings) == 1 else f"{path}/**/*{look.file.suffix}"
+        path = path if all(_format_of(file.name) == look.format for file in _files(place)) else f"{path}/**/*{look.file.suffix}"
     options: dict[str, Any] = {"path": path, **reading_options(look, path)}
     if place.is_dir() and look.format in ("document", "image", "audio", "video"):
         options["name_as"] = "file"
         if look.format in ("image", "audio") and _is_by_class(place, look.file.suffix):
             options["folder_as"] = "label"
     return options
+
+
+def _files(place: Path) -> list[Path]:
+    return [file for file in place.rglob("*") if file.is_file() and not file.name.startswith(".")]
+
+
+def _format_of(name: str) -> str:
+    try:
+        return by_extension(name)
+    except SourceError:
+        return ""
+
+
+def not_read(place: Path, options: Mapping[str, Any]) -> str | None:
+    """What of a folder the source does not read; None where it reads all."""
+    pattern = str(options["path"]).rpartition("/**/")[2]
+    if not place.is_dir() or "/**/" not in str(options["path"]):
+        return None
+    left = sorted({file.suffix or file.name for file in _files(place) if not fnmatch(file.name, pattern)})
+    count = sum(not fnmatch(file.name, pattern) for file in _files(place))
+    listed = ", ".join(left[:5]) + (" ..." if len(left) > 5 else "")
+    return f"{count:,} files of the folder are not read ({listed}): only {pattern}" if count else None
 
 
 def _is_by_class(place: Path, ending: str) -> bool:
@@ -201,11 +223,7 @@ def relative(root: Path, place: Path) -> str:
 def reading_options(look: Look, path: str) -> dict[str, Any]:
     """The reading options that the name of the file does not give."""
     name = look.file.name if path.endswith(look.file.suffix) or Path(path).suffix == "" else path
-    try:
-        by_name = by_extension(name)
-    except SourceError:
-        by_name = ""
-    options: dict[str, Any] = {} if by_name == look.format else {"format": look.format}
+    options: dict[str, Any] = {} if _format_of(name) == look.format else {"format": look.format}
     if look.encoding is not None and look.encoding.declared is not None:
         options["encoding"] = look.encoding.declared
     if look.record is not None:

@@ -16,6 +16,8 @@ _LABELS = 200
 _KEY_NAME = re.compile(r"(^|[_\W])(id|ids|key|no|nr|number|code|index|row)$|Id$|ID$|[号號]码?$|编号|序号")
 _TEXT = 15
 """Fewest characters on average of a text column."""
+_LETTERS = 0.4
+"""Least share of letters in a text: lists of numbers are none."""
 _SHOWN = 40
 _LABEL_NAMES = ("label", "labels", "category", "class", "topic", "sentiment", "target", "y", "species", "标签", "类别", "分类", "情感")
 
@@ -113,7 +115,7 @@ def _role(values: pl.Series, known: pl.Series, kind: str, distinct: int, length:
     few = 2 <= distinct <= min(_LABELS, max(2, int(len(known) ** 0.5)))
     if kind in ("string", "int", "bool") and few and (length or 0) <= 64 and (kind != "int" or distinct <= 20):
         return "label"
-    if kind == "string" and (length or 0) + _han(known) >= _TEXT and not _codes(known):
+    if kind == "string" and (length or 0) + _han(known) >= _TEXT and not _codes(known) and _letters(known) >= _LETTERS:
         return "text"
     whole = rows > 1 and len(known) == rows and distinct == rows
     if kind in ("string", "int") and whole:
@@ -124,6 +126,12 @@ def _role(values: pl.Series, known: pl.Series, kind: str, distinct: int, length:
 def _han(known: pl.Series) -> float:
     """Han characters of a value on average: each says as much as a short word."""
     return float(str(known.str.count_matches(r"\p{Han}").mean() or 0))
+
+
+def _letters(known: pl.Series) -> float:
+    """Share of the characters that are letters."""
+    total = int(known.str.len_chars().sum() or 0)
+    return int(known.str.count_matches(r"\p{L}").sum() or 0) / max(1, total)
 
 
 def _codes(known: pl.Series) -> bool:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Structure = Literal["json_array", "json", "jsonl", "csv", "lines", "text"]
@@ -125,7 +125,7 @@ def _table(head: str, ending: str) -> Layout | None:
                 best = (ranked, candidate)
     if best is None:
         return Layout(structure="csv", separator=usual) if named and head.strip() else None
-    chosen = best[1]
+    chosen = _quoted_singly(head, best[1])
     skipped = _above(head, chosen)
     rows = [row for row in _records(head, chosen.separator, chosen.quote) if len(row) == chosen.fields]
     header = has_header(rows)
@@ -162,6 +162,13 @@ def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:
         return rows
     finally:
         csv.field_size_limit(old)
+
+
+def _quoted_singly(head: str, chosen: Layout) -> Layout:
+    """The layout with single quotes, where the first record has each of its fields within such."""
+    first = next(iter(_records(head, chosen.separator, chosen.quote)), [])
+    single = first and all(len(field) >= 2 and field[0] == field[-1] == "'" for field in first)
+    return replace(chosen, quote="'") if single else chosen
 
 
 def _above(head: str, chosen: Layout) -> int:
