@@ -234,7 +234,7 @@ def reading_options(look: Look, path: str) -> dict[str, Any]:
     layout = look.layout
     if layout is not None and layout.structure == "csv":
         options |= {"separator": layout.separator} if layout.separator != usual_separator(name) else {}
-        options |= {"quote": None} if layout.quote is None else {}
+        options |= {"quote": layout.quote} if layout.quote != '"' else {}
         options |= {} if layout.header else {"header": False}
         options |= {"skip_before_header": layout.skip_before_header} if layout.skip_before_header else {}
         options |= {"skip_after_header": layout.skip_after_header} if layout.skip_after_header else {}

@@ -19,7 +19,9 @@ import pytest
 import yaml
 from PIL import Image
 
+from lakehouse.core import versions
 from lakehouse.core.errors import SourceError, SpecError
+from lakehouse.delivery.release import policy
 from tests.authoring.conftest import Desk
 
 WORDS = ["the", "weather", "is", "nice", "today", "and", "we", "walk", "in", "park", "near", "river", "with", "our", "friends"]  # fmt: skip
@@ -188,6 +190,40 @@ def test_pairs(desk: Desk, name: str, item: dict[str, str], kind: str, roles: di
     assert made.kind == kind
     assert roles.items() <= {c.column: c.role for c in made.columns}.items()
     assert desk.gold(made.dataset).height == 60
+
+
+def test_a_header_in_single_quotes(desk: Desk) -> None:
+    rows = "".join(f"{i}\t{i / 7:.3f}\t{i % 2}\n" for i in range(60))
+    made = desk.add(desk.bring("anes.csv", f"'popul'\t'TV news'\t'vote'\n{rows}".encode()))
+    gold = desk.gold(made.dataset)
+    assert gold.shape == (60, 3)
+    assert gold.columns == ["popul", "TV news", "vote"]
+
+
+def test_a_folder_of_several_formats_is_one_source(desk: Desk) -> None:
+    docx = pytest.importorskip("docx", reason="writes the documents of this test")
+    for i, text in enumerate(_texts(4)):
+        document = docx.Document()
+        document.add_paragraph(text)
+        (desk.brought / "letters").mkdir(exist_ok=True)
+        document.save(desk.brought / "letters" / f"{i}.docx")
+        desk.bring(f"letters/{i}.eml", f"From: a@b.cn\nTo: c@d.cn\nDate: Mon, 01 Jan 2024 10:00:00 +0000\n\n{text[::-1]}\n".encode())
+    assert desk.gold(desk.add(desk.brought / "letters").dataset).height == 8
+    desk.bring("mixed/a.csv", b"x,y\n" + b"1,2\n" * 60)
+    desk.bring("mixed/notes.docx", (desk.brought / "letters" / "0.docx").read_bytes())
+    made = desk.add(desk.brought / "mixed")
+    assert any("1 files of the folder are not read" in note for note in made.notes), made.notes
+
+
+def test_chats_are_released_clean(desk: Desk) -> None:
+    turns = [[{"role": "user", "content": f"mail a{i}@example.com {text}"}] for i, text in enumerate(_texts(60))]
+    made = desk.add(desk.bring("chat.jsonl", "".join(json.dumps({"id": i, "messages": m}) + "\n" for i, m in enumerate(turns)).encode()))
+    assert made.kind == "chat"
+    gold = desk.gold(made.dataset)
+    assert gold.height == 60
+    assert all("[EMAIL]" in each[0]["content"] and each[0]["role"] == "user" for each in gold["messages"].to_list())
+    version = versions.find(desk.project, made.dataset, "latest")
+    assert not [reason for reason in policy.reasons(desk.project.dataset(made.dataset), version) if "may still hold" in reason]
 
 
 def test_parallel_texts(desk: Desk) -> None:
