@@ -256,6 +256,16 @@ class Project:
         """The mistakes in declarations, by the name of the file: one wrong file stops what needs it, and nothing else."""
         return self._sources[1] if kind == "sources" else self._datasets[1]
 
+    def whole(self) -> Project:
+        """Itself, for what looks at all declarations: to leave one out would leave out its rows.
+
+        Raises:
+            SpecError: the first mistake in any.
+        """
+        for error in (*self.broken("sources").values(), *self.broken("datasets").values()):
+            raise error
+        return self
+
     @cached_property
     def _sources(self) -> tuple[dict[str, Declared[Source]], dict[str, SpecError]]:
         return self._load("sources", "source")

@@ -196,6 +196,7 @@ def open_table(project: Project, table: str, version: str | int | None = None) -
         NotFoundError: no such table or version.
         StorageError: the rows of the version are archived.
     """
+    project.whole()
     match = _TABLE.match(table)
     if match is None:
         raise NotFoundError(f"no table `{table}`", fix="a table is bronze/SOURCE, silver/DATASET, gold/DATASET or system/NAME")

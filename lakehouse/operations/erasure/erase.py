@@ -66,6 +66,7 @@ def plan(project: Project, source: str, ids: Sequence[str], reason: str = "", ba
     Raises:
         StorageError: a table's log or an archive cannot be read.
     """
+    project.whole()
     return _planned(project, source, ids, rows.stored(project, source), reason, basis) if ids else _nothing(source, reason, basis)
 
 
@@ -106,6 +107,7 @@ def erase(project: Project, source: str, ids: Sequence[str], reason: str, basis:
         LockedError: something in this factory runs, or another erasure.
         StorageError: a place cannot be read or written, or an archive is not where it was put; running it again goes on.
     """
+    project.whole()
     if not reason.strip():
         raise MaintenanceError("a reason is needed: it is what an auditor reads", fix='--reason "..."')
     started = time.monotonic()
@@ -132,6 +134,7 @@ def erase(project: Project, source: str, ids: Sequence[str], reason: str, basis:
 
 def resume(project: Project, *, progress: Progress = silent) -> tuple[str, ...]:
     """Carry out to their end the requests that were interrupted; returns their ids. Raises as `erase` does."""
+    project.whole()
     with _alone(project):
         return tuple(_finish(project, progress))
 

@@ -23,6 +23,7 @@ class DueRows:
 
 def with_retention(project: Project) -> list[str]:
     """The sources that declare `retention`."""
+    project.whole()
     return sorted(name for name, declared in project.sources.items() if declared.spec.retention)
 
 

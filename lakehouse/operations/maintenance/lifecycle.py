@@ -112,6 +112,7 @@ def reinstate(project: Project, dataset: str, reference: str, reason: str, by: s
 
 def needed(project: Project, version: Version) -> list[str]:
     """Who needs the rows of a version, a sentence each: gold, the current release, held-out sets, recipes, tickets; empty if no one."""
+    project.whole()
     newest, released = versions.current(project, version.dataset), versions.released(project, version.dataset)
     found = []
     if newest is not None and newest.version == version.version:

@@ -86,6 +86,7 @@ def tier(project: Project, *, dry_run: bool = False, progress: Progress = silent
         StorageError: a place cannot be read or written; what was moved until then stays moved.
         LockedError: packs are being written.
     """
+    project.whole()
     storage = project.settings.storage
     if storage.warm_after_days is None and storage.cold_after_days is None:
         raise SpecError("no tier is declared", where="lakehouse.yaml", fix="storage: {warm_after_days: 30}, and cold_after_days, locations")

@@ -187,7 +187,7 @@ def _leave_out(project: Project, name: str, material: Feed, taken: CollectedRows
         erase_pieces(project, material.landing, material.remote, erased, pieces)
     if taken.left_blobs:
         stand: set[str] = set()
-        for other in project.sources:
+        for other in (*project.sources, *project.broken("sources")):
             if (table := bronze.table(project, other)).exists():
                 stand |= set(table.scan().select(pl.col("_blob").drop_nulls().unique()).collect()["_blob"])
         for blob in taken.left_blobs - stand:

@@ -55,7 +55,7 @@ def test_mistakes_name_the_line(dated_notes: Factory) -> None:
         erase_due(dated_notes.project, "li", dry_run=True)
     dated_notes.declare_source(retention={"days": 30, "column": "born"})
     with pytest.raises(SpecError, match="retention column `born` is not among columns"):
-        _ = dated_notes.project.sources
+        dated_notes.project.whole()
     dated_notes.declare_source(columns=None, retention={"days": 0})
     done = CliRunner().invoke(cli, ["row", "erase", "--due", "--dry-run"], env={"LAKEHOUSE_PROJECT": str(dated_notes.root)})
     assert isinstance(done.exception, SpecError)

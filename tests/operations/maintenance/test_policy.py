@@ -63,7 +63,7 @@ def test_a_dataset_without_rules_is_told_how_to_declare_them(project: Project) -
     mistakes: list[dict[str, Any]] = [{"archive": {"unused_days": 0}}, {"downgrade": {}}, {"retire": {"worse": True}}]
     for wrong in mistakes:
         with pytest.raises(SpecError):
-            _ = ruled(project, **wrong).datasets
+            ruled(project, **wrong).dataset("reviews")
 
 
 def test_unused_versions_are_archived_and_needed_ones_never(project: Project) -> None:

@@ -174,7 +174,7 @@ def test_mistakes_are_named(factory: Factory) -> None:
     for wrong, words in (({"purpose": "x"}, "an amount"), ({**DEMAND, "deadline": "31.3.2027"}, "no date")):
         factory.declare([], demand=wrong)
         with pytest.raises(SpecError, match=words):
-            _ = factory.project.datasets
+            factory.project.dataset("notes")
 
 
 def test_work_that_found_nothing_to_do_is_not_recorded(factory: Factory) -> None:
