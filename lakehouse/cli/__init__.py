@@ -8,7 +8,7 @@ import sys
 import click
 
 from lakehouse.cli.group import LazyGroup
-from lakehouse.cli.visible import visible
+from lakehouse.core.text.visible import visible
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})

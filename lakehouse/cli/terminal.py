@@ -18,8 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from lakehouse.cli.tables import lay_out
-from lakehouse.cli.visible import json_safe, visible
 from lakehouse.core.runs.progress import Progress as Report
+from lakehouse.core.text.visible import json_safe, visible
 from lakehouse.production.engine.balance import Balance
 
 F = TypeVar("F", bound=Callable[..., Any])

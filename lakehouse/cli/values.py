@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.markup import escape
 
 from lakehouse.cli import terminal
-from lakehouse.cli.visible import in_line
 from lakehouse.cli.wrapping import cut, wrapped
+from lakehouse.core.text.visible import in_line
 
 _CUT_AT_LEAST = 24
 """Cells that a value which is cut in a table keeps; with less room the rows are blocks."""

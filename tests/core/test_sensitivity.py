@@ -14,7 +14,7 @@ from lakehouse.core import versions
 from lakehouse.core.errors import HardGateError, SpecError
 from lakehouse.core.sensitivity import ColumnSensitivity, highest
 from lakehouse.core.spec import LEVELS
-from lakehouse.delivery.release.card import _sensitivity
+from lakehouse.delivery.release.card.quality import sensitivity
 from lakehouse.delivery.release.policy import reasons, refuse
 from lakehouse.production.column_sensitivity import levels_of_dataset
 from tests.factory import Factory, notes
@@ -74,7 +74,7 @@ def test_a_release_above_its_bound_is_refused_and_a_declaration_is_a_patch(notes
     with pytest.raises(HardGateError) as refused:
         refuse(project.dataset("notes"), version)
     assert refused.value.exit_code == 4
-    assert "| `text` | important 重要 | notes.text is declared important |" in _sensitivity(version.manifest)
+    assert "| `text` | important 重要 | notes.text is declared important |" in sensitivity(version.manifest)
 
     notes_factory.declare([REDACT], release=RELEASE, regrade={"text": {"to": "general", "reason": "redacted"}})
     done = notes_factory.gold()

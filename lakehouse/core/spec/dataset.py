@@ -99,6 +99,8 @@ class Release(Model):
     private: bool = Field(default=True, description="Whether a new repository of the Hub is private.")
     language: list[str] = Field(default_factory=list, description="ISO 639 codes for the card.")
     tasks: list[str] = Field(default_factory=list, description="Hub task categories for the card.")
+    citation: str | None = Field(default=None, description="BibTeX for the card; without it, one is made of name, version, owner and year.")
+    contact: str | None = Field(default=None, description="Whom readers of the card may ask; default: the owner.")
 
 
 class ArchiveRule(Model):

@@ -20,6 +20,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.row_model import SPLITS
 from lakehouse.core.versions import Version
 from lakehouse.delivery.release import card, pictures, shards
+from lakehouse.delivery.release.facts import facts_of
 from lakehouse.delivery.release.shards import ROW_ID
 
 SUMS = "SHA256SUMS"
@@ -90,7 +91,8 @@ def build(project: Project, version: Version) -> Bundle:
     text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
     drawn = pictures.draw(manifest, folder / "images")
-    (folder / "README.md").write_text(card.render(manifest, released_schema, drawn), encoding="utf-8")
+    facts = facts_of(folder, manifest, released_schema, _labels(project, version.dataset))
+    (folder / "README.md").write_text(card.render(manifest, released_schema, drawn, facts), encoding="utf-8")
     sums = "".join(f"{sha}  {name}\n" for name, sha in _digested(folder).items())
     (folder / SUMS).write_text(sums, encoding="utf-8")
     return read_bundle(folder)
@@ -189,6 +191,12 @@ def _verify_rows(folder: Path, manifest: dict[str, Any]) -> list[str]:
     if content_id(together, ROW_ID, "digest") != held:
         problems.append("the rows are not those of the version: their content id differs")
     return problems
+
+
+def _labels(project: Project, dataset: str) -> list[str]:
+    """The columns that evaluations take as label."""
+    given = (call.params.get("label") for call in project.dataset(dataset).pilot.evaluations)
+    return [label for label in given if isinstance(label, str)]
 
 
 def _released_columns(schema: pl.Schema, version: Version) -> list[str]:

@@ -170,7 +170,7 @@ def test_the_card_tells_licence_balance_rules_reasons_scores_and_identity(projec
         "| train | test | macro_f1 | 0.9 |",
         "passed",
         "Column `text` may hold personal data: name.",
-        "| `reviews_raw` | 12 | MIT | raw | `cccccccccccc` |",
+        "| `reviews_raw` |  | MIT | raw |  | 12 | `cccccccccccc` |",
         version.version,
         version.content_id,
     ):
