@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from lakehouse.authoring import elsewhere
-from lakehouse.authoring.choices import Choice, Choices, choose
+from lakehouse.authoring.choices import Choices, ColumnChoice, choose
 from lakehouse.authoring.contract_file import contract_text
 from lakehouse.authoring.dataset_file import dataset_text
 from lakehouse.authoring.material_place import placed
@@ -42,7 +42,7 @@ class Added:
     source: str
     kind: str
     files: tuple[str, ...]
-    columns: tuple[Choice, ...]
+    columns: tuple[ColumnChoice, ...]
     notes: tuple[str, ...]
     questions: tuple[str, ...]
 

@@ -30,7 +30,7 @@ CATEGORIES = 50
 
 
 @dataclass(frozen=True)
-class Choice:
+class ColumnChoice:
     """One column: its role, and why."""
 
     column: str
@@ -55,7 +55,7 @@ class Choices:
     """
 
     kind: Kind
-    columns: tuple[Choice, ...]
+    columns: tuple[ColumnChoice, ...]
     texts: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     label: str | None = None
@@ -246,7 +246,7 @@ def _is_feature(column: ColumnProfile) -> bool:
 
 def _choice(
     column: ColumnProfile, roles: dict[str, tuple[str, str]], label: str | None, *, number: bool, features: Sequence[str]
-) -> Choice:
+) -> ColumnChoice:
     form = column.form
     written = [f"written {form.format}"] if form.format else []
     written += ["with a decimal comma"] if form.decimal == "," else []
@@ -272,4 +272,4 @@ def _choice(
         role, why = "number", f"{column.least} to {column.most}" if column.least is not None else "numbers"
     else:
         role, why = "value", "kept as it is"
-    return Choice(column.name, form.type, role, "; ".join([why, *written]))
+    return ColumnChoice(column.name, form.type, role, "; ".join([why, *written]))

@@ -15,7 +15,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.operations.show.choice import Choice
 from lakehouse.operations.show.fates import FateShown, Kind, fates
-from lakehouse.operations.show.reader import Reader, reader
+from lakehouse.operations.show.reader import TableReader, reader
 from lakehouse.operations.show.rows import Shown, dataset_rows, source_rows
 
 _NAMES = {"_row_id": "row", "_split": "split"}
@@ -81,7 +81,7 @@ def show_command(
     _show_source(who, name, choice, findings=findings, as_json=as_json)
 
 
-def _show_source(who: Reader, name: str, choice: Choice, *, findings: bool, as_json: bool) -> None:
+def _show_source(who: TableReader, name: str, choice: Choice, *, findings: bool, as_json: bool) -> None:
     shown = source_rows(who, name, choice, unreadable=findings)
     if as_json or not findings:
         _show(shown, as_json=as_json)

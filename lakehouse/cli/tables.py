@@ -15,14 +15,14 @@ from lakehouse.cli.wrapping import longest_word, wrapped
 
 
 @dataclass(frozen=True)
-class Piece:
+class TextPiece:
     """A part of a line; `cell` is the row and the column that it is of, row -1 being the names."""
 
     text: str
     cell: tuple[int, int]
 
 
-Line = list[Piece]
+Line = list[TextPiece]
 
 
 def lay_out(names: Sequence[str], rows: Sequence[Sequence[str]], width: int, right: Container[int] = ()) -> list[Line]:
@@ -79,14 +79,14 @@ def _across(row: Sequence[str], number: int, widths: Sequence[int], right: Conta
             text = cell[height] if height < len(cell) else ""
             room = " " * (width - cell_len(text))
             between = " " if at else ""
-            line.append(Piece(f"{between}{room}{text}" if at in right else f"{between}{text}{room}", (number, at)))
+            line.append(TextPiece(f"{between}{room}{text}" if at in right else f"{between}{text}{room}", (number, at)))
         lines.append(_trimmed(line))
     return lines
 
 
 def _block(names: Sequence[str], row: Sequence[str], number: int, width: int) -> list[Line]:
     """A row as a block, the first column its head."""
-    lines: list[Line] = [[Piece(text, (number, 0))] for text in wrapped(row[0], width)]
+    lines: list[Line] = [[TextPiece(text, (number, 0))] for text in wrapped(row[0], width)]
     for at in range(1, len(names)):
         lines += _named(names[at], row[at], (number, at), width, "  ")
     return lines
@@ -98,11 +98,11 @@ def _named(name: str, text: str, cell: tuple[int, int], width: int, indent: str)
     spare = max(0, width - longest_word(said))
     first, further = indent[:spare], f"{indent}  "[:spare]
     lines = wrapped(said, width - len(further))
-    return [[Piece(f"{further if at else first}{line}", cell)] for at, line in enumerate(lines)]
+    return [[TextPiece(f"{further if at else first}{line}", cell)] for at, line in enumerate(lines)]
 
 
 def _trimmed(line: Line) -> Line:
     """The line without space at its end."""
     while line and not line[-1].text.strip():
         line = line[:-1]
-    return [*line[:-1], Piece(line[-1].text.rstrip(), line[-1].cell)] if line else line
+    return [*line[:-1], TextPiece(line[-1].text.rstrip(), line[-1].cell)] if line else line

@@ -31,7 +31,7 @@ _NAMES = {"_row_id": ROW_ID, "_split": "split"}
 
 
 @dataclass(frozen=True)
-class _Held:
+class _LoadedRows:
     """Rows of a version: the contract's columns in order, `_row_id` and `_split`; and the contract's columns as the manifest has them."""
 
     rows: pl.LazyFrame
@@ -150,7 +150,7 @@ def _held(
     root: str | Path | None,
     principal: str | None,
     purpose: str | None,
-) -> _Held:
+) -> _LoadedRows:
     project = Project.find(Path(root) if root is not None else None)
     project.dataset(dataset)
     if not versions.versions(project, dataset):
@@ -161,7 +161,7 @@ def _held(
         parts = [pl.scan_parquet(bundle.folder / file["path"], glob=False).with_columns(_split=pl.lit(file["split"])) for file in files]
         rows = pl.concat(parts).rename({ROW_ID: "_row_id"})
         _refuse_columns(columns, rows, f"{dataset} {bundle.label}")
-        return _Held(rows, manifest["columns"] or {})
+        return _LoadedRows(rows, manifest["columns"] or {})
     version = versions.find(project, dataset, reference)
     gold = versions.rows(project, version)
     own = [name for name in gold.collect_schema() if name in version.manifest["columns"]]
@@ -171,12 +171,12 @@ def _held(
     who = reader(project, principal, purpose)
     if not who.governed:
         chosen = gold if split is None else gold.filter(pl.col("_split") == split)
-        return _Held(chosen.select(*own, *places), version.manifest["columns"])
+        return _LoadedRows(chosen.select(*own, *places), version.manifest["columns"])
     named = {shown: name for name, shown in _NAMES.items() if shown not in own}
     asked = None if columns is None else list(dict.fromkeys(named.get(name, name) for name in columns))
     read = who.read(f"gold/{dataset}", columns=asked, equal={"_split": split} if split else None, version=version.version)
     shown = [name for name in read.rows.columns if name in own or name in places]
-    return _Held(read.rows.select(shown).lazy(), version.manifest["columns"])
+    return _LoadedRows(read.rows.select(shown).lazy(), version.manifest["columns"])
 
 
 def _bundle(project: Project, dataset: str, reference: str) -> Bundle:

@@ -20,7 +20,7 @@ from lakehouse.core import versions
 from lakehouse.core.errors import AccessError, FactoryError, NotFoundError, SpecError
 from lakehouse.governance import audit
 from lakehouse.operations.show.choice import Choice
-from lakehouse.operations.show.reader import Reader
+from lakehouse.operations.show.reader import TableReader
 from lakehouse.operations.show.rows import source_rows
 from lakehouse.reserve.bronze import table as bronze
 from tests.factory import Factory, new_factory, notes
@@ -243,7 +243,7 @@ def test_only_live_rows_of_a_source_are_shown(
     live = bronze.live(bronze.table(factory.project, "notes").scan()).collect().select("_row_id", "id", "text", "label")
     for where in (None, "text <> 'a'"):
         expected = live if where is None else live.filter(pl.col("text") != "a")
-        found = source_rows(Reader(factory.project), "notes", Choice(limit=limit, seed=seed, where=where)).rows
+        found = source_rows(TableReader(factory.project), "notes", Choice(limit=limit, seed=seed, where=where)).rows
         assert found.height == min(limit, expected.height)
         assert found["_row_id"].n_unique() == found.height
         assert found.join(expected, on=found.columns, how="semi", nulls_equal=True).height == found.height

@@ -18,8 +18,8 @@ from lakehouse.core.spec import Source
 from lakehouse.delivery.release.bundle import Bundle, verify_bundle, write_bundle
 from lakehouse.delivery.release.card.text import plain
 from lakehouse.production.manifest import place_of
+from tests.delivery.release.factory import COLUMNS, content, make, new_project, reviews
 from tests.factory import new_factory, notes
-from tests.release.factory import COLUMNS, content, make, new_project, reviews
 
 from .test_load import typed
 

@@ -19,7 +19,7 @@ from lakehouse.core.hashing import row_digest
 from lakehouse.core.project import Project
 from lakehouse.delivery.release.bundle import write_bundle
 from lakehouse.governance import audit
-from tests.release.factory import COLUMNS, make, new_project, reviews
+from tests.delivery.release.factory import COLUMNS, make, new_project, reviews
 
 
 @pytest.fixture

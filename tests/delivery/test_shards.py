@@ -16,7 +16,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset
 from lakehouse.delivery.release import private_data, shards
 from lakehouse.delivery.release.bundle import read_bundle, verify_bundle, write_bundle
-from tests.release.factory import content, make, new_project, reviews
+from tests.delivery.release.factory import content, make, new_project, reviews
 
 
 @pytest.fixture

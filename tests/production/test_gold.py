@@ -133,20 +133,22 @@ def test_labels_say_what_changed(notes_factory: Factory) -> None:
     assert newest.manifest["columns"]["id"]["description"] == "The number of the row."
     notes_factory.contract()
     gone = notes_factory.gold()
-    assert (gone.label, gone.change["reasons"]) == ("2.0.0", ["column `id` is gone"])
+    assert (gone.label, gone.change["reasons"]) == ("1.3.1", ["column `id` is gone"]), "the content and words of 1.3.1, under its label"
     assert "id" not in notes_factory.rows("gold").columns
 
 
-def test_going_back_gives_the_same_version_under_a_new_label(notes_factory: Factory) -> None:
+def test_going_back_gives_the_same_version_under_its_label(notes_factory: Factory) -> None:
     notes_factory.material(notes("one", "two"))
     first = notes_factory.made()[1]
     notes_factory.material(notes("one", "two", "three"))
     notes_factory.made()
     notes_factory.material(notes("one", "two"))
     back = notes_factory.made()[1]
-    assert (back.version, back.label) == (first.version, "1.2.0")
+    assert (back.version, back.label) == (first.version, "1.0.0")
     assert versions.find(notes_factory.project, "notes", "1.0.0").version == first.version
-    assert versions.find(notes_factory.project, "notes", "latest").labels == ("1.0.0", "1.2.0")
+    assert versions.find(notes_factory.project, "notes", "latest").labels == ("1.0.0",)
+    notes_factory.material(notes("one", "two", "four"))
+    assert notes_factory.made()[1].label == "1.2.0", "no label is given twice"
 
 
 def test_gold_that_was_restored_by_hand_is_brought_back_under_its_label(notes_factory: Factory) -> None:

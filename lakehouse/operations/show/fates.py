@@ -12,7 +12,7 @@ from lakehouse.core.errors import NotFoundError
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.operations.history.rows_of_versions import PARENT
 from lakehouse.operations.show.choice import Choice
-from lakehouse.operations.show.reader import Reader
+from lakehouse.operations.show.reader import TableReader
 from lakehouse.operations.show.rows import FIRST_BYTES
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.values import live_rows
@@ -44,7 +44,7 @@ class FateShown:
     other_values: dict[str, Any] | None
 
 
-def fates(reader: Reader, dataset: str, kind: Kind, choice: Choice) -> list[FateShown]:
+def fates(reader: TableReader, dataset: str, kind: Kind, choice: Choice) -> list[FateShown]:
     """Rows of one fate, as silver and the contract decided last.
 
     Args:
@@ -85,7 +85,7 @@ def fates(reader: Reader, dataset: str, kind: Kind, choice: Choice) -> list[Fate
     ]
 
 
-def _own(reader: Reader, dataset: str, columns: tuple[str, ...] | None) -> dict[str, list[str]]:
+def _own(reader: TableReader, dataset: str, columns: tuple[str, ...] | None) -> dict[str, list[str]]:
     """The own columns that are shown of each source, and of the quarantine, where there are such tables.
 
     Raises:
@@ -102,7 +102,7 @@ def _own(reader: Reader, dataset: str, columns: tuple[str, ...] | None) -> dict[
     return {name: schema if columns is None else [c for c in columns if c in schema] for name, schema in schemas.items()}
 
 
-def _against_contract(reader: Reader, dataset: str, own: list[str], choice: Choice) -> pl.DataFrame:
+def _against_contract(reader: TableReader, dataset: str, own: list[str], choice: Choice) -> pl.DataFrame:
     """The chosen rows that break the contract, with all rules that each breaks."""
     none = pl.lit(None, pl.String)
 
@@ -113,7 +113,7 @@ def _against_contract(reader: Reader, dataset: str, own: list[str], choice: Choi
     return reader.read(f"gold/{dataset}_quarantine", columns=["_row_id", "_rules", *own], pick=pick).rows
 
 
-def _values(reader: Reader, rows: Sequence[str], own: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+def _values(reader: TableReader, rows: Sequence[str], own: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
     """Own columns of rows by id, as their sources hold them; those of a child are its parent's. Of an unreadable item, how it begins."""
     found: dict[str, dict[str, Any]] = {}
     wanted = pl.DataFrame({"_row_id": list(dict.fromkeys(rows))}, schema={"_row_id": pl.String}).with_columns(_root=PARENT)

@@ -24,7 +24,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Reader:
+class TableReader:
     """Who reads, and what for; both are None where there is no policy."""
 
     project: Project
@@ -71,7 +71,7 @@ class Reader:
         return Read((pick(rows) if pick is not None else rows).select(wanted).collect(), opened.version)
 
 
-def reader(project: Project, principal: str | None, purpose: str | None) -> Reader:
+def reader(project: Project, principal: str | None, purpose: str | None) -> TableReader:
     """The reader, of whom the policy of the project must know who reads and what for.
 
     Raises:
@@ -79,11 +79,11 @@ def reader(project: Project, principal: str | None, purpose: str | None) -> Read
     """
     found = policy.load(project)
     if found is None:
-        return Reader(project)
+        return TableReader(project)
     if principal is None or purpose is None:
         missing = " and ".join(word for word, given in (("who reads", principal), ("what for", purpose)) if given is None)
         raise AccessError(
             f"{policy.FILE} decides who may read here: say {missing}",
             fix=f"--as WHO --for PURPOSE (in Python principal=, purpose=); purposes: {', '.join(found.purposes)}",
         )
-    return Reader(project, principal, purpose)
+    return TableReader(project, principal, purpose)

@@ -12,7 +12,7 @@ from lakehouse.core.project import Project
 from lakehouse.core.spec.yamlfile import suggest
 from lakehouse.core.versions import Version
 from lakehouse.operations.show.choice import Choice, unfit
-from lakehouse.operations.show.reader import Read, Reader
+from lakehouse.operations.show.reader import Read, TableReader
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.values import live_rows
 
@@ -49,7 +49,7 @@ def version_of(project: Project, dataset: str, reference: str | None) -> Version
     return versions.find(project, dataset, reference or "latest")
 
 
-def dataset_rows(reader: Reader, dataset: str, reference: str | None, split: str | None, choice: Choice) -> Shown:
+def dataset_rows(reader: TableReader, dataset: str, reference: str | None, split: str | None, choice: Choice) -> Shown:
     """Rows of a version: its own columns beside id and split, as far as they may be seen.
 
     Raises:
@@ -68,7 +68,7 @@ def dataset_rows(reader: Reader, dataset: str, reference: str | None, split: str
     return Shown(of=f"{dataset} {version.label} ({version.version})", version=version.version, rows=done.rows, left_out=done.left_out)
 
 
-def source_rows(reader: Reader, source: str, choice: Choice, *, unreadable: bool = False) -> Shown:
+def source_rows(reader: TableReader, source: str, choice: Choice, *, unreadable: bool = False) -> Shown:
     """Live rows of a source; with `unreadable` those that could not be read, with finding, place and first bytes.
 
     Raises:
@@ -102,7 +102,7 @@ def source_rows(reader: Reader, source: str, choice: Choice, *, unreadable: bool
 
 
 def _picked(
-    reader: Reader, table: str, columns: tuple[str, ...] | None, equal: dict[str, str | list[str]], version: str, choice: Choice
+    reader: TableReader, table: str, columns: tuple[str, ...] | None, equal: dict[str, str | list[str]], version: str, choice: Choice
 ) -> Read:
     """The chosen rows; a condition that fails on a value gets the same message as one that fits no column."""
     seen: list[pl.Schema] = []
