@@ -23,6 +23,9 @@ def _factory(tmp_path: Path, rows: int) -> Path:
     )
     texts.write_csv(tmp_path / "notes.csv")
     called(tmp_path, "init", "factory", "--data", "notes.csv")
+    # The texts resemble each other on purpose: near-duplicates are what fills the tables.
+    declared = tmp_path / "factory" / "assets" / "datasets" / "notes.yaml"
+    declared.write_text(declared.read_text(encoding="utf-8") + "yield: {warn_below: 0.0, fail_below: 0.0}\n", encoding="utf-8")
     return tmp_path / "factory"
 
 
