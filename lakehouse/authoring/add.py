@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,19 @@ class Added:
     questions: tuple[str, ...]
 
 
+Ask = Callable[[Sequence[str], str | None], str | None]
+"""Asks a person for the label: the columns that may be it, and the one that was guessed; None: there is none."""
+
+
 def add(
-    project: Project, material: str, *, name: str | None = None, text: str | None = None, label: str | None = None, table: str | None = None
+    project: Project,
+    material: str,
+    *,
+    name: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    table: str | None = None,
+    ask: Ask | None = None,
 ) -> Added:
     """Declare a dataset from a file, a folder, an address or a database.
 
@@ -56,12 +68,13 @@ def add(
         name: of the dataset; by default that of the material.
         text: the column of the text; label: the one to be predicted; by default found in the material.
         table: of a database.
+        ask: asks for the label where no column is named like one.
 
     Raises:
         SourceError: the material cannot be read. SpecError: a name is taken or none, or a named column is not there.
     """
     if elsewhere.is_elsewhere(material, project):
-        return _from_elsewhere(project, material, name, text, label, table)
+        return _from_elsewhere(project, material, name, text, label, table, ask)
     path = Path(material).expanduser()
     dataset = _free(project, name or name_of(path))
     place = placed(project, path)
@@ -69,7 +82,7 @@ def add(
         found = _readable(discover(place.path))
         found = _with_file_columns(found, options := files_options(project, found, place.path))
         found, renamed = renamed_columns(found)
-        choices = _chosen(found, text, label)
+        choices = _chosen(found, text, label, ask)
         found = _with_privacy(found, choices)
         source = declare(project, f"{dataset}_raw", {"files": options}, found, renamed, path.name)
         notes = tuple(note for note in (place.note, not_read(place.path, options), *found.notes) if note)
@@ -80,11 +93,13 @@ def add(
         raise
 
 
-def _from_elsewhere(project: Project, material: str, name: str | None, text: str | None, label: str | None, table: str | None) -> Added:
+def _from_elsewhere(
+    project: Project, material: str, name: str | None, text: str | None, label: str | None, table: str | None, ask: Ask | None
+) -> Added:
     at = elsewhere.connected(project, material, table)
     dataset = _free(project, name or at.name)
     found, renamed = renamed_columns(_readable(elsewhere.discovered(project, at, dataset)))
-    choices = _chosen(found, text, label)
+    choices = _chosen(found, text, label, ask)
     found = _with_privacy(found, choices)
     source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)
     return _written(project, dataset, source, found, choices, found.notes)
@@ -124,12 +139,16 @@ def _with_file_columns(found: Discovery, options: dict[str, Any]) -> Discovery:
     return replace(found, columns=tuple(columns))
 
 
-def _chosen(found: Discovery, text: str | None, label: str | None) -> Choices:
+def _chosen(found: Discovery, text: str | None, label: str | None, ask: Ask | None) -> Choices:
     names = [column.name for column in found.columns]
     for given in (text, label):
         if given is not None and given not in names:
             raise SpecError(f"{Path(found.path).name} has no column `{given}`", fix=f"columns: {', '.join(names)}")
-    return choose(found, text=text, label=label)
+    made = choose(found, text=text, label=label)
+    if ask is None or not made.candidates:
+        return made
+    answer = ask(made.candidates, made.label)
+    return replace(made, questions=()) if answer is None and made.label is None else choose(found, text=text, label=answer or made.label)
 
 
 def _with_privacy(found: Discovery, choices: Choices) -> Discovery:

@@ -52,6 +52,7 @@ class Choices:
         private: private data found beside the texts, by column.
         sure: the label is named like one, or was given.
         questions: what only the user knows, a sentence each.
+        candidates: the columns that may be the label, where that is the question.
     """
 
     kind: Kind
@@ -66,6 +67,7 @@ class Choices:
     sure: bool = False
     chinese: bool = False
     questions: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
 
 
 def choose(found: Discovery, *, text: str | None = None, label: str | None = None) -> Choices:
@@ -107,6 +109,7 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
         sure=name is not None and (label is not None or name in _named(found)),
         chinese=language in ("zh", "ja", "th"),
         questions=tuple(questions),
+        candidates=tuple(c.name for c in able) if questions else (),
     )
 
 

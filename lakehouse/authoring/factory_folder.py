@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from lakehouse.authoring.add import Added, add
+from lakehouse.authoring.add import Added, Ask, add
 from lakehouse.authoring.schema import write_schemas
 from lakehouse.authoring.yaml_file import write
 from lakehouse.core.errors import FactoryError
@@ -36,6 +36,7 @@ def make_factory(
     text: str | None = None,
     label: str | None = None,
     table: str | None = None,
+    ask: Ask | None = None,
 ) -> NewFactory:
     """Make a factory in `folder`, which must be new or empty, with a dataset from the material, or from a sample.
 
@@ -58,7 +59,7 @@ def make_factory(
             sample = resources.files("lakehouse.authoring") / "template" / "tickets.csv"
             (root / "data" / "tickets.csv").write_bytes(sample.read_bytes())
             material, label = str(root / "data" / "tickets.csv"), label or "topic"
-        added = add(Project.open(root), material, name=name, text=text, label=label, table=table)
+        added = add(Project.open(root), material, name=name, text=text, label=label, table=table, ask=ask)
         write(root / "README.md", _README.format(name=added.dataset, source=added.source))
         return NewFactory(root, added, (*added.notes, *_repository(root)))
     except BaseException:  # half a factory is worse than none

@@ -22,7 +22,7 @@ def add_command(material: str, name: str | None, label: str | None, text: str | 
     """
     from lakehouse.authoring.add import add
 
-    made = add(Project.find(), material, name=name, text=text, label=label, table=table)
+    made = add(Project.find(), material, name=name, text=text, label=label, table=table, ask=None if as_json else first_contact.ask())
     if as_json:
         terminal.dump(made)
         return

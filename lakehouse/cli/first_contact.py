@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 from rich.markup import escape
 
-from lakehouse.authoring.add import Added
+from lakehouse.authoring.add import Added, Ask
 from lakehouse.cli import terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +41,14 @@ def show(added: Added) -> None:
         terminal.out.print(f"  {file}")
 
 
-def asks() -> bool:
-    """Whether there is a person to ask."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+def ask() -> Ask | None:
+    """Asks the person at the terminal; None where there is none."""
+    return _label if sys.stdin.isatty() and sys.stdout.isatty() else None
+
+
+def _label(columns: Sequence[str], guessed: str | None) -> str | None:
+    none = "-"
+    answer = click.prompt(
+        f"Which column is to be predicted ({none}: none)?", type=click.Choice([*columns, none]), default=guessed or none, show_choices=True
+    )
+    return None if answer == none else str(answer)

@@ -25,7 +25,7 @@ def init_command(
     """
     from lakehouse.authoring.factory_folder import make_factory
 
-    made = make_factory(folder, data, name=name, text=text, label=label, table=table)
+    made = make_factory(folder, data, name=name, text=text, label=label, table=table, ask=None if as_json else first_contact.ask())
     if as_json:
         terminal.dump({"root": str(made.root), **asdict(made.added), "notes": made.notes})
         return

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lakehouse.cli import cli
+from lakehouse.cli import cli, terminal
 from lakehouse.core.project import Project
 from lakehouse.operations.check import check
 from tests.authoring.conftest import Desk
@@ -33,11 +33,12 @@ def test_init_from_a_file_and_add_another(tmp_path: Path, monkeypatch: pytest.Mo
     file = tmp_path / "Preise.csv"
     file.write_bytes(TABLE.encode("cp1252"))
     root = tmp_path / "my factory"
+    monkeypatch.setattr(terminal.out, "width", 80)
     made = CliRunner().invoke(cli, ["init", str(root), "--data", str(file)])
     assert made.exit_code == 0, made.output
     assert "preise is of the kind table" in made.output
     assert "with a decimal comma" in " ".join(made.output.split())
-    assert all(len(line) <= 80 for line in made.output.splitlines() if str(root) not in line)
+    assert [line for line in made.output.splitlines() if len(line) > 80 and str(root) not in line] == []
     assert check(Project.open(root)) == []
     held = subprocess.run(["git", "-C", str(root), "ls-files"], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in held if name.startswith("data/")], "raw data is in git"

@@ -7,7 +7,7 @@ import json
 import random
 import sqlite3
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,7 @@ from docx import Document
 from openpyxl import Workbook
 from PIL import Image
 
+from lakehouse.authoring.add import add
 from lakehouse.core import versions
 from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.delivery.release import policy
@@ -305,6 +306,22 @@ def test_what_cannot_be_read_leaves_nothing_behind(desk: Desk, data: bytes) -> N
     with pytest.raises(SourceError):
         desk.add(desk.bring("a.bin", data))
     assert [path for path in sorted(desk.root.rglob("*")) if path.is_file()] == [path for path in before if path.is_file()]
+
+
+def test_a_person_is_asked_for_the_label_only_where_none_is_named(desk: Desk) -> None:
+    asked: list[tuple[list[str], str | None]] = []
+
+    def ask(columns: Sequence[str], guessed: str | None) -> str | None:
+        asked.append((list(columns), guessed))
+        return "outcome"
+
+    rows = _rows(60, lambda i, c: f"{i},{c.random():.3f},{'xy'[i % 2]}")
+    made = add(desk.project, str(desk.bring("trial.csv", _csv("n,dose,outcome", rows).encode())), ask=ask)
+    assert asked == [(["dose", "outcome"], None)], "`n` is a key"
+    assert made.questions == ()
+    assert _declared(desk, made.files[1])["pilot"]["evaluations"][0]["train"]["label"] == "outcome"
+    add(desk.project, str(desk.bring("named.csv", _csv("n,dose,label", rows).encode())), ask=ask)
+    assert len(asked) == 1
 
 
 def test_names_that_are_taken_or_wrong(desk: Desk) -> None:
