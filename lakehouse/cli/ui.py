@@ -29,6 +29,7 @@ def ui_command(port: int, mlflow_port: int, host: str) -> None:
     from lakehouse.core import addresses
     from lakehouse.core.project import Project
     from lakehouse.core.runs.servers import require_free, servers
+    from lakehouse.operations.check import check
     from lakehouse.pilot.tracking import pages
 
     project = Project.find()
@@ -44,6 +45,8 @@ def ui_command(port: int, mlflow_port: int, host: str) -> None:
     at = {DAGSTER: f"http://{name}:{port}"} | ({} if server else {MLFLOW: f"http://{name}:{mlflow_port}"})
     shown = {**at, **{key: os.environ[key] for key in at if key in os.environ}}  # what a proxy or another machine calls them
     os.environ.update(shown | {"DAGSTER_HOME": str(home), "LAKEHOUSE_PROJECT": str(project.root)})
+    for problem in check(project):
+        click.secho(f"error: {problem}", fg="red", err=True)
     terminal.err.print(f"starting Dagster{'' if server else ' and MLflow'} ...")
     with servers(project.root) as running:
         if not server:
