@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,7 +15,7 @@ from lakehouse.delivery.release.licenses import HUB_LICENSES
 from lakehouse.delivery.release.shards import ROW_ID
 from lakehouse.pilot.task import task_named
 from lakehouse.production.engine.measure import types_of
-from lakehouse.production.engine.recipe import Recipe, compile_recipe
+from lakehouse.production.engine.recipe import compile_recipe
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collections import last_collection
 
@@ -26,29 +25,16 @@ _ABOVE_ONE = frozenset({"rmse", "mae", "log_loss", "bits_per_byte", "perplexity"
 """Metrics that may be more than 1."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known of a dataset before it is made.
-
-    Attributes:
-        columns: own columns that leave the recipe, with their types; None: its sources tell nothing yet.
-        rows: live rows of its sources; None: not all are collected.
-    """
-
-    columns: Mapping[str, pl.DataType] | None
-    entering: Mapping[str, pl.DataType]
-    rows: int | None
-
-
 def problems(project: Project, name: str) -> Iterator[FactoryError]:
     """Every promise of a dataset that cannot be kept."""
     declared = project.datasets[name]
     dataset, document = declared.spec, declared.document
     contract = project.contract(dataset)
     yield from _steps(dataset, document)
-    known = known_of(project, dataset, name)
-    if known.columns is not None:
-        yield from _columns(contract, known.columns)
+    entering, _ = _entering(project, dataset)
+    columns = types_of(compile_recipe(project, name, entering), entering).values if entering is not None else None
+    if columns is not None:
+        yield from _columns(contract, columns)
     yield from _evaluations(dataset, document, contract)
     for at, gate in enumerate(dataset.pilot.gates):
         yield from _gate(dataset, gate, document.where(("pilot", "gates", at)))
@@ -56,8 +42,8 @@ def problems(project: Project, name: str) -> Iterator[FactoryError]:
         what = f"column `{ROW_ID}`: a release gives this name to the ids of its rows"
         yield SpecError(what, where=contract.reference, fix=f"give it another name: `rename: {{{ROW_ID}: source_{ROW_ID}}}` in its source")
     by = dataset.splits.column
-    if by is not None and known.columns is not None and by not in known.columns:
-        yield SpecError(f"no column `{by}`", where=document.where(("splits",)), fix=yamlfile.suggest(by, known.columns))
+    if by is not None and columns is not None and by not in columns:
+        yield SpecError(f"no column `{by}`", where=document.where(("splits",)), fix=yamlfile.suggest(by, columns))
     licence = dataset.release.license if dataset.release is not None else "other"
     if licence not in HUB_LICENSES and (close := _close(licence)) is not None:
         yield SpecError(f"`{licence}` is no identifier of a licence", where=document.where(("release",)), fix=f"did you mean `{close}`?")
@@ -66,36 +52,28 @@ def problems(project: Project, name: str) -> Iterator[FactoryError]:
 def notes(project: Project, name: str) -> Iterator[str]:
     """What a person should know before a run: columns that do not come through, splits that stay empty."""
     dataset = project.dataset(name)
-    known = known_of(project, dataset, name)
+    entering, rows = _entering(project, dataset)
     promised = project.contract(dataset).columns
-    if known.columns is not None:
-        left = [c for c in known.columns if c not in promised and c not in dataset.leave_out]
+    if entering is not None:
+        # Names alone: types would run every step over no rows, which each run would wait for.
+        left = [c for c in compile_recipe(project, name, entering).columns if c not in promised and c not in dataset.leave_out]
         if left:
             listed = ", ".join(f"`{column}`" for column in left)
             yield f"{name}: {listed} will not be in gold: promise them in {dataset.contract}, or list them under `leave_out`"
     for split, share in dataset.splits.shares.items():
-        if known.rows is not None and share * known.rows < 1:
-            yield f"{name}: {split} gets {share:g} of {known.rows:,} rows, less than one: give it a larger share, or none"
-
-
-def known_of(project: Project, dataset: Dataset, name: str) -> Known:
-    """What is known: the declared or stored columns of its sources through its recipe, and their rows.
-
-    Raises:
-        SpecError, RecipeError: a step cannot run on these columns.
-    """
-    try:
-        entering, rows = _entering(project, dataset)
-    except StorageError:  # the lake's own checks name it
-        return Known(None, {}, None)
-    if entering is None:
-        return Known(None, {}, None)
-    recipe: Recipe = compile_recipe(project, name, entering)
-    return Known(types_of(recipe, entering).values, entering, rows)
+        if rows is not None and share * rows < 1:
+            yield f"{name}: {split} gets {share:g} of {rows:,} rows, less than one: give it a larger share, or none"
 
 
 def _entering(project: Project, dataset: Dataset) -> tuple[dict[str, pl.DataType] | None, int | None]:
-    """The columns that enter the recipe and their rows; None where they are not known yet."""
+    """The declared or stored columns of the sources with their types, and their live rows; None where they are not known yet."""
+    try:
+        return _columns_of_sources(project, dataset)
+    except StorageError:  # the lake's own checks name it
+        return None, None
+
+
+def _columns_of_sources(project: Project, dataset: Dataset) -> tuple[dict[str, pl.DataType] | None, int | None]:
     entering: dict[str, pl.DataType] = {}
     rows: int | None = 0
     for source in dataset.sources:
@@ -103,8 +81,7 @@ def _entering(project: Project, dataset: Dataset) -> tuple[dict[str, pl.DataType
         if declared is not None:
             entering |= {column: one.dtype for column, one in declared.items()}
         elif table.exists():
-            stored = bronze.stored_columns(project, source, table.version())
-            entering |= {c: dtype for c, dtype in (stored.schema if stored is not None else {}).items() if not c.startswith("_")}
+            entering |= {column: dtype for column, dtype in table.schema().items() if not column.startswith("_")}
         else:
             return None, None
         last = last_collection(project, source)
