@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import dagster as dg
@@ -10,7 +12,7 @@ import dagster as dg
 from assets import automation, maintenance, pilot, planning, production, release, repair, report, reserve
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
-from lakehouse.core.spec import Dataset
+from lakehouse.core.spec import Dataset, Source
 from lakehouse.operations.check import check
 
 
@@ -22,6 +24,10 @@ class _Built:
     checks: list[dg.AssetChecksDefinition] = field(default_factory=list)
     schedules: list[dg.ScheduleDefinition] = field(default_factory=list)
     sensors: list[dg.SensorDefinition] = field(default_factory=list)
+
+
+def _of_source(project: Project, source: Source) -> _Built:
+    return _Built(assets=[reserve.build(project, source)])
 
 
 def _of_dataset(project: Project, dataset: Dataset) -> _Built:
@@ -42,34 +48,29 @@ def _of_dataset(project: Project, dataset: Dataset) -> _Built:
     return built
 
 
-def _is_built(project: Project, name: str, of: Literal["source", "dataset"] = "dataset") -> bool:
-    try:
-        if of == "source":
-            reserve.build(project, project.source(name))
-        else:
-            _of_dataset(project, project.dataset(name))
-    except FactoryError:
-        return False
-    return True
+def _all_built(project: Project) -> list[_Built]:
+    """What is built of each declaration; one that cannot be built is set aside."""
+    built: list[_Built] = []
+
+    def add(kind: Literal["sources", "datasets"], name: str, make: Callable[[], _Built]) -> None:
+        try:
+            built.append(make())
+        except FactoryError as error:
+            project.set_aside(kind, name, error)
+
+    for name, source in list(project.sources.items()):
+        add("sources", name, partial(_of_source, project, source.spec))
+    for name, dataset in list(project.datasets.items()):
+        add("datasets", name, partial(_of_dataset, project, dataset.spec))
+    return built
 
 
 def definitions(project: Project) -> dg.Definitions:
-    """The graph of a project.
-
-    Raises:
-        SpecError, ContractError: a declaration is wrong; the message names file and line.
-    """
-    assets: list[dg.AssetsDefinition] = []
-    checks: list[dg.AssetChecksDefinition] = []
-    schedules, sensors = automation.schedules(project), [*automation.sensors(), report.sensor(project)]
-    for declared_source in project.sources.values():
-        assets.append(reserve.build(project, declared_source.spec))
-    for declared in project.datasets.values():
-        built = _of_dataset(project, declared.spec)
-        assets += built.assets
-        checks += built.checks
-        schedules += built.schedules
-        sensors += built.sensors
+    """The graph of a project; declarations that cannot be built are set aside and left out."""
+    built = _all_built(project)
+    assets = [asset for each in built for asset in each.assets]
+    schedules = [*automation.schedules(project), *(schedule for each in built for schedule in each.schedules)]
+    sensors = [*automation.sensors(), report.sensor(project), *(sensor for each in built for sensor in each.sensors)]
     storage = project.settings.storage
     if storage.warm_after_days is not None or storage.cold_after_days is not None:
         assets.append(maintenance.tiers(project))
@@ -79,7 +80,7 @@ def definitions(project: Project) -> dg.Definitions:
         schedules.append(maintenance.daily_retention())
     return dg.Definitions(
         assets=assets,
-        asset_checks=checks,
+        asset_checks=[check for each in built for check in each.checks],
         jobs=automation.jobs(project),
         schedules=schedules,
         sensors=sensors,
@@ -94,16 +95,13 @@ def load(project: Project) -> dg.Definitions:
     Raises:
         DagsterInvalidDefinitionError: every mistake, as `lakehouse check` lists them, where no declaration is left.
     """
-    for problem in check(project):
+    problems = check(project)
+    for problem in problems:
         dg.get_dagster_logger().error(f"{problem}")
-    for name in [name for name in project.datasets if not _is_built(project, name)]:
-        del project.datasets[name]
-    for name in [name for name in project.sources if not _is_built(project, name, of="source")]:
-        del project.sources[name]
-    if not project.sources and not project.datasets and (problems := check(Project.open(project.root))):
-        # Not chained: what the user wrote is wrong, not the code that a traceback would show.
-        raise dg.DagsterInvalidDefinitionError("\n".join(str(p) for p in problems)) from None
-    return definitions(project)
+    graph = definitions(project)
+    if problems and not project.sources and not project.datasets:
+        raise dg.DagsterInvalidDefinitionError("\n".join(str(p) for p in problems))
+    return graph
 
 
 defs = load(Project.find())

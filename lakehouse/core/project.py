@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lakehouse.core.errors import NotFoundError, SpecError
+from lakehouse.core.errors import FactoryError, NotFoundError, SpecError
 from lakehouse.core.lake.table import Table
 from lakehouse.core.spec import LEVELS, Dataset, Level, Model, Name, Source, standards, yamlfile
 from lakehouse.core.spec.contract import Contract
@@ -252,9 +252,14 @@ class Project:
         """All declared datasets by name, those left out whose file has a mistake (`broken`)."""
         return self._datasets[0]
 
-    def broken(self, kind: Literal["sources", "datasets"]) -> dict[str, SpecError]:
+    def broken(self, kind: Literal["sources", "datasets"]) -> dict[str, FactoryError]:
         """The mistakes in declarations, by the name of the file: one wrong file stops what needs it, and nothing else."""
         return self._sources[1] if kind == "sources" else self._datasets[1]
+
+    def set_aside(self, kind: Literal["sources", "datasets"], name: str, error: FactoryError) -> None:
+        """Treat a declaration as one whose file has a mistake, for one was found in what it means."""
+        (self.sources if kind == "sources" else self.datasets).pop(name)
+        self.broken(kind)[name] = error
 
     def whole(self) -> Project:
         """Itself, for what looks at all declarations: to leave one out would leave out its rows.
@@ -267,11 +272,11 @@ class Project:
         return self
 
     @cached_property
-    def _sources(self) -> tuple[dict[str, Declared[Source]], dict[str, SpecError]]:
+    def _sources(self) -> tuple[dict[str, Declared[Source]], dict[str, FactoryError]]:
         return self._load("sources", "source")
 
     @cached_property
-    def _datasets(self) -> tuple[dict[str, Declared[Dataset]], dict[str, SpecError]]:
+    def _datasets(self) -> tuple[dict[str, Declared[Dataset]], dict[str, FactoryError]]:
         return self._load("datasets", "dataset")
 
     def files(self, kind: Literal["sources", "datasets"]) -> list[Path]:
@@ -285,9 +290,9 @@ class Project:
             return Declared(yamlfile.validate(document, Source), document)
         return Declared(yamlfile.validate(document, Dataset), document)
 
-    def _load(self, kind: Literal["sources", "datasets"], field: str) -> tuple[dict[str, Any], dict[str, SpecError]]:
+    def _load(self, kind: Literal["sources", "datasets"], field: str) -> tuple[dict[str, Any], dict[str, FactoryError]]:
         found: dict[str, Any] = {}
-        broken: dict[str, SpecError] = {}
+        broken: dict[str, FactoryError] = {}
         for file in self.files(kind):
             try:
                 declared = self.load(file)

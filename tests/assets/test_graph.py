@@ -107,7 +107,9 @@ def test_a_broken_dataset_is_named_and_leaves_the_others(
     text = dataset.read_text(encoding="utf-8")
     (dataset.parent / "other.yaml").write_text(text.replace("dataset: orders", "dataset: other"), encoding="utf-8")
     dataset.write_text(text.replace("text_length", "text_lenth"), encoding="utf-8")
-    keys = {key.to_user_string() for key in load(factory.project).resolve_all_asset_keys()}
+    project = factory.project
+    keys = {key.to_user_string() for key in load(project).resolve_all_asset_keys()}
+    assert list(project.broken("datasets")) == ["orders"], "what looks at all declarations refuses"
     assert {"bronze/orders_raw", "gold/other"} <= keys
     assert "gold/orders" not in keys
     assert re.search(r"assets/datasets/orders\.yaml:\d+: unknown operator `text_lenth`", caplog.text)
