@@ -73,7 +73,7 @@ def add(
     Raises:
         SourceError: the material cannot be read. SpecError: a name is taken or none, or a named column is not there.
     """
-    if elsewhere.is_elsewhere(material, project):
+    if elsewhere.is_elsewhere(material):
         return _from_elsewhere(project, material, name, text, label, table, ask)
     path = Path(material).expanduser()
     dataset = _free(project, name or name_of(path))
@@ -98,7 +98,7 @@ def _from_elsewhere(
 ) -> Added:
     at = elsewhere.connected(project, material, table)
     dataset = _free(project, name or at.name)
-    found, renamed = renamed_columns(_readable(elsewhere.discovered(project, at, dataset)))
+    found, renamed = renamed_columns(_readable(elsewhere.discovered(project, at)))
     choices = _chosen(found, text, label, ask)
     found = _with_privacy(found, choices)
     source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)

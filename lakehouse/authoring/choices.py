@@ -19,7 +19,6 @@ _TURNS = (("role", "content"), ("from", "value"), ("speaker", "text"), ("role", 
 """Fields of a turn in published chat data: of OpenAI's messages and of ShareGPT first."""
 _QUESTIONS = ("instruction", "prompt", "question", "query", "input", "问题", "问", "指令")
 _ANSWERS = ("output", "response", "completion", "answer", "answers", "target", "答案", "答", "回答", "回复")
-_TARGETS = ("target", "y", "label", "price", "score", "value", "rating")
 _NESTED = ("chat", "preference")
 _LONG, _LONG_CHINESE = 30, 10
 """Mean characters of a text that is cleaned and compared as one; shorter ones are names and titles."""
@@ -91,11 +90,13 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
     beside = tuple(path for c in found.columns for path in _other_texts(c) if path not in texts) if kind in _NESTED else ()
     questions = []
     able = [c for c in found.columns if c.name not in texts and c.role not in ("key", "constant", "date")]
-    if label is None and able and kind in ("table", "text", "images", "sounds") and (chosen is None or chosen.name not in _named(found)):
+    sure = chosen is not None and (label is not None or named_like_a_label(chosen))
+    if able and kind in ("table", "text", "images", "sounds") and not sure:
         guess = f"; `{name}` was taken" if name else ", and none is evaluated"
         questions.append(f"which column is the label? none is named like one{guess}: --label COLUMN")
     columns = [_choice(c, roles, name, number=number, features=features) for c in found.columns]
-    language = next(iter((main or _first_text(found)).languages), "") if (main or _first_text(found)) is not None else ""  # type: ignore[union-attr]
+    speaks = main or next((c for c in found.columns if c.languages), None)
+    language = next(iter(speaks.languages), "") if speaks is not None else ""
     return Choices(
         kind=kind,
         columns=tuple(columns),
@@ -106,7 +107,7 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
         features=features,
         beside=beside,
         private=private,
-        sure=name is not None and (label is not None or name in _named(found)),
+        sure=sure,
         chinese=language in ("zh", "ja", "th"),
         questions=tuple(questions),
         candidates=tuple(c.name for c in able) if questions else (),
@@ -166,10 +167,6 @@ def _long(found: Discovery) -> list[ColumnProfile]:
     return sorted(out, key=lambda c: -(c.length or 0))
 
 
-def _first_text(found: Discovery) -> ColumnProfile | None:
-    return next((c for c in found.columns if c.languages), None)
-
-
 def _turns(columns: Sequence[ColumnProfile]) -> tuple[str, str, str] | None:
     """The column of the turns of a conversation, the path of their texts, and why."""
     for column in columns:
@@ -211,16 +208,12 @@ def _question(known: dict[str, ColumnProfile]) -> tuple[str, str] | None:
     return question, answer
 
 
-def _named(found: Discovery) -> set[str]:
-    return {c.name for c in found.columns if named_like_a_label(c)}
-
-
 def _label(found: Discovery, kind: Kind, texts: Sequence[str]) -> ColumnProfile | None:
     """The column that is predicted: one named like a label, else of a text the likeliest."""
     if kind not in ("text", "table", "images", "sounds", "documents"):
         return None
     able = [c for c in found.columns if c.name not in texts and c.role == "label" and c.name != "format" and len(c.values) <= 200]
-    named = [c for c in found.columns if c.name in _named(found) and c.name not in texts and c.role != "key"]
+    named = [c for c in found.columns if named_like_a_label(c) and c.name not in texts and c.role != "key"]
     for column in named:
         if column in able or (kind in ("table", "text") and column.form.dtype.is_numeric() and column.role != "constant"):
             return column

@@ -6,9 +6,9 @@ from typing import Any
 
 from lakehouse.authoring.choices import Choices
 from lakehouse.authoring.yaml_file import rendered
+from lakehouse.core.spec import PII
 from lakehouse.reserve.discovery.discover import Discovery
 
-REDACTED = ("email", "phone", "url", "ip", "cn_id", "bank_card")
 _EVALUATED = 50
 """Fewest rows that are split and evaluated: a tenth of fewer tests nothing."""
 _GATED = 200
@@ -74,9 +74,9 @@ def recipe_for(choices: Choices, found: Discovery) -> tuple[list[dict[str, Any]]
         steps.append(({"fix_unicode": {"column": column}}, ""))
         if choices.kind in ("text", "documents", "parallel"):
             steps.append(({"normalise_whitespace": {"column": column}}, ""))
-        steps.append(({"redact": {"column": column, "kinds": list(REDACTED)}}, "private data becomes a mark such as [EMAIL]"))
+        steps.append(({"redact": {"column": column, "kinds": list(PII)}}, "private data becomes a mark such as [EMAIL]"))
     for column in choices.beside:
-        steps.append(({"redact": {"column": column, "kinds": list(REDACTED)}}, "beside the texts"))
+        steps.append(({"redact": {"column": column, "kinds": list(PII)}}, "beside the texts"))
     for column, kinds in choices.private.items():
         steps.append(({"redact": {"column": column, "kinds": kinds}}, "found in the sample"))
     main = choices.texts[0] if choices.texts else None

@@ -31,7 +31,7 @@ class RemoteMaterial:
     called: str
 
 
-def is_elsewhere(material: str, project: Project) -> bool:
+def is_elsewhere(material: str) -> bool:
     """Whether a text names an address, a database or a Delta table, not a file or a folder of files."""
     if _DATABASE.match(material) or material.startswith(("http://", "https://")):
         return True
@@ -71,7 +71,7 @@ def connected(project: Project, material: str, table: str | None) -> RemoteMater
     return RemoteMaterial({"delta": {"url": relative(project.root, path)}}, name_of(path), f"Delta table {path.name}")
 
 
-def discovered(project: Project, at: RemoteMaterial, dataset: str) -> Discovery:
+def discovered(project: Project, at: RemoteMaterial) -> Discovery:
     """What the material holds; of an address, how its file is to be read is put into the connector.
 
     Raises:

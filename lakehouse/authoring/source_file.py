@@ -23,8 +23,6 @@ from lakehouse.reserve.formats import by_extension, usual_separator
 
 _TAKEN = {"row_id": "source_row_id"}
 """Names that a release gives to columns of its own."""
-_BYTES = {"image": "data", "audio": "data"}
-"""Formats of which a dataset holds the files themselves, with the column that takes their bytes."""
 
 
 @dataclass(frozen=True)
@@ -203,10 +201,10 @@ def not_read(place: Path, options: Mapping[str, Any]) -> str | None:
     pattern = str(options["path"]).rpartition("/**/")[2]
     if not place.is_dir() or "/**/" not in str(options["path"]):
         return None
-    left = sorted({file.suffix or file.name for file in _files(place) if not fnmatch(file.name, pattern)})
-    count = sum(not fnmatch(file.name, pattern) for file in _files(place))
-    listed = ", ".join(left[:5]) + (" ..." if len(left) > 5 else "")
-    return f"{count:,} files of the folder are not read ({listed}): only {pattern}" if count else None
+    left = [file for file in _files(place) if not fnmatch(file.name, pattern)]
+    endings = sorted({file.suffix or file.name for file in left})
+    listed = ", ".join(endings[:5]) + (" ..." if len(endings) > 5 else "")
+    return f"{len(left):,} files of the folder are not read ({listed}): only {pattern}" if left else None
 
 
 def _is_by_class(place: Path, ending: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.core.spec.source import Column
-from lakehouse.reserve.formats.reading_text import nested, value_of
+from lakehouse.reserve.formats.reading_text import nested
 
 NULL_WORDS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "nil", "-", "--", "?", "無", "无", "空")
 """Texts that mean no value where all others of the column are numbers, dates or truth values."""
@@ -161,9 +161,3 @@ def _keys_are_data(known: pl.Series, found: pl.DataType) -> bool:
         return False
     values = known.str.json_decode(found).struct.unnest()
     return len(found.fields) > _FIELDS or sum(values.null_count().row(0)) > 0.5 * values.height * values.width
-
-
-def holds_all(values: pl.Series, column: Column) -> bool:
-    """Whether a declared type holds all values."""
-    made = values.to_frame().select(value_of(pl.col(values.name), column.dtype, column))[values.name]
-    return made.null_count() == values.null_count()
