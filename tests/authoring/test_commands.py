@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from lakehouse.cli import cli, terminal
 from lakehouse.core.project import Project
 from lakehouse.operations.check import check
-from tests.authoring.conftest import Desk
+from tests.authoring.desk import Desk
 
 TABLE = "Größe;Preis;class\n" + "".join(f"{i},5;{i};{'ab'[i % 2]}\n" for i in range(60))
 

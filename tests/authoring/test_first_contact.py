@@ -25,7 +25,7 @@ from lakehouse.authoring.add import add
 from lakehouse.core import versions
 from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.delivery.release import policy
-from tests.authoring.conftest import Desk
+from tests.authoring.desk import Desk
 
 WORDS = ["the", "weather", "is", "nice", "today", "and", "we", "walk", "in", "park", "near", "river", "with", "our", "friends"]  # fmt: skip
 HAN = ["这家", "餐厅", "味道", "很好", "服务", "不错", "价格", "便宜", "环境", "一般", "下次", "还来", "推荐", "太差", "再来"]  # fmt: skip

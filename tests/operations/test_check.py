@@ -13,16 +13,12 @@ from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
 from lakehouse.operations import line, promises
 from lakehouse.operations.check import check
-from tests.authoring.conftest import Desk
-
-ROWS = "id,text,price,label\n" + "".join(f"{i},words that differ from row to row {i * 7919} {i},{i}.5,{'ab'[i % 2]}\n" for i in range(60))
+from tests.authoring.desk import ROWS, Desk, desk_of_notes
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path)
-    desk.add(desk.bring("notes.csv", ROWS.encode()), label="label")
-    return desk
+    return desk_of_notes(tmp_path)
 
 
 def _edited(desk: Desk, file: str, change: Callable[[str], str]) -> list[str]:
