@@ -23,6 +23,15 @@ def why_option(*, required: bool = True) -> Callable[[F], F]:
     return click.option("--why", "reason", required=required, help="The reason, for the register and for readers.")
 
 
+def report_broken(project: Project) -> None:
+    """Name the declarations that a command over all of them left out, and end it with the exit code of a wrong declaration."""
+    broken = (*project.broken("sources").values(), *project.broken("datasets").values())
+    for error in broken:
+        click.secho(f"error: {error}", fg="red", err=True)
+    if broken:
+        raise click.exceptions.Exit(2)
+
+
 def dataset_names(project: Project, given: tuple[str, ...]) -> list[str]:
     """The datasets that are named, or all of the project where none is.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli import terminal
+from lakehouse.cli.arguments import report_broken
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
-from lakehouse.reserve.bronze.collect import collect
+from lakehouse.reserve.bronze.collect import Collection, collect
 
 
 @click.command("collect")
@@ -30,7 +31,13 @@ def collect_command(sources: tuple[str, ...], as_json: bool) -> None:
                 screened.append(_screened(project, name, report))
     if as_json:
         terminal.dump(done)
-        return
+    else:
+        _print(done, screened)
+    if not sources:
+        report_broken(project)
+
+
+def _print(done: list[Collection], screened: list[str]) -> None:
     columns = ["source", "live", "added", "changed", "vanished", "findings", "data version"]
     rows = [
         (c.source, c.live, c.added, c.changed, c.vanished, ", ".join(f"{k} {v:,}" for k, v in c.findings.items()) or "-", c.content_id[:12])

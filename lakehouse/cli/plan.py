@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import terminal
-from lakehouse.cli.arguments import dataset_names
+from lakehouse.cli.arguments import dataset_names, report_broken
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SpecError
 from lakehouse.core.lake.parquet.files import whole
@@ -19,6 +19,7 @@ from lakehouse.operations.planning import plan as planning
 from lakehouse.operations.planning.costs import Yield
 from lakehouse.operations.planning.picture import volumes_picture
 from lakehouse.operations.planning.plan import Deadline, Plan
+from lakehouse.production.inspection.preview import Preview
 
 
 @click.command("plan")
@@ -46,7 +47,15 @@ def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as
     if as_json:
         of = {made.dataset: planning.as_json(made) for made in demands}
         terminal.dump([{**asdict(each), "demand": of.get(each.dataset)} for each in found])
-        return
+    else:
+        _show(found, demands)
+        if kept:
+            terminal.out.print(f"\nkept as the plan of {', '.join(made.dataset for made in demands)}")
+    if not datasets:
+        report_broken(project)
+
+
+def _show(found: list[Preview], demands: list[Plan]) -> None:
     rows: list[tuple[object, ...]] = []
     for p in found:
         what = "nothing to do" if not p.silver and not p.gold else "new version" if p.version is None else f"as {p.version} before"
@@ -55,8 +64,6 @@ def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as
     terminal.table("Plan", ["dataset", "outcome", "measured", "withdrawn", "why"], rows, right=["measured", "withdrawn"])
     for made in demands:
         _show_demand(made)
-    if kept:
-        terminal.out.print(f"\nkept as the plan of {', '.join(made.dataset for made in demands)}")
 
 
 def _show_demand(plan: Plan) -> None:

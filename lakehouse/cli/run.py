@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import terminal
-from lakehouse.cli.arguments import dataset_names
+from lakehouse.cli.arguments import dataset_names, report_broken
 from lakehouse.cli.source.screen import brief
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
@@ -45,11 +45,8 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
         terminal.out.print("\nNothing to do: every version is as declared.")
     else:
         _next(done, to)
-    broken = {**project.broken("sources"), **project.broken("datasets")} if not datasets else {}
-    for error in broken.values():
-        click.secho(f"error: {error}", fg="red", err=True)
-    if broken:
-        raise click.exceptions.Exit(2)
+    if not datasets:
+        report_broken(project)
     if any(made.pilot and not made.pilot.passed for made in done):
         raise click.exceptions.Exit(4)
 

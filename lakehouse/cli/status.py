@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli import terminal
+from lakehouse.cli.arguments import report_broken
 from lakehouse.core.project import Project
 from lakehouse.operations import status
 
@@ -20,7 +21,12 @@ def status_command(as_json: bool) -> None:
     sources, datasets = status.sources(project), status.datasets(project)
     if as_json:
         terminal.dump({"sources": sources, "datasets": datasets})
-        return
+    else:
+        _print(sources, datasets)
+    report_broken(project)
+
+
+def _print(sources: list[status.SourceStatus], datasets: list[status.DatasetStatus]) -> None:
     rows: list[tuple[object, ...]] = []
     for s in sources:
         when = f"{s.collected:%Y-%m-%d %H:%M}" if s.collected else "never"

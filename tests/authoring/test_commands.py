@@ -33,7 +33,7 @@ def test_init_from_a_file_and_add_another(tmp_path: Path, monkeypatch: pytest.Mo
     file = tmp_path / "Preise.csv"
     file.write_bytes(TABLE.encode("cp1252"))
     root = tmp_path / "my factory"
-    monkeypatch.setattr(terminal.out, "width", 80)
+    monkeypatch.setattr(terminal.out, "_width", 80)
     made = CliRunner().invoke(cli, ["init", str(root), "--data", str(file)])
     assert made.exit_code == 0, made.output
     assert "preise is of the kind table" in made.output

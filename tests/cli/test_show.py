@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from lakehouse.cli import cli
+from lakehouse.cli import cli, terminal
 from lakehouse.cli.values import exact, readable
 from lakehouse.core import versions
 from lakehouse.core.errors import AccessError, FactoryError, NotFoundError, SpecError
@@ -176,7 +176,7 @@ def test_terminal_escapes_are_marks(shown: Factory) -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_every_line_holds_and_long_values_are_cut(shown: Factory, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(terminal.out, "_width", width)
     page = run("notes", "--limit", "100")
     lines = [line for line in page.splitlines() if line]
     assert max(map(cell_len, lines)) <= width

@@ -105,6 +105,10 @@ def test_one_wrong_file_stops_only_itself(desk: Desk, monkeypatch: pytest.Monkey
     ran = CliRunner().invoke(cli, ["run", "--to", "gold"])
     assert ran.exit_code == 2
     assert "other unchanged" in ran.output
+    for command in (["collect"], ["plan"], ["status"]):
+        ran = CliRunner().invoke(cli, command)
+        assert ran.exit_code == 2, command
+        assert "assets/datasets/notes.yaml" in ran.output, command
 
 
 def test_a_source_whose_file_is_wrong_is_never_written_unsealed(desk: Desk) -> None:
