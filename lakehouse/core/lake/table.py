@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +23,7 @@ from lakehouse.core.lake.parquet.datafiles import PLAIN, delta_schema, file_syst
 from lakehouse.core.lake.parquet.files import arrow, parquet_chunks, picked
 from lakehouse.core.lake.parquet.lazy_frame import lazily
 from lakehouse.core.lake.parquet.rowgroups import Footer
+from lakehouse.core.lake.read_ahead import batches_ahead
 from lakehouse.core.lake.sealing.files import SEALED, sealing
 from lakehouse.core.lake.store import storage_error, store_errors, store_options
 
@@ -252,12 +251,12 @@ class Table:
         failure: list[BaseException] = []
         if isinstance(rows, pl.DataFrame):
             data: pa.Table = arrow(rows)
-            target, batches = data.schema, iter(data.to_batches())
+            target, batches = data.schema, iter(data.tobatches_ahead())
         else:
             if schema is None:
                 raise ValueError("streamed rows need their schema")
             target = arrow(pl.DataFrame(schema=schema)).schema
-            batches = _batches(rows, schema, target, failure)
+            batches = batches_ahead(rows, schema, target, failure)
         return self._commit(batches, target, failure, mode, metadata, after, evolve=evolve, description=description)
 
     def replace(
@@ -280,7 +279,7 @@ class Table:
         target = arrow(pl.DataFrame(schema=schema)).schema
         with self._guard(failure):
             whole, stay = parted(self.store(), gone)
-        batches = _batches(chain(self.pick(schema.names(), stay), rows), schema, target, failure)
+        batches = batches_ahead(chain(self.pick(schema.names(), stay), rows), schema, target, failure)
         return self._commit(batches, target, failure, "append", metadata, after, instead_of=whole)
 
     def _commit(
@@ -385,40 +384,3 @@ def _properties(metadata: Mapping[str, str] | None, after: int | None) -> Commit
         # delta-rs puts a first commit that was too late on top of the other one if it may try again.
         max_commit_retries=0 if after == -1 else None,
     )
-
-
-def _batches(
-    frames: Iterable[pl.DataFrame], schema: pl.Schema, target: pa.Schema, failure: list[BaseException]
-) -> Iterator[pa.RecordBatch]:
-    """The frames as record batches, made one ahead in a thread of their own: a frame is read while the one before is written."""
-    ready: queue.Queue[pa.Table | None] = queue.Queue(maxsize=1)
-    abandoned = threading.Event()
-
-    def put(item: pa.Table | None) -> None:
-        while not abandoned.is_set():
-            try:
-                ready.put(item, timeout=0.2)
-                return
-            except queue.Full:
-                continue
-
-    def produce() -> None:
-        try:
-            for frame in frames:
-                put(arrow(frame.select(schema.names())).cast(target))
-                if abandoned.is_set():
-                    return
-        except BaseException as error:  # raised again by `write`, in the caller's thread
-            failure.append(error)
-        put(None)
-
-    thread = threading.Thread(target=produce, name="delta-writer-input", daemon=True)
-    thread.start()
-    try:
-        while (table := ready.get()) is not None:
-            yield from table.to_batches()
-        if failure:
-            raise failure[0]
-    finally:
-        abandoned.set()
-        thread.join()
