@@ -33,7 +33,7 @@ _NAMES = {"_row_id": "row", "_split": "split"}
 @click.option("--merged", "kind", flag_value="merged", help="Rows that were merged, beside those they were merged into.")
 @click.option("--dropped", "kind", flag_value="dropped", help="Rows that the recipe dropped, with the reason.")
 @click.option("--findings", is_flag=True, help="Of a source: items that could not be read.")
-@click.option("--as", "principal", metavar="WHO", help="Who reads, where assets/access.yaml decides who may.")
+@click.option("--as", "principal", metavar="WHO", help="Your principal; needed where assets/access.yaml exists.")
 @click.option("--for", "purpose", metavar="PURPOSE", help="What for: a purpose of assets/access.yaml.")
 @terminal.json_option
 def show_command(

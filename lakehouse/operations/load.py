@@ -85,8 +85,8 @@ def load(
         columns: only these, in this order.
         root: a folder in the factory; default: LAKEHOUSE_PROJECT or the working folder.
         lazy: a lazy frame, which reads what is asked of it, in the order of the files.
-        principal: who reads, where `assets/access.yaml` decides who may.
-        purpose: what for: a purpose of that file.
+        principal: the reader; needed where `assets/access.yaml` exists.
+        purpose: one of the purposes in that file.
 
     Raises:
         NotFoundError: no factory, dataset, version, split or column of that name.

@@ -24,7 +24,7 @@ _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
 
 @click.command("read")
 @click.argument("table")
-@click.option("--as", "principal", required=True, metavar="WHO", help="The principal who reads; assets/access.yaml lists them.")
+@click.option("--as", "principal", required=True, metavar="WHO", help="Your principal, one of those in assets/access.yaml.")
 @click.option("--for", "purpose", required=True, metavar="PURPOSE", help="What for: a purpose of assets/access.yaml.")
 @click.option("--columns", metavar="A,B", help="Only these columns; the read fails if the policy hides one.")
 @click.option("--where", nargs=3, multiple=True, metavar="COLUMN OP VALUE", help='Only such rows: `--where label "==" positive`.')

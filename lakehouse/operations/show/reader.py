@@ -25,7 +25,7 @@ class Read:
 
 @dataclass(frozen=True)
 class TableReader:
-    """Who reads, and what for; both are None where there is no policy."""
+    """A principal with a purpose, who reads tables of a project; both are None where the project has no policy."""
 
     project: Project
     principal: str | None = None
@@ -72,7 +72,7 @@ class TableReader:
 
 
 def reader(project: Project, principal: str | None, purpose: str | None) -> TableReader:
-    """The reader, of whom the policy of the project must know who reads and what for.
+    """The reader of a project; a policy needs a principal and a purpose.
 
     Raises:
         AccessError: there is a policy, and they are not given.
