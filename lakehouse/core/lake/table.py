@@ -251,7 +251,7 @@ class Table:
         failure: list[BaseException] = []
         if isinstance(rows, pl.DataFrame):
             data: pa.Table = arrow(rows)
-            target, batches = data.schema, iter(data.tobatches_ahead())
+            target, batches = data.schema, iter(data.to_batches())
         else:
             if schema is None:
                 raise ValueError("streamed rows need their schema")
