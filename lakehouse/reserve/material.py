@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, BinaryIO, Literal, Protocol, runtime_checkable
 
 import polars as pl
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from lakehouse.core.project import Project
 from lakehouse.core.row_model import READ
+from lakehouse.core.spec import Model
 
 Character = Annotated[str, Field(pattern="^[\x01-\x7f]$")]
 """One ASCII character."""
@@ -88,6 +89,27 @@ class Options:
     record: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+
+
+class FileReading(Model):
+    """How one file of a declared list is read, as the connector `files` names it; what identifies the file is beside it."""
+
+    format: Format = "auto"
+    separator: Character | None = None
+    header: bool = True
+    skip_before_header: Annotated[int, Field(ge=0)] = 0
+    skip_after_header: int = 0
+    record: str | None = None
+    encoding: EncodingName | None = None
+    sheet: str | None = None
+    quote: Character | None = '"'
+    rename: dict[str, str] = Field(default_factory=dict)
+    set: dict[str, Value] = Field(default_factory=dict)
+
+    @property
+    def options(self) -> Options:
+        """The options that its format reads by."""
+        return Options(**{each.name: getattr(self, each.name) for each in fields(Options)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,16 +13,15 @@ from pydantic import Field
 from lakehouse.core.errors import SpecError
 from lakehouse.core.hashing import digest
 from lakehouse.core.runs.progress import Progress
-from lakehouse.core.spec import Model
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
 from lakehouse.reserve.landing.landing import Landing, Piece, Remote
-from lakehouse.reserve.material import Character, EncodingName, Format, Options, RawFile, Value
+from lakehouse.reserve.material import FileReading, RawFile
 from lakehouse.reserve.transport.resume import fetched, landed_file
 from lakehouse.reserve.transport.web import Web, no_secrets, shown
 
 
-class Address(Model):
+class Address(FileReading):
     """A file and how to read it; see the `files` connector for the options.
 
     Attributes:
@@ -33,17 +32,6 @@ class Address(Model):
     url: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     name: str | None = None
-    format: Format = "auto"
-    separator: Character | None = None
-    header: bool = True
-    skip_before_header: Annotated[int, Field(ge=0)] = 0
-    skip_after_header: int = 0
-    record: str | None = None
-    encoding: EncodingName | None = None
-    sheet: str | None = None
-    quote: Character | None = '"'
-    rename: dict[str, str] = Field(default_factory=dict)
-    set: dict[str, Value] = Field(default_factory=dict)
 
     @property
     def called(self) -> str:
@@ -93,24 +81,13 @@ class Http:
     def file(self, piece: Piece, landing: Landing) -> RawFile:
         """As its address is declared."""
         about = next(file for file in self.files if file.called == piece.name)
-        options = Options(
-            separator=about.separator,
-            quote=about.quote,
-            header=about.header,
-            skip_before_header=about.skip_before_header,
-            skip_after_header=about.skip_after_header,
-            rename=about.rename,
-            record=about.record,
-            encoding=about.encoding,
-            sheet=about.sheet,
-        )
         kind = by_extension(piece.name) if about.format == "auto" else about.format
         return RawFile(
             uri=piece.uri,
             name=piece.name,
             open=partial(landing.open, piece),
             format=kind,
-            options=options,
+            options=about.options,
             set=about.set,
             digest=piece.blob,
         )

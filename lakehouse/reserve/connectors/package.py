@@ -11,29 +11,17 @@ from pydantic import Field
 from lakehouse.core.errors import SpecError
 from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
-from lakehouse.core.spec import Model
 from lakehouse.reserve.connectors import CONNECTORS
 from lakehouse.reserve.formats import by_extension
-from lakehouse.reserve.material import Character, EncodingName, Feed, Format, Options, RawFile, Value
+from lakehouse.reserve.material import Feed, FileReading, RawFile
 from lakehouse.reserve.transport.archive import open_member
 from lakehouse.reserve.transport.download import Index, fetch
 
 
-class Member(Model):
+class Member(FileReading):
     """One file of the distribution and how to read it; see the `files` connector for the options."""
 
     path: str
-    format: Format = "auto"
-    separator: Character | None = None
-    header: bool = True
-    skip_before_header: Annotated[int, Field(ge=0)] = 0
-    skip_after_header: int = 0
-    record: str | None = None
-    encoding: EncodingName | None = None
-    sheet: str | None = None
-    quote: Character | None = '"'
-    rename: dict[str, str] = Field(default_factory=dict)
-    set: dict[str, Value] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +48,7 @@ class Package:
                 name=member.path,
                 open=partial(open_member, archive, member.path),
                 format=by_extension(member.path) if member.format == "auto" else member.format,
-                options=Options(
-                    separator=member.separator,
-                    quote=member.quote,
-                    header=member.header,
-                    skip_before_header=member.skip_before_header,
-                    skip_after_header=member.skip_after_header,
-                    rename=member.rename,
-                    record=member.record,
-                    encoding=member.encoding,
-                    sheet=member.sheet,
-                ),
+                options=member.options,
                 set=member.set,
                 digest=digest([self.checksum, member.path]),
             )
