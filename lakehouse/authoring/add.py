@@ -25,6 +25,7 @@ from lakehouse.core.spec import NAME
 from lakehouse.core.spec.source import Column
 from lakehouse.reserve.discovery.columns import described
 from lakehouse.reserve.discovery.discover import Discovery, discover
+from lakehouse.reserve.formats.leftovers import files_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +135,7 @@ def _with_file_columns(found: Discovery, options: dict[str, Any]) -> Discovery:
         file = described(pl.Series("file", ["a", "b"]), Column(type="string"))
         columns.append(replace(file, role="key", examples=(), note="the name of the file"))
     if "folder_as" in options:
-        folders = [file.parent.name for file in Path(found.path).rglob(f"*{look.file.suffix}") if not file.name.startswith(".")]
+        folders = [file.parent.name for file in files_of(Path(found.path)) if file.suffix == look.file.suffix]
         columns.append(replace(described(pl.Series("label", folders), Column(type="string")), note="the name of the file's folder"))
     return replace(found, columns=tuple(columns))
 

@@ -20,6 +20,7 @@ from lakehouse.reserve.discovery.columns import ColumnProfile
 from lakehouse.reserve.discovery.discover import Discovery
 from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.formats import by_extension, usual_separator
+from lakehouse.reserve.formats.leftovers import files_of
 
 _TAKEN = {"row_id": "source_row_id"}
 """Names that a release gives to columns of its own."""
@@ -176,17 +177,13 @@ def files_options(project: Project, found: Discovery, place: Path) -> dict[str, 
         )
     path = relative(project.root, place)
     if place.is_dir():
-        path = path if all(_format_of(file.name) == look.format for file in _files(place)) else f"{path}/**/*{look.file.suffix}"
+        path = path if all(_format_of(file.name) == look.format for file in files_of(place)) else f"{path}/**/*{look.file.suffix}"
     options: dict[str, Any] = {"path": path, **reading_options(look, path)}
     if place.is_dir() and look.format in ("document", "image", "audio", "video"):
         options["name_as"] = "file"
         if look.format in ("image", "audio") and _is_by_class(place, look.file.suffix):
             options["folder_as"] = "label"
     return options
-
-
-def _files(place: Path) -> list[Path]:
-    return [file for file in place.rglob("*") if file.is_file() and not file.name.startswith(".")]
 
 
 def _format_of(name: str) -> str:
@@ -201,7 +198,7 @@ def not_read(place: Path, options: Mapping[str, Any]) -> str | None:
     pattern = str(options["path"]).rpartition("/**/")[2]
     if not place.is_dir() or "/**/" not in str(options["path"]):
         return None
-    left = [file for file in _files(place) if not fnmatch(file.name, pattern)]
+    left = [file for file in files_of(place) if not fnmatch(file.name, pattern)]
     endings = sorted({file.suffix or file.name for file in left})
     listed = ", ".join(endings[:5]) + (" ..." if len(endings) > 5 else "")
     return f"{len(left):,} files of the folder are not read ({listed}): only {pattern}" if left else None
@@ -209,7 +206,7 @@ def not_read(place: Path, options: Mapping[str, Any]) -> str | None:
 
 def _is_by_class(place: Path, ending: str) -> bool:
     """Whether a folder holds a folder a class: each has several files, and there are few of them."""
-    folders = [file.parent for file in place.rglob(f"*{ending}") if file.parent != place]
+    folders = [file.parent for file in files_of(place) if file.suffix == ending and file.parent != place]
     return len(set(folders)) >= 2 and len(folders) >= 2 * len(set(folders))
 
 

@@ -64,6 +64,56 @@ def test_each_member_that_matches_is_a_file(factory: Factory, name: str) -> None
     assert factory.collect().added == 1
 
 
+class RawName(zipfile.ZipInfo):
+    """An entry whose name is written in another encoding, as programs for Windows do."""
+
+    encoding = "cp437"
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - of zipfile
+        return self.filename.encode(self.encoding), self.flag_bits
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("gbk", "2024年的客户反馈/我们在上海的产品.csv"),
+        ("big5", "我們在台北的產品與客戶的意見.csv"),
+        ("shift_jis", "お客様からのご意見・ご要望.csv"),
+        ("utf-8", "Größe und 大小.csv"),
+        ("cp437", "Größe.csv"),
+    ],
+)
+def test_names_of_members_are_read_in_the_encoding_of_their_system(factory: Factory, encoding: str, name: str) -> None:
+    out, tape = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        entry = RawName(name)
+        entry.encoding = encoding
+        made.writestr(entry, "id\n1\n")
+    factory.declare("data", key=["id"])
+    factory.write("data/a.zip", out.getvalue())
+    factory.collect()
+    assert factory.live()["_uri"].to_list() == [f"data/a.zip!{name}"]
+    if encoding != "cp437":  # a tar has no encoding that is meant where none is said
+        with tarfile.open(fileobj=tape, mode="w", encoding=encoding, format=tarfile.GNU_FORMAT) as packed:
+            about = tarfile.TarInfo(name)
+            about.size = 5
+            packed.addfile(about, io.BytesIO(b"id\n2\n"))
+        factory.write("data/a.tar", tape.getvalue())
+        factory.collect()
+        assert sorted(factory.live()["_uri"]) == [f"data/a.tar!{name}", f"data/a.zip!{name}"]
+
+
+def test_what_operating_systems_leave_is_no_material(factory: Factory) -> None:
+    left = {"__MACOSX/b/._a.csv": "\0\x05\x16\7", "b/._a.csv": "\0", ".DS_Store": "\0", "b/Thumbs.db": "\0", "b/.git/x.csv": "id\n9\n"}
+    factory.declare("data", key=["id"])
+    factory.write("data/a.zip", packed_zip({"b/a.csv": "id\n1\n", **left}))
+    factory.write("data/c/b.csv", b"id\n2\n")
+    for name in ("._b.csv", "Thumbs.db", "desktop.ini", "~$b.docx", "__MACOSX/c/b.csv", "@eaDir/b.csv"):
+        factory.write(f"data/c/{name}", b"\0")
+    factory.collect()
+    assert sorted(factory.live()["id"]) == ["1", "2"]
+
+
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [

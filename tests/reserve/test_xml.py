@@ -62,6 +62,31 @@ def test_the_children_of_the_root_are_records_where_they_have_one_name(factory: 
         factory.collect()
 
 
+ABSTRACTS = """<papers>
+<p n="1"><abstract>We melt H<sub>2</sub>O at <i>p</i> above <b>two <u>whole</u></b> bar.</abstract></p>
+<p n="2"><abstract lang="de">Wir <i>schmelzen</i> Eis</abstract><abstract lang="en">Plain</abstract></p>
+<p n="3">see <abstract>Of <i>all</i></abstract> and more</p>
+<p n="4"><abstract><i>Marked up as a whole</i></abstract></p>
+<p n="5"><abstract>
+  <i>a</i>
+  <i>b</i>
+</abstract></p></papers>"""
+
+
+def test_mixed_content_keeps_its_order(factory: Factory) -> None:
+    factory.declare()
+    factory.write("data/a.xml", ABSTRACTS.encode())
+    factory.collect()
+    rows = {n: (text, abstract) for n, text, abstract in factory.live().select("n", "text", "abstract").rows()}
+    assert rows == {
+        "1": (None, "We melt H2O at p above two whole bar."),
+        "2": (None, '[{"lang": "de", "text": "Wir schmelzen Eis"}, {"lang": "en", "text": "Plain"}]'),
+        "3": ("see Of all and more", "Of all"),
+        "4": (None, '{"i": "Marked up as a whole"}'),
+        "5": (None, '{"i": ["a", "b"]}'),
+    }
+
+
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 9))
 
 

@@ -206,7 +206,7 @@ def with_measured(frame: pl.LazyFrame, expressions: Mapping[str, pl.Expr]) -> pl
     return frame.with_columns(**temporary).with_columns(**outer).drop(list(temporary))
 
 
-def only_where(expression: pl.Expr, candidates: pl.Expr, rewrite: Callable[[pl.Series], list[str]]) -> pl.Expr:
+def only_where(expression: pl.Expr, candidates: pl.Expr, rewrite: Callable[[pl.Series], pl.Series | list[str]]) -> pl.Expr:
     """`rewrite` for the few rows where `candidates` is true (both over the same column), the others untouched.
 
     For repairs that need a library call per text: the cheap compiled pattern chooses, the call sees only what it chose.

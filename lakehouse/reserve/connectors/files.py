@@ -143,7 +143,7 @@ def _open(file: str, name: str) -> BinaryIO:
     return decompressed(Path(file).open("rb"), name)
 
 
-@CONNECTORS.register(version=1)
+@CONNECTORS.register(version=2)
 def files(
     path: str,
     format: Format = "auto",

@@ -27,6 +27,7 @@ from lakehouse.reserve.discovery.grading import Grading, declared, graded
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import fitted
+from lakehouse.reserve.formats.leftovers import files_of
 from lakehouse.reserve.source import material_of
 
 _FILES = 200
@@ -259,7 +260,7 @@ def _looked_at(path: Path) -> tuple[list[Look], tuple[Group, ...], list[str]]:
         return [one], (Group(one.type, 1, one.size),), notes
     if not path.is_dir():
         raise SourceError(f"`{path}` does not exist", fix="name a file, a folder or a declared source")
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts))
+    files = files_of(path)
     if not files:
         raise SourceError(f"the folder `{path}` holds no files", fix="name another")
     looks: list[Look] = []

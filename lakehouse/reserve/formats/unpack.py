@@ -14,6 +14,8 @@ from typing import BinaryIO, cast
 from lakehouse.core.errors import SourceError
 from lakehouse.core.lake.store import storage_error
 from lakehouse.reserve.formats.compression import damage_named
+from lakehouse.reserve.formats.leftovers import is_hidden, is_leftover
+from lakehouse.reserve.formats.member_names import tar_names, zip_names
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MOST_TIMES, SURELY_FINE = 1000, 100 * 1024 * 1024
@@ -29,7 +31,8 @@ def is_archive(name: str) -> bool:
 def unpacked(folder: Path, archive: Path, sha256: str, match: str) -> list[tuple[str, Path]]:
     """The members that match, by name and as a file each, in the order of their names; unpacked below `folder` unless they are already.
 
-    Directories hold nothing, and a link within the archive is its target, which is a member itself.
+    Directories hold nothing, and a link within the archive is its target, which is a member itself. What operating systems left in it is no
+    member (`is_leftover`), nor is a hidden one, unless `match` asks for hidden ones.
 
     Args:
         sha256: of the archive.
@@ -55,11 +58,15 @@ def unpacked(folder: Path, archive: Path, sha256: str, match: str) -> list[tuple
         finally:
             shutil.rmtree(part, ignore_errors=True)
     names = json.loads((place / "names.json").read_text(encoding="utf-8"))
-    found = sorted((name, place / str(number)) for number, name in enumerate(names) if fnmatchcase(name, match))
+    found = sorted((name, place / str(number)) for number, name in enumerate(names) if fnmatchcase(name, match) and _wanted(name, match))
     if not found:
-        listed = ", ".join(names[:3]) or "none"
+        listed = ", ".join([name for name in names if _wanted(name, match)][:3]) or "none"
         raise SourceError(f"no member matches `{match}`", where=archive.name, fix=f"check `members:`; it has: {listed}")
     return found
+
+
+def _wanted(name: str, match: str) -> bool:
+    return not is_leftover(name) and (is_hidden(match) or not is_hidden(name))
 
 
 def _unpack(archive: Path, folder: Path) -> list[str]:
@@ -80,18 +87,19 @@ def _unpack(archive: Path, folder: Path) -> list[str]:
                         )
                     out.write(data)
             names.append(name)
-    return names
+    return tar_names(names)
 
 
 def _members(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
     if archive.name.lower().endswith(".zip"):
         with zipfile.ZipFile(archive) as packed:
-            for entry in packed.infolist():
+            entries = packed.infolist()
+            for entry, name in zip(entries, zip_names(entries), strict=True):
                 if not entry.is_dir():
-                    _inside(archive, entry.filename, entry.filename)
+                    _inside(archive, name, name)
                     if entry.flag_bits & 1:
-                        raise SourceError("the member is encrypted", where=f"{archive.name}!{entry.filename}", fix="unpack it by hand")
-                    yield entry.filename, cast(BinaryIO, packed.open(entry))
+                        raise SourceError("the member is encrypted", where=f"{archive.name}!{name}", fix="unpack it by hand")
+                    yield name, cast(BinaryIO, packed.open(entry))
         return
     with tarfile.open(archive, mode="r:*") as tape:
         for member in tape:

@@ -16,7 +16,7 @@ from lakehouse.reserve.material import Reading
 
 MEDIA_TYPE = "application/xml"
 TEXT = "text"
-"""The column of the text beside attributes or children."""
+"""The column of the text beside attributes or children. Of mixed content it is all text within, in its order."""
 _FEED = 1 << 16
 
 
@@ -159,12 +159,24 @@ def _attributes(element: Any) -> Iterator[tuple[str, str]]:
 
 
 def _children(element: Any) -> Iterator[tuple[str, Any]]:
-    text = "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
-    if text:
+    if text := _own_text(element):
         yield TEXT, text
     for child in element:
-        value = _fields(child) if len(child) or child.attrib else (child.text or "").strip() or None
-        yield _local(child), value
+        yield _local(child), _value(child)
+
+
+def _value(element: Any) -> Any:
+    """A text where there is nothing but text, marked up or not; else its fields."""
+    text = _own_text(element)
+    if not element.attrib and (text or not len(element)):
+        return text or None
+    return {**dict(_attributes(element)), TEXT: text} if text and len(element) else _fields(element)
+
+
+def _own_text(element: Any) -> str:
+    """Its text: nothing where it stands in its children only. Of mixed content the text of its children belongs to it (XML 1.0, 3.2.2)."""
+    own = (element.text, *(child.tail for child in element))
+    return "".join(element.itertext()).strip() if any(part and not part.isspace() for part in own) else ""
 
 
 def _freed(element: Any) -> None:

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 from lakehouse.core.errors import SourceError
 from lakehouse.core.spec import yamlfile
 from lakehouse.reserve.formats.compression import damage_named, decompressed
+from lakehouse.reserve.formats.member_names import zip_names
 
 _AR = b"!<arch>\n"
 
@@ -37,8 +38,8 @@ def open_member(archive: Path, member: str) -> BinaryIO:
 
 def _zip(archive: Path, member: str) -> BinaryIO:
     opened = zipfile.ZipFile(archive)
-    name = _resolve(opened.namelist(), member, archive)
-    return cast(BinaryIO, _Member(opened.open(name), opened))
+    names = dict(zip(zip_names(opened.infolist()), opened.infolist(), strict=True))
+    return cast(BinaryIO, _Member(opened.open(names[_resolve(list(names), member, archive)]), opened))
 
 
 def _tar(archive: Path, member: str, data: BinaryIO | None) -> BinaryIO:

@@ -11,6 +11,7 @@ import polars as pl
 
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.formats.compression import damage_named
+from lakehouse.reserve.formats.leftovers import FOLDERS, is_leftover_file
 
 SEEN = ("size", "changed_ns", "moved_ns", "inode")
 """A file that has these as they were is taken for untouched: size, times of change of its bytes and of its metadata, inode."""
@@ -55,8 +56,8 @@ class FileStats:
             self._seen.extend((about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino & _INODE))
 
     def below(self, folder: str, *, hidden: bool, named: Callable[[str], object] = bool) -> None:
-        """Look at the files below a folder whose name `named` accepts; a hidden one is none of them, nor what is in a hidden folder unless
-        `hidden`. Folders that are links are not entered, and links to nothing are left out.
+        """Look at the files below a folder whose name `named` accepts; a hidden one and a leftover is none of them, nor what is in a hidden
+        folder unless `hidden`. Folders that are links are not entered, and links to nothing are left out.
 
         Raises:
             SourceError: a folder or file that may not be looked at.
@@ -82,9 +83,9 @@ class FileStats:
             name = entry.name
             shown = name[0] != "."
             if entry.is_dir(follow_symlinks=False):
-                if shown or hidden:
+                if (shown or hidden) and name.lower() not in FOLDERS:
                     folders.append(above + name)
-            elif shown and named(name) and entry.is_file():
+            elif shown and named(name) and not is_leftover_file(name) and entry.is_file():
                 try:
                     about = entry.stat()
                 except FileNotFoundError:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from lakehouse.core.text.html_elements import BLOCKS, CELLS
 from lakehouse.reserve.formats.whole_files import Unreadable
 
 
@@ -90,7 +91,7 @@ def xml_library() -> Any:
 
 
 def plain(html: bytes) -> str:
-    """The text of HTML in UTF-8, a line a block."""
+    """The text of HTML in UTF-8, a line a block; cells of a row stand apart by tabs."""
     xml_library()
     from lxml import html as library
 
@@ -101,9 +102,19 @@ def plain(html: bytes) -> str:
     for element in root.xpath("//script|//style|//head"):
         if element.getparent() is not None:
             element.drop_tree()
-    for element in root.iter("p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "title", "section", "blockquote"):
-        element.tail = "\n" + (element.tail or "")
+    for element in root.iter(*BLOCKS, *CELLS):
+        _stand_apart(element, "\t" if element.tag in CELLS else "\n")
     return lines(str(root.text_content()))
+
+
+def _stand_apart(element: Any, mark: str) -> None:
+    """Put a mark before and behind an element."""
+    before = element.getprevious()
+    if before is not None:
+        before.tail = (before.tail or "") + mark
+    elif (parent := element.getparent()) is not None:
+        parent.text = (parent.text or "") + mark
+    element.tail = mark + (element.tail or "")
 
 
 def lines(text: str) -> str:
