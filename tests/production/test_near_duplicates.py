@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakehouse.core.errors import RecipeError
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels import minhash
 from lakehouse.core.text.kernels.near_duplicates import best_match, near_duplicate_clusters
+from lakehouse.core.text.kernels.simplify import FOLDED
 from tests.factory import Factory, notes
 
 from .test_operators import plan
@@ -33,8 +36,8 @@ def mix(h: int) -> int:
 
 
 def simple(text: str) -> str:
-    text = unicodedata.normalize("NFD", text.lower())
-    text = "".join(c for c in text if unicodedata.category(c)[0] != "M")
+    parts = [(c, unicodedata.normalize("NFD", c)) for c in text.lower()]
+    text = "".join("".join(b for b in base if not "\u0300" <= b <= "\u036f") if "\u3099" not in base else c for c, base in parts)
     text = "".join("0" if unicodedata.category(c) == "Nd" else c for c in text)
     return re.sub(" +", " ", "".join(" " if unicodedata.category(c)[0] in "PSZC" else c for c in text)).strip(" ")
 
@@ -67,12 +70,12 @@ def signature(text: str, unit: str, size: int) -> list[int] | None:
 
 
 # Letters whose category and case both Unicode databases, Python's and Polars', agree on.
-some_text = st.text(alphabet="aB c1２,.好评价很é!、", max_size=25)
+some_text = st.text(alphabet="aB c1２,.好评价很é!、क िがか\u0301", max_size=25)
 
 
 @given(st.lists(st.none() | some_text, min_size=1, max_size=4), st.sampled_from(["words", "characters"]), st.integers(1, 5))
 def test_a_signature_is_that_of_plain_python(texts: list[str | None], unit: Any, size: int) -> None:
-    column = pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(shingles.signature("text", unit, size)).to_series()
+    column = pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(shingles.signature("text", unit, size, FOLDED)).to_series()
     found = [None if value is None else np.frombuffer(value, dtype=np.uint16).tolist() for value in column]
     assert found == [None if text is None else signature(text, unit, size) for text in texts]
 
@@ -157,6 +160,68 @@ def test_planted_near_duplicates_are_found_and_nothing_else() -> None:
         print(f"{unit}: recall {recall:.3f}, precision {precision:.3f}, {len(pairs)} planted pairs in {len(texts)} texts")  # noqa: T201 - figures for who asks with -s
         assert recall >= 0.95
         assert precision == 1.0
+
+
+def clusters(rows: dict[str, list[str | None]], **given: Any) -> list[int | None]:
+    """The cluster of each row."""
+    made = plan("dedup_minhash", **given)
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String)).with_row_index("_index")
+    return frame.with_columns(**made.signals).select(made.cluster).to_series().to_list()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "aspect"),
+    [
+        ("What is 3 times 5 ?", "What is 9 times 4 ?", "digits"),
+        ("It cost $40 in all", "It cost €40 in all", "symbols"),
+        ("a rise of 5 % it was", "a rise of 5 it was", "symbols"),
+        ("so C++ is meant here", "so C is meant here", "symbols"),
+        ("The mass rose by + 2 kg", "The mass rose by 2 kg", "symbols"),
+        ("Un résumé à la carte", "Un resume a la carte", "marks"),
+        ("שָׁלוֹם לך חבר", "שלום לך חבר", "marks"),
+        ("WHAT a day it was", "What a day it was", "case"),
+        ("well, is it so?", "Well - is it so!", "punctuation"),
+        ("ＡＢＣの価格です", "ABCの価格です", "width"),
+        ("ﾃｽﾄの結果です", "テストの結果です", "width"),
+    ],
+)
+@pytest.mark.parametrize("unit", ["words", "characters"])
+def test_what_does_not_count_is_named(one: str, other: str, aspect: str, unit: str) -> None:
+    rows: dict[str, list[str | None]] = {"text": [one, other]}
+    every = {"case", "marks", "digits", "punctuation", "symbols", "width"}
+    near = {"column": "text", "unit": unit, "size": 3, "threshold": 0.9}
+    assert clusters(rows, **near, ignore=sorted(every)) == [0, 0]
+    assert clusters(rows, **near, ignore=sorted(every - {aspect})) == [0, 1]
+    assert clusters(rows, **near) == ([0, 1] if aspect in ("digits", "symbols") else [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("वह कल दिन में मिला", "वह काल दान में मेला"),  # vowel signs
+        ("かきくけこがある", "がぎぐげごがある"),  # voicing
+        ("ข่าวนี้ดี", "ข้าวนี้ดี"),  # tones
+        ("It was -5 outside", "It was 5 outside"),  # a hyphen that is a sign
+        ("Water at −3 °C", "Water at 3 °C"),
+    ],
+)
+def test_marks_that_spell_and_signs_of_numbers_count(one: str, other: str) -> None:
+    assert clusters({"text": [one, other]}, column="text", unit="words", size=3, threshold=0.9) == [0, 1]
+    assert clusters({"text": [one, other]}, column="text", unit="characters", size=3, threshold=0.9) == [0, 1]
+
+
+def test_of_pairs_each_side_is_compared() -> None:
+    question = "which of the many rivers of the country is the longest one of all"
+    answer = "the longest of them is the river that flows from the hills to the sea"
+    rows: dict[str, list[str | None]] = {
+        "question": [question, question + "?", question, "another thing altogether is asked here", None],
+        "answer": [answer, answer + "!", "no one knows that", answer, answer],
+    }
+    near = {"unit": "words", "size": 3, "threshold": 0.8}
+    assert clusters(rows, columns=["question", "answer"], **near) == [0, 0, 2, 3, None]
+    assert clusters(rows, column="question", **near) == [0, 0, 0, 3, None]
+    with pytest.raises(RecipeError, match="one of `column` and `columns`"):
+        clusters(rows, **near)
 
 
 SAME = "很好的商品，物流很快，下次还会再来买东西，推荐给朋友"

@@ -123,7 +123,7 @@ def _line(entry: Any, column: str, document: yamlfile.Document, index: int) -> D
         return DraftStep(None, (Loss(shown, why, where),))
     column = str(params.pop("text_key", None) or column)
     known = OPERATORS.entries()[counterpart.operator].params.model_fields
-    ours: dict[str, Any] = {"columns": [column]} if "columns" in known else {"column": column}
+    ours: dict[str, Any] = {"column": column} if "column" in known else {"columns": [column]}
     losses = []
     for parameter, value in {**counterpart.defaults, **params}.items():
         loc = ("process", index, name, parameter)

@@ -74,5 +74,5 @@ def _line(given: PresetStep, column: str, words: str | None) -> DraftStep:
             return DraftStep(None, (Loss(given.step.name, "it needs a file of your own words, one a line: --words FILE"),), given.source)
         params = {OPERATORS.entry(given.step).info["files"][0]: words, **params}
     fields = OPERATORS.entry(given.step).params.model_fields
-    target: dict[str, Any] = {"columns": [column]} if "columns" in fields else {"column": column}
+    target: dict[str, Any] = {"column": column} if "column" in fields else {"columns": [column]}
     return checked({given.step.name: {**target, **params}}, (), given.step.name, None, given.source)

@@ -8,6 +8,7 @@ import polars as pl
 
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
+from lakehouse.core.text.kernels.simplify import TYPOGRAPHY
 from lakehouse.core.text.language import detected
 
 THRESHOLD = 0.8
@@ -43,7 +44,8 @@ def copies(texts: pl.Series, *, chinese: bool) -> Copies:
     if known.is_empty():
         return Copies(texts.name, 0.0, 0.0)
     exact = 1 - known.n_unique() / len(known)
-    signed = known.alias("_").to_frame().select(shingles.signature("_", "characters" if chinese else "words", 3).alias("s"), "_")
+    unit: shingles.Unit = "characters" if chinese else "words"
+    signed = known.alias("_").to_frame().select(shingles.signature("_", unit, 3, TYPOGRAPHY).alias("s"), "_")
     able = signed.filter(pl.col("s").is_not_null())
     clusters = near_duplicate_clusters(shingles.matrix(able["s"]), shingles.BANDS, shingles.ROWS, THRESHOLD)
     # A text too short for a shingle is compared as a whole.

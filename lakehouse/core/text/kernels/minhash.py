@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.core.text.kernels.hashes import BASE, FNV_OFFSET, FNV_PRIME, mixed
-from lakehouse.core.text.kernels.simplify import BLANK, GONE, next_code_point, simple_code_point
+from lakehouse.core.text.kernels.simplify import BLANK, GONE, HYPHEN, MINUS, next_code_point, simple_code_point
 
 PRIME = np.uint64((1 << 61) - 1)
 
@@ -28,7 +28,10 @@ def permutations(hashes: int, seed: int = 1) -> tuple[NDArray[np.uint64], NDArra
 
 @numba.njit(nogil=True, cache=True)
 def token_hashes(data, start, end, by_word, simple, hashes):  # type: ignore[no-untyped-def]
-    """Hash every token of the simplified data[start:end] into `hashes`: FNV-1a over its code points, mixed. Returns their number."""
+    """Hash every token of the simplified data[start:end] into `hashes`: FNV-1a over its code points, mixed. Returns their number.
+
+    A MINUS counts before a digit that begins a word; elsewhere it is punctuation.
+    """
     count = 0
     inside = False
     h = FNV_OFFSET
@@ -38,21 +41,22 @@ def token_hashes(data, start, end, by_word, simple, hashes):  # type: ignore[no-
         kept = simple_code_point(code_point, simple)
         if kept == GONE:
             continue
+        if kept == MINUS:
+            kept = np.uint32(HYPHEN) if not inside and i < end and 0x30 <= data[i] <= 0x39 else np.uint32(BLANK)
         if kept == BLANK:
-            if inside:
+            if inside and by_word:
                 hashes[count] = mixed(h)
                 count += 1
-                inside = False
                 h = FNV_OFFSET
+            inside = False
             continue
         h = (h ^ np.uint64(kept)) * FNV_PRIME
-        if by_word:
-            inside = True
-        else:
+        inside = True
+        if not by_word:
             hashes[count] = mixed(h)
             count += 1
             h = FNV_OFFSET
-    if inside:
+    if inside and by_word:
         hashes[count] = mixed(h)
         count += 1
     return count

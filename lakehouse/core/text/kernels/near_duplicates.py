@@ -42,12 +42,16 @@ def _band_keys(signatures, first, rows):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _agreement(signatures, i, j):  # type: ignore[no-untyped-def]
-    same = 0
-    for m in range(signatures.shape[1]):
-        if signatures[i, m] == signatures[j, m]:
-            same += 1
-    return same
+def _alike(signatures, i, j, width, needed):  # type: ignore[no-untyped-def]
+    """Whether at least `needed` numbers agree in each part of `width` numbers."""
+    for first in range(0, signatures.shape[1], width):
+        same = 0
+        for m in range(first, first + width):
+            if signatures[i, m] == signatures[j, m]:
+                same += 1
+        if same < needed:
+            return False
+    return True
 
 
 @numba.njit(nogil=True, cache=True)
@@ -75,7 +79,7 @@ def _shared(keys, once, twice):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _join_run(signatures, members, needed, parent, head, following, tail):  # type: ignore[no-untyped-def]
+def _join_run(signatures, members, width, needed, parent, head, following, tail):  # type: ignore[no-untyped-def]
     """Join every verified pair among `members`. Members that are in one component already are a group, and one verified pair joins two
     groups: a thousand copies of one text cost a thousand comparisons, not half a million.
 
@@ -91,7 +95,7 @@ def _join_run(signatures, members, needed, parent, head, following, tail):  # ty
             joined = find(parent, members[head[g]]) == root
             y = head[g]
             while not joined and y >= 0:
-                joined = _agreement(signatures, members[x], members[y]) >= needed
+                joined = _alike(signatures, members[x], members[y], width, needed)
                 y = following[y]
             if joined:
                 other = find(parent, members[head[g]])
@@ -108,7 +112,7 @@ def _join_run(signatures, members, needed, parent, head, following, tail):  # ty
 
 
 @numba.njit(nogil=True, cache=True)
-def _join_band(signatures, order, keys, needed, parent):  # type: ignore[no-untyped-def]
+def _join_band(signatures, order, keys, width, needed, parent):  # type: ignore[no-untyped-def]
     """Join every verified pair within each run of equal keys in `order`."""
     head, following, tail = np.empty(len(order), np.int64), np.empty(len(order), np.int64), np.empty(len(order), np.int64)
     start = 0
@@ -117,30 +121,34 @@ def _join_band(signatures, order, keys, needed, parent):  # type: ignore[no-unty
         while end < len(order) and keys[order[end]] == keys[order[start]]:
             end += 1
         if end - start > 1:
-            _join_run(signatures, order[start:end], needed, parent, head, following, tail)
+            _join_run(signatures, order[start:end], width, needed, parent, head, following, tail)
         start = end
 
 
-def near_duplicate_clusters(signatures: NDArray[np.uint16], bands: int, rows: int, threshold: float) -> NDArray[np.int64]:
+def near_duplicate_clusters(signatures: NDArray[np.uint16], bands: int, rows: int, threshold: float, parts: int = 1) -> NDArray[np.int64]:
     """The component of each signature, named by the index of its first member.
 
     A pair is joined when it shares a band and at least `threshold` of its hashes agree (the unbiased estimate of the
-    Jaccard similarity). Components do not depend on the order in which pairs are met.
+    Jaccard similarity), in each part. Components do not depend on the order in which pairs are met.
 
     Args:
-        signatures: shape (n, k), k >= bands * rows.
+        signatures: shape (n, parts * k), k >= bands * rows: of each element a signature for each of its texts. Bands are of the part in
+            which the fewest are equal.
     """
-    n, k = signatures.shape
+    n, numbers = signatures.shape
+    k = numbers // parts
     parent = np.arange(n, dtype=np.int64)
     if n == 0:
         return parent
     words = 1 << max(4, int(np.ceil(np.log2(n * 12 / 64 + 1))))
     once, twice = np.empty(words, dtype=np.uint64), np.empty(words, dtype=np.uint64)
     # Equal signatures first: they share every band, and are then one component in all of them. No other candidates are verified here.
-    for first, length, needed in [(0, k, k), *((band * rows, rows, int(np.ceil(threshold * k - 1e-9))) for band in range(bands))]:
+    at = k * max(range(parts), key=lambda part: len(np.unique(_band_keys(signatures, part * k, rows)))) if parts > 1 else 0
+    needed = int(np.ceil(threshold * k - 1e-9))
+    for first, length, least in [(0, numbers, k), *((at + band * rows, rows, needed) for band in range(bands))]:
         keys = _band_keys(signatures, first, length)
         shared = _shared(keys, once, twice)
-        _join_band(signatures, shared[np.argsort(keys[shared], kind="stable")], keys, needed, parent)
+        _join_band(signatures, shared[np.argsort(keys[shared], kind="stable")], keys, k, least, parent)
     named: NDArray[np.int64] = roots(parent)
     return named
 

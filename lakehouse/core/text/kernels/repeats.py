@@ -7,7 +7,7 @@ import numpy as np
 
 from lakehouse.core.text.kernels.characters import SPACE, code_point_at, flags_of
 from lakehouse.core.text.kernels.hashes import FNV_OFFSET, FNV_PRIME, mixed
-from lakehouse.core.text.kernels.simplify import BLANK, GONE, next_code_point, simple_code_point
+from lakehouse.core.text.kernels.simplify import BLANK, GONE, HYPHEN, MINUS, next_code_point, simple_code_point
 from lakehouse.core.text.kernels.spans import first_like, longest_span, mask_for, span_hash
 
 
@@ -138,6 +138,9 @@ def _simplified_hash(data, i, end, simple):  # type: ignore[no-untyped-def]
         kept = simple_code_point(code_point, simple)
         if kept == GONE:
             continue
+        if kept == MINUS:
+            begins = blank or not filled
+            kept = np.uint32(HYPHEN) if begins and i < end and 0x30 <= data[i] <= 0x39 else np.uint32(BLANK)
         if kept == BLANK:
             blank = filled
             continue

@@ -6,12 +6,13 @@ import polars as pl
 
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels.near_duplicates import best_match
+from lakehouse.core.text.kernels.simplify import FOLDED
 from lakehouse.production.engine.operator import OPERATORS, Keep, Tables
 
 _OUT = pl.Struct({"other": pl.String, "similarity": pl.Float64})
 
 
-@OPERATORS.register(version=1, cardinality="1:0", decides=("dataset", "threshold"), reads="dataset")
+@OPERATORS.register(version=2, cardinality="1:0", decides=("dataset", "threshold"), reads="dataset")
 def decontaminate(*, column: str, dataset: str, threshold: float = 0.8, unit: shingles.Unit = "words", size: int = 5) -> Keep:
     """Drop a row that equals or nearly equals a row of another dataset's gold table (such as its held-out sets).
 
@@ -25,7 +26,7 @@ def decontaminate(*, column: str, dataset: str, threshold: float = 0.8, unit: sh
     def found(tables: Tables) -> pl.Expr:
         other = (
             tables[dataset]
-            .select("_row_id", shingles.signature(column, unit, size).alias("signature"))
+            .select("_row_id", shingles.signature(column, unit, size, FOLDED).alias("signature"))
             .filter(pl.col("signature").is_not_null())
             .sort("_row_id")
         )
@@ -43,7 +44,7 @@ def decontaminate(*, column: str, dataset: str, threshold: float = 0.8, unit: sh
 
     known = pl.col("match").struct.field("other").is_not_null()
     return Keep(
-        {"signature": shingles.signature(column, unit, size)},
+        {"signature": shingles.signature(column, unit, size, FOLDED)},
         {"in_held_out": (known & (pl.col("match").struct.field("similarity") >= threshold)).fill_null(False)},
         matches={"match": found},
         other=pl.col("match").struct.field("other"),

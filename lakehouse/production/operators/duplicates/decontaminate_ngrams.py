@@ -16,7 +16,7 @@ from lakehouse.production.operators.duplicates import references
 _OUT = pl.Struct({"hits": pl.Int64, "share": pl.Float64})
 
 
-@OPERATORS.register(version=1, cardinality="1:0", decides=("max_hits", "max_share"), reads="dataset")
+@OPERATORS.register(version=2, cardinality="1:0", decides=("max_hits", "max_share"), reads="dataset")
 def decontaminate_ngrams(
     *,
     column: str,

@@ -15,7 +15,7 @@ from lakehouse.production.engine.operator import OPERATORS, Cut
 _PIECES = pl.Struct({"hashes": pl.Binary, "lengths": pl.Binary})
 
 
-@OPERATORS.register(version=1, cardinality="1:1", decides=("copies", "min_characters", "keep", "min_left"))
+@OPERATORS.register(version=2, cardinality="1:1", decides=("copies", "min_characters", "keep", "min_left"))
 def dedup_lines(
     *,
     column: str,
@@ -24,23 +24,24 @@ def dedup_lines(
     min_characters: Annotated[int, Field(ge=1)] = 20,
     keep: Literal["first", "none"] = "first",
     min_left: Annotated[int, Field(ge=0)] = 1,
+    ignore: list[simplify.Aspect] = [*simplify.FOLDED],  # noqa: B006 - read, never changed
 ) -> Cut:
     """Cut out lines, or paragraphs, that at least `copies` rows hold; the first row (by `_row_id`) keeps them, or with `keep: none` no row.
 
-    As in CCNet (Wenzek et al. 2020): pieces are compared by 64-bit hashes of their simplified text (lower case, no marks, digits as 0,
-    punctuation, symbols and spaces as one space), so that a copyright line is one line in every year. Lines end at line feeds; a paragraph
-    is a run of lines with text. Pieces of fewer than `min_characters` characters stay, as do repeats within one text (see
-    `remove_repeated`). A row of which fewer than `min_left` characters are left is dropped (`nothing_left`). What is cut depends on all
-    rows, so that the step comes after all steps that read the column; a changed threshold reads no text to decide. Signals `hashes`,
-    `lengths`. A null stays null.
+    As in CCNet (Wenzek et al. 2020): pieces are compared by 64-bit hashes of their simplified text, for which what is named in `ignore`
+    does not count (see `dedup_minhash`): by default digits are among it, so that a copyright line is one line in every year; for tables,
+    logs and reviews take `[case, marks, punctuation, width]`. Lines end at line feeds; a paragraph is a run of lines with text. Pieces of
+    fewer than `min_characters` characters stay, as do repeats within one text (see `remove_repeated`). A row of which fewer than
+    `min_left` characters are left is dropped (`nothing_left`). What is cut depends on all rows, so that the step comes after all steps
+    that read the column; a changed threshold reads no text to decide. Signals `hashes`, `lengths`. A null stays null.
 
     Example:
         `{dedup_lines: {column: text, unit: line, copies: 3, min_characters: 20}}`
     """
-    by_paragraph = unit == "paragraph"
+    by_paragraph, simple = unit == "paragraph", simplify.table(tuple(sorted(set(ignore))))
 
     def measure(texts: pl.Series) -> pl.Series:
-        hashes, lengths, places = repeats.pieces(*buffers.utf8(texts), characters.table(), by_paragraph, simplify.table())
+        hashes, lengths, places = repeats.pieces(*buffers.utf8(texts), characters.table(), by_paragraph, simple)
         known = texts.is_not_null()
         parts = {"hashes": buffers.binaries(hashes, places, known), "lengths": buffers.binaries(lengths, places, known)}
         return pl.DataFrame(parts).to_struct(texts.name)

@@ -14,7 +14,7 @@ from lakehouse.production.operators.duplicates import references
 from lakehouse.production.operators.statistics import measures
 
 
-@OPERATORS.register(version=1, cardinality="1:0", decides=("min_ppl", "max_ppl"), reads="dataset")
+@OPERATORS.register(version=2, cardinality="1:0", decides=("min_ppl", "max_ppl"), reads="dataset")
 def perplexity(
     *,
     column: str,

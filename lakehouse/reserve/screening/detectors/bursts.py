@@ -7,12 +7,13 @@ import polars as pl
 
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
+from lakehouse.core.text.kernels.simplify import FOLDED
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, AllRowsLook
 
 _LEAST = 3
 
 
-@DETECTORS.register(version=1, action="warn", decides=("at_least",))
+@DETECTORS.register(version=2, action="warn", decides=("at_least",))
 def bursts(
     *, column: str = "text", unit: shingles.Unit = "words", size: int = 3, threshold: float = 0.7, at_least: float = 10.0
 ) -> AllRowsLook:
@@ -33,7 +34,7 @@ def bursts(
 
 
 def _bursts(given: pl.DataFrame, column: str, unit: shingles.Unit, size: int, threshold: float) -> pl.DataFrame:
-    signed = given.select(shingles.signature(column, unit, size).alias("signature"))["signature"]
+    signed = given.select(shingles.signature(column, unit, size, FOLDED).alias("signature"))["signature"]
     known = signed.is_not_null().arg_true()
     component = near_duplicate_clusters(shingles.matrix(signed.gather(known)), shingles.BANDS, shingles.ROWS, threshold)
     rows = given.select(column, "_collection", "_uri")[known].with_columns(
