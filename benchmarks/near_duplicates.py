@@ -14,6 +14,7 @@ from corpus import jaccard
 
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
+from lakehouse.core.text.kernels.simplify import FOLDED
 
 SURE = 0.8
 
@@ -30,7 +31,7 @@ def main(corpus: Path) -> None:
         pairs = planted.filter(pl.col("words") == (unit == "words"))
         wanted = pl.concat([pairs["id"], pairs["of"]]).unique()
         rows = texts.filter(pl.col("id").is_in(wanted.implode())).sort("id").with_row_index("at")
-        rows = rows.with_columns(shingles.signature("text", unit, 5).alias("signature"))
+        rows = rows.with_columns(shingles.signature("text", unit, 5, FOLDED).alias("signature"))
         signatures = shingles.matrix(rows["signature"])
         by_word = unit == "words"
         text, at = dict(rows.select("id", "text").iter_rows()), dict(rows.select("id", "at").iter_rows())

@@ -20,7 +20,7 @@ ELEVEN: Recipe = [
     {"word_repetition": {"column": "text", "rep_len": 10, "max_ratio": 0.5}},
     {"special_characters": {"column": "text", "max_ratio": 0.5}},
     {"dedup_exact": {"columns": ["text"]}},
-    {"dedup_minhash": {"column": "text", "threshold": 0.8}},
+    {"dedup_minhash": {"column": "text", "threshold": 0.8, "ignore": ["case", "marks", "digits", "punctuation", "symbols"]}},
 ]
 RULES: Recipe = [
     {"language": {"column": "text", "keep": ["en"], "at_least": 0.65}},

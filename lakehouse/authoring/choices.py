@@ -10,8 +10,10 @@ import polars as pl
 
 from lakehouse.core.spec import PII
 from lakehouse.core.spec.column_type import made
+from lakehouse.core.text.paths import text_paths
 from lakehouse.reserve.discovery.columns import ColumnProfile, named_like_a_key, named_like_a_label
 from lakehouse.reserve.discovery.discover import Discovery
+from lakehouse.reserve.discovery.leaves import KEYS
 
 Kind = Literal["text", "table", "chat", "preference", "instructions", "parallel", "documents", "images", "sounds", "films"]
 _MEDIA: dict[str, Kind] = {"image": "images", "audio": "sounds", "video": "films", "document": "documents"}
@@ -48,7 +50,7 @@ class Choices:
         number: the label is a number to be predicted, not a class.
         features: columns that a model of a table reads.
         beside: other texts within the columns of the texts, such as the roles of turns.
-        private: private data found beside the texts, by column.
+        private: private data found beside the texts, by column or path inside of it.
         sure: the label is named like one, or was given.
         questions: what only the user knows, a sentence each.
         candidates: the columns that may be the label, where that is the question.
@@ -82,12 +84,13 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
     number = chosen is not None and _is_number(chosen)
     name = chosen.name if chosen is not None else None
     features = tuple(c.name for c in found.columns if kind == "table" and c.name != name and _is_feature(c))
-    private = {
-        c.name: sorted({*PII, *c.private})
-        for c in found.columns
-        if c.private and c.name not in texts and c.form.dtype == pl.String and c.type != "json"
-    }
     beside = tuple(path for c in found.columns for path in _other_texts(c) if path not in texts) if kind in _NESTED else ()
+    private = {
+        path: sorted({*PII, *kinds})
+        for c in found.columns
+        for path, kinds in c.private_at.items()
+        if path not in (*texts, *beside) and _is_text_at(c, path)
+    }
     questions = []
     able = [c for c in found.columns if c.name not in texts and c.role not in ("key", "constant", "date")]
     sure = chosen is not None and (label is not None or named_like_a_label(chosen))
@@ -112,6 +115,13 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
         questions=tuple(questions),
         candidates=tuple(c.name for c in able) if questions else (),
     )
+
+
+def _is_text_at(column: ColumnProfile, path: str) -> bool:
+    """Whether a step for texts can work at a path: not on the keys of objects, nor on numbers."""
+    if column.type == "json":
+        return path != column.name and not path.endswith(KEYS)
+    return column.form.dtype == pl.String if path == column.name else path in map(str, text_paths(column.name, column.form.dtype))
 
 
 def _kind(found: Discovery, text: str | None) -> tuple[Kind, tuple[str, ...], tuple[str, ...], dict[str, tuple[str, str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -46,9 +47,9 @@ def test_every_column_is_looked_through(tmp_path: Path) -> None:
     )
     assert private_data.found(folder, PII) == {
         "text": {"email": 2, "phone": 1},
-        "turns": {"email": 1},
-        "who": {"ip": 1},
-        "tags": {"url": 1},
+        "turns[].content": {"email": 1},
+        "who.ip": {"ip": 1},
+        "tags[]": {"url": 1},
     }
     assert private_data.found(folder, frozenset({"phone"})) == {"text": {"phone": 1}}
     assert private_data.found(folder, frozenset()) == {}
@@ -56,8 +57,53 @@ def test_every_column_is_looked_through(tmp_path: Path) -> None:
 
 def test_numbers_that_are_of_a_kind_by_chance_are_not_refused(tmp_path: Path) -> None:
     numbers = [13812345678, 100, 2000, 30000]
-    folder = _bundle(tmp_path, n=numbers, code=[str(n) for n in numbers], phone=[13812345678 + i for i in range(4)])
-    assert private_data.found(folder, PII) == {"phone": {"phone": 4}}
+    phones = [13812345678 + i for i in range(4)]
+    folder = _bundle(tmp_path, n=numbers, code=[str(n) for n in numbers], phone=phones, mixed=[1, 2, *phones[:2]])
+    assert private_data.found(folder, PII) == {"phone": {"phone": 4}, "mixed": {"phone": 2}}
+    with pytest.raises(HardGateError) as refused:
+        private_data.refuse(_dataset(forbid=["phone"]), VERSION, folder)
+    assert "declare `phone`, `mixed` as `string` in the source" in (refused.value.fix or "")
+
+
+def test_numbers_within_others_and_with_fractions_are_none(tmp_path: Path) -> None:
+    folder = _bundle(
+        tmp_path,
+        place=[{"lat": i / 3, "lon": i / 7} for i in range(200)],
+        vector=[[i / 11, i / 13] for i in range(200)],
+        said=[f"it was 0.{4111111111111111 + i} then" for i in range(200)],
+        wide=[str(100000000000000000 + 7919 * i) for i in range(200)],
+        document=[json.dumps({"n": 9007199254740993 + 2 * i, "x": i / 7}) for i in range(200)],
+    )
+    assert private_data.found(folder, frozenset(ORDER)) == {}
+
+
+def test_json_is_looked_through_by_what_it_says(tmp_path: Path) -> None:
+    code = "Use:\n\n@app.route('/x')\n"
+    folder = _bundle(
+        tmp_path,
+        messages=[[{"role": "user", "content": code}], [{"role": "user", "content": "mail c@example.org"}]],
+        document=[
+            json.dumps({"text": code, "to": [{"who": "a@example.org"}]}),
+            '{"to": [{"who": "d\\u0040example.org"}], "c@example.com": 1}',
+        ],
+        tools=[json.dumps({"arguments": json.dumps({"text": code})}), json.dumps({"n": 13812345678})],
+        broken=["{no json e@example.org", "[1, 2"],
+    )
+    assert private_data.found(folder, PII) == {
+        "messages[].content": {"email": 1},
+        "document.to[].who": {"email": 2},
+        "document (keys)": {"email": 1},
+        "broken": {"email": 1},
+    }
+    with pytest.raises(HardGateError) as refused:
+        private_data.refuse(_dataset(forbid=["pii"]), VERSION, folder)
+    assert '- redact: {column: "messages[].content", kinds: [email]}' in (refused.value.fix or "")
+
+
+def test_names_of_columns_and_fields_leave_too(tmp_path: Path) -> None:
+    for at, columns in enumerate(({"bob@example.com": [1]}, {"x": [{"tel_13812345678": 2}]})):
+        with pytest.raises(HardGateError, match=r"names of its columns or fields hold (email|phone)"):
+            private_data.refuse(_dataset(forbid=["pii"]), VERSION, _bundle(tmp_path / str(at), **columns))
 
 
 def test_the_refusal_names_column_kind_count_and_step(tmp_path: Path) -> None:
@@ -78,7 +124,7 @@ def test_a_column_that_must_be_general_holds_no_private_data(tmp_path: Path) -> 
 
 
 def test_ids_of_rows_leave_too(tmp_path: Path) -> None:
-    with pytest.raises(HardGateError, match="ids of its rows, made from `key:`, hold email"):
+    with pytest.raises(HardGateError, match="ids of its rows hold email"):
         private_data.refuse(_dataset(forbid=["pii"]), VERSION, _bundle(tmp_path, text=["x"], row_id=["s/a@example.com"]))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lakehouse.core.text.identifiers import IBAN_LENGTH
 from tests.production.test_operators import ALL, PRIVATE, changed, plan
 
-EVERY = [*ALL, "cn_uscc", "iban", "key"]
+EVERY = [*ALL, "national_id", "cn_uscc", "iban", "key"]
 USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A\n\nMIIEpAIBAAKCAQEA+/x\nabc=\n"
 PEM += "-----END RSA PRIVATE KEY-----"
@@ -77,6 +77,62 @@ def test_redact_leaves_what_only_looks_like_one(kept: str) -> None:
     assert changed("redact", [kept], kinds=["cn_uscc", "iban", "key"]) == [kept]
 
 
+PEOPLE = {
+    "EMAIL": [
+        "jörg@example.de", "o'brien@example.org", "info@müller-straße.de", "josé.müller+tag@sub.example.co.uk", "пётр@пример.рф",
+        "a@例子.中国", '"john doe"@example.org', "john [at] example [dot] com", "john(at)example.com", "john at example dot org",
+        "x_1@xn--bcher-kva.example",
+    ],
+    "PHONE": [
+        "+447700900123", "+1 (202) 555-0143", "+44 (0)20 7946 0123", "+33199001234", "0044 20 7946 0958", "(202) 555-0143", "202.555.0143",
+        "06 12 34 56 78", "020 7946 0958", "8 (912) 345-67-89", "(0212) 345 67 89", "03-1234-5678", "010-2000-0000", "+86 138 0013 8000",
+        "13800138000", "010-12345678", "(11) 96123-4567",
+    ],
+    "IP": ["2001:db8:85a3::8a2e:370:7334", "fe80::5054:ff:fe12:3456", "192.168.1.20", "2001:db8::1", "::ffff:192.0.2.128"],
+    "NATIONAL_ID": [
+        "536-90-4399", "RSSMRA85T10A562S", "529.982.247-25", "AB 12 34 56 C", "1 85 05 78 006 084 91", "131052-308T", "X-1234567-L",
+        "12.531.909-2",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, values in PEOPLE.items() for value in values])
+@pytest.mark.parametrize("around", ["{}", "it was {} then", "（{}）", "a, {}, b", "see {}."])
+def test_redact_finds_how_people_of_many_countries_write(kind: str, value: str, around: str) -> None:
+    assert changed("redact", [around.format(value)], kinds=EVERY) == [around.format(f"[{kind}]")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("PHONE", "call me at {612 34 56 78} tonight"),
+        ("PHONE", "Tel.: {6123 4567}"),
+        ("PHONE", "手机号是{5123 4567}。"),
+        ("NATIONAL_ID", "my BSN is {111222333}"),
+        ("NATIONAL_ID", "Aadhaar: {2341 2341 2346}"),
+        ("NATIONAL_ID", "ИНН {7707083893}"),
+    ],
+)
+def test_what_says_little_alone_is_found_behind_a_word_that_names_it(kind: str, said: str) -> None:
+    value = said[said.index("{") + 1 : said.index("}")]
+    text = said.replace("{", "").replace("}", "")
+    assert changed("redact", [text], kinds=EVERY) == [text.replace(value, f"[{kind}]")]
+    assert changed("redact", [f"the sum is {value} of it"], kinds=EVERY) == [f"the sum is {value} of it"]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "see section 1.2.3.4.5 of it", "version 1.2.3.4", "v10.0.19041.1", "Chrome/120.0.0.0", "firmware 3.1.2.9",
+        "std::vector and Dead::Beef at 12:30:45", "2024-01-12 12:30:45", "31.12.2020", "978-3-16-148410-0", "1,234,567.89",
+        "order 2024 0012 3456", "0.4763532086949333", "48.85661412, 2.35222193", "@app.route('/x')", "a@b", "x @ y", "arr[0] at 3 dot 5",
+        "d41d8cd98f00b204e9800998ecf8427e", "100000000000007919", "ratio 12:30", "::1",
+    ],
+)  # fmt: skip
+def test_redact_leaves_numbers_that_are_nobodys(kept: str) -> None:
+    assert changed("redact", [kept], kinds=[*EVERY]) == [kept]
+
+
 def test_redact_finds_an_account_number_in_groups_before_other_words() -> None:
     assert changed("redact", ["pay DE89 3704 0044 0532 0130 00 NOW OR 2 LATE"], kinds=["iban"]) == ["pay [IBAN] NOW OR 2 LATE"]
 
@@ -105,7 +161,7 @@ def test_redact_finds_numbers_in_full_width_digits(kind: str) -> None:
 
 
 def test_redact_by_default_does_what_it_did() -> None:
-    assert plan("redact", column="text").clears == {"text": frozenset({"email", "phone", "cn_id", "bank_card", "ip"})}
+    assert plan("redact", column="text").clears == {"text": frozenset({"email", "phone", "cn_id", "national_id", "bank_card", "ip"})}
 
 
 @given(

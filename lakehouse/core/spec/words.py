@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from lakehouse.core.spec.column_type import parsed
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-PII = ("email", "phone", "url", "ip", "cn_id", "bank_card")
+PII = ("email", "phone", "url", "ip", "cn_id", "national_id", "bank_card")
 """Privacy classes that the word `pii` covers. Others are declared by their own word: `name`, or `cn_uscc`, `iban` and `key`, which
 `redact` finds as well."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 CANDIDATES = {
     "cn_id": r"[0-9]{17}[0-9Xx]",
@@ -13,14 +13,18 @@ CANDIDATES = {
 }
 """Patterns without look-around of texts that may hold one."""
 
-_CN_ID = re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])")
-_CN_USCC = re.compile(rf"(?<![0-9A-Za-z]){CANDIDATES['cn_uscc']}(?![0-9A-Za-z])")
+_CN_ID = re.compile(r"(?<![0-9A-Za-z])(?<![0-9]\.)[0-9]{17}[0-9Xx](?![0-9A-Za-z])")
+_CN_USCC = re.compile(rf"(?<![0-9A-Za-z])(?<![0-9]\.){CANDIDATES['cn_uscc']}(?![0-9A-Za-z])")
 _IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ \-]?[0-9A-Z])+(?![0-9A-Za-z])")
-_NUMBERS = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ \-][0-9]+)*(?![0-9A-Za-z])")
+_NUMBERS = re.compile(r"(?<![0-9A-Za-z+])(?<![0-9]\.)[0-9]+(?:[ \-][0-9]+)*(?![0-9A-Za-z]|\.[0-9])")
 _NUMBER = re.compile(r"[0-9]+")
 _GROUP = 3
 """Fewest digits in a group of a card number set in groups: 4-4-4-4, 4-6-5, 6-13."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ORGANISATION = (3, 7, 9, 10, 5, 8, 4, 2)
+_PROVINCES = "10 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82"
+_ISSUED = re.compile(r"2[2-7]|3[0-9]|4|5[0-8]|6|81|9792")
+"""How numbers of cards begin (ISO/IEC 7812-1, the issuers' public ranges): an ISBN, as one, is none."""
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _IBAN_LENGTHS = (
     "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 "
@@ -49,28 +53,17 @@ KEY = "|".join(
 ids of AWS and Aliyun, tokens of GitHub, GitLab, Slack, Hugging Face, npm and Stripe, API keys of Google, OpenAI, Anthropic and others."""
 
 
-def places(kind: str, text: str) -> list[tuple[int, int]]:
-    """Start and end of every verified `cn_id`, `cn_uscc`, `iban` or `bank_card` of a text, from the left."""
-    return list(_PLACES[kind](text))
-
-
-def without(kind: str, text: str) -> str:
-    """A text with its verified numbers of a kind as `[KIND]`."""
-    out, done = "", 0
-    for start, end in _PLACES[kind](text):
-        out, done = f"{out}{text[done:start]}[{kind.upper()}]", end
-    return out + text[done:]
-
-
-def _cn_ids(text: str) -> Iterator[tuple[int, int]]:
+def cn_ids(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of every Chinese resident id of a text, from the left."""
     yield from (hit.span() for hit in _CN_ID.finditer(text) if cn_id_valid(hit.group()))
 
 
-def _usccs(text: str) -> Iterator[tuple[int, int]]:
+def usccs(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of every Chinese unified social credit code of a text, from the left."""
     yield from (hit.span() for hit in _CN_USCC.finditer(text) if cn_uscc_valid(hit.group()))
 
 
-def _ibans(text: str) -> Iterator[tuple[int, int]]:
+def ibans(text: str) -> Iterator[tuple[int, int]]:
     """Account numbers at the start of a run of letters and digits in groups, also with other characters behind them."""
     for hit in _IBAN.finditer(text):
         run, length, seen = hit.group(), IBAN_LENGTH.get(hit.group()[:2]), 0
@@ -82,7 +75,7 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
                 break
 
 
-def _cards(text: str) -> Iterator[tuple[int, int]]:
+def cards(text: str) -> Iterator[tuple[int, int]]:
     """Card numbers in runs of digit groups: from the left, the longest run of groups that is one."""
     for hit in _NUMBERS.finditer(text):
         groups = list(_NUMBER.finditer(hit.group()))
@@ -98,9 +91,6 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
             first += 1
 
 
-_PLACES: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {"cn_id": _cn_ids, "cn_uscc": _usccs, "iban": _ibans, "bank_card": _cards}
-
-
 def cn_id_valid(number: str) -> bool:
     """Whether 18 characters are a possible Chinese resident id: month, day and check character (GB 11643-1999)."""
     month, day = int(number[10:12]), int(number[12:14])
@@ -111,7 +101,14 @@ def cn_id_valid(number: str) -> bool:
 
 
 def cn_uscc_valid(code: str) -> bool:
-    """Whether 18 characters of its alphabet are a unified social credit code by its check character (GB 32100-2015)."""
+    """Whether 18 characters of its alphabet are a unified social credit code by its check character (GB 32100-2015).
+
+    One of digits alone, as any long number may be, also has a province and the check digit of the organisation's code within (GB 11714).
+    """
+    if code.isdigit():
+        inner = -sum(int(digit) * weight for digit, weight in zip(code[8:16], _ORGANISATION, strict=True)) % 11
+        if code[2:4] not in _PROVINCES.split() or inner == 10 or inner != int(code[16]):
+            return False
     total = sum(_USCC.index(character) * pow(3, i, 31) for i, character in enumerate(code[:17]))
     return _USCC[-total % 31] == code[17]
 
@@ -123,8 +120,8 @@ def iban_valid(number: str) -> bool:
 
 
 def luhn_valid(number: str) -> bool:
-    """Whether the digits of `number` (spaces and hyphens aside) are 13 to 19 and pass Luhn (ISO/IEC 7812-1, annex B)."""
+    """Whether the digits of `number` (spaces and hyphens aside) are 13 to 19, begin as cards do and pass Luhn (ISO/IEC 7812-1, annex B)."""
     digits = [int(c) for c in number if c.isdigit()]
-    if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
+    if not 13 <= len(digits) <= 19 or len(set(digits)) == 1 or not _ISSUED.match("".join(map(str, digits))):
         return False
     return sum(d if i % 2 == 0 else d * 2 - 9 * (d > 4) for i, d in enumerate(reversed(digits))) % 10 == 0

@@ -38,6 +38,7 @@ class ColumnProfile:
         values: rows by value, of a likely label; none for a column with private data.
         examples: a few values; none for a column with private data.
         private: rows by kind of private data.
+        private_at: kinds by the path inside of the column where they stand.
         named: privacy class that its name speaks of.
         languages: share by language of a likely text.
         note: another way in which its values may be read.
@@ -55,6 +56,7 @@ class ColumnProfile:
     values: dict[str, int] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
     private: dict[str, int] = field(default_factory=dict)
+    private_at: dict[str, tuple[str, ...]] = field(default_factory=dict)
     named: str | None = None
     languages: dict[str, float] = field(default_factory=dict)
     note: str | None = None
@@ -78,7 +80,8 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
     """
     known = values.drop_nulls()
     text = values.dtype == pl.String
-    found = private_data.counted(values)
+    at = private_data.places(values)
+    found = private_data.hits(values) if at else {}
     named = private_data.by_name(values.name) if text else None
     hidden = bool(found) or named is not None
     ordered = not hidden and (values.dtype.is_temporal() or values.dtype.is_numeric())
@@ -100,6 +103,7 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
         examples=() if hidden else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3)),
         private=found,
+        private_at={path: tuple(kinds) for path, kinds in at.items()},
         named=named,
     )
 

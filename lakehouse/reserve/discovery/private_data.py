@@ -1,13 +1,15 @@
-"""Private data in columns: counted, never shown or kept."""
+"""Private data in columns: counted by the place inside of the column where it stands, never shown or kept."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lakehouse.core.text.private_data import ORDER, redacted
-from lakehouse.reserve.formats.columns import as_text
+from lakehouse.reserve.discovery.leaves import Leaf, leaves_of
 
 _NAMED: dict[str, tuple[str, ...]] = {
     "name": ("name", "full_name", "fullname", "real_name", "first_name", "last_name", "surname", "username", "user_name", "customer_name"),
@@ -16,13 +18,59 @@ _NAMED: dict[str, tuple[str, ...]] = {
 }
 _NAMED_CHINESE = {"name": ("姓名", "客户名称", "联系人"), "address": ("地址", "住址"), "birth_date": ("生日", "出生日期", "出生年月")}
 WHOLE = 0.5
-"""Least share of a column of numbers that must be of a kind: a tenth of all long numbers pass Luhn by chance."""
+"""Least share of the numbers with as many digits that must be of a kind: a tenth of all long numbers pass Luhn by chance."""
+_SEVERAL = 2
+"""Fewest numbers that tell of a kind: one may be what it is by chance."""
 
 
-def counted(values: pl.Series) -> dict[str, int]:
-    """Rows that hold private data, by kind; a column of numbers counts only where at least half of it is of the kind."""
-    found, known = hits(values), len(values) - values.null_count()
-    return {kind: n for kind, n in found.items() if not is_number(values) or n >= WHOLE * max(1, known)}
+def hits(values: pl.Series, kinds: Collection[str] = ORDER) -> dict[str, int]:
+    """Rows that hold private data, by kind."""
+    found = _rows(values, kinds)
+    by_kind = {kind: np.unique(np.concatenate([rows[kind] for rows in found.values() if kind in rows])) for kind in _kinds(found)}
+    return {kind: len(rows) for kind, rows in by_kind.items()}
+
+
+def places(values: pl.Series, kinds: Collection[str] = ORDER) -> dict[str, dict[str, int]]:
+    """Rows that hold private data, by the path inside of the column (its name, where it is plain) and by kind."""
+    return {path: {kind: len(np.unique(each)) for kind, each in rows.items()} for path, rows in _rows(values, kinds).items() if rows}
+
+
+def _kinds(found: dict[str, dict[str, NDArray[np.int64]]]) -> list[str]:
+    return [kind for kind in ORDER if any(kind in rows for rows in found.values())]
+
+
+def _rows(values: pl.Series, kinds: Collection[str]) -> dict[str, dict[str, NDArray[np.int64]]]:
+    found: dict[str, dict[str, NDArray[np.int64]]] = {}
+    for leaf in leaves_of(values, _holds_any):
+        rows = {kind: leaf.rows[mask.arg_true().to_numpy()] for kind, mask in _masks(leaf).items() if kind in kinds}
+        for kind, each in rows.items():
+            found.setdefault(leaf.path, {})[kind] = np.concatenate([found.get(leaf.path, {}).get(kind, each[:0]), each])
+    return found
+
+
+def _masks(leaf: Leaf) -> dict[str, pl.Series]:
+    """Which values hold what; of numbers, kinds that others with as many digits are not."""
+    texts = leaf.values if leaf.values.dtype == pl.String else leaf.values.cast(pl.String)
+    looked_at = _may_hold(texts)
+    kept = texts.filter(looked_at)
+    at = looked_at.arg_true()
+    found: dict[str, pl.Series] = {}
+    for kind in ORDER if len(kept) else ():
+        cleaned = redacted(kept, [kind])
+        changed = (cleaned != kept).fill_null(False)
+        if changed.any():
+            found[kind] = pl.repeat(False, len(texts), eager=True).scatter(at.filter(changed), True)
+        kept = cleaned
+    if is_number(leaf.values):
+        found = {kind: _of_whole_groups(texts, mask) for kind, mask in found.items()}
+    return {kind: mask for kind, mask in found.items() if mask.any()}
+
+
+def _of_whole_groups(numbers: pl.Series, mask: pl.Series) -> pl.Series:
+    """Those among numbers that are of a kind with at least half of the numbers of as many digits."""
+    groups = pl.DataFrame({"digits": numbers.str.len_chars(), "of": mask})
+    several, whole = pl.col("of").sum().over("digits") >= _SEVERAL, pl.col("of").mean().over("digits") >= WHOLE
+    return groups.select(pl.col("of") & several & whole).to_series()
 
 
 def is_number(values: pl.Series) -> bool:
@@ -33,27 +81,16 @@ def is_number(values: pl.Series) -> bool:
     return len(known) > 0 and bool(known.str.contains(r"^[0-9]+$").all())
 
 
-def hits(values: pl.Series, kinds: Collection[str] = ORDER) -> dict[str, int]:
-    """Rows in which a pattern finds private data, by kind; lists and structs are looked through as JSON text, floats and bytes not."""
-    if values.dtype.is_nested():
-        values = values.to_frame("v").select(as_text("v", values.dtype))["v"]
-    elif values.dtype.is_integer():
-        values = values.cast(pl.String)
-    if values.dtype != pl.String:
-        return {}
-    found: dict[str, int] = {}
-    texts = values.filter(_may_hold(values))
-    for kind in ORDER:
-        cleaned = redacted(texts, [kind])
-        if changed := int((cleaned != texts).fill_null(False).sum()):
-            found[kind] = changed
-        texts = cleaned
-    return {kind: n for kind, n in found.items() if kind in kinds}
+def _holds_any(texts: pl.Series) -> bool:
+    kept = texts.filter(_may_hold(texts))
+    return bool((redacted(kept, ORDER) != kept).any()) or bool(kept.str.contains("\\u", literal=True).any())
 
 
 def _may_hold(texts: pl.Series) -> pl.Series:
     """The texts that any pattern could match: all others are done with one look."""
-    return texts.str.contains(r"[0-9@\u{FF10}-\u{FF19}]|(?i)://|www\.|-----begin|[a-z0-9_\-]{16}|(?:[0-9a-f]{1,4}:){7}").fill_null(False)
+    return texts.str.contains(
+        r"[0-9@\u{FF10}-\u{FF19}]|(?i)://|www\.|-----begin|[a-z0-9_\-]{16}| at |[\[({<] ?(?:at|arroba|собака) ?[\])}>]"
+    ).fill_null(False)
 
 
 def by_name(column: str) -> str | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lakehouse.core.errors import SpecError
-from lakehouse.core.text import identifiers
-from lakehouse.core.text.private_data import NARROW, ORDER, PATTERNS, WIDE_DIGITS, Kind
+from lakehouse.core.text.private_data import CANDIDATES, NARROW, ORDER, PATTERNS, WIDE_DIGITS, Kind, places
 from lakehouse.reserve.screening.detector import DETECTORS, FOUND, MOST, TextLook, found
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
@@ -15,8 +14,12 @@ _TAKEN = "\ufffc"
 """Stands in the place of what one kind took, so that no other is found in it."""
 
 
-@DETECTORS.register(version=1, action="quarantine")
-def privacy(*, columns: list[str] | None = None, kinds: list[Kind] = ["cn_id", "bank_card", "cn_uscc", "iban", "key"]) -> TextLook:  # noqa: B006 - read, never changed
+@DETECTORS.register(version=2, action="quarantine")
+def privacy(
+    *,
+    columns: list[str] | None = None,
+    kinds: list[Kind] = ["cn_id", "national_id", "bank_card", "cn_uscc", "iban", "key"],  # noqa: B006 - read, never changed
+) -> TextLook:
     """Flag texts that hold private data or keys, by the same patterns and check digits as the operator `redact`.
 
     Each kind is a kind of finding. The default is what is secret by itself; `email`, `phone`, `ip` and `url` are common in honest text:
@@ -47,19 +50,19 @@ def _in(texts: pl.Series, kinds: tuple[Kind, ...]) -> tuple[pl.DataFrame, pl.Ser
     read = texts.clone()  # `scatter` writes in place
     parts = [FOUND.to_frame()]
     for kind in kinds:
-        pattern = PATTERNS.get(kind) or identifiers.CANDIDATES[kind]
+        pattern = PATTERNS.get(kind) or CANDIDATES[kind]
         rows = read.str.contains(pattern).fill_null(False).arg_true()
         if rows.is_empty():
             continue
         chosen = read.gather(rows)
         if kind in PATTERNS:
             marked = chosen.str.replace_all(f"({pattern})", f"{_OPEN}${{1}}{_CLOSE}").to_list()
-            places = [_marked(text) for text in marked]
+            all_places = [_marked(text) for text in marked]
         else:
-            places = [identifiers.places(kind, text) for text in chosen]
+            all_places = [places(kind, text) for text in chosen]
         out: list[dict[str, object]] = []
         after: list[str] = []
-        for at, text, hits in zip(rows.to_list(), chosen.to_list(), places, strict=True):
+        for at, text, hits in zip(rows.to_list(), chosen.to_list(), all_places, strict=True):
             out += [{"_at": at, "kind": kind, "start": a, "end": b, "match": text[a:b]} for a, b in hits[:MOST]]
             for a, b in hits:
                 text = text[:a] + _TAKEN * (b - a) + text[b:]
