@@ -85,12 +85,7 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
     name = chosen.name if chosen is not None else None
     features = tuple(c.name for c in found.columns if kind == "table" and c.name != name and _is_feature(c))
     beside = tuple(path for c in found.columns for path in _other_texts(c) if path not in texts) if kind in _NESTED else ()
-    private = {
-        path: sorted({*PII, *kinds})
-        for c in found.columns
-        for path, kinds in c.private_at.items()
-        if path not in (*texts, *beside) and _is_text_at(c, path)
-    }
+    private = {path: sorted({*PII, *c.private}) for c in found.columns for path in _private_texts(c) if path not in (*texts, *beside)}
     questions = []
     able = [c for c in found.columns if c.name not in texts and c.role not in ("key", "constant", "date")]
     sure = chosen is not None and (label is not None or named_like_a_label(chosen))
@@ -117,11 +112,14 @@ def choose(found: Discovery, *, text: str | None = None, label: str | None = Non
     )
 
 
-def _is_text_at(column: ColumnProfile, path: str) -> bool:
-    """Whether a step for texts can work at a path: not on the keys of objects, nor on numbers."""
+def _private_texts(column: ColumnProfile) -> list[str]:
+    """The places of a column with private data where a step has to look: all of its texts, of JSON those where some was found."""
+    if not column.private:
+        return []
     if column.type == "json":
-        return path != column.name and not path.endswith(KEYS)
-    return column.form.dtype == pl.String if path == column.name else path in map(str, text_paths(column.name, column.form.dtype))
+        return [path for path in column.private_at if path != column.name and not path.endswith(KEYS)]
+    inside = [str(path) for path in text_paths(column.name, column.form.dtype)]
+    return [column.name] if column.form.dtype == pl.String else inside
 
 
 def _kind(found: Discovery, text: str | None) -> tuple[Kind, tuple[str, ...], tuple[str, ...], dict[str, tuple[str, str]]]:

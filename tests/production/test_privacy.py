@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import polars as pl
@@ -75,6 +76,20 @@ def test_redact_finds_codes_and_keys(kind: str, value: str, around: str) -> None
 )
 def test_redact_leaves_what_only_looks_like_one(kept: str) -> None:
     assert changed("redact", [kept], kinds=["cn_uscc", "iban", "key"]) == [kept]
+
+
+def test_redact_keeps_json_what_it_is() -> None:
+    documents = [
+        json.dumps({"code": "Use:\n\n@app.route('/x')", "to": ["an@example.org", 7, 13812345678, 1.5], "b@example.org": None}),
+        json.dumps(['{"mail": "c@example.org"}', {"card": 4111111111111111}]),
+        "[not JSON: d@example.org",
+    ]
+    found = changed("redact", documents, kinds=EVERY)
+    assert [json.loads(str(text)) for text in found[:2]] == [
+        {"code": "Use:\n\n@app.route('/x')", "to": ["[EMAIL]", 7, "[PHONE]", 1.5], "[EMAIL]": None},
+        ['{"mail": "[EMAIL]"}', {"card": "[BANK_CARD]"}],
+    ]
+    assert found[2] == "[not JSON: [EMAIL]"
 
 
 PEOPLE = {

@@ -11,6 +11,7 @@ import polars as pl
 from lakehouse.core.text.paths import Parts
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
+_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?![0-9.eE])')
 Span = tuple[int, int, str]
 """Where a text begins and ends, quotes included, and what it says."""
 
@@ -45,6 +46,27 @@ def spans(document: str, parts: Parts) -> list[Span]:
         elif word != ":" and at == len(parts):
             found.append((token.start(), token.end(), json.loads(word)))
     return found
+
+
+def everywhere(document: str, rewrite: Callable[[list[str]], list[str]]) -> str | None:
+    """A JSON object or list with `rewrite` of all its texts, names of members and whole numbers, each for itself; None where it is none.
+
+    What stays the same stays as it was written; a number that changes becomes a text.
+    """
+    if not document.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    tokens = list(_VALUE.finditer(document))
+    said = [json.loads(token[0]) if token[0].startswith('"') else token[0] for token in tokens]
+    pieces, end = [], 0
+    for token, before, after in zip(tokens, said, rewrite(said), strict=True):
+        if after != before:
+            pieces += [document[end : token.start()], json.dumps(after, ensure_ascii=False)]
+            end = token.end()
+    return "".join([*pieces, document[end:]])
 
 
 def _into(parts: Parts, at: int | None, step: str | None) -> int | None:

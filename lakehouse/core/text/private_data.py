@@ -9,6 +9,7 @@ from typing import Literal
 import polars as pl
 
 from lakehouse.core.text import identifiers, ip_addresses, national_ids, phone_numbers
+from lakehouse.core.text.json_texts import everywhere
 
 Kind = Literal["email", "phone", "url", "ip", "cn_id", "national_id", "bank_card", "cn_uscc", "iban", "key"]
 
@@ -72,10 +73,20 @@ def places(kind: str, text: str) -> list[tuple[int, int]]:
 
 
 def redacted(texts: pl.Series, kinds: Collection[str]) -> pl.Series:
-    """Texts with their private data of `kinds` as `[KIND]`, kinds applied in ORDER; null stays null."""
-    texts = _replaced(texts.clone(), kinds)  # `scatter` writes into the series that it is called on
-    rows = texts.str.contains(WIDE_DIGITS.pattern).fill_null(False).arg_true()
-    return texts.scatter(rows, _narrowed(texts.gather(rows), kinds)) if len(rows) else texts
+    """Texts with their private data of `kinds` as `[KIND]`, kinds applied in ORDER; null stays null, and JSON stays JSON."""
+    found = _replaced(texts.clone(), kinds)  # `scatter` writes into the series that it is called on
+    rows = found.str.contains(WIDE_DIGITS.pattern).fill_null(False).arg_true()
+    found = found.scatter(rows, _narrowed(found.gather(rows), kinds)) if len(rows) else found
+    # In JSON an escape may stand before what is replaced, and a number be all of a value: what changed there is done again, so that it
+    # stays JSON.
+    rows = ((found != texts) & texts.str.contains(r"^\s*(?:\{|\[)")).fill_null(False).arg_true()
+    if len(rows):
+        documents = [
+            everywhere(text, lambda said: redacted(pl.Series(said, dtype=pl.String), kinds).to_list()) for text in texts.gather(rows)
+        ]
+        done = pl.Series(documents, dtype=pl.String)
+        found = found.scatter(rows, pl.select(pl.coalesce(done, found.gather(rows))).to_series())
+    return found
 
 
 def _replaced(texts: pl.Series, kinds: Collection[str]) -> pl.Series:

@@ -96,7 +96,8 @@ def _privacy(forbid: list[str], version: Version) -> list[str]:
         return ["its manifest does not name the privacy classes of its columns"]
     found = {column: sorted(expand_privacy(list(classes)) & forbidden) for column, classes in sorted(carried.items())}
     return [
-        f"column `{column}` may still hold {', '.join(classes)}, which `release.forbid` rules out (add a `redact` step for it)"
+        f"column `{column}` may still hold {', '.join(classes)}, which `release.forbid` rules out "
+        "(add a `redact` step for each of its texts; of a column of numbers, declare it as `string` first)"
         for column, classes in found.items()
         if classes and column in version.manifest["columns"]
     ]

@@ -11,8 +11,8 @@ from lakehouse.production.engine.columns import Held
 
 _IN_NUMBERS = frozenset({"phone", "cn_id", "bank_card"})
 """Privacy classes whose values a number can hold."""
-_LARGE = (pl.Int64, pl.UInt64, pl.Int128, pl.UInt128, pl.Float64, pl.Decimal)
-"""Numbers of eleven digits and more, as a phone number, an id or a card has."""
+_LARGE = (pl.Int64, pl.UInt64, pl.Int128, pl.UInt128)
+"""Whole numbers of eleven digits and more, as a phone number, an id or a card has."""
 
 Classes = frozenset[str]
 
@@ -44,10 +44,11 @@ class Carried:
         """The classes of which the whole column is free once a step has taken those of `kinds` out of the texts at a path.
 
         A column is free of a class when every place inside of it that may hold the class was cleared: all texts, bytes and JSON texts,
-        and for phones, ids and cards numbers of eleven digits and more, which no step clears. Of JSON text not all places are known, so
-        that it keeps its classes. Where the type is not known yet (`column` is None) the run decides.
+        and for phones, ids and cards whole numbers of eleven digits and more, which no step clears. Of JSON text not all places are known:
+        it is free once any was cleared, and the release, which looks through the rows themselves, refuses what is left. Where the type is
+        not known yet (`column` is None) the run decides.
         """
-        if column is None:
+        if column is None or column.json:
             return kinds
         cleared = self._cleared.setdefault(path.root, set())
         cleared |= {(kind, path.parts) for kind in kinds}
@@ -70,4 +71,4 @@ def _places(column: Held, kind: str) -> list[Parts]:
     """The paths inside of a column that may hold private data of a kind."""
     texts = (pl.String, pl.Binary, pl.Object)
     holding = (*texts, *_LARGE) if kind in _IN_NUMBERS else texts
-    return [()] if column.json else [parts for parts, leaf in leaves(column.inside) if isinstance(leaf, holding)]
+    return [parts for parts, leaf in leaves(column.inside) if isinstance(leaf, holding)]
