@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,11 +78,13 @@ def _run(entry: Entry, folder: Path) -> Example:
         stage=0,
         signals=keys,
     )
-    columns = tuple(c for c in frame.columns if not c.startswith("_"))
+    own = [c for c in frame.columns if not c.startswith("_")]
+    columns = tuple(dict.fromkeys([*own, *(plan.columns if isinstance(plan, Change) else ())]))
     recipe = Recipe(steps=(compiled,), columns=columns, values_key="", privacy={}, lineage={})
-    gold = pl.DataFrame({"text": given.get("gold", [])}, schema={"text": pl.String})
+    theirs = [row if isinstance(row, dict) else {"text": row} for row in given.get("gold", [])]
+    gold = pl.DataFrame(theirs, schema=None if theirs else {"text": pl.String})
     gold = gold.with_columns(_row_id=pl.int_range(1, pl.len() + 1).cast(pl.String), _content=pl.lit("x"))
-    if isinstance(plan, Keep) and plan.model is not None:
+    if isinstance(plan, Keep | Change) and plan.model is not None:
         plan.model.file = folder / "model.npz"
         np.savez(plan.model.file, **dict(plan.model.prepare(gold)))
     measured = measure(recipe, frame.drop("_parent"), set(keys))
@@ -131,8 +134,9 @@ def _table(
         if isinstance(plan, Cut) and key in fate:
             rows.append([*shown, _verdict(fate[key])])
         elif isinstance(plan, Change | Cut):
-            after = values.filter(pl.col("_row_id") == key)["text"].item()
-            rows.append([*shown, "as it was" if after == row["text"] else code(after)])
+            made = "text" if isinstance(plan, Cut) or "text" in plan.columns else next(iter(plan.columns))
+            after = values.filter(pl.col("_row_id") == key)[made].item()
+            rows.append([*shown, "as it was" if after == row.get(made, "") else code(after)])
         elif isinstance(plan, Keep | Merge):
             found = {c: measured[key][f"{name}__{c}"] for c in plan.signals}
             rows.append([*shown, ", ".join(f"{c} {_number(v)}" for c, v in found.items() if _short(v)), _verdict(fate.get(key))])
@@ -141,7 +145,8 @@ def _table(
             rows.append([*shown, " ".join(code(piece) for piece in pieces)])
     extra = [column for column in inputs[0] if column != "text"]
     last = ["after"] if isinstance(plan, Change | Cut) else ["signals", "verdict"] if isinstance(plan, Keep | Merge) else ["rows after"]
-    return Example(step, given.get("gold", []), ["text", *extra, *last], rows, given.get("files", {}))
+    theirs = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in given.get("gold", [])]
+    return Example(step, theirs, ["text", *extra, *last], rows, given.get("files", {}))
 
 
 def _verdict(fate: Mapping[str, Any] | None) -> str:

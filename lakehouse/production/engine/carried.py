@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -53,6 +53,11 @@ class Carried:
         cleared = self._cleared.setdefault(path.root, set())
         cleared |= {(kind, path.parts) for kind in kinds}
         return frozenset(kind for kind in kinds if all((kind, parts) in cleared for parts in _places(column, kind)))
+
+    def take_in(self, classes: Mapping[str, Iterable[str]]) -> None:
+        """Note what columns may hold that were taken from another dataset."""
+        for column, given in classes.items():
+            self.privacy[column] = self.privacy.get(column, Classes()) | Classes(given)
 
     def copy(self) -> Carried:
         """The same, to go another way from here."""

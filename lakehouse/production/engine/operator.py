@@ -66,10 +66,16 @@ class LearntArrays:
 
 @dataclass(frozen=True)
 class Change:
-    """1:1. `columns` get new values; `clears` are the privacy classes that each no longer holds."""
+    """1:1. `columns` get new values.
+
+    Attributes:
+        clears: the privacy classes that each column no longer holds.
+        model: what the values are made from beside the row, learnt from the dataset that the step reads.
+    """
 
     columns: Mapping[str, pl.Expr]
     clears: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    model: LearntArrays | None = None
 
 
 @dataclass(frozen=True)

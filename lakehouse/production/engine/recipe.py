@@ -252,8 +252,8 @@ class _Compiler:
             raise SpecError(f"`{call.name}` makes variants of rows", where=where, fix="declare it under `augment`, not in the recipe")
         measuring = [code, {k: v for k, v in params.items() if k not in entry.info.get("decides", ())}, *_versions(entry)]
         reads = params.get(entry.info.get("reads", ""))
-        model = None
-        if isinstance(plan, Keep) and plan.model is not None and self.columns_known:
+        model, learnt_from = None, None
+        if isinstance(plan, Keep | Change) and plan.model is not None and self.columns_known:
             learnt_from = versions.current(self.project, str(reads))
             model = digest([measuring, learnt_from.content_id if learnt_from else None])
             measuring.append(model)
@@ -265,6 +265,8 @@ class _Compiler:
             signals = {f"{name}__{s}": digest([s, self.chain(e, measuring, loc)]) for s, e in plan.signals.items()}
         elif isinstance(plan, Change):
             signals = {f"{name}__changed": self.change(plan, measuring, loc, keeps=entry.ours or bool(paths))}
+            if model is not None and learnt_from is not None:
+                self.carried.take_in({column: learnt_from.manifest.get("privacy", {}).get(column, ()) for column in plan.columns})
         elif self.cut:
             what, fix = f"rows are divided after `{next(iter(self.cut.values()))}`", "put the step that divides them before it"
             raise SpecError(what, where=self.document.where(loc), fix=fix)
@@ -306,6 +308,9 @@ class _Compiler:
             if not isinstance(plan, Change | Ask):
                 where, fix = self.document.where((*loc, call.name)), "variants are made by steps that are `1:1`"
                 raise SpecError(f"`{call.name}` is {entry.info['cardinality']}: it makes no variants", where=where, fix=fix)
+            if isinstance(plan, Change) and plan.model is not None:
+                where, fix = self.document.where((*loc, call.name)), "put it into the recipe: variants have the columns of their row"
+                raise SpecError(f"`{call.name}` reads another dataset: it makes no variants", where=where, fix=fix)
             if isinstance(plan, Ask):
                 self.check_sent(plan, (*loc, call.name))
             made = plan if isinstance(plan, Change) else Change({plan.column: plan.requests})

@@ -15,7 +15,7 @@ from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.text.paths import TextPath
-from lakehouse.production.engine.operator import Keep, LearntArrays, Tables
+from lakehouse.production.engine.operator import Change, Keep, LearntArrays, Tables
 from lakehouse.production.engine.places import with_texts
 from lakehouse.production.engine.recipe import Recipe, Step
 
@@ -77,5 +77,5 @@ def _models(project: Project, recipe: Recipe) -> list[tuple[Step, str, LearntArr
     return [
         (step, step.reads, step.plan.model, project.state / "models" / f"{step.model}.npz")
         for step in recipe.steps
-        if step.model and step.reads and isinstance(step.plan, Keep) and step.plan.model
+        if step.model and step.reads and isinstance(step.plan, Keep | Change) and step.plan.model
     ]

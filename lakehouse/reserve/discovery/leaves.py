@@ -19,7 +19,7 @@ KEYS = " (keys)"
 
 
 @dataclass(frozen=True)
-class Leaf:
+class ValuesAt:
     """Values at one path.
 
     Attributes:
@@ -33,7 +33,7 @@ class Leaf:
     values: pl.Series
 
 
-def leaves_of(values: pl.Series, worth_parsing: Callable[[pl.Series], bool]) -> Iterator[Leaf]:
+def leaves_of(values: pl.Series, worth_parsing: Callable[[pl.Series], bool]) -> Iterator[ValuesAt]:
     """The texts and whole numbers of a column; bytes, times, booleans and numbers with fractions are left out.
 
     JSON text is taken apart where `worth_parsing` says so of all such texts together; else it stays one text a row.
@@ -43,7 +43,7 @@ def leaves_of(values: pl.Series, worth_parsing: Callable[[pl.Series], bool]) -> 
 
 def _leaves(
     values: pl.Series, root: str, parts: Parts, rows: NDArray[np.int64], worth_parsing: Callable[[pl.Series], bool]
-) -> Iterator[Leaf]:
+) -> Iterator[ValuesAt]:
     dtype = values.dtype
     if isinstance(dtype, pl.Array):
         values, dtype = values.arr.to_list(), pl.List(dtype.inner)
@@ -56,12 +56,12 @@ def _leaves(
     elif isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
         yield from _of_texts(values.cast(pl.String), root, parts, rows, worth_parsing)
     elif dtype.is_integer():
-        yield Leaf(str(TextPath(root, parts)), rows, values)
+        yield ValuesAt(str(TextPath(root, parts)), rows, values)
 
 
 def _of_texts(
     texts: pl.Series, root: str, parts: Parts, rows: NDArray[np.int64], worth_parsing: Callable[[pl.Series], bool]
-) -> Iterator[Leaf]:
+) -> Iterator[ValuesAt]:
     like = texts.str.contains(r"^\s*(?:\{|\[)").fill_null(False)
     documents = texts.filter(like)
     if len(documents) and worth_parsing(documents):
@@ -76,11 +76,11 @@ def _of_texts(
                 held.append(leaf)
         for (path, number), (at, held) in found.items():
             # Digits as text: a number of JSON may have more of them than any integer type.
-            yield Leaf(path, np.array(at, dtype=np.int64), pl.Series([str(each) for each in held] if number else held, dtype=pl.String))
+            yield ValuesAt(path, np.array(at, dtype=np.int64), pl.Series([str(each) for each in held] if number else held, dtype=pl.String))
         kept = ~like.scatter(like.arg_true().filter(pl.Series(broken, dtype=pl.Boolean)), False)
         texts, rows = texts.filter(kept), rows[kept.to_numpy()]
     if len(texts):
-        yield Leaf(str(TextPath(root, parts)), rows, texts)
+        yield ValuesAt(str(TextPath(root, parts)), rows, texts)
 
 
 def _within(value: Any, parts: Parts, root: str, *, whole: bool) -> Iterator[tuple[str, str | int]]:

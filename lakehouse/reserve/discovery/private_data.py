@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.core.text.private_data import ORDER, redacted
-from lakehouse.reserve.discovery.leaves import Leaf, leaves_of
+from lakehouse.reserve.discovery.leaves import ValuesAt, leaves_of
 
 _NAMED: dict[str, tuple[str, ...]] = {
     "name": ("name", "full_name", "fullname", "real_name", "first_name", "last_name", "surname", "username", "user_name", "customer_name"),
@@ -48,7 +48,7 @@ def _rows(values: pl.Series, kinds: Collection[str]) -> dict[str, dict[str, NDAr
     return found
 
 
-def _masks(leaf: Leaf) -> dict[str, pl.Series]:
+def _masks(leaf: ValuesAt) -> dict[str, pl.Series]:
     """Which values hold what; of numbers, kinds that others with as many digits are not."""
     texts = leaf.values if leaf.values.dtype == pl.String else leaf.values.cast(pl.String)
     looked_at = _may_hold(texts)
