@@ -12,11 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.core.text.language import detected
+from lakehouse.reserve.discovery.column_change import changes
 from lakehouse.reserve.discovery.columns import ColumnProfile
 
 MODERATE, LARGE = 0.1, 0.25
 """PSI from which a distribution moved, and from which it is another (Siddiqi: Credit Risk Scorecards, 2006)."""
 _BINS = 10
+_SLIPS = ("unit", "outside", "precision", "new_codes")
+"""What a stability index of ten bins does not see."""
 _LEAST = 100
 """Fewest rows on each side; with fewer, chance alone gives a PSI near `MODERATE`."""
 
@@ -27,7 +30,7 @@ class DriftComparison:
 
     Attributes:
         what: the column, or `rows`.
-        measure: of what: `values`, `lengths`, `languages`, `nulls`, `rows`, `columns`.
+        measure: of what: `values`, `lengths`, `languages`, `nulls`, `rows`, `columns`, or a slip: `unit`, `outside`, `precision`, `new_codes`.
         psi: population stability index; None where it cannot be measured.
         verdict: `same`, `moved`, `another distribution`, `too few rows`, `added`, `removed`.
         evidence: what grew or shrank most; never a value of a column with private data.
@@ -57,7 +60,7 @@ def moved(
         if column.name not in before.columns:
             continue
         compared += _column(before[column.name], now[column.name], column)
-    return (*found, *sorted(compared, key=lambda one: -(one.psi or 0.0)))
+    return (*found, *sorted(compared, key=lambda one: -(LARGE if one.measure in _SLIPS else one.psi or 0.0)))
 
 
 def _column(before: pl.Series, now: pl.Series, column: ColumnProfile) -> list[DriftComparison]:
@@ -77,7 +80,8 @@ def _column(before: pl.Series, now: pl.Series, column: ColumnProfile) -> list[Dr
         found.append(_words(column.name, "values", left.cast(pl.String), right.cast(pl.String), shown=not column.is_private))
     elif left.dtype == pl.String:
         found.append(_numbers(column.name, "lengths", left.str.len_chars(), right.str.len_chars()))
-    return found
+    slips = (each for each in changes(before, now) if each.kind in _SLIPS and each.score >= 1)
+    return [*found, *(DriftComparison(column.name, each.kind, None, "moved", each.detail) for each in slips)]
 
 
 def _numbers(what: str, measure: str, left: pl.Series, right: pl.Series, *, shown: bool = True) -> DriftComparison:
