@@ -30,7 +30,7 @@ class DriftComparison:
 
     Attributes:
         what: the column, or `rows`.
-        measure: of what: `values`, `lengths`, `languages`, `nulls`, `rows`, `columns`, or a slip: `unit`, `outside`, `precision`, `new_codes`.
+        measure: of what: `values`, `lengths`, `languages`, `nulls`, `rows`, `columns`, or one of _SLIPS.
         psi: population stability index; None where it cannot be measured.
         verdict: `same`, `moved`, `another distribution`, `too few rows`, `added`, `removed`.
         evidence: what grew or shrank most; never a value of a column with private data.
