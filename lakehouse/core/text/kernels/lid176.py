@@ -153,10 +153,34 @@ def _tree(counts: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return left, right
 
 
-def identify(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Per text the number of the likeliest label in `identifier().codes` and its probability."""
+@lru_cache(maxsize=8)
+def _open_nodes(candidates: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which nodes of the tree lead to a candidate; without any, all of them.
+
+    Raises:
+        ValueError: a code that the model does not know.
+    """
     model = identifier()
-    tree = (model.deciders, model.left, model.right)
+    if unknown := sorted(set(candidates) - set(model.codes.tolist())):
+        raise ValueError(f"no language `{unknown[0]}`")
+    leaves = len(model.codes)
+    open_ = np.zeros(2 * leaves - 1, dtype=np.bool_)
+    open_[:leaves] = np.isin(model.codes, candidates) if candidates else True
+    for node in range(leaves, len(open_)):  # a parent comes after its children
+        open_[node] = open_[model.left[node]] or open_[model.right[node]]
+    return open_
+
+
+def identify(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], candidates: tuple[str, ...] = ()
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Per text the number in `identifier().codes` of the likeliest label among `candidates` (without any: all), and its probability.
+
+    Raises:
+        ValueError: a candidate that the model does not know.
+    """
+    model = identifier()
+    tree = (model.deciders, model.left, model.right, _open_nodes(candidates))
     found: tuple[NDArray[np.int64], NDArray[np.float32]] = _identify(
         data, offsets, model.words, model.word_offsets, model.found, model.pieces, model.vectors, *tree
     )
@@ -200,8 +224,8 @@ def _log(x):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _likeliest(hidden, deciders, left, right, stack, scores):  # type: ignore[no-untyped-def]
-    """The label at the end of the likeliest way through the tree, and its probability."""
+def _likeliest(hidden, deciders, left, right, open_, stack, scores):  # type: ignore[no-untyped-def]
+    """The label at the end of the likeliest way through the `open_` nodes of the tree, and its probability."""
     leaves = len(deciders)
     best, best_score = np.int64(-1), np.float32(-np.inf)
     stack[0], scores[0] = 2 * leaves - 2, np.float32(0)
@@ -218,14 +242,17 @@ def _likeliest(hidden, deciders, left, right, stack, scores):  # type: ignore[no
         for k in range(16):
             total += deciders[node - leaves, k] * hidden[k]
         yes = np.float32(1.0 / np.float64(np.float32(1) + np.float32(np.exp(-total))))
-        stack[top], scores[top] = right[node], score + _log(yes)
-        stack[top + 1], scores[top + 1] = left[node], score + _log(np.float32(1.0 - np.float64(yes)))
-        top += 2
+        if open_[right[node]]:
+            stack[top], scores[top] = right[node], score + _log(yes)
+            top += 1
+        if open_[left[node]]:
+            stack[top], scores[top] = left[node], score + _log(np.float32(1.0 - np.float64(yes)))
+            top += 1
     return best, np.float32(np.exp(best_score))
 
 
 @numba.njit(nogil=True, cache=True)
-def _identify(data, offsets, words, word_offsets, found, pieces, vectors, deciders, left, right):  # type: ignore[no-untyped-def]
+def _identify(data, offsets, words, word_offsets, found, pieces, vectors, deciders, left, right, open_):  # type: ignore[no-untyped-def]
     n = len(offsets) - 1
     vocabulary = len(word_offsets) - 1
     labels, shares = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.float32)
@@ -276,5 +303,5 @@ def _identify(data, offsets, words, word_offsets, found, pieces, vectors, decide
         part = np.float32(1.0 / added)
         for k in range(16):
             hidden[k] *= part
-        labels[row], shares[row] = _likeliest(hidden, deciders, left, right, stack, scores)
+        labels[row], shares[row] = _likeliest(hidden, deciders, left, right, open_, stack, scores)
     return labels, shares
