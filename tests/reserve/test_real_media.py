@@ -110,6 +110,33 @@ def test_every_kind_of_film(factory: Factory) -> None:
     assert all(row["audio_codec"] for row in rows)
 
 
+def test_a_recording_that_ends_early_is_a_finding(factory: Factory) -> None:
+    factory.declare()
+    for ending in (e for e in SOUNDS if e != "flac"):  # a FLAC stream does not say how long it is in bytes
+        file = record(factory.root / f"data/{ending}.{ending}")
+        file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
+    soundfile.write(factory.root / "data/wav.wav", STEREO, RATE)
+    whole = (factory.root / "data/wav.wav").read_bytes()
+    (factory.root / "data/wav.wav").write_bytes(whole[:-1000])
+    assert factory.collect().findings == {"truncated_media": len(SOUNDS)}
+
+
+def test_a_film_that_ends_early_is_a_finding(factory: Factory) -> None:
+    factory.declare()
+    for ending in FILMS:
+        file = shoot(factory.root / f"data/{ending}.{ending}")
+        file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
+    assert factory.collect().findings == {"truncated_media": len(FILMS)}
+
+
+def test_a_file_of_no_byte_has_a_fate(factory: Factory) -> None:
+    factory.declare()
+    record(factory.root / "data/a.flac")
+    factory.write("data/b.flac", b"")
+    made = factory.collect()
+    assert (made.added, made.findings) == (2, {"empty_item": 1})
+
+
 def test_a_folder_of_recordings_is_counted_by_its_files(factory: Factory) -> None:
     for ending in ("flac", "ogg", "mp3"):
         record(factory.root / f"data/{ending}.{ending}")

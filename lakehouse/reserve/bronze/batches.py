@@ -108,7 +108,7 @@ class Batches:
         columns = file_columns(file, self.own)
         empty = True
         with damage_named(file.uri), closing(opened(file)) as handle:
-            if handle.peek(1):  # type: ignore[attr-defined]
+            if FORMATS[file.format].whole_file or handle.peek(1):  # type: ignore[attr-defined]
                 for rows in read(handle, self._reading(file, self._batch_bytes), columns):
                     empty = empty and rows.is_empty()
                     yield rows

@@ -42,12 +42,14 @@ class FileFormat:
         shape: column types, as words of a declaration or as Polars types; may read the whole file.
         media_type: of one item.
         version: raised by hand when the same bytes give other rows; files of the format are then read again.
+        whole_file: an item is a file, so that one of no byte is an item too.
     """
 
     read: Reader
     shape: Shape
     media_type: str
     version: int = 1
+    whole_file: bool = False
 
 
 def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataType]:
@@ -56,7 +58,7 @@ def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataTyp
 
 FORMATS: Mapping[str, FileFormat] = {
     "lines": FileFormat(lines.read, lambda handle, reading: lines.COLUMNS, lines.MEDIA_TYPE),
-    "text": FileFormat(text.read, lambda handle, reading: text.COLUMNS, text.MEDIA_TYPE),
+    "text": FileFormat(text.read, lambda handle, reading: text.COLUMNS, text.MEDIA_TYPE, version=2, whole_file=True),
     "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE),
     "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE, version=2),
     "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
@@ -66,11 +68,11 @@ FORMATS: Mapping[str, FileFormat] = {
     "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE),
     "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE),
     "avro": FileFormat(avro.read, avro.shape, avro.MEDIA_TYPE),
-    "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE, version=3),
+    "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE, version=3, whole_file=True),
     "mbox": FileFormat(mbox.read, mbox.shape, mbox.MEDIA_TYPE, version=2),
-    "image": FileFormat(image.read, image.shape, image.MEDIA_TYPE),
-    "audio": FileFormat(recording.read_audio, recording.audio_shape, recording.AUDIO_TYPE),
-    "video": FileFormat(recording.read_video, recording.video_shape, recording.VIDEO_TYPE),
+    "image": FileFormat(image.read, image.shape, image.MEDIA_TYPE, version=2, whole_file=True),
+    "audio": FileFormat(recording.read_audio, recording.audio_shape, recording.AUDIO_TYPE, version=2, whole_file=True),
+    "video": FileFormat(recording.read_video, recording.video_shape, recording.VIDEO_TYPE, version=2, whole_file=True),
     "rows": FileFormat(rows.read, rows.shape, parquet.MEDIA_TYPE),
 }
 

@@ -35,6 +35,8 @@ VIDEO: Mapping[str, pl.DataType] = {
     "audio_codec": pl.String(),
     "title": pl.String(),
 }
+_BEYOND = "more than maximal permitted size"
+"""MediaInfo's words for a part that would reach beyond the end of the file."""
 _ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 """Samples a second, by the index in a header of ADTS."""
 
@@ -50,12 +52,12 @@ def video_shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
 
 
 def read_audio(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The recording as one row; `not_audio` is a finding."""
+    """The recording as one row; `not_audio` and `truncated_media` are findings."""
     yield from one_item(handle, reading, columns, AUDIO, _audio)
 
 
 def read_video(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The film as one row; `not_video` is a finding."""
+    """The film as one row; `not_video` and `truncated_media` are findings."""
     yield from one_item(handle, reading, columns, VIDEO, _video)
 
 
@@ -110,12 +112,19 @@ def _adts_seconds(data: bytes) -> float | None:
 
 
 def _tracks(data: bytes) -> tuple[Any, Any]:
-    """The track about the whole, and those of a kind."""
+    """The track about the whole, and those of a kind.
+
+    Raises:
+        Unreadable: the file ends before what its own sizes say, as a broken download does.
+    """
     from pymediainfo import MediaInfo
 
     found = MediaInfo.parse(io.BytesIO(data)).tracks
     of = partial(_of, found)
-    return of("General")[0], of
+    general = of("General")[0]
+    if general.istruncated == "Yes" or _BEYOND in str(general.general_compliance):
+        raise Unreadable("truncated_media")
+    return general, of
 
 
 def _of(tracks: list[Any], kind: str) -> list[Any]:

@@ -15,12 +15,13 @@ MEDIA_TYPE = "text/plain"
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The whole file as one row; an empty file yields none, one that is not UTF-8 has the finding `invalid_utf8`."""
+    """The whole file as one row; a file of no byte has the finding `empty_item`, one that is not UTF-8 `invalid_utf8`."""
     data = held_or_spilled(handle, reading)
     if isinstance(data, BadItem):
         yield with_bad(no_rows(["text"]), [data])
         return
     if not data:
+        yield with_bad(no_rows(["text"]), [BadItem(1, 0, "empty_item", raw=b"")])
         return
     try:
         text = data.removeprefix(BOM).decode("utf-8")

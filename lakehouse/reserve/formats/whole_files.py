@@ -29,7 +29,7 @@ class Unreadable(Exception):
 def one_item(
     handle: BinaryIO, reading: Reading, columns: list[str], schema: Mapping[str, pl.DataType], facts: Facts
 ) -> Iterator[pl.DataFrame]:
-    """The file as one row: `sha256` of its bytes, which are set aside under it, and its facts; an empty file yields none.
+    """The file as one row: `sha256` of its bytes, which are set aside under it, and its facts; a file of no byte is `empty_item`.
 
     A file that cannot be read is a row with its finding, its bytes set aside as well; one over `reading.max_item_bytes` is `oversized`.
 
@@ -46,6 +46,7 @@ def one_item(
         yield with_bad(no_rows(columns), [data])
         return
     if not data:
+        yield with_bad(no_rows(columns), [BadItem(1, 0, "empty_item", raw=b"")])
         return
     sink, size = reading.sink(), len(data)
     sink.write(data)
