@@ -22,6 +22,7 @@ _FREQUENCIES = 200
 _PAIRS = 2_000
 _VALUES = 50
 """Values of a column that stand by themselves among the vectors; the rarer ones stand together."""
+_FIGURES = 4
 _BINS = 10
 
 
@@ -130,12 +131,13 @@ def reduced(features: Any) -> NDArray[np.float32]:
 
 
 def bins(values: pl.Series, number: int = 5) -> pl.Series:
-    """Numbers as text `low..high`: at most `number` bins of about as many rows each; `missing` where there is none."""
+    """Numbers as text `low..high`, of four figures: at most `number` bins of about as many rows each; `missing` where there is none."""
     known = values.cast(pl.Float64).fill_nan(None)
     edges = sorted({float(known.quantile(at / number, "lower") or 0.0) for at in range(1, number)})  # type: ignore[arg-type]
     at = np.searchsorted(np.array(edges), known.fill_null(np.inf).to_numpy(), side="left")
     frame = pl.DataFrame({"at": at, "value": values, "known": known.is_not_null()})
-    shown = pl.when("known").then("value")
+    rounded = pl.col("value").round_sig_figs(_FIGURES) if values.dtype.is_float() else pl.col("value")
+    shown = pl.when("known").then(rounded)
     low, high = shown.min().over("at").cast(pl.String), shown.max().over("at").cast(pl.String)
     ranges = pl.when("known").then(pl.concat_str(low, pl.lit(".."), high)).otherwise(pl.lit("missing"))
     return frame.select(ranges.alias(values.name)).to_series()
