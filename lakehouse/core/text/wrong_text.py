@@ -1,6 +1,6 @@
 """The shares of a text that are characters of wrong decoding: replaced ones, and those that no one wrote.
 
-Columns of text are measured at once. A share is of the characters that are no white space, 0 to 1; null where there are none.
+A share is of the characters that are no white space, 0 to 1; null where there are none.
 """
 
 from __future__ import annotations
@@ -33,20 +33,25 @@ _MIXED = "|".join(rf"\p{{{script}}}+[\p{{L}}--[\p{{{script}}}\p{{Common}}\p{{Inh
 _WRONG = f"(?:{_MISREAD}|{_MIXED})"
 
 
-def replaced_share(text: pl.Expr) -> pl.Expr:
-    """The share of U+FFFD, which stands for bytes that no character is known for."""
-    return _share(text.str.count_matches(REPLACED, literal=True), text)
+_SUSPICIOUS = f"{_WRONG}|{_UNWRITTEN}|{REPLACED}"
 
 
-def garbled_share(text: pl.Expr) -> pl.Expr:
-    """The share of the characters that no one writes: for private use, unassigned, controls, in runs of misread encodings (`Ã©`, `â€™`,
-    `锟斤拷`), or of scripts that change within words.
+def shares(texts: pl.Series) -> pl.DataFrame:
+    """The columns `garbled_share` and `replaced_share` of a String series.
+
+    Garbled are characters that no one writes: for private use, unassigned, controls, in runs of misread encodings (`Ã©`, `â€™`, `锟斤拷`),
+    or of scripts that change within words. Replaced is U+FFFD, which stands for bytes that no character is known for.
     """
-    # What is left once the runs are taken away shows how long they were. Most texts have none, and are searched once.
-    kept = pl.when(text.str.contains(_WRONG)).then(text.str.replace_all(_WRONG, "")).otherwise(text)
-    return _share(text.str.len_chars() - kept.str.len_chars() + kept.str.count_matches(_UNWRITTEN), text)
-
-
-def _share(count: pl.Expr, text: pl.Expr) -> pl.Expr:
+    # Most texts have neither, and are searched once.
+    chosen = texts.str.contains(_SUSPICIOUS).fill_null(False)
+    text = pl.col("text")
+    kept = text.str.replace_all(_WRONG, "")  # how much goes with the runs shows how long they were
+    garbled = text.str.len_chars() - kept.str.len_chars() + kept.str.count_matches(_UNWRITTEN)
     written = text.str.len_chars() - text.str.count_matches(r"\s")
-    return pl.when(written > 0).then((count / written).clip(0.0, 1.0))
+    counted = pl.DataFrame({"text": texts.filter(chosen), "at": chosen.arg_true()}).select(
+        "at", garbled=(garbled / written).clip(0.0, 1.0), replaced=text.str.count_matches(REPLACED, literal=True) / written
+    )
+    clean = pl.DataFrame({"share": texts.str.contains(r"\S")}).select(pl.when("share").then(0.0)).to_series().cast(pl.Float64)
+    return pl.DataFrame(
+        {f"{kind}_share": clean.clone().scatter(counted["at"].to_list(), counted[kind].to_list()) for kind in ("garbled", "replaced")}
+    )

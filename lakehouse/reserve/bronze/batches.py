@@ -20,6 +20,7 @@ from lakehouse.reserve.formats import FORMATS, usual_separator
 from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.compression import damage_named
 from lakehouse.reserve.formats.transcoding import opened
+from lakehouse.reserve.formats.wrong_texts import WrongTexts
 from lakehouse.reserve.material import RawFile, Reading
 
 BATCH_BYTES = 16 * 1024 * 1024
@@ -53,7 +54,7 @@ class Batches:
         kinds: those that hold JSON (`json`) or had no value yet (`null`).
         evolves: whether `own` has columns that bronze has not yet.
         retyped: those that bronze has in another type.
-        warnings: what was skipped; complete after the iteration.
+        warnings: what was skipped, and what of the text is wrong; complete after the iteration.
     """
 
     def __init__(self, project: Project, source: Source, files: list[RawFile], batch_bytes: int, stored: StoredColumns | None) -> None:
@@ -75,9 +76,10 @@ class Batches:
             SourceError: a file that cannot be read as a whole, named.
         """
         held: list[tuple[RawFile, pl.DataFrame]] = []
-        size = 0
+        size, wrong = 0, WrongTexts()
         for file in self.files:
             for rows in self._rows(file):
+                wrong.add(rows)
                 held.append((file, rows))
                 size += int(rows["_bytes"].sum()) + 64 * rows.height
                 if size >= self._batch_bytes:
@@ -85,6 +87,7 @@ class Batches:
                     held, size = [], 0
         if held:
             yield self._digested(held)
+        self.warnings += wrong.told()
 
     def _reading(self, file: RawFile, chunk_bytes: int) -> Reading:
         back = {new: old for old, new in file.options.rename.items()}

@@ -28,6 +28,7 @@ from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, s
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.leftovers import files_of
+from lakehouse.reserve.formats.wrong_texts import wrong_texts
 from lakehouse.reserve.source import material_of
 
 _FILES = 200
@@ -141,7 +142,7 @@ def discover(path: Path) -> Discovery:
     if main.format in _A_FILE_IS_AN_ITEM:
         total = len(alike) * files / len(of_types)
     found = _described(str(path), good, forms, rows.height if whole else round(total), rows.height)
-    notes += _readings(main, alike)
+    notes += [*_readings(main, alike), *wrong_texts(good)]
     if len(encodings := Counter(one.encoding.name for one in alike if one.encoding is not None)) > 1:
         listed = ", ".join(f"{name} ({n:,})" for name, n in encodings.most_common())
         notes.append(f"its files are in {len(encodings)} encodings, each read in its own: {listed}")
@@ -192,7 +193,7 @@ def discover_source(project: Project, name: str) -> Discovery:
             notes.append("the rows that were indexed are not there any more as they were: the drift cannot be measured")
     types = Counter(files_.format for files_ in files)
     groups = tuple(Group(kind, n, size if len(types) == 1 else 0) for kind, n in types.most_common())
-    notes += batches.warnings
+    notes += batches.warnings if {"garbled_share"} <= set(batches.own) else [*batches.warnings, *wrong_texts(good)]
     found = replace(found, groups=groups, bytes=size, whole=rows.height == total)
     return replace(found, findings=_counted(rows), notes=tuple(notes), drift=drift)
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from lakehouse.core.text.wrong_text import garbled_share, replaced_share
+from lakehouse.core.text.wrong_text import shares
 from lakehouse.reserve.discovery.media import media_type
 from lakehouse.reserve.formats.documents import mail, office, old_office, pdf, rtf
 from lakehouse.reserve.formats.documents.parts import DocumentText
@@ -76,10 +76,9 @@ def _facts(data: bytes, reading: Reading) -> dict[str, Any]:
         raise Unreadable("not_a_document")
     found = reader(data, reading.max_item_bytes)
     values = values_of(found)
-    texts = pl.DataFrame({name: [values[name]] for name in ("text", "quoted")}, schema=dict.fromkeys(("text", "quoted"), pl.String))
-    shares = with_shares(texts).row(0, named=True)
-    garbled = max(shares["garbled_share"] or 0.0, found.unmapped) if values["text"] else shares["garbled_share"]
-    return {**values, "format": kind, "garbled_share": garbled, "replaced_share": shares["replaced_share"]}
+    measured = shares(pl.Series([f"{values['text']}\n{values['quoted'] or ''}"])).row(0, named=True)
+    garbled = max(measured["garbled_share"] or 0.0, found.unmapped) if values["text"] else measured["garbled_share"]
+    return {**values, "format": kind, "garbled_share": garbled, "replaced_share": measured["replaced_share"]}
 
 
 def values_of(found: DocumentText) -> dict[str, Any]:
@@ -92,8 +91,7 @@ def values_of(found: DocumentText) -> dict[str, Any]:
 
 def with_shares(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with the shares of wrong characters in `text` and `quoted` together."""
-    whole = pl.concat_str("text", "quoted", separator="\n", ignore_nulls=True)
-    return rows.with_columns(garbled_share=garbled_share(whole), replaced_share=replaced_share(whole))
+    return rows.hstack(shares(rows.select(pl.concat_str("text", "quoted", separator="\n", ignore_nulls=True)).to_series()))
 
 
 def _encodable(value: str | None) -> str | None:
