@@ -127,7 +127,7 @@ def _sixteen_bits(head: bytes) -> Encoding | None:
     sample = head[: _SAMPLE & ~1]
     found = [_of_few_blocks(sample, name) for name in ("utf-16-le", "utf-16-be")]
     best = max(found, key=lambda one: one.confidence + sample[one.name == "utf-16-le" :: 2].count(0) / len(sample))
-    return best if best.confidence >= 0.9 else None
+    return best if best.confidence >= 0.9 and coherence(_read(sample, best.name)) >= 0.6 else None
 
 
 def _of_few_blocks(sample: bytes, name: str) -> Encoding:

@@ -18,11 +18,13 @@ _MISREAD = "|".join(
         "(?:锟斤拷|烫烫烫|屯屯屯)+",  # U+FFFD in UTF-8, and unset memory of programs on Windows, read as GBK
         # Marks and frequent characters of Chinese in UTF-8 read as GBK: three bytes are one character and a half.
         "(?:[銆锛鈥]\\S)+|(?:[鐨鎴鍦鍚鍙鏄涓浠娴璇杩鏂鍒鍑鍏鎬濂]\\S{0,2}){3,}",
+        "[褋褌芯薪邪械懈褉谢胁泻斜谐褎褏锌蟹写屑]{3,}",  # Cyrillic in UTF-8 read as GBK
+        "(?:[偄偙偝偟偡偣偦偨偪偮偰偲偳側偵偼偽傂傑傒傕傗傛傜傝傞傟傠傢傪傫]\\S?){3,}",  # hiragana in Shift JIS read as GBK
         f"â€[{_HIGH}]?|ï»¿|ï¼[{_HIGH}]|Â[\u0080-\u00bf]",  # marks in UTF-8 read as Windows-1252
         f"(?:Ã[{_HIGH}])+",  # letters of Latin, likewise
         f"(?:[ÐÑÎÏ×ØÙ][{_HIGH}]){{2,}}",  # Cyrillic, Greek, Hebrew and Arabic
         f"(?:[ã-é][{_HIGH}]{{2}})+",  # kana, Han and Hangul
-        "[\u00a1-\u00bf]*[À-ÿ][\u00a1-ÿ]{3,}",  # Han in GBK or Big5, Cyrillic in Windows-1251, read as Latin-1
+        "[\u00a1-\u00bf]*[À-ÿ][\u00a1-ÿ]{4,}",  # Han in GBK or Big5, Cyrillic in Windows-1251, read as Latin-1
         f"(?:[РС][{_HIGH_1251}]){{2,}}",  # Cyrillic in UTF-8 read as Windows-1251
         "[а-я][А-Я]{3,}[а-я]*",  # KOI8-R read as Windows-1251 and the reverse: small and capital letters change places
     )

@@ -108,13 +108,14 @@ def _likeliest(data: bytes, *, first: bool) -> str | None:
     Args:
         first: the text begins with `data`.
     """
-    found = encoding_of(data, label_of_markup(data) if first else None)
+    label = label_of_markup(data) if first else None
+    found = encoding_of(data, label)
     if found is None or found.read_as_it_is or (not first and found.name.startswith("utf-")):
         return None
     if found.name.startswith("utf-"):
         return found.name
     outside = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
-    return found.name if outside >= _ENOUGH and not found.damaged else None
+    return found.name if (outside >= _ENOUGH or label is not None) and not found.damaged else None
 
 
 class _Lines(Pieces):
