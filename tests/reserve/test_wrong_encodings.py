@@ -17,6 +17,7 @@ from lakehouse.core.text.wrong_text import shares
 from lakehouse.reserve.discovery.discover import discover
 from lakehouse.reserve.formats.documents import rtf
 from lakehouse.reserve.formats.member_names import decoded as names_decoded
+from lakehouse.reserve.transport.crawling import page_of
 
 from .conftest import Factory
 from .test_media import zipped
@@ -128,6 +129,9 @@ def test_each_file_of_a_folder_is_read_in_its_own_encoding(factory: Factory) -> 
     assert "encoding:" not in write_source(factory.project, found, "shop").file.read_text()
     made = factory.collect()
     assert (made.added, made.findings) == (15, {})
+    assert sorted(made.warnings) == [
+        f"1 files declare no encoding and are read as {name}" for name in ("cp1252", "cp932", "gb18030", "koi8-r")
+    ]
     assert set(factory.live()["text"]) == {TEXTS[name] for name in chosen}
 
 
@@ -148,6 +152,12 @@ def test_html_is_read_by_its_declaration(factory: Factory) -> None:
     first, second = factory.live().sort("_uri")["text"]
     assert RUSSIAN in second
     assert "镕" in first
+
+
+def test_a_page_of_a_site_is_read_by_the_same_rules() -> None:
+    page = f"<html><head><title>镕</title></head><body>{CHINESE}</body></html>"
+    for kind in ("text/html", "text/html; charset=gb2312", "text/html; charset=iso-8859-1", "text/html; charset=nonsense"):
+        assert CHINESE in page_of("http://h.example/", kind, page.encode("gbk"), "").text
 
 
 def test_a_stray_byte_is_damage_and_no_other_encoding(factory: Factory) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
@@ -63,6 +64,7 @@ class Batches:
         self._batch_bytes = batch_bytes
         self.files = files
         self.warnings: list[str] = []
+        self._encodings = Counter[str]()
         columns = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self.files))
         self.own, self.kinds = columns.schema, columns.kinds
         before = stored.schema if stored is not None else self.own
@@ -88,6 +90,10 @@ class Batches:
         if held:
             yield self._digested(held)
         self.warnings += wrong.told()
+        self.warnings += [f"{n:,} files declare no encoding and are read as {name}" for name, n in self._encodings.most_common()]
+
+    def _guessed(self, encoding: str) -> None:
+        self._encodings[encoding] += 1
 
     def _reading(self, file: RawFile, chunk_bytes: int) -> Reading:
         back = {new: old for old, new in file.options.rename.items()}
@@ -110,7 +116,7 @@ class Batches:
         read = FORMATS[file.format].read
         columns = file_columns(file, self.own)
         empty = True
-        with damage_named(file.uri), closing(opened(file)) as handle:
+        with damage_named(file.uri), closing(opened(file, self._guessed)) as handle:
             if handle.peek(1):  # type: ignore[attr-defined]
                 for rows in read(handle, self._reading(file, self._batch_bytes), columns):
                     empty = empty and rows.is_empty()

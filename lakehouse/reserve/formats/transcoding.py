@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from lakehouse.core.lake.streams import Pieces
@@ -34,14 +35,17 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("lakehouse_undecodable", _mark)
 
 
-def opened(file: RawFile) -> BinaryIO:
+def opened(file: RawFile, guessed: Callable[[str], None] = lambda name: None) -> BinaryIO:
     """The bytes of a file as its format reads them: a text in UTF-8, its lines ended by `\\n`.
 
     An item with a sequence that does not decode gets the finding `invalid_utf8` from its format, with the bytes around it.
+
+    Args:
+        guessed: told the encoding in which a text is read that declares none and is not UTF-8.
     """
     handle = file.open()
     if file.options.encoding is None and file.format in _GUESSED:
-        handle = cast(BinaryIO, io.BufferedReader(_Likeliest(handle), _HEAD))  # a small buffer: a file may be a page
+        handle = cast(BinaryIO, io.BufferedReader(_Likeliest(handle, guessed), _HEAD))  # a small buffer: a file may be a page
     elif file.format in _TEXTS:
         handle = transcoded(handle, file.options.encoding)
     if file.format in _LINED:
@@ -79,8 +83,9 @@ class _Utf8(Pieces):
 class _Likeliest(Pieces):
     """Text of which nothing is declared: bytes that are ASCII or UTF-8 as they are, others by the likeliest encoding."""
 
-    def __init__(self, below: BinaryIO) -> None:
+    def __init__(self, below: BinaryIO, guessed: Callable[[str], None]) -> None:
         super().__init__(below)
+        self._guessed = guessed
         self._decoder: codecs.IncrementalDecoder | None = None
         self._known = self._begun = self._ended = False
 
@@ -95,6 +100,7 @@ class _Likeliest(Pieces):
             self._known = True
             name = _likeliest(data, first=not self._begun)
             if name is not None:
+                self._guessed(name)
                 self._decoder = codecs.getincrementaldecoder(name)("lakehouse_undecodable")
         self._begun = True
         if self._decoder is None:
