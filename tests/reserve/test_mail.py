@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import email
 import hashlib
+from collections import Counter
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +20,7 @@ from lakehouse.reserve.formats.documents import mail
 from lakehouse.reserve.formats.documents.mail_headers import text_of
 from lakehouse.reserve.formats.documents.parts import DocumentText, lines
 from lakehouse.reserve.formats.documents.quoting import parted
+from lakehouse.reserve.formats.whole_files import Unreadable
 
 from .conftest import Factory
 
@@ -184,6 +188,71 @@ def test_a_folder_of_mails_is_discovered_and_collected(factory: Factory) -> None
     assert row["attachments"] == [facts]
     assert (row["garbled_share"], row["replaced_share"], row["pages_without_text"]) == (0.0, 0.0, None)
     assert factory.collect().unchanged
+
+
+def test_a_mail_that_is_attached_whole_is_quoted() -> None:
+    inner, outer = EmailMessage(), EmailMessage()
+    inner["From"], inner["Subject"] = "bob@example.org", "会议"
+    inner.set_content("什么时候？\n")
+    outer["From"] = "ada@example.org"
+    outer.set_content("See the mail.\n")
+    outer.add_attachment(inner)
+    found = mail.read(bytes(outer), LIMIT)
+    assert (found.text, found.quoted) == ("See the mail.", "From: bob@example.org\nSubject: 会议\n什么时候？")
+    assert found.attachments is not None
+    assert [each.media_type for each in found.attachments] == ["message/rfc822"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "filename*=gb2312'zh'%D6%EC%E9F%BB%F9.txt",
+        'filename="=?gb2312?B?1uzpRrv5LnR4dA==?="',
+        "filename*0*=utf-8''%E6%9C%B1;\n filename*1*=%E9%95%95%E5%9F%BA.txt",
+    ],
+)
+def test_the_name_of_an_attachment_is_read(name: str) -> None:
+    found = read(f"Content-Type: application/octet-stream\nContent-Disposition: attachment; {name}", b"12345")
+    assert found.attachments is not None
+    assert [(each.name, each.bytes) for each in found.attachments] == [("朱镕基.txt", 5)]
+
+
+def outcome(data: bytes) -> DocumentText | str:
+    """What a message says, or the finding of one that is set aside."""
+    try:
+        return mail.read(data, LIMIT)
+    except Unreadable as error:
+        return error.finding
+
+
+def test_the_messages_of_the_standard_library_are_read() -> None:
+    messages = sorted((Path(email.__file__).parents[1] / "test" / "test_email" / "data").glob("msg_*.txt"))
+    if not messages:
+        pytest.skip("this Python came without its tests")
+    for file in messages:
+        found = outcome(file.read_bytes())
+        leaves = [part for part in email.message_from_bytes(file.read_bytes()).walk() if not part.is_multipart()]
+        if isinstance(found, str):
+            assert found == "not_a_document", file.name
+        elif len(leaves) == 1 and leaves[0].get_content_type() == "text/plain" and not leaves[0].get_filename():
+            payload = leaves[0].get_payload(decode=True)
+            assert isinstance(payload, bytes)
+            together = "\n".join(part for part in (found.text, found.quoted, found.signature) if part)
+            assert Counter(lines(payload.decode("latin-1")).splitlines()) <= Counter(together.splitlines()), file.name
+
+
+NAMES = [b"Subject: ", b"Date: ", b"To: ", b"Content-Type: ", b"Content-Transfer-Encoding: ", b"Content-Disposition: ", b"\n"]
+VALUES = [
+    *(b"text/plain; charset=gb2312\n", b"text/html; charset=x\n", b"multipart/alternative; boundary=b\n", b"message/rfc822\n"),
+    *(b"base64\n", b"quoted-printable\n", b"=?gb2312?B?xxx?=\n", b"attachment; filename*=x'y'%ff\n"),
+    *(b"--b\n", b"--b--\n", b"\xd6\xec\n"),
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(NAMES), st.sampled_from(VALUES), st.binary(max_size=12)), max_size=20))
+def test_any_message_is_read_or_set_aside(pieces: list[bytes]) -> None:
+    found = outcome(b"From: a@example.org\n" + b"".join(pieces))
+    assert found in ("damaged_document", "not_a_document") or isinstance(found, DocumentText)
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Mon, 32 Foo 2024 99:99:99", "Thu, 1 Jan 99999 00:00:00 +0000"])

@@ -1,4 +1,4 @@
-"""A message (RFC 5322): its text, of several alternatives the plain one unless it is empty; attachments are listed, not read."""
+"""A message (RFC 5322): its text, of alternatives the plain one unless it is empty; attachments are listed, attached mails are quoted."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from lakehouse.reserve.formats.whole_files import Unreadable
 _HTML = re.compile(r"^\s*(?:<!doctype html|<\?xml[^>]*>\s*<html|<(?:html|head|body|meta|div|table|p|font|span|br)\b[^>]*>)", re.IGNORECASE)
 _CLOSED = re.compile(r"</(?:html|body|div|table|p|font|span)\s*>|<br\s*/?>", re.IGNORECASE)
 _DEEPEST = 50
+_DEEPEST_MAIL = 5
+"""Mails within mails whose text is read."""
 
 
 def read(data: bytes, limit: int) -> DocumentText:
@@ -31,26 +33,42 @@ def read(data: bytes, limit: int) -> DocumentText:
     if not ({"from", "date", "message-id"} & {name.lower() for name in message.keys()}):  # noqa: SIM118 - a message has no other way
         raise Unreadable("not_a_document")
     try:
-        texts = list(_texts(message))
-        label = next(
-            (each for each in map(_label, (part for part in message.walk() if part.get_content_maintype() == "text")) if each), None
-        )
-        parts = [_parted(part) for part in texts]
-        return DocumentText(
-            "\n".join(part.own for part in parts if part.own),
-            mail_headers.field(message, "subject", label),
-            mail_headers.field(message, "from", label),
-            to=mail_headers.field(message, "to", label),
-            date=mail_headers.date_of(message),
-            message_id=mail_headers.identifier(message, "message-id"),
-            in_reply_to=mail_headers.identifier(message, "in-reply-to"),
-            attachments=tuple(_attachment(part, label) for part in _leaves(message) if _is_attached(part)),
-            quoted="\n".join(part.quoted for part in parts if part.quoted),
-            signature="\n".join(part.signature for part in parts if part.signature),
-        )
+        return _read(message)
     except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         # Of messages that break their grammar, the library raises whatever its next step stumbles over.
         raise Unreadable("damaged_document") from error
+
+
+def _read(message: Message, depth: int = 0) -> DocumentText:
+    label = next((each for each in map(_label, (part for part in message.walk() if part.get_content_maintype() == "text")) if each), None)
+    parts = [_parted(part) for part in _texts(message)]
+    attached = [part for part in _leaves(message) if _is_attached(part)]
+    quoted = [part.quoted for part in parts] + [_passed_on(_inner(part)[0], depth) for part in attached if _is_message(part)]
+    return DocumentText(
+        "\n".join(part.own for part in parts if part.own),
+        mail_headers.field(message, "subject", label),
+        mail_headers.field(message, "from", label),
+        to=mail_headers.field(message, "to", label),
+        date=mail_headers.date_of(message),
+        message_id=mail_headers.identifier(message, "message-id"),
+        in_reply_to=mail_headers.identifier(message, "in-reply-to"),
+        attachments=tuple(_attachment(part, label) for part in attached),
+        quoted="\n".join(filter(None, quoted)),
+        signature="\n".join(part.signature for part in parts if part.signature),
+    )
+
+
+def _passed_on(message: Message, depth: int) -> str:
+    """The text of a mail that another one carries whole, below its sender and subject; empty deep within others."""
+    if depth >= _DEEPEST_MAIL:
+        return ""
+    found = _read(message, depth + 1)
+    head = [f"From: {found.author}" if found.author else None, f"Subject: {found.title}" if found.title else None]
+    return "\n".join(filter(None, [*head, found.text, found.quoted, found.signature]))
+
+
+def _is_message(part: Message) -> bool:
+    return part.get_content_type() == "message/rfc822" and bool(_inner(part))
 
 
 def _texts(part: Message, depth: int = 0) -> Iterator[Message]:
@@ -92,15 +110,30 @@ def _is_attached(part: Message) -> bool:
     """Whether a part is no text of the message: it has a name, says so, or is of another type."""
     if part.get_content_maintype() == "multipart":
         return False
-    named = part.get_filename() is not None or part.get_content_disposition() == "attachment"
+    named = bool(part.get_filename()) or part.get_content_disposition() == "attachment"
     return named or part.get_content_maintype() != "text"
 
 
 def _attachment(part: Message, label: str | None) -> Attachment:
-    data = _inner(part)[0].as_bytes() if part.get_content_maintype() == "message" and _inner(part) else _bytes(part)
-    name = part.get_filename()
-    text = mail_headers.text_of(name.encode("utf-8", "surrogateescape"), label) if name else None
-    return Attachment(text, part.get_content_type(), len(data), hashlib.sha256(data).hexdigest())
+    data = _message(part) if part.get_content_maintype() == "message" and _inner(part) else _bytes(part)
+    return Attachment(_name(part, label), part.get_content_type(), len(data), hashlib.sha256(data).hexdigest())
+
+
+def _message(part: Message) -> bytes:
+    """The bytes of an attached message, as the library writes them; empty where it cannot write what it has read."""
+    try:
+        return b"\n".join(each.as_bytes() for each in _inner(part))
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return b""
+
+
+def _name(part: Message, label: str | None) -> str | None:
+    """The file name of a part (RFC 2183, RFC 2231), also where it is written as an encoded word."""
+    found = part.get_param("filename", None, "content-disposition") or part.get_param("name", None, "content-type")
+    if isinstance(found, tuple):
+        charset, _, text = found
+        return decoded(text.encode("latin-1", "replace"), charset or label).text or None
+    return mail_headers.text_of(str(found).encode("utf-8", "surrogateescape"), label) or None if found else None
 
 
 def _parted(part: Message) -> MailText:
