@@ -111,6 +111,7 @@ def test_parts_behind_the_first_are_text_too() -> None:
 
 QUOTED = "在 2024年1月1日，李四 写道：\n> 我们什么时候开会？\n> 请回复。"
 NOTHING = "On the whole I wrote: nothing.\n--verbose is an option\n1 > 0"
+WITHOUT_SIGNS = '在 2024-01-01 10:00:00，"李四" <b@example.org> 写道：\n什么时候？'
 PARTS = {
     "chinese": (f"好的，我同意。\n\n-- \n张三\n电话 123\n\n{QUOTED}\n", "好的，我同意。", QUOTED, "--\n张三\n电话 123"),
     "wrapped": (
@@ -132,6 +133,14 @@ PARTS = {
         "发件人: 李四\n发送时间: 2024年1月1日\n收件人: 张三\n主题: 会议\n什么时候？",
         "",
     ),
+    "by name": (
+        "好的。\n\n张三 <a@example.org> 于2024年1月1日周一 10:00写道：\n\n> 开会？\n",
+        "好的。",
+        "张三 <a@example.org> 于2024年1月1日周一 10:00写道：\n> 开会？",
+        "",
+    ),
+    "without signs": ('收到。\n\n在 2024-01-01 10:00:00，"李四" <b@example.org> 写道：\n什么时候？\n', "收到。", WITHOUT_SIGNS, ""),
+    "own words": ("鲁迅（1919年）写道：\n“救救孩子”。\n", "鲁迅（1919年）写道：\n“救救孩子”。", "", ""),
     "none": (NOTHING, NOTHING, "", ""),
 }
 
@@ -143,6 +152,11 @@ def test_own_words_stand_apart_from_quoted_ones_and_the_signature(kind: str) -> 
     assert (found.text, found.quoted, found.signature) == (own, quoted, signature)
 
 
+def test_a_long_mail_is_parted_in_one_pass() -> None:
+    for line in ("--", "On 1 Jan at noon Ada wrote:", "> a", "From: x"):
+        assert parted(f"{line}\n> b\n" * 10_000)
+
+
 def test_quotations_of_html_are_known_by_their_elements() -> None:
     html = (
         "<div>同意</div><div class='gmail_signature'>张三</div>"
@@ -152,7 +166,7 @@ def test_quotations_of_html_are_known_by_their_elements() -> None:
     assert (found.text, found.quoted, found.signature) == ("同意\nafter", "李四 写道：\n开会？\n早", "张三")
 
 
-LINES = ["hello", "> quoted", "-- ", "--", "On Monday at noon Ada wrote:", "在 昨天中午，李四 写道：", "From: x", "Date: y", "To: z", ""]
+LINES = ["hello", "> quoted", "-- ", "--", "On 1 Jan at noon Ada wrote:", "在 1月1日中午，李四 写道：", "From: x", "Date: y", "To: z", ""]
 WORDS = st.sampled_from([*LINES, " a b"])
 
 

@@ -21,7 +21,7 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 WIDE = ("gb18030", "big5hkscs", "cp932", "euc_jis_2004", "cp949")
-"""Encodings of several bytes a character, each with the characters of those before it."""
+"""Encodings of several bytes a character, each the superset of those that are met: GBK, Big5, Shift JIS, EUC-JP, EUC-KR."""
 NARROW = (
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
     *("koi8-r", "koi8-u", "iso8859-2", "iso8859-5", "iso8859-7", "cp866", "cp437", "cp850", "cp852", "mac-roman"),

@@ -12,22 +12,26 @@ from dataclasses import dataclass
 from lakehouse.reserve.formats.documents.parts import html_tree, lines, text_of_tree
 
 _QUOTED = re.compile(r"^\s{0,3}(?:>|\|\s|｜)")
-_INTRODUCTION = re.compile(
-    r"^\s*(?:"
-    r"On\b.{6,300}\bwrote\s*:"
-    r"|(?:在\s?.{4,200}|.{0,200}于\s?\d.{4,200}|.{2,200}[>\]）)]\s*)(?:写道|寫道)\s*[:：]"
-    r"|Am\b.{6,300}\bschrieb\b.{0,200}:"
-    r"|Le\b.{6,300}\ba écrit\s*:"
-    r"|El\b.{6,300}\bescribió\s*:"
-    r"|Il\b.{6,300}\bha scritto\s*:"
-    r"|Em\b.{6,300}\bescreveu\s*:"
-    r"|.{6,300}пишет\s*:"
+_ANCHORED = (
+    r"On\b.{0,150}\d.{4,300}\bwrote\s*:"
+    r"|[在于]\s?.{0,60}\d.{3,250}(?:写道|寫道)\s*[:：]"
+    r"|Am\b.{0,150}\d.{4,300}\bschrieb\b.{0,200}:"
+    r"|Le\b.{0,150}\d.{4,300}\ba écrit\s*:"
+    r"|El\b.{0,150}\d.{4,300}\bescribió\s*:"
+    r"|Il\b.{0,150}\d.{4,300}\bha scritto\s*:"
+    r"|Em\b.{0,150}\d.{4,300}\bescreveu\s*:"
+)
+_BY_NAME = (
+    r"|.{0,150}于\s?\d.{4,200}(?:写道|寫道)\s*[:：]"
+    r"|.{0,150}\S@\S.{0,100}(?:写道|寫道|пишет|wrote)\s*[:：]"
+    r"|\d.{4,200}пишет\s*:"
     r"|\d{4}年.{4,200}(?:のメール|さん|>)\s*[:：]"
     r"|\d{4}년.{4,200}(?:작성|님이 쓴 글)\s*[:：]"
-    r")\s*$",
-    re.IGNORECASE,
 )
-"""The line before a quotation, in the words of mail programs."""
+_INTRODUCTION = re.compile(rf"^\s*(?:{_ANCHORED}{_BY_NAME})\s*$", re.IGNORECASE)
+"""The line before a quotation, in the words of mail programs, which give a date or an address."""
+_BROKEN = re.compile(rf"^\s*(?:{_ANCHORED})\s*$", re.IGNORECASE)
+"""Those whose first word shows where they begin, for programs break them at 76 characters."""
 _FORWARDED = re.compile(
     r"^\s*(?:-{2,}\s*(?:Original Message|Forwarded message|Forwarded by|Ursprüngliche Nachricht|Weitergeleitete Nachricht|Message d'origine"
     r"|Mensaje original|原始邮件|原始郵件|邮件原件|转发邮件|转发的邮件|轉寄郵件|元のメッセージ|원본 메시지|Пересылаемое сообщение).*"
@@ -42,7 +46,9 @@ _HEAD_NEXT = re.compile(
 )
 _SIGNATURE = re.compile(r"^--[ \u00a0]?$")
 """RFC 3676, 4.3; programs that cut spaces at the ends of lines leave two hyphens."""
-_LONGEST_SIGNATURE = 15
+_LOOKED_AHEAD = 20
+"""Lines behind an introduction in which what it introduces begins."""
+_LONGEST_SIGNATURE = 20
 """Lines below two hyphens without their space that may be a signature."""
 _QUOTES = (
     "//blockquote|//*[contains(@class, 'gmail_quote')]|//*[contains(@class, 'yahoo_quoted')]|//*[contains(@class, 'protonmail_quote')]"
@@ -100,14 +106,14 @@ def _told(body: list[str]) -> Iterator[tuple[str, str]]:
             yield "quoted", line
         elif length := _introduction(body, at):
             introduced = length - 1
-            following = next((each for each in body[at + length :] if each.strip()), "")
-            rest_is_quoted = not _QUOTED.match(following)
+            behind = range(at + length, min(len(body), at + length + _LOOKED_AHEAD))
+            rest_is_quoted = not _QUOTED.match(next((body[place] for place in behind if body[place].strip()), ""))
             part = "own"
             yield "quoted", line
         elif _QUOTED.match(line):
             part = "own"
             yield "quoted", line
-        elif part == "own" and _SIGNATURE.match(line) and (len(line) == 3 or sum(map(bool, body[at:])) <= _LONGEST_SIGNATURE):
+        elif part == "own" and _SIGNATURE.match(line) and (len(line) == 3 or len(body) - at <= _LONGEST_SIGNATURE):
             part = "signature"
             yield part, line
         else:
@@ -116,8 +122,13 @@ def _told(body: list[str]) -> Iterator[tuple[str, str]]:
 
 def _introduction(body: list[str], at: int) -> int:
     """Lines of an introduction that begins here, which programs break at 76 characters; 0 for none."""
-    for length in (1, 2, 3):
-        if at + length <= len(body) and _INTRODUCTION.match(" ".join(each.strip() for each in body[at : at + length])):
+    if _INTRODUCTION.match(body[at]):
+        return 1
+    for length in (2, 3):
+        lines_of_it = body[at : at + length]
+        if len(lines_of_it) < length or not all(each.strip() for each in lines_of_it):
+            return 0
+        if _BROKEN.match(" ".join(each.strip() for each in lines_of_it)):
             return length
     return 0
 
