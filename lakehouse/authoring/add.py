@@ -16,7 +16,7 @@ from lakehouse.authoring.choices import Choices, ColumnChoice, choose
 from lakehouse.authoring.contract_file import contract_text
 from lakehouse.authoring.dataset_file import dataset_text
 from lakehouse.authoring.material_place import placed
-from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, not_read, renamed_columns
+from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, not_read, renamed_columns, with_file_columns
 from lakehouse.authoring.yaml_file import write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
@@ -25,7 +25,6 @@ from lakehouse.core.spec import NAME
 from lakehouse.core.spec.source import Column
 from lakehouse.reserve.discovery.columns import described
 from lakehouse.reserve.discovery.discover import Discovery, discover
-from lakehouse.reserve.formats.leftovers import files_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,13 +130,7 @@ def _with_file_columns(found: Discovery, options: dict[str, Any]) -> Discovery:
     if look.format in ("image", "audio"):
         data = described(pl.Series("data", [b""], dtype=pl.Binary), Column(type="binary"))
         columns.append(replace(data, examples=(), note="the file itself"))
-    if "name_as" in options:
-        file = described(pl.Series("file", ["a", "b"]), Column(type="string"))
-        columns.append(replace(file, role="key", examples=(), note="the name of the file"))
-    if "folder_as" in options:
-        folders = [file.parent.name for file in files_of(Path(found.path)) if file.suffix == look.file.suffix]
-        columns.append(replace(described(pl.Series("label", folders), Column(type="string")), note="the name of the file's folder"))
-    return replace(found, columns=tuple(columns))
+    return with_file_columns(replace(found, columns=tuple(columns)), options)
 
 
 def _chosen(found: Discovery, text: str | None, label: str | None, ask: Ask | None) -> Choices:

@@ -10,13 +10,15 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from lakehouse.authoring.yaml_file import rendered, write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import NAME
 from lakehouse.core.spec.source import Column
-from lakehouse.reserve.discovery.columns import ColumnProfile
+from lakehouse.reserve.discovery.columns import ColumnProfile, described
 from lakehouse.reserve.discovery.discover import Discovery
 from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.formats import by_extension, usual_separator
@@ -43,7 +45,8 @@ def write_source(project: Project, found: Discovery, name: str | None = None) ->
     path = Path(found.path).resolve()
     name = name or f"{name_of(path)}_raw"
     found, renamed = renamed_columns(found)
-    return declare(project, name, {"files": files_options(project, found, path)}, found, renamed, Path(found.path).name)
+    options = files_options(project, found, path)
+    return declare(project, name, {"files": options}, with_file_columns(found, options), renamed, Path(found.path).name)
 
 
 def declare(
@@ -184,6 +187,18 @@ def files_options(project: Project, found: Discovery, place: Path) -> dict[str, 
         if look.format in ("image", "audio") and _is_by_class(place, look.file.suffix):
             options["folder_as"] = "label"
     return options
+
+
+def with_file_columns(found: Discovery, options: Mapping[str, Any]) -> Discovery:
+    """A discovery with the columns that the options give each file: its name, and that of its folder."""
+    look, columns = found.described, list(found.columns)
+    if "name_as" in options:
+        file = described(pl.Series("file", ["a", "b"]), Column(type="string"))
+        columns.append(replace(file, role="key", examples=(), note="the name of the file"))
+    if "folder_as" in options and look is not None:
+        folders = [file.parent.name for file in files_of(Path(found.path)) if file.suffix == look.file.suffix]
+        columns.append(replace(described(pl.Series("label", folders), Column(type="string")), note="the name of the file's folder"))
+    return replace(found, columns=tuple(columns))
 
 
 def _format_of(name: str) -> str:

@@ -99,10 +99,11 @@ def _print(found: Discovery) -> None:
 
 
 def _laid_out(described: Look) -> str:
-    if described.encoding is None or described.layout is None:
+    layout, found = described.layout, described.encoding
+    if layout is None:
         return "types as the file has them"
-    layout = described.layout
-    encoding_words = f"{described.encoding.name} (confidence {described.encoding.confidence:.2f}), {layout.structure.replace('_', ' ')}"
+    encoding_words = "several encodings" if found is None else f"{found.name} (confidence {found.confidence:.2f})"
+    encoding_words += f", {layout.structure.replace('_', ' ')}"
     if layout.structure != "csv":
         return encoding_words
     skipped = f", {layout.skip_after_header} lines after it skipped" if layout.skip_after_header else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, BinaryIO, Literal, Protocol, runtime_checkable
 
@@ -232,6 +232,7 @@ def with_bad(good: pl.DataFrame, bad: list[BadItem]) -> pl.DataFrame:
     return pl.concat([good, rows.select(*nulls, *READ.names()).select(good.columns)]).sort("_position")
 
 
-def no_rows(columns: list[str]) -> pl.DataFrame:
-    """An empty frame of text `columns` and READ."""
-    return pl.DataFrame(schema={**dict.fromkeys(columns, pl.String()), **READ})
+def no_rows(columns: Sequence[str] | Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """An empty frame of `columns`, text where they have no types, and READ."""
+    own = dict(columns) if isinstance(columns, Mapping) else dict.fromkeys(columns, pl.String())
+    return pl.DataFrame(schema={**own, **READ})

@@ -145,3 +145,16 @@ def test_a_range_over_a_window_needs_a_column() -> None:
     rows = pl.DataFrame({"g": ["a", "b", "a"]})
     assert rows.select(pl.int_range(pl.len()).first().over("g")).to_series().to_list() == [0, 0, 0]
     assert rows.with_row_index("at").select(pl.col("at").first().over("g")).to_series().to_list() == [0, 1, 0]
+
+
+def test_chardet_tells_a_short_name_in_gbk_from_korean() -> None:
+    import chardet
+
+    found = chardet.detect_all("客户反馈.txt".encode("gbk"), ignore_threshold=True, compat_names=False)
+    assert found[0]["encoding"] == "gb18030"
+    assert found[0]["confidence"] > 1.5 * max(each["confidence"] for each in found if each["encoding"] in ("cp949", "euc_kr"))
+
+
+def test_requests_is_content_with_this_chardet() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", "import requests"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
@@ -20,6 +21,7 @@ from lakehouse.reserve.formats import FORMATS, usual_separator
 from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.compression import damage_named
 from lakehouse.reserve.formats.transcoding import opened
+from lakehouse.reserve.formats.wrong_texts import WrongTexts
 from lakehouse.reserve.material import RawFile, Reading
 
 BATCH_BYTES = 16 * 1024 * 1024
@@ -53,7 +55,7 @@ class Batches:
         kinds: those that hold JSON (`json`) or had no value yet (`null`).
         evolves: whether `own` has columns that bronze has not yet.
         retyped: those that bronze has in another type.
-        warnings: what was skipped; complete after the iteration.
+        warnings: what was skipped, and what of the text is wrong; complete after the iteration.
     """
 
     def __init__(self, project: Project, source: Source, files: list[RawFile], batch_bytes: int, stored: StoredColumns | None) -> None:
@@ -62,6 +64,7 @@ class Batches:
         self._batch_bytes = batch_bytes
         self.files = files
         self.warnings: list[str] = []
+        self._encodings = Counter[str]()
         columns = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self.files))
         self.own, self.kinds = columns.schema, columns.kinds
         before = stored.schema if stored is not None else self.own
@@ -75,9 +78,10 @@ class Batches:
             SourceError: a file that cannot be read as a whole, named.
         """
         held: list[tuple[RawFile, pl.DataFrame]] = []
-        size = 0
+        size, wrong = 0, WrongTexts()
         for file in self.files:
             for rows in self._rows(file):
+                wrong.add(rows)
                 held.append((file, rows))
                 size += int(rows["_bytes"].sum()) + 64 * rows.height
                 if size >= self._batch_bytes:
@@ -85,6 +89,11 @@ class Batches:
                     held, size = [], 0
         if held:
             yield self._digested(held)
+        self.warnings += wrong.told()
+        self.warnings += [f"{n:,} files declare no encoding and are read as {name}" for name, n in self._encodings.most_common()]
+
+    def _guessed(self, encoding: str) -> None:
+        self._encodings[encoding] += 1
 
     def _reading(self, file: RawFile, chunk_bytes: int) -> Reading:
         back = {new: old for old, new in file.options.rename.items()}
@@ -107,7 +116,7 @@ class Batches:
         read = FORMATS[file.format].read
         columns = file_columns(file, self.own)
         empty = True
-        with damage_named(file.uri), closing(opened(file)) as handle:
+        with damage_named(file.uri), closing(opened(file, self._guessed)) as handle:
             if FORMATS[file.format].whole_file or handle.peek(1):  # type: ignore[attr-defined]
                 for rows in read(handle, self._reading(file, self._batch_bytes), columns):
                     empty = empty and rows.is_empty()

@@ -326,7 +326,7 @@ def _line(visit: Mapping[str, Any]) -> bytes:
     return json.dumps(visit, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-@CONNECTORS.register(version=1)
+@CONNECTORS.register(version=2)
 def crawl(
     start: Annotated[list[str], Field(min_length=1)],
     scope: Sites | None = None,

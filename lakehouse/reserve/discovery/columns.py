@@ -101,7 +101,9 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
         longest=int(str(length.max())) if length is not None else None,
         role=role,
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
-        examples=() if hidden else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3)),
+        examples=()
+        if hidden or known.dtype.is_nested()
+        else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3)),
         private=found,
         private_at={path: tuple(kinds) for path, kinds in at.items()},
         named=named,

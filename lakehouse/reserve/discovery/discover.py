@@ -28,6 +28,7 @@ from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, s
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.leftovers import files_of
+from lakehouse.reserve.formats.wrong_texts import wrong_texts
 from lakehouse.reserve.source import material_of
 
 _FILES = 200
@@ -53,7 +54,8 @@ class Discovery:
     Attributes:
         path: of the file or folder, or the source's name.
         groups: the files by media type, the largest group first.
-        described: the file whose encoding and layout are those of the sample; None for a source.
+        described: the file whose encoding and layout are those of the sample, without an encoding where its files have several; None for
+            a source.
         rows: of the whole, estimated unless `whole`; `tokens` likewise: words, each Han character as one.
         sampled: items of the sample.
         bytes: bytes of the sample.
@@ -140,7 +142,11 @@ def discover(path: Path) -> Discovery:
     if main.format in _A_FILE_IS_AN_ITEM:
         total = len(alike) * files / len(of_types)
     found = _described(str(path), good, forms, rows.height if whole else round(total), rows.height)
-    notes += _readings(main, alike)
+    notes += [*_readings(main, alike), *wrong_texts(good)]
+    if len(encodings := Counter(one.encoding.name for one in alike if one.encoding is not None)) > 1:
+        listed = ", ".join(f"{name} ({n:,})" for name, n in encodings.most_common())
+        notes.append(f"its files are in {len(encodings)} encodings, each read in its own: {listed}")
+        main = replace(main, encoding=None)
     return replace(
         found,
         groups=groups,
@@ -187,7 +193,7 @@ def discover_source(project: Project, name: str) -> Discovery:
             notes.append("the rows that were indexed are not there any more as they were: the drift cannot be measured")
     types = Counter(files_.format for files_ in files)
     groups = tuple(Group(kind, n, size if len(types) == 1 else 0) for kind, n in types.most_common())
-    notes += batches.warnings
+    notes += batches.warnings if {"garbled_share"} <= set(batches.own) else [*batches.warnings, *wrong_texts(good)]
     found = replace(found, groups=groups, bytes=size, whole=rows.height == total)
     return replace(found, findings=_counted(rows), notes=tuple(notes), drift=drift)
 
@@ -307,7 +313,9 @@ def _likeness(one: Look) -> tuple[object, ...]:
     if one.layout is None:
         return (one.format, one.record)
     csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()
-    return (one.layout.structure, one.encoding and one.encoding.declared, *csv)
+    # The encoding of JSON has to be declared; other texts are each read in their own.
+    declared = one.encoding and one.encoding.declared if one.layout.format in ("json", "jsonl") else None
+    return (one.layout.structure, declared, *csv)
 
 
 def _form(values: pl.Series, kinds: Sequence[str], main: Look) -> Column:
@@ -330,7 +338,7 @@ def _readings(main: Look, alike: Sequence[Look]) -> list[str]:
     if main.sheet is not None and main.sheet.others:
         notes.append(f"the sheet `{main.sheet.name or 'first'}` is read, not {', '.join(f'`{name}`' for name in main.sheet.others)}")
     if main.encoding is not None and main.encoding.damaged:
-        notes.append(f"{main.encoding.damaged:,} sequences of the first 256 KiB are not {main.encoding.name}: their items are findings")
+        notes.append(f"{main.encoding.damaged:,} sequences of the first megabyte are not {main.encoding.name}: their items are findings")
     return notes
 
 

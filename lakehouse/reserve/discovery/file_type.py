@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.core.errors import SourceError
-from lakehouse.reserve.discovery.encoding import Encoding, encoding
+from lakehouse.core.text.encoding import Encoding, encoding
 from lakehouse.reserve.discovery.layout import Layout, layout
 from lakehouse.reserve.discovery.markup import is_mail, json_record, record_of
 from lakehouse.reserve.discovery.media import Kind, media_type

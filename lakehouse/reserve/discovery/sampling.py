@@ -16,8 +16,8 @@ import polars as pl
 from lakehouse.core.errors import SourceError
 from lakehouse.core.row_model import READ
 from lakehouse.core.spec.column_type import PLAIN, written
+from lakehouse.core.text.encoding import Encoding
 from lakehouse.reserve.bronze.batches import Digest
-from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.layout import Layout
 from lakehouse.reserve.formats import FORMATS, json_array, xml

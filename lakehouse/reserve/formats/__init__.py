@@ -57,9 +57,9 @@ def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataTyp
 
 
 FORMATS: Mapping[str, FileFormat] = {
-    "lines": FileFormat(lines.read, lambda handle, reading: lines.COLUMNS, lines.MEDIA_TYPE),
+    "lines": FileFormat(lines.read, lambda handle, reading: lines.COLUMNS, lines.MEDIA_TYPE, version=2),
     "text": FileFormat(text.read, lambda handle, reading: text.COLUMNS, text.MEDIA_TYPE, version=2, whole_file=True),
-    "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE),
+    "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE, version=2),
     "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE, version=2),
     "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
     "json": FileFormat(json_array.read, json_array.shape, json_array.MEDIA_TYPE),
@@ -68,8 +68,8 @@ FORMATS: Mapping[str, FileFormat] = {
     "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE),
     "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE),
     "avro": FileFormat(avro.read, avro.shape, avro.MEDIA_TYPE),
-    "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE, version=3, whole_file=True),
-    "mbox": FileFormat(mbox.read, mbox.shape, mbox.MEDIA_TYPE, version=2),
+    "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE, version=4, whole_file=True),
+    "mbox": FileFormat(mbox.read, mbox.shape, mbox.MEDIA_TYPE, version=3),
     "image": FileFormat(image.read, image.shape, image.MEDIA_TYPE, version=2, whole_file=True),
     "audio": FileFormat(recording.read_audio, recording.audio_shape, recording.AUDIO_TYPE, version=2, whole_file=True),
     "video": FileFormat(recording.read_video, recording.video_shape, recording.VIDEO_TYPE, version=2, whole_file=True),

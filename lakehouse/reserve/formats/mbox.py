@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
 from lakehouse.core.errors import ShapeError, SourceError
-from lakehouse.reserve.formats.documents import mail
+from lakehouse.reserve.formats.documents import MAIL_COLUMNS, TEXT_COLUMNS, mail, values_of, with_shares
 from lakehouse.reserve.formats.whole_files import Unreadable
 from lakehouse.reserve.material import BadItem, Reading, Sink, good_rows, no_rows, with_bad
 
 MEDIA_TYPE = "message/rfc822"
-COLUMNS: Mapping[str, pl.DataType] = {"text": pl.String(), "title": pl.String(), "author": pl.String()}
+_VALUES: Mapping[str, pl.DataType] = {"text": pl.String(), "title": pl.String(), "author": pl.String(), **MAIL_COLUMNS}
+COLUMNS: Mapping[str, pl.DataType] = {**_VALUES, **TEXT_COLUMNS}
 STARTS = re.compile(rb"From \S.*\d{2}:\d{2}.*\d{4}")
 """The line before a mail: who sent it, and when."""
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
@@ -23,7 +24,7 @@ _MAILS = 500
 
 
 def shape(handle: BinaryIO, reading: Reading) -> dict[str, pl.DataType]:
-    """The columns, which are the same for all mails: text, subject and sender."""
+    """The columns, which are the same for all mails."""
     return dict(COLUMNS)
 
 
@@ -35,7 +36,7 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
     """
     if unknown := sorted(set(columns) - set(COLUMNS)):
         raise ShapeError(f"the format has no column {unknown}", fix=f"declare some of {', '.join(COLUMNS)}")
-    rows: list[dict[str, str | None]] = []
+    rows: list[dict[str, Any]] = []
     places: list[tuple[int, int]] = []
     bad: list[BadItem] = []
     held = 0
@@ -49,8 +50,8 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
             except Unreadable as error:
                 bad.append(BadItem(position, size, error.finding, raw=item))
             else:
-                text = found.text.encode("utf-8", "replace").decode()
-                rows.append({"text": text, "title": _kept(found.title), "author": _kept(found.author)})
+                values = values_of(found)
+                rows.append({name: values[name] for name in _VALUES})
                 places.append((position, size))
             held += size
         if held >= reading.chunk_bytes or len(rows) + len(bad) >= _MAILS:
@@ -60,14 +61,10 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
         yield _frame(rows, places, bad, columns)
 
 
-def _kept(value: str | None) -> str | None:
-    return value.encode("utf-8", "replace").decode() if value else None
-
-
-def _frame(rows: list[dict[str, str | None]], places: list[tuple[int, int]], bad: list[BadItem], columns: list[str]) -> pl.DataFrame:
+def _frame(rows: list[dict[str, Any]], places: list[tuple[int, int]], bad: list[BadItem], columns: list[str]) -> pl.DataFrame:
     if not rows:
-        return with_bad(no_rows(columns), bad)
-    own = pl.DataFrame(rows, schema=dict(COLUMNS)).select(columns)
+        return with_bad(no_rows({name: COLUMNS[name] for name in columns}), bad)
+    own = with_shares(pl.DataFrame(rows, schema=dict(_VALUES))).select(columns)
     positions, sizes = zip(*places, strict=True)
     return with_bad(good_rows(own, pl.Series(positions), pl.Series(sizes)), bad)
 

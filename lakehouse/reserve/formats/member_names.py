@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 
-from lakehouse.reserve.discovery.encoding import encoding
+from lakehouse.core.text.encoding import encoding
 
 _UTF8_FLAG = 0x800
 _UNICODE_PATH = 0x7075
@@ -38,10 +38,10 @@ def tar_names(names: Sequence[str]) -> list[str]:
 
 
 def decoded(raw: Sequence[bytes], otherwise: str) -> list[str]:
-    """Names of one origin, by the encoding that all of them are likeliest in; `otherwise` where that is of one byte, or none."""
-    likely = encoding(b"\n".join(raw)) if any(not name.isascii() for name in raw) else None
-    wide = likely is not None and not likely.damaged and likely.name != "cp1252"
-    return [_decoded(name, likely.name if wide and likely else otherwise, otherwise) for name in raw]
+    """Names of one origin, by the encoding that all of them are likeliest in; `otherwise` where that is about as likely."""
+    likely = encoding(b"\n".join(raw), otherwise) if any(not name.isascii() for name in raw) else None
+    found = likely.name if likely is not None and not likely.damaged else otherwise
+    return [_decoded(name, found, otherwise) for name in raw]
 
 
 def _decoded(name: bytes, codec: str, otherwise: str) -> str:

@@ -41,9 +41,11 @@ def one_item(
     """
     if unknown := sorted(set(columns) - set(schema) - {DATA}):
         raise ShapeError(f"the format has no column {unknown}", fix=f"declare some of {', '.join([*schema, DATA])}")
+    kinds: dict[str, pl.DataType] = {**schema, DATA: pl.Binary()}
+    empty = no_rows({name: kinds[name] for name in columns})
     data = held_or_spilled(handle, reading)
     if isinstance(data, BadItem):
-        yield with_bad(no_rows(columns), [data])
+        yield with_bad(empty, [data])
         return
     if not data:
         yield with_bad(no_rows(columns), [BadItem(1, 0, "empty_item", raw=b"")])
@@ -54,9 +56,8 @@ def one_item(
     try:
         found = {**facts(data, reading), "sha256": sha256, DATA: data if DATA in columns else None}
     except Unreadable as error:
-        yield with_bad(no_rows(columns), [BadItem(1, size, error.finding, blob=sha256)])
+        yield with_bad(empty, [BadItem(1, size, error.finding, blob=sha256)])
         return
-    kinds = {**schema, DATA: pl.Binary()}
     own = {name: pl.Series(name, [found.get(name)], dtype=kinds[name]) for name in columns}
     read = {"_position": [1], "_bytes": [size], "_findings": [[]], "_raw": [None], "_blob": [sha256]}
     yield pl.DataFrame(own).hstack(pl.DataFrame(read, schema=READ))

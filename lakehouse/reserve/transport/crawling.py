@@ -13,6 +13,8 @@ from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 from lakehouse.core.errors import SourceError
+from lakehouse.core.text.encoding import decoded
+from lakehouse.core.text.encoding_labels import label_of_markup
 
 MAX_URL = 2000
 """Characters of an address; longer ones are a trap more often than a page."""
@@ -88,10 +90,10 @@ def page_of(url: str, content_type: str, body: bytes, robots_tag: str) -> Page:
         robots_tag: the header `X-Robots-Tag`.
     """
     from parsel import Selector
-    from w3lib.encoding import html_to_unicode
+    from w3lib.encoding import http_content_type_encoding
     from w3lib.html import get_base_url
 
-    _, text = html_to_unicode(content_type, body)
+    text = decoded(body, http_content_type_encoding(content_type) or label_of_markup(body)).text
     found = Selector(text=text or " ", type="html")
     meta = [m.attrib.get("content", "") for m in found.css("meta") if m.attrib.get("name", "").lower() == "robots"]
     words = set(re.findall(r"[a-z]+", " ".join([robots_tag, *meta]).lower()))
@@ -126,7 +128,7 @@ def judged(url: str, status: int, headers: Mapping[str, str], body: bytes | None
     if kind == "html":
         page = page_of(url, content_type, body, headers.get("X-Robots-Tag", ""))
     elif kind == "text":
-        page = Page(body.decode(http_content_type_encoding(content_type) or "utf-8", "replace"))
+        page = Page(decoded(body, http_content_type_encoding(content_type)).text)
     if not page.index:
         return {"why": "noindex", "links": list(page.links)}
     if page.canonical and same(page.canonical) != same(url) and page.canonical in scope:

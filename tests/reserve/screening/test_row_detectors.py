@@ -216,3 +216,28 @@ def test_a_program_among_texts_is_flagged(notes_factory: Factory) -> None:
     done = screen(notes_factory.project, "notes")
     assert done is not None
     assert (done.flagged, done.detections[0].kinds) == (1, {"executable": 1})
+
+
+def test_wrong_text_is_found_with_its_share() -> None:
+    garbled, replaced = "It’s “fine” — café".encode().decode("cp1252", "replace"), "ab\ufffdcd"
+    assert flagged("wrong_text", ["质量很好，推荐购买！", garbled, replaced, None, ""]) == {
+        1: {"garbled_text", "replaced_characters"},
+        2: {"replaced_characters"},
+    }
+    assert flagged("wrong_text", [replaced], at_least=0.3) == {}
+    found = DETECTORS.entries()["wrong_text"].function().find(pl.Series([replaced]))
+    assert found.select("score", "detail").row(0) == (0.2, "20.0 % of its characters")
+
+
+def test_wrong_documents_are_found_by_their_shares() -> None:
+    rows = pl.DataFrame(
+        {
+            "garbled_share": [0.0, 0.9, 0.001, None],
+            "replaced_share": [0.0, 0.0, 0.5, None],
+            "pages_without_text": [0, 3, None, None],
+            "pages": [4, 4, None, None],
+        }
+    )
+    look = DETECTORS.entries()["wrong_documents"].function()
+    found = look.find(rows.select(look.columns)).select("_at", "kind", "score").rows()
+    assert found == [(1, "garbled_text", 0.9), (2, "replaced_characters", 0.5), (1, "no_text_layer", 0.75)]

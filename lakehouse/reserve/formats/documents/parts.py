@@ -7,20 +7,48 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from lakehouse.core.text.encoding import decoded
+from lakehouse.core.text.encoding_labels import label_of_markup
 from lakehouse.core.text.html_elements import BLOCKS, CELLS
 from lakehouse.reserve.formats.whole_files import Unreadable
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """What a mail carries: its name, its media type, its size and the hex SHA-256 of its bytes, which are not kept apart from the mail."""
+
+    name: str | None
+    media_type: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class DocumentText:
-    """The text of a document and its properties."""
+    """The text of a document and its properties.
+
+    Attributes:
+        pages_without_text: of a PDF, pages that show something and have no text layer.
+        unmapped: of a PDF, the share of its characters that its fonts give no Unicode for.
+        date, to, message_id, in_reply_to, attachments, quoted, signature: of a mail; `quoted` and `signature` are no part of `text`.
+    """
 
     text: str
     title: str | None = None
     author: str | None = None
     pages: int | None = None
+    pages_without_text: int | None = None
+    unmapped: float = 0.0
+    date: datetime | None = None
+    to: str | None = None
+    message_id: str | None = None
+    in_reply_to: str | None = None
+    attachments: tuple[Attachment, ...] | None = None
+    quoted: str | None = None
+    signature: str | None = None
 
 
 class Members:
@@ -91,17 +119,28 @@ def xml_library() -> Any:
 
 
 def plain(html: bytes) -> str:
-    """The text of HTML in UTF-8, a line a block; cells of a row stand apart by tabs."""
+    """The text of HTML, in the encoding that it declares or is likeliest in: a line a block; cells of a row stand apart by tabs."""
+    root = html_tree(decoded(html, label_of_markup(html)).text.encode("utf-8", "replace"))
+    return "" if root is None else text_of_tree(root)
+
+
+def html_tree(html: bytes) -> Any | None:
+    """The elements of HTML in UTF-8; None where there are none."""
     xml_library()
     from lxml import html as library
 
     try:
         root = library.fromstring(html, parser=library.HTMLParser(encoding="utf-8"))
     except (ValueError, library.etree.ParserError):
-        return ""
+        return None
     for element in root.xpath("//script|//style|//head"):
         if element.getparent() is not None:
             element.drop_tree()
+    return root
+
+
+def text_of_tree(root: Any) -> str:
+    """The text of elements, which are changed by this, a line a block; cells of a row stand apart by tabs."""
     for element in root.iter(*BLOCKS, *CELLS):
         _stand_apart(element, "\t" if element.tag in CELLS else "\n")
     return lines(str(root.text_content()))
