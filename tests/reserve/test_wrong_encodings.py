@@ -243,3 +243,20 @@ def test_what_is_wrong_is_told_by_a_collection_and_a_discovery(factory: Factory)
 
 def test_no_text_has_no_encoding() -> None:
     assert encoding(b"\x00\x01\x02\x03" * 20) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("id;price\n1;1,50 €\n2;2,30 €\n", "cp1252"),
+        ("Größe;Preis;class\n1,5;2;a\n", "cp1252"),
+        ("20 °C, 5 µm, 3 m² – a “word”, it’s", "cp1252"),
+        ("Cena;zboží\n1;židle\n", "cp1250"),
+        ("цена;товар\n1;стул\n", "cp1251"),
+        ("A股大涨，T恤五折", "gbk"),
+    ],
+)
+def test_a_few_letters_tell_enough(text: str, codec: str) -> None:
+    found = encoding(text.encode(codec))
+    assert found is not None
+    assert text.encode(codec).decode(found.name) == text

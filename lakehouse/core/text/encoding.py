@@ -27,6 +27,16 @@ NARROW = (
     *("koi8-r", "koi8-u", "iso8859-2", "iso8859-5", "iso8859-7", "cp866", "cp437", "cp850", "cp852", "mac-roman"),
 )
 """Encodings of one byte a character in which text is met."""
+_LATIN = ("cp1250", "cp1252", "cp1254", "cp1257", "cp1258", "iso8859-2", "cp437", "cp850", "cp852", "mac-roman")
+_LATIN_WORDS = re.compile(
+    rb"(?:[\x00-\x7f]|(?<=[A-Za-z])(?:[\xc0-\xd6\xd8-\xf6\xf8-\xff\x8a\x8c\x8e\x9a\x9c\x9e\x9f]|[\xdf-\xf6\xf8-\xff]{2})(?![\x80-\xff])"
+    rb"|(?<![\x80-\xff])(?:[\xc0-\xd6\xd8-\xf6\xf8-\xff\x8a\x8c\x8e\x9a\x9c\x9e]|[\xdf-\xf6\xf8-\xff]{2})(?=[A-Za-z])"
+    rb"|(?<![\x80-\xff])[\x85\x91-\x97\xb0\xb2\xb3\xb5\xb9\xba](?![\x80-\xff])"
+    rb"|(?<![\x80-\xffA-Za-z])[\x80\x84\x99\xa3\xa5\xa7\xa9\xab\xae\xb1\xb7\xbb-\xbe\xd7](?![\x80-\xffA-Za-z]))+"
+)
+"""Words of ASCII with letters of Windows-1252 within them, quotes and signs such as the euro. A few of these tell chardet too
+little: in the encodings of other scripts letters stand beside one another."""
+_LATIN_LETTER = re.compile(rb"[\xc0-\xd6\xd8-\xff\x8a\x8c\x8e\x9a\x9c\x9e\x9f]")
 _DAMAGE = 0.05
 """Share of the characters outside ASCII that may be broken in a text that still counts as of the encoding."""
 _SAMPLE = 4 * 1024
@@ -179,6 +189,9 @@ def _weighed(head: bytes, said: str | None) -> Encoding | None:
         and _damaged(head, said) <= _tolerated(head)
     ):
         return Encoding(said, 1.0, _damaged(head, said))
+    if (best not in _LATIN or not _LATIN_LETTER.search(sample)) and _LATIN_WORDS.fullmatch(sample):
+        best = "cp1252"
+        scores[best] = max(scores.values())
     reading = _read(sample, best)
     others = [score for name, score in scores.items() if _read(sample, name) != reading]
     share = scores[best] / max(scores[best] + max(others, default=0.0), 1e-9)
