@@ -165,7 +165,7 @@ def _written(project: Project, dataset: str, source: WrittenSource, found: Disco
     title = f"{title}Row" if keyword.iskeyword(title) else title
     contract, declaration = project.root / "contracts" / f"{dataset}.py", project.root / "assets" / "datasets" / f"{dataset}.yaml"
     try:
-        write(contract, contract_text(title, dataset, found.columns, choices, whole=found.whole))
+        write(contract, contract_text(title, dataset, found.columns, choices, whole=found.whole, rows=found.rows))
         write(declaration, dataset_text(dataset, source.source, title, found, choices))
         project.load(declaration)
     except BaseException:

@@ -124,6 +124,8 @@ def reason(column: ColumnProfile) -> str:
         parts.append(f"{column.least} to {column.most}")
     elif column.examples:
         parts.append("such as " + ", ".join(column.examples[:2]))
+    if column.not_finite:
+        parts.append(f"some are {' or '.join(column.not_finite)}")
     if column.nulls >= 0.005:
         parts.append(f"{column.nulls:.0%} empty")
     if column.note:

@@ -30,9 +30,11 @@ class ColumnProfile:
         form: its type, and the way its values are written, as `columns:` of a source declares them.
         nulls: share of all rows.
         distinct: share of the rows with a value.
-        least: smallest number, or date as text.
-        most: greatest number, or date as text.
+        least: smallest finite number, or date, as text that gives the same number again.
+        most: greatest finite number, or date, likewise.
+        not_finite: which of `NaN`, `inf` and `-inf` are among the numbers.
         length: mean characters.
+        shortest: fewest characters.
         longest: most characters.
         role: what it may be for.
         values: rows by value, of a likely label; none for a column with private data.
@@ -58,6 +60,8 @@ class ColumnProfile:
     named: str | None = None
     languages: dict[str, float] = field(default_factory=dict)
     note: str | None = None
+    not_finite: tuple[str, ...] = ()
+    shortest: int | None = None
 
     @property
     def type(self) -> str:
@@ -82,6 +86,7 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
     named = private_data.by_name(values.name) if text else None
     hidden = bool(found) or named is not None
     ordered = not hidden and (values.dtype.is_temporal() or values.dtype.is_numeric())
+    finite = known.filter(known.is_finite()) if known.dtype.is_float() else known
     length = known.str.len_chars() if text and len(known) else None
     distinct = known.n_unique() if not values.dtype.is_nested() else known.len()
     mean = float(str(length.mean())) if length is not None else None
@@ -92,9 +97,11 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
         form=form,
         nulls=values.null_count() / max(1, len(values)),
         distinct=distinct / max(1, len(known)),
-        least=_plain(known.min()) if ordered and len(known) else None,
-        most=_plain(known.max()) if ordered and len(known) else None,
+        least=str(finite.min()) if ordered and len(finite) else None,
+        most=str(finite.max()) if ordered and len(finite) else None,
+        not_finite=_not_finite(known) if known.dtype.is_float() else (),
         length=mean,
+        shortest=int(str(length.min())) if length is not None else None,
         longest=int(str(length.max())) if length is not None else None,
         role=role,
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
@@ -154,5 +161,8 @@ def _short(text: str) -> str:
     return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"
 
 
-def _plain(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+def _not_finite(known: pl.Series) -> tuple[str, ...]:
+    """Which of NaN and the infinities are among numbers."""
+    infinite = known.filter(known.is_infinite())
+    found = {"NaN": known.is_nan().any(), "inf": (infinite > 0).any(), "-inf": (infinite < 0).any()}
+    return tuple(name for name, there in found.items() if there)
