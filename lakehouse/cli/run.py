@@ -87,8 +87,10 @@ def _print(made: line.DatasetRun) -> None:
         if g.violations:
             rules = ", ".join(f"{rule} {n:,}" for rule, n in g.violations.items())
             terminal.out.print(f"  quarantined by the contract: {g.balance[0].quarantined:,} rows ({rules})")
-        if any(g.leaks.values()):
-            terminal.out.print(f"  [red]split leak[/]: {g.leaks['groups']:,} groups, {g.leaks['rows']:,} equal rows in more than one split")
+        for sentence in g.leaks.in_words():
+            terminal.out.print(f"  [red]split leak[/]: {escape(sentence)}")
+        for sentence in g.leaks.remarks():
+            terminal.out.print(f"  {escape(sentence)}")
     if made.pilot:
         _print_pilot(made)
     if made.graded:

@@ -100,7 +100,7 @@ def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Pr
         last = STAGES.index(to if name in names or to == "bronze" else "gold")
         silver = make_silver(project, name, progress=progress) if last >= 1 else None
         gold = make_gold(project, name, progress=progress) if last >= 2 else None
-        piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
+        piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.judges else None
         graded = _graded(project, piloted, progress) if piloted else None
         yield DatasetRun(
             dataset=name, collections=collections, screenings=screenings, silver=silver, gold=gold, pilot=piloted, graded=graded
