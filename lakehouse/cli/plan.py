@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.markup import escape
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import dataset_names, report_broken
 from lakehouse.core.docs import page
-from lakehouse.core.errors import SpecError
+from lakehouse.core.errors import FactoryError, SpecError
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
 from lakehouse.operations import line
@@ -19,7 +20,7 @@ from lakehouse.operations.planning import plan as planning
 from lakehouse.operations.planning.costs import Yield
 from lakehouse.operations.planning.picture import volumes_picture
 from lakehouse.operations.planning.plan import Deadline, Plan
-from lakehouse.production.inspection.preview import Preview
+from lakehouse.production.inspection.preview import Preview, blocked
 
 
 @click.command("plan")
@@ -36,7 +37,7 @@ def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as
     """
     project = Project.find()
     names = dataset_names(project, datasets)
-    found = line.plans(project, names)
+    found = line.plans(project, names) if len(names) == 1 else list(_each(project, names))
     wanted = [name for name in names if project.dataset(name).demand is not None]
     if (kept or picture is not None) and not wanted:
         raise SpecError("no dataset named here declares a demand", fix=f"declare `demand:` in its file; see {page('planning.md')}")
@@ -53,6 +54,18 @@ def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as
             terminal.out.print(f"\nkept as the plan of {', '.join(made.dataset for made in demands)}")
     if not datasets:
         report_broken(project)
+
+
+def _each(project: Project, names: list[str]) -> Iterator[Preview]:
+    """The previews of several datasets; one that cannot be planned says why, and the others are shown."""
+    seen: set[str] = set()
+    for wanted in names:
+        try:
+            previews = line.plans(project, [wanted])
+        except FactoryError as error:
+            previews = [blocked(wanted, [f"cannot be made: {error.what}"], gold=())]
+        yield from (each for each in previews if each.dataset not in seen)
+        seen |= {each.dataset for each in previews}
 
 
 def _show(found: list[Preview], demands: list[Plan]) -> None:

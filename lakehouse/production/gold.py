@@ -44,7 +44,8 @@ class Gold:
 
     Attributes:
         version: the version that gold holds now.
-        made: a new version was sealed in this run.
+        made: a version was sealed in this run.
+        again: it had been made before, and another one since.
         splits: rows per split.
         violations: rows per broken rule.
         leaks: what more than one split holds.
@@ -57,6 +58,7 @@ class Gold:
     label: str
     made: bool
     unchanged: bool
+    again: bool = False
     rows: int
     splits: dict[str, int]
     quarantined: int
@@ -287,6 +289,9 @@ def _seal(job: GoldJob, rows: _CheckedRows, content: str, change: Difference) ->
         label=label,
         made=True,
         unchanged=False,
+        again=current is not None
+        and current.version != version
+        and version in {v.version for v in versions.versions(job.project, job.name)},
         rows=rows.valid.height,
         splits=dict(rows.valid.group_by("_split").len().sort("_split").iter_rows()),
         quarantined=rows.invalid.height,

@@ -17,6 +17,7 @@ import polars as pl
 from lakehouse.core import versions
 from lakehouse.core.errors import HardGateError, NotFoundError, ReleaseError
 from lakehouse.core.project import Project
+from lakehouse.core.runs import failures
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.versions import Version
@@ -62,9 +63,25 @@ def release(
         LockedError: another run holds the dataset.
     """
     with locked(project, f"dataset {dataset}"):
+        _refuse_unmade(project, dataset)
         version = versions.find(project, dataset, reference)
         policy.refuse(project.dataset(dataset), version)
         return _publish(project, version, version.label, push_hub, progress, "release")
+
+
+def _refuse_unmade(project: Project, dataset: str) -> None:
+    """Refuse a dataset of which no version was made (NotFoundError), with the failure of its last run."""
+    sources = project.dataset(dataset).sources
+    if versions.current(project, dataset) is not None:
+        return
+    failed = failures.last(project, dataset, sources)
+    if failed is None:
+        raise NotFoundError(f"no version of {dataset} was made yet, so there is nothing to release", fix=f"lakehouse run {dataset}")
+    mend = f"{failed.fix}; then: " if failed.fix else ""
+    raise NotFoundError(
+        f"no version of {dataset} was made, so there is nothing to release: its last run failed, since {failed.what}",
+        fix=f"{mend}lakehouse run {dataset}",
+    )
 
 
 def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> ReleaseResult:
