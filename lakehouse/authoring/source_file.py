@@ -22,6 +22,8 @@ from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.formats import by_extension, usual_separator
 from lakehouse.reserve.formats.leftovers import files_of
 
+LICENSE = "proprietary"
+"""Of material of which nothing is said: it may not be passed on."""
 _TAKEN = {"row_id": "source_row_id"}
 """Names that a release gives to columns of its own."""
 
@@ -89,7 +91,7 @@ def _spec(
         "source": name,
         "description": f"{called} as it was received.",
         "owner": "team:data",
-        "license": "proprietary",
+        "license": LICENSE,
         "connector": connector,
         "key": "position",
         "columns": {column.name: declared(column.form) for column in found.columns},

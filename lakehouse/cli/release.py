@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
@@ -47,12 +48,14 @@ def show_release(done: ReleaseResult) -> None:
         terminal.out.print(
             f"[bold]{done.dataset}[/] {done.label} ({done.version}) released: {sum(done.bundle.rows.values()):,} rows, {size:.1f} MB"
         )
-        terminal.out.print(f"  folder {done.bundle.folder}")
+        terminal.out.print(f"  folder {done.bundle.folder}", soft_wrap=True)
+        own = " (terms of your own: name them by `release.license`)" if done.license == "other" else ""
+        terminal.out.print(f"  licence {escape(done.license)}{own}")
         terminal.out.print(f"  git tag {done.tag}, DVC remote {done.remote or 'none'}")
     if done.hub:
         terminal.out.print(f"  hub {done.hub.repo}, tag {done.hub.tag}: {_pushed(done.hub)}")
     for note in done.notes:
-        terminal.out.print(f"  [yellow]note[/] {note}")
+        terminal.out.print(f"  [yellow]note[/] {escape(note)}", soft_wrap=True)
 
 
 def _pushed(push: Push) -> str:

@@ -11,7 +11,7 @@ from lakehouse.core.errors import FactoryError, SpecError, StorageError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset, Gate, yamlfile
 from lakehouse.core.spec.contract import Contract
-from lakehouse.delivery.release.licenses import HUB_LICENSES
+from lakehouse.delivery.release.licenses import is_known, suggestion
 from lakehouse.delivery.release.shards import ROW_ID
 from lakehouse.pilot.task import task_named
 from lakehouse.production.engine.measure import types_of
@@ -45,8 +45,11 @@ def problems(project: Project, name: str) -> Iterator[FactoryError]:
         if columns is not None and by not in columns:
             yield SpecError(f"no column `{by}`", where=document.where(("splits",)), fix=yamlfile.suggest(by, columns))
     licence = dataset.release.license if dataset.release is not None else "other"
-    if licence not in HUB_LICENSES and (close := _close(licence)) is not None:
-        yield SpecError(f"`{licence}` is no identifier of a licence", where=document.where(("release",)), fix=f"did you mean `{close}`?")
+    if not is_known(licence):
+        meant = suggestion(licence)
+        way = "an identifier of spdx.org/licenses, `LicenseRef-NAME` for terms of your own, or `other`"
+        fix = f"did you mean `{meant}`? else: {way}" if meant else f"write {way}"
+        yield SpecError(f"`{licence}` is no identifier of a licence", where=document.where(("release", "license")), fix=fix)
 
 
 def notes(project: Project, name: str) -> Iterator[str]:
@@ -147,13 +150,3 @@ def _steps(dataset: Dataset, document: yamlfile.Document) -> Iterator[FactoryErr
                 yield SpecError(
                     f"`{call.name}.{key}` is {value:g}, and goes from 0 to 1", where=where, fix=f"write {value / 10:g} or {value / 100:g}"
                 )
-
-
-def _close(licence: str) -> str | None:
-    """The identifier that a mistyped one means."""
-    import difflib
-
-    plain = licence.lower().replace(" ", "-")
-    if plain in HUB_LICENSES:
-        return plain if plain != licence.lower() else None
-    return next(iter(difflib.get_close_matches(plain, sorted(HUB_LICENSES), n=1, cutoff=0.8)), None)

@@ -110,7 +110,7 @@ class Regrade(Model):
 class Release(Model):
     """Terms and targets of a release."""
 
-    license: str = Field(description="Licence of the release, an SPDX identifier or `other`.")
+    license: str = Field(description="Licence of the release: an identifier of SPDX or of the Hub, `LicenseRef-NAME`, or `other`.")
     forbid: list[str] = Field(default_factory=list, description="Privacy classes that no released column may still carry.")
     allow: list[str] | None = Field(default=None, description="Licences that sources may have, as they state them; without it, any.")
     grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of a release.")

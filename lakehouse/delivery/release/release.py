@@ -36,6 +36,7 @@ class ReleaseResult:
         commit: the commit whose dvc.lock names the bundle now.
         remote: DVC remote the bytes went to, or None if none is configured.
         hub: what the push to the Hub did, or None if it was not asked for.
+        license: the terms under which it is released.
         already: this version was released already and nothing had to be done.
         notes: what the user should know, a sentence each.
     """
@@ -49,6 +50,7 @@ class ReleaseResult:
     remote: str | None
     hub: hub.Push | None
     already: bool
+    license: str
     notes: tuple[str, ...] = ()
 
 
@@ -133,6 +135,7 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
             remote=before["remote"],
             hub=None,
             already=True,
+            license=target.license,
         )
     if bundled is None:
         built = _obtain(project, version, label, before)
@@ -180,6 +183,7 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
         remote=remote,
         hub=sent,
         already=already,
+        license=target.license,
         notes=tuple(notes),
     )
 
