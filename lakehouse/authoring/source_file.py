@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from lakehouse.authoring.naming import name_of
 from lakehouse.authoring.yaml_file import rendered, write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
@@ -43,7 +43,7 @@ def write_source(project: Project, found: Discovery, name: str | None = None) ->
         SourceError: it holds nothing that can be collected. SpecError: the name is taken or none.
     """
     path = Path(found.path).resolve()
-    name = name or f"{name_of(path)}_raw"
+    name = name or f"{name_of(path.name)}_raw"
     found, renamed = renamed_columns(found)
     return declare(project, name, {"files": files_options(project, found, path)}, found, renamed, Path(found.path).name)
 
@@ -74,12 +74,6 @@ def declare(
         file.unlink()
         raise
     return WrittenSource(name, file)
-
-
-def name_of(path: Path) -> str:
-    """A name for what comes from a file or a folder."""
-    name = re.sub(r"\W+", "_", path.name.split(".")[0].lower(), flags=re.ASCII).strip("_")[:50]
-    return name if NAME.match(name) else f"data_{name}".rstrip("_") if NAME.match(f"data_{name}".rstrip("_")) else "dataset"
 
 
 def _spec(

@@ -7,6 +7,7 @@ written last, so a version counts as released only when everything else holds.
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -170,7 +171,10 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
         versions.record(project, dataset, version.version, "released", {**payload, "hub": asdict(sent) if sent else None})
     progress("released", steps, steps)
     uncommitted = git.changed(repository, _declarations(project, dataset))
-    notes = [f"not committed to git, so the tag does not hold it: {', '.join(uncommitted)}"] if uncommitted else []
+    notes = []
+    if uncommitted:
+        listed = " ".join(shlex.quote(name) for name in uncommitted)
+        notes.append(f"not committed to git, so that neither the tag nor a clone has it: git add {listed} && git commit -m 'Add {dataset}'")
     if remote is None:
         notes.append("no DVC remote is configured: the bytes are in this machine's cache only (dvc remote add -d NAME URL)")
     return ReleaseResult(
