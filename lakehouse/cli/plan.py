@@ -15,6 +15,7 @@ from lakehouse.core.docs import page
 from lakehouse.core.errors import FactoryError, SpecError
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted, size
 from lakehouse.operations import line
 from lakehouse.operations.planning import plan as planning
 from lakehouse.operations.planning.costs import Yield
@@ -108,8 +109,10 @@ def _sentences(plan: Plan) -> list[str]:
         out.append("Some of it has no measured yield: collect and run a sample, or declare `expected_yield`.")
     elif plan.collect:
         hours = ", ".join(f"{stage} {_time(spent)}" for stage, spent in plan.hours.items())
-        room = f"{_bytes(plan.bytes)} to fetch, {_bytes(plan.stored)} more in the lake"
-        out.append(f"{plan.collect:,} rows to collect, most of them for {plan.collect_for}: {room}" + (f"; {hours}" if hours else ""))
+        room = f"{size(plan.bytes or 0)} to fetch, {size(plan.stored or 0)} more in the lake"
+        out.append(
+            f"{counted(plan.collect, 'row')} to collect, most of them for {plan.collect_for}: {room}" + (f"; {hours}" if hours else "")
+        )
     if plan.annotation_hours:
         out.append(f"Annotation: {plan.annotation_hours:,.0f} hours of people, {plan.annotation_days:,.1f} days of those declared.")
     for name, quality in plan.quality.items():
@@ -125,7 +128,7 @@ def _yield(found: Yield) -> str:
         return f"Yield: {found.value:.1%} of the rows collected are expected to be kept, as declared; nothing is measured yet."
     of = "of the last rows that came" if found.of == "last" else "of all rows collected"
     interval = f" (95 % interval {found.low:.1%} to {found.high:.1%})" if found.high != found.low else ""
-    return f"Yield: {found.kept:,} rows kept {of}, {found.collected:,}: {found.value:.1%}{interval}."
+    return f"Yield: {counted(found.kept, 'row')} kept {of}, {found.collected:,}: {found.value:.1%}{interval}."
 
 
 def _deadline(found: Deadline) -> str:
@@ -138,7 +141,7 @@ def _number(name: str, value: float | None) -> str | None:
     if value is None:
         return None
     if name == "bytes":
-        return _bytes(value)
+        return size(value)
     return f"{value:.1%}" if name == "yield" else _time(value) if name == "machine time" else f"{value:,.0f}"
 
 
@@ -148,11 +151,3 @@ def _time(hours: float) -> str:
         if seconds >= length:
             return f"{seconds / length:,.1f} {unit}"
     return f"{seconds:.1f} s"
-
-
-def _bytes(size: float | None) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size is None or abs(size) < 1000:
-            return "-" if size is None else f"{size:,.0f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"

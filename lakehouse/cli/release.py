@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted, size
 from lakehouse.delivery.release.hub import Push
 from lakehouse.delivery.release.release import ReleaseResult, release
 
@@ -44,10 +45,8 @@ def show_release(done: ReleaseResult) -> None:
     if done.already:
         terminal.out.print(f"[bold]{done.dataset}[/] {done.label} ({done.version}) is released already: nothing to do")
     else:
-        size = done.bundle.bytes / 1e6
-        terminal.out.print(
-            f"[bold]{done.dataset}[/] {done.label} ({done.version}) released: {sum(done.bundle.rows.values()):,} rows, {size:.1f} MB"
-        )
+        what = f"{counted(sum(done.bundle.rows.values()), 'row')}, {size(done.bundle.bytes)}"
+        terminal.out.print(f"[bold]{done.dataset}[/] {done.label} ({done.version}) released: {what}")
         terminal.out.print(f"  folder {done.bundle.folder}", soft_wrap=True)
         own = " (terms of your own: name them by `release.license`)" if done.license == "other" else ""
         terminal.out.print(f"  licence {escape(done.license)}{own}")
@@ -59,5 +58,5 @@ def show_release(done: ReleaseResult) -> None:
 
 
 def _pushed(push: Push) -> str:
-    what = f"{len(push.files)} files, {push.bytes / 1e6:.1f} MB"
+    what = f"{counted(len(push.files), 'file')}, {size(push.bytes)}"
     return f"pushed, {what}" if push.sent else f"not sent ({what}): {push.reason}"

@@ -13,6 +13,7 @@ from lakehouse.cli.arguments import report_broken
 from lakehouse.cli.source.screen import brief
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.operations import line, promises
 from lakehouse.operations.attempts import Failed, NotTried, attempts
 from lakehouse.pilot.selftest import SelfTest
@@ -113,7 +114,7 @@ def _print(made: line.DatasetRun) -> None:
     for c in made.collections:
         state = "unchanged" if c.unchanged else f"{c.added:,} new, {c.changed:,} changed, {c.vanished:,} vanished"
         state += f"; erased: {c.erased:,}" if c.erased else ""
-        terminal.out.print(f"  bronze/{c.source}: {c.live:,} items, {state}")
+        terminal.out.print(f"  bronze/{c.source}: {counted(c.live, 'item')}, {state}")
         for warning in c.warnings:
             terminal.out.print(f"  [yellow]warning[/] {warning}")
     for screening in made.screenings:
@@ -127,12 +128,12 @@ def _print(made: line.DatasetRun) -> None:
         parts = ", ".join(f"{name} {n:,}" for name, n in g.splits.items())
         why = "; ".join(g.change["reasons"])
         state = "unchanged" if not g.made else f"as {g.label} before: {why}" if g.again else f"new: {why}"
-        terminal.out.print(f"  gold/{made.dataset} [bold]{g.label}[/] ({g.version}, {state}): {g.rows:,} rows: {parts}")
+        terminal.out.print(f"  gold/{made.dataset} [bold]{g.label}[/] ({g.version}, {state}): {counted(g.rows, 'row')}: {parts}")
         if len(g.balance) > 1:
             terminal.balance(f"Balance of gold/{made.dataset}", g.balance)
         if g.violations:
             rules = ", ".join(f"{rule} {n:,}" for rule, n in g.violations.items())
-            terminal.out.print(f"  quarantined by the contract: {g.balance[0].quarantined:,} rows ({rules})")
+            terminal.out.print(f"  quarantined by the contract: {counted(g.balance[0].quarantined, 'row')} ({rules})")
         for sentence in g.leaks.in_words():
             terminal.out.print(f"  [red]split leak[/]: {escape(sentence)}")
         for sentence in g.leaks.remarks():

@@ -11,6 +11,7 @@ from lakehouse.core.errors import FactoryError, SpecError, StorageError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset, Gate, yamlfile
 from lakehouse.core.spec.contract import Contract
+from lakehouse.core.text.numbers import counted
 from lakehouse.delivery.release.licenses import is_known, suggestion
 from lakehouse.delivery.release.shards import ROW_ID
 from lakehouse.pilot.task import task_named
@@ -65,7 +66,7 @@ def notes(project: Project, name: str) -> Iterator[str]:
             yield f"{name}: {listed} will not be in gold: promise them in {dataset.contract}, or list them under `leave_out`"
     for split, share in dataset.splits.shares.items():
         if rows is not None and share * rows < 1:
-            yield f"{name}: {split} gets {share:g} of {rows:,} rows, less than one: give it a larger share, or none"
+            yield f"{name}: {split} gets {share:g} of {counted(rows, 'row')}, less than one: give it a larger share, or none"
 
 
 def _entering(project: Project, dataset: Dataset) -> tuple[dict[str, pl.DataType] | None, int | None]:

@@ -18,6 +18,7 @@ from lakehouse.core.spec.evaluation import SPLIT_LEAK
 from lakehouse.core.text import shingles
 from lakehouse.core.text.kernels.near_duplicates import near_duplicate_clusters
 from lakehouse.core.text.kernels.simplify import TYPOGRAPHY
+from lakehouse.core.text.numbers import counted
 from lakehouse.production.learnt_columns import Learnt
 
 NEAR_ROWS = 200_000
@@ -71,15 +72,15 @@ class SplitLeaks:
         first = f"[{', '.join(self.columns)}]"
         said = []
         if self.groups:
-            what = "1 group" if self.groups == 1 else f"{self.groups:,} groups"
+            what = counted(self.groups, "group")
             said.append(f"{what} of near-copies or parts of one row in more than one split; `splits: {{by: cluster}}` keeps them together")
         if self.rows:
-            is_ = "1 row is" if self.rows == 1 else f"{self.rows:,} rows are"
+            is_ = counted(self.rows, "row is", "rows are")
             chance = f" (by chance it would be {self.by_chance:,.0f})" if self.by_chance is not None else ""
             way = f"merge copies by `dedup_exact: {{columns: {first}}}`, or keep them together by `splits: {{by: group, columns: {first}}}`"
             said.append(f"{is_} equal in {named} to a row of another split{chance}; {way}")
         if self.near:
-            texts = "1 text is" if self.near == 1 else f"{self.near:,} texts are"
+            texts = counted(self.near, "text is", "texts are")
             way = (
                 f"`dedup_minhash: {{column: {self.columns[0]}, keep: all}}` in the recipe and `splits: {{by: cluster}}` keep them together"
             )
@@ -92,8 +93,8 @@ class SplitLeaks:
             return []
         named = " and ".join(f"`{column}`" for column in self.columns)
         return [
-            f"equal features: {self.equal_features:,} rows are equal in {named} to a row of another split, and by chance it would be "
-            f"{self.by_chance:,.0f}: these columns repeat by nature, so that this is no leak"
+            f"equal features: {counted(self.equal_features, 'row is', 'rows are')} equal in {named} to a row of another split, and by "
+            f"chance it would be {self.by_chance:,.0f}: these columns repeat by nature, so that this is no leak"
         ]
 
 

@@ -11,6 +11,7 @@ from lakehouse.core.errors import ContractError
 from lakehouse.core.row_model import SPLITS
 from lakehouse.core.spec import Splits
 from lakehouse.core.text.kernels.near_duplicates import connected
+from lakehouse.core.text.numbers import counted
 
 
 def fraction(key: pl.Expr, seed: int) -> pl.Expr:
@@ -105,7 +106,9 @@ def _by_time(rows: pl.DataFrame, splits: Splits, dataset: str) -> pl.Series:
     if empty.any():
         row = rows.filter(empty)["_row_id"][0]
         fix = "drop such rows in the recipe, or let the contract refuse them (no `nullable=True`)"
-        raise ContractError(f"{int(empty.sum()):,} rows of {dataset} have no `{column}` to be split by, the first is {row}", fix=fix)
+        raise ContractError(
+            f"{counted(int(empty.sum()), 'row')} of {dataset} without `{column}` to be split by, the first is {row}", fix=fix
+        )
     names = list(splits.shares)
     edges = np.cumsum([splits.shares[name] for name in names])[:-1]
     # A row stands in the middle of the rows of its time: a day with most of the rows goes where most of it belongs.

@@ -87,7 +87,7 @@ def test_shares_by_time_are_those_declared() -> None:
 
 
 def test_a_time_that_is_missing_or_none_is_named() -> None:
-    with pytest.raises(ContractError, match="1 rows of notes have no `day` to be split by, the first is s/001"):
+    with pytest.raises(ContractError, match="1 row of notes without `day` to be split by, the first is s/001"):
         assigned(frame(day=[date(2024, 1, 1), None]), by="time", column="day")
     with pytest.raises(ContractError, match="`day` of notes is String, which is no time"):
         assigned(frame(day=["2024-01-01"]), by="time", column="day")

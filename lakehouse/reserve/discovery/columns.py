@@ -105,7 +105,7 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
         longest=int(str(length.max())) if length is not None else None,
         role=role,
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
-        examples=() if hidden else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3)),
+        examples=() if hidden else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3).to_list()),
         private=found,
         named=named,
     )
