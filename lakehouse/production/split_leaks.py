@@ -38,6 +38,7 @@ class SplitLeaks:
         groups: groups divided: near-copies, parts of one row, and what `splits` keeps together.
         rows: rows that are equal in `columns` to a row of another split, where that is no chance.
         near: further rows whose text is near-equal to one of another split; None: it was not looked for.
+        too_many: near-equal texts were not looked for, since there are more than NEAR_ROWS.
         columns: that were compared; none: nothing is learnt from.
         equal_features: rows of a table equal in `columns` to a row of another split, by chance or not.
         by_chance: how many that would be if the columns had their values independently of each other; None: no table.
@@ -46,6 +47,7 @@ class SplitLeaks:
     groups: int = 0
     rows: int = 0
     near: int | None = None
+    too_many: bool = False
     columns: tuple[str, ...] = ()
     equal_features: int = 0
     by_chance: float | None = None
@@ -88,7 +90,10 @@ class SplitLeaks:
         return said
 
     def remarks(self) -> list[str]:
-        """What looks like a leak and is none."""
+        """What looks like a leak and is none, and what was not looked for."""
+        if self.too_many:
+            way = "a near-duplicate step in the recipe, such as `dedup_minhash`, names them"
+            return [f"near-equal texts were not looked for among more than {NEAR_ROWS:,} rows: {way}"]
         if not self.equal_features or self.rows or self.by_chance is None:
             return []
         named = " and ".join(f"`{column}`" for column in self.columns)
@@ -124,9 +129,10 @@ def leaks(rows: pl.DataFrame, group: pl.Series, learnt: Learnt, gold: Table | No
         is_leak = chance is None or equal > _BEYOND_CHANCE * chance
         return SplitLeaks(groups=groups, rows=equal if is_leak else 0, columns=columns, equal_features=equal, by_chance=chance)
     text = columns[0]
-    looked = not near_known and gold.schema()[text] == pl.String and rows.height <= NEAR_ROWS
-    near = _near(gold.read(["_split", "_learnt", text]), text) if looked else None
-    return SplitLeaks(groups=groups, rows=equal, near=near, columns=columns)
+    looked = not near_known and gold.schema()[text] == pl.String
+    too_many = looked and rows.height > NEAR_ROWS
+    near = _near(gold.read(["_split", "_learnt", text]), text) if looked and not too_many else None
+    return SplitLeaks(groups=groups, rows=equal, near=near, too_many=too_many, columns=columns)
 
 
 def _divided(key: pl.Series, split: pl.Series) -> pl.DataFrame:

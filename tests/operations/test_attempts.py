@@ -119,3 +119,13 @@ def test_plan_and_run_agree_on_a_version_that_was_there_before(shop: Factory) ->
     shop.declare([])
     assert "as 1.0.0 before" in ran("plan", "notes").output
     assert "as 1.0.0 before: step text_length removed" in " ".join(ran("run", "notes", "--to", "gold").output.split())
+
+
+def test_a_release_that_is_refused_stops_no_other(shop: Factory) -> None:
+    for dataset in ("notes", "more"):
+        shop.declare([], dataset, release={"license": "cc0-1.0"})
+    done = ran("release", "notes", "more")
+    assert done.exit_code == 2
+    assert "no version of notes was made yet" in done.output
+    assert "no version of more was made yet" in done.output
+    assert "0 of 2 released: none" in done.output

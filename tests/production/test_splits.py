@@ -20,7 +20,7 @@ from lakehouse.core.spec import Splits
 from lakehouse.delivery.release import policy
 from lakehouse.operations import line
 from lakehouse.operations.check import check
-from lakehouse.production import splits
+from lakehouse.production import split_leaks, splits
 from tests.factory import Factory
 
 WORDS = [
@@ -207,3 +207,13 @@ def test_a_gate_on_a_part_that_there_is_not_is_refused(notes_factory: Factory) -
     notes_factory.declare([], pilot={"gates": [{"metric": "split_leak.words", "at_most": 0}]})
     with pytest.raises(SpecError, match=r"of one of split_leak, split_leak\.groups"):
         notes_factory.project.dataset("notes")
+
+
+def test_where_there_are_too_many_rows_that_is_said(notes_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_leaks, "NEAR_ROWS", 50)
+    notes_factory.declare([{"fix_unicode": {"column": "text"}}], splits={"by": "row", **SHARES})
+    notes_factory.material([{"id": f"{i:03}", "text": text} for i, text in enumerate(texts(60))])
+    found = notes_factory.made()[1].leaks
+    assert (found.near, found.too_many) == (None, True)
+    (said,) = found.remarks()
+    assert said.startswith("near-equal texts were not looked for among more than 50 rows: a near-duplicate step in the recipe")
