@@ -116,8 +116,8 @@ def reason(column: ColumnProfile) -> str:
     if column.is_private:
         kinds = [*sorted(column.private), *([column.named] if column.named else [])]
         parts.append(f"private data: {', '.join(kinds)}")
-    elif column.least is not None:
-        parts.append(f"{column.least} to {column.most}")
+    elif column.span is not None:
+        parts.append(column.span)
     elif column.examples:
         parts.append("such as " + ", ".join(column.examples[:2]))
     if column.not_finite:

@@ -77,8 +77,9 @@ def test_status_and_release_name_the_last_failure_until_a_run_ends_well(shop: Fa
     assert "failed the last run of bad (" in status.output
     assert "the contract does not load: NameError: name 'inf' is not defined" in status.output
     refused = ran("release", "bad")
-    assert "no version of bad was made, so there is nothing to release: its last run failed, since the contract does not load" in str(
-        refused.exception
+    assert (
+        "no version of bad was made, so there is nothing to release: its last run failed, since contracts/bad.py:5: the contract does"
+        in str(refused.exception)
     )
     assert "`latest`" not in str(refused.exception)
     shop.write("contracts/bad.py", "import pandera.polars as pa\n\n\nclass Rows(pa.DataFrameModel):\n    text: str\n")

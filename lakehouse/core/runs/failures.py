@@ -30,7 +30,8 @@ class Failure:
 
 def keep(project: Project, work: str, error: FactoryError) -> None:
     """Note that a run failed; a disk that takes no note changes nothing about the failure."""
-    noted = Failure(work=work, what=error.what, fix=error.fix, at=datetime.now(UTC).isoformat(timespec="seconds"))
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    noted = Failure(work=work, what=what, fix=error.fix, at=datetime.now(UTC).isoformat(timespec="seconds"))
     file = _file(project, work)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

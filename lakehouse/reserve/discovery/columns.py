@@ -69,6 +69,15 @@ class ColumnProfile:
         return self.form.type
 
     @property
+    def span(self) -> str | None:
+        """Its least and greatest value for people: floats to 15 digits; None where it has none."""
+        if self.least is None or self.most is None:
+            return None
+        if self.form.dtype.is_float():
+            return f"{float(self.least):.15g} to {float(self.most):.15g}"
+        return f"{self.least} to {self.most}"
+
+    @property
     def is_private(self) -> bool:
         """Whether nothing of it may be shown."""
         return bool(self.private) or self.named is not None
