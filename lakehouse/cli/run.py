@@ -15,7 +15,7 @@ from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
 from lakehouse.core.text.numbers import counted
 from lakehouse.operations import line, promises
-from lakehouse.operations.attempts import Failed, NotTried, attempts
+from lakehouse.operations.attempts import NotMade, NotTried, attempts
 from lakehouse.pilot.selftest import SelfTest
 from lakehouse.pilot.task import scorings
 
@@ -36,14 +36,14 @@ def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> Non
     names = _wanted(project, datasets)
     if not as_json:
         _notes(project, names)
-    outcomes: list[line.DatasetRun | Failed | NotTried] = []
+    outcomes: list[line.DatasetRun | NotMade | NotTried] = []
     with terminal.progress(quiet=as_json) as report:
         for outcome in attempts(project, names, to, progress=report):
             outcomes.append(outcome)
             if not as_json:
                 _show(outcome)
     done = [made for made in outcomes if isinstance(made, line.DatasetRun)]
-    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    failed = [outcome for outcome in outcomes if isinstance(outcome, NotMade)]
     if failed and len(outcomes) == 1:
         raise failed[0].error
     if as_json:
@@ -70,24 +70,24 @@ def _wanted(project: Project, given: tuple[str, ...]) -> list[str]:
     return list(given) or list(project.datasets)
 
 
-def _show(outcome: line.DatasetRun | Failed | NotTried) -> None:
+def _show(outcome: line.DatasetRun | NotMade | NotTried) -> None:
     if isinstance(outcome, line.DatasetRun):
         _print(outcome)
 
 
-def _as_json(outcome: line.DatasetRun | Failed | NotTried) -> object:
-    if isinstance(outcome, Failed):
+def _as_json(outcome: line.DatasetRun | NotMade | NotTried) -> object:
+    if isinstance(outcome, NotMade):
         e = outcome.error
         return {"dataset": outcome.dataset, "error": {"kind": type(e).__name__, "what": e.what, "where": e.where, "fix": e.fix}}
     return {"dataset": outcome.dataset, "not_tried_because_of": outcome.because_of} if isinstance(outcome, NotTried) else outcome
 
 
-def _summary(outcomes: list[line.DatasetRun | Failed | NotTried]) -> None:
+def _summary(outcomes: list[line.DatasetRun | NotMade | NotTried]) -> None:
     """What was made, what failed and why, what was not tried."""
     terminal.out.print()
     for outcome in outcomes:
         name = f"[bold]{outcome.dataset}[/]"
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, NotMade):
             terminal.err.print(f"[red]failed[/] {name}: {escape(str(outcome.error))}", soft_wrap=True)
         elif isinstance(outcome, NotTried):
             terminal.err.print(f"[yellow]not tried[/] {name}: it refers to {outcome.because_of}, which was not made", soft_wrap=True)

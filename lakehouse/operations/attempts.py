@@ -14,7 +14,7 @@ from lakehouse.operations.line import DatasetRun, Line, Stage
 
 
 @dataclass(frozen=True)
-class Failed:
+class NotMade:
     """A dataset that could not be made."""
 
     dataset: str
@@ -31,17 +31,17 @@ class NotTried:
 
 def attempts(
     project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent
-) -> Iterator[DatasetRun | Failed | NotTried]:
+) -> Iterator[DatasetRun | NotMade | NotTried]:
     """Make `names` and what they refer to as `line.run` does; one outcome a dataset, as soon as it is there."""
     going = Line(project, names, to, progress)
-    seen: dict[str, DatasetRun | Failed | NotTried] = {}
+    seen: dict[str, DatasetRun | NotMade | NotTried] = {}
     for wanted in names:
         try:
             ordered = line.order(project, [wanted])
         except FactoryError as error:
             ordered = []
             if wanted not in seen:
-                seen[wanted] = Failed(wanted, error)
+                seen[wanted] = NotMade(wanted, error)
                 yield seen[wanted]
         for name in ordered:
             if name not in seen:
@@ -49,13 +49,13 @@ def attempts(
                 yield seen[name]
 
 
-def _attempt(going: Line, name: str, seen: dict[str, DatasetRun | Failed | NotTried]) -> DatasetRun | Failed | NotTried:
+def _attempt(going: Line, name: str, seen: dict[str, DatasetRun | NotMade | NotTried]) -> DatasetRun | NotMade | NotTried:
     try:
         for other in line.references(going.project.dataset(name)):
-            if isinstance(seen.get(other), Failed | NotTried):
+            if isinstance(seen.get(other), NotMade | NotTried):
                 return NotTried(name, other)
         return going.make(name)
     except FactoryError as error:
-        return Failed(name, error)
+        return NotMade(name, error)
     except OSError as error:
-        return Failed(name, storage_error(error, str(error.filename or "the lake")))
+        return NotMade(name, storage_error(error, str(error.filename or "the lake")))

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from lakehouse.cli import cli, terminal
 from lakehouse.operations import line
-from lakehouse.operations.attempts import Failed, NotTried, attempts
+from lakehouse.operations.attempts import NotMade, NotTried, attempts
 from lakehouse.operations.line import DatasetRun
 from tests.factory import Factory, notes
 
@@ -36,7 +36,7 @@ def ran(*arguments: str) -> Result:
 
 def test_what_does_not_need_the_failed_dataset_is_made(shop: Factory) -> None:
     outcomes = list(attempts(shop.project, ["bad", "after", "notes", "more"], "gold"))
-    assert [(type(o), o.dataset) for o in outcomes] == [(Failed, "bad"), (NotTried, "after"), (DatasetRun, "notes"), (DatasetRun, "more")]
+    assert [(type(o), o.dataset) for o in outcomes] == [(NotMade, "bad"), (NotTried, "after"), (DatasetRun, "notes"), (DatasetRun, "more")]
 
 
 def test_the_end_of_a_run_names_what_became_of_each(shop: Factory) -> None:
@@ -60,7 +60,7 @@ def test_a_source_that_fails_stops_its_datasets_and_is_tried_once(shop: Factory)
         shop.declare([], dataset, sources=["gone"])
     said: list[str] = []
     outcomes = list(attempts(shop.project, ["first", "second", "notes"], "gold", progress=lambda what, *_: said.append(what)))
-    assert [type(o) for o in outcomes] == [Failed, Failed, DatasetRun]
+    assert [type(o) for o in outcomes] == [NotMade, NotMade, DatasetRun]
     assert outcomes[0].error is outcomes[1].error  # type: ignore[union-attr]
 
 
