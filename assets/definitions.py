@@ -34,7 +34,7 @@ def _of_dataset(project: Project, dataset: Dataset) -> _Built:
     built = _Built(assets=[*production.build(project, dataset)])
     if dataset.demand:
         built.checks.append(planning.check(project, dataset))
-    if dataset.pilot.evaluations:
+    if dataset.pilot.judges:
         built.assets.append(pilot.build(project, dataset))
     if dataset.repair:
         built.assets.append(repair.build(project, dataset))

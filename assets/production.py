@@ -34,6 +34,7 @@ from lakehouse.production.gold import make_gold
 from lakehouse.production.inspection.profile import profile, profile_picture
 from lakehouse.production.pictures import balance_picture, splits_picture
 from lakehouse.production.silver import make_silver, sealed, tables_of
+from lakehouse.production.split_leaks import of_manifest
 
 
 def build(project: Project, dataset: Dataset) -> list[dg.AssetsDefinition]:
@@ -211,7 +212,10 @@ def _gold_content(project: Project, dataset: Dataset, version: Version) -> Conte
     columns = {c: manifest["columns"][c] for c in sorted(manifest["columns"], key=lambda c: own.index(c) if c in own else len(own))}
     silver_columns = {c: [dg.TableColumnDep(asset_key=key("silver", name), column_name=c)] for c in columns}
     # Where a user asked for splits that may leak, the leak is shown, not refused.
-    severity = dg.AssetCheckSeverity.ERROR if dataset.splits.by == "cluster" else dg.AssetCheckSeverity.WARN
+    leaks = of_manifest(manifest["leaks"])
+    # Only what the splits promise to keep together stops the assets after gold; a gate on `split_leak` stops a release for the rest.
+    promised = dataset.splits.by in ("cluster", "group", "pair") and (leaks.groups or leaks.rows)
+    severity = dg.AssetCheckSeverity.ERROR if promised else dg.AssetCheckSeverity.WARN
     levels = manifest["metadata"].get("sensitivity")
     return Content(
         data_version=version.content_id,
@@ -246,7 +250,10 @@ def _gold_content(project: Project, dataset: Dataset, version: Version) -> Conte
                 metadata={"rate": rate, "max_rate": dataset.on_violation.max_rate},
             ),
             dg.AssetCheckResult(
-                check_name="no_split_leak", passed=not any(manifest["leaks"].values()), severity=severity, metadata=dict(manifest["leaks"])
+                check_name="no_split_leak",
+                passed=not leaks.found,
+                severity=severity,
+                metadata={**leaks.metrics, "compared": ", ".join(leaks.columns), "found": "; ".join([*leaks.in_words(), *leaks.remarks()])},
             ),
         ],
     )

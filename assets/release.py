@@ -32,7 +32,7 @@ def build(project: Project, dataset: Dataset) -> dg.AssetsDefinition:
     """The release asset of a dataset, with the checks gates_passed and bundle_verifies."""
     name = dataset.dataset
     asset_key = key("release", name)
-    upstream = key("pilot" if dataset.pilot.evaluations else "gold", name)
+    upstream = key("pilot" if dataset.pilot.judges else "gold", name)
 
     @dg.asset(
         key=asset_key,

@@ -35,7 +35,7 @@ def pages(project: Project) -> Iterator[list[Page]]:
         dataset = declared.spec
         yield production.silver_pages(project, dataset)
         yield production.gold_pages(project, dataset)
-        if dataset.pilot.evaluations:
+        if dataset.pilot.judges:
             yield pilot.pages(project, dataset)
         if dataset.repair:
             yield repair.pages(project, dataset)

@@ -16,12 +16,12 @@ from lakehouse.authoring.choices import Choices, ColumnChoice, choose
 from lakehouse.authoring.contract_file import contract_text
 from lakehouse.authoring.dataset_file import dataset_text
 from lakehouse.authoring.material_place import placed
-from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, not_read, renamed_columns, with_file_columns
+from lakehouse.authoring.naming import free_name
+from lakehouse.authoring.source_file import WrittenSource, declare, files_options, not_read, renamed_columns, with_file_columns
 from lakehouse.authoring.yaml_file import write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
-from lakehouse.core.spec import NAME
 from lakehouse.core.spec.source import Column
 from lakehouse.reserve.discovery.columns import described
 from lakehouse.reserve.discovery.discover import Discovery, discover
@@ -76,7 +76,8 @@ def add(
     if elsewhere.is_elsewhere(material):
         return _from_elsewhere(project, material, name, text, label, table, ask)
     path = Path(material).expanduser()
-    dataset = _free(project, name or name_of(path))
+    named = free_name(project, name, path.name)
+    dataset = named.name
     place = placed(project, path)
     try:
         found = _readable(discover(place.path))
@@ -85,7 +86,7 @@ def add(
         choices = _chosen(found, text, label, ask)
         found = _with_privacy(found, choices)
         source = declare(project, f"{dataset}_raw", {"files": options}, found, renamed, path.name)
-        notes = tuple(note for note in (place.note, not_read(place.path, options), *found.notes) if note)
+        notes = tuple(note for note in (named.note, place.note, not_read(place.path, options), *found.notes) if note)
         return _written(project, dataset, source, found, choices, notes)
     except BaseException:
         if place.note and place.path.is_relative_to(project.root.resolve()):
@@ -97,21 +98,13 @@ def _from_elsewhere(
     project: Project, material: str, name: str | None, text: str | None, label: str | None, table: str | None, ask: Ask | None
 ) -> Added:
     at = elsewhere.connected(project, material, table)
-    dataset = _free(project, name or at.name)
+    named = free_name(project, name, at.name)
+    dataset = named.name
     found, renamed = renamed_columns(_readable(elsewhere.discovered(project, at)))
     choices = _chosen(found, text, label, ask)
     found = _with_privacy(found, choices)
     source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)
-    return _written(project, dataset, source, found, choices, found.notes)
-
-
-def _free(project: Project, name: str) -> str:
-    if not NAME.match(name):
-        raise SpecError(f"`{name}` is no name for a dataset", fix="lower-case letters, digits and `_`, starting with a letter: --name NAME")
-    for file in (f"assets/datasets/{name}.yaml", f"assets/sources/{name}_raw.yaml", f"contracts/{name}.py"):
-        if (project.root / file).exists():
-            raise SpecError(f"{file} exists", fix="give another name: --name NAME")
-    return name
+    return _written(project, dataset, source, found, choices, (*([named.note] if named.note else []), *found.notes))
 
 
 def _readable(found: Discovery) -> Discovery:
@@ -158,7 +151,7 @@ def _written(project: Project, dataset: str, source: WrittenSource, found: Disco
     title = f"{title}Row" if keyword.iskeyword(title) else title
     contract, declaration = project.root / "contracts" / f"{dataset}.py", project.root / "assets" / "datasets" / f"{dataset}.yaml"
     try:
-        write(contract, contract_text(title, dataset, found.columns, choices, whole=found.whole))
+        write(contract, contract_text(title, dataset, found.columns, choices, whole=found.whole, rows=found.rows))
         write(declaration, dataset_text(dataset, source.source, title, found, choices))
         project.load(declaration)
     except BaseException:

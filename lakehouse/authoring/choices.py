@@ -273,7 +273,7 @@ def _choice(
     elif column.role == "label":
         role, why = "category", f"{len(column.values) or 'few'} values"
     elif form.dtype.is_numeric():
-        role, why = "number", f"{column.least} to {column.most}" if column.least is not None else "numbers"
+        role, why = "number", column.span or "numbers"
     else:
         role, why = "value", "kept as it is"
     return ColumnChoice(column.name, form.type, role, "; ".join([why, *written]))

@@ -9,6 +9,8 @@ from lakehouse.authoring.yaml_file import rendered
 from lakehouse.core.spec import PII
 from lakehouse.reserve.discovery.discover import Discovery
 
+LICENSE = "other"
+"""Of a release, until a person names the terms."""
 _EVALUATED = 50
 """Fewest rows that are split and evaluated: a tenth of fewer tests nothing."""
 _GATED = 200
@@ -60,7 +62,7 @@ def dataset_text(name: str, source: str, title: str, found: Discovery, choices: 
             few = f"fewer than {_GATED} rows cannot tell a model from a guess"
             why = few if found.rows < _GATED else f"the label was guessed; add [{{metric: {metric}, versus: baseline}}] where it is right"
             comments[("pilot",)] = f"No gate: {why}."
-    spec["release"] = {"license": "other", "forbid": ["pii"], **_language(found)}
+    spec["release"] = {"license": LICENSE, "forbid": ["pii"], **_language(found)}
     comments[("release",)] = (
         "forbid: every column of the released rows is looked through for private data; a release that holds any is refused."
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from lakehouse.authoring.source_file import name_of, reading_options, relative
+from lakehouse.authoring.naming import name_of
+from lakehouse.authoring.source_file import reading_options, relative
 from lakehouse.authoring.yaml_file import rendered, write
 from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
@@ -64,11 +65,11 @@ def connected(project: Project, material: str, table: str | None) -> RemoteMater
         if table not in found:
             raise SpecError(f"the database has no table `{table}`", fix=f"tables: {', '.join(sorted(found))}")
         order = found[table]
-        return RemoteMaterial({"sql": {"url": url, "table": table, "order": order}}, name_of(Path(table)), f"Table {table}")
+        return RemoteMaterial({"sql": {"url": url, "table": table, "order": order}}, name_of(table), f"Table {table}")
     if material.startswith(("http://", "https://")):
         path = Path(unquote(urlsplit(material).path) or "page")
-        return RemoteMaterial({"http": {"files": [{"url": material}]}}, name_of(path), path.name)
-    return RemoteMaterial({"delta": {"url": relative(project.root, path)}}, name_of(path), f"Delta table {path.name}")
+        return RemoteMaterial({"http": {"files": [{"url": material}]}}, name_of(path.name), path.name)
+    return RemoteMaterial({"delta": {"url": relative(project.root, path)}}, name_of(path.name), f"Delta table {path.name}")
 
 
 def discovered(project: Project, at: RemoteMaterial) -> Discovery:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -12,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from lakehouse.authoring.naming import name_of
 from lakehouse.authoring.yaml_file import rendered, write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
@@ -24,6 +24,8 @@ from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.formats import by_extension, usual_separator
 from lakehouse.reserve.formats.leftovers import files_of
 
+LICENSE = "proprietary"
+"""Of material of which nothing is said: it may not be passed on."""
 _TAKEN = {"row_id": "source_row_id"}
 """Names that a release gives to columns of its own."""
 
@@ -43,7 +45,7 @@ def write_source(project: Project, found: Discovery, name: str | None = None) ->
         SourceError: it holds nothing that can be collected. SpecError: the name is taken or none.
     """
     path = Path(found.path).resolve()
-    name = name or f"{name_of(path)}_raw"
+    name = name or f"{name_of(path.name)}_raw"
     found, renamed = renamed_columns(found)
     options = files_options(project, found, path)
     return declare(project, name, {"files": options}, with_file_columns(found, options), renamed, Path(found.path).name)
@@ -77,12 +79,6 @@ def declare(
     return WrittenSource(name, file)
 
 
-def name_of(path: Path) -> str:
-    """A name for what comes from a file or a folder."""
-    name = re.sub(r"\W+", "_", path.name.split(".")[0].lower(), flags=re.ASCII).strip("_")[:50]
-    return name if NAME.match(name) else f"data_{name}".rstrip("_") if NAME.match(f"data_{name}".rstrip("_")) else "dataset"
-
-
 def _spec(
     name: str, connector: dict[str, dict[str, Any]], found: Discovery, renamed: Mapping[str, str], called: str
 ) -> tuple[dict[str, Any], dict[tuple[str | int, ...], str]]:
@@ -92,7 +88,7 @@ def _spec(
         "source": name,
         "description": f"{called} as it was received.",
         "owner": "team:data",
-        "license": "proprietary",
+        "license": LICENSE,
         "connector": connector,
         "key": "position",
         "columns": {column.name: declared(column.form) for column in found.columns},
@@ -123,10 +119,12 @@ def reason(column: ColumnProfile) -> str:
     if column.is_private:
         kinds = [*sorted(column.private), *([column.named] if column.named else [])]
         parts.append(f"private data: {', '.join(kinds)}")
-    elif column.least is not None:
-        parts.append(f"{column.least} to {column.most}")
+    elif column.span is not None:
+        parts.append(column.span)
     elif column.examples:
         parts.append("such as " + ", ".join(column.examples[:2]))
+    if column.not_finite:
+        parts.append(f"some are {' or '.join(column.not_finite)}")
     if column.nulls >= 0.005:
         parts.append(f"{column.nulls:.0%} empty")
     if column.note:

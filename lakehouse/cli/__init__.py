@@ -8,7 +8,6 @@ import sys
 import click
 
 from lakehouse.cli.group import LazyGroup
-from lakehouse.core.text.visible import visible
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -33,9 +32,11 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except FactoryError as error:
+        from lakehouse.cli import terminal  # rich takes time that a completion has not
+
         if "--json" in sys.argv:
             click.echo(json.dumps({"error": {"kind": type(error).__name__, "what": error.what, "where": error.where, "fix": error.fix}}))
-        click.secho(visible(f"error: {error}"), fg="red", err=True)
+        terminal.complain(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.secho("stopped; what was finished is kept, run it again to go on", fg="yellow", err=True)

@@ -27,4 +27,5 @@ def add_command(material: str, name: str | None, label: str | None, text: str | 
         terminal.dump(made)
         return
     first_contact.show(made)
-    terminal.out.print(f"\nNext: lakehouse run {made.dataset} && lakehouse release {made.dataset}")
+    terminal.out.print(f"\nNext: lakehouse run {made.dataset} && lakehouse release {made.dataset}", soft_wrap=True)
+    terminal.out.print(f"To have it in a clone: git add {' '.join(made.files)} && git commit -m 'Add {made.dataset}'", soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from lakehouse.cli import terminal
 from lakehouse.core.project import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,7 +28,7 @@ def report_broken(project: Project) -> None:
     """Name the declarations that a command over all of them left out, and end it with the exit code of a wrong declaration."""
     broken = (*project.broken("sources").values(), *project.broken("datasets").values())
     for error in broken:
-        click.secho(f"error: {error}", fg="red", err=True)
+        terminal.complain(error)
     if broken:
         raise click.exceptions.Exit(2)
 

@@ -25,7 +25,7 @@ def check_command(as_json: bool) -> None:
         terminal.dump([{"kind": type(p).__name__, "where": p.where, "what": p.what, "fix": p.fix} for p in problems])
     else:
         for problem in problems:
-            click.secho(f"error: {problem}", fg="red", err=True)
+            terminal.complain(problem)
         for note in found:
             terminal.out.print(f"[yellow]note[/] {escape(note)}")
         if not problems:

@@ -120,6 +120,6 @@ def _holds(column: ColumnProfile) -> str:
         return f"{shares}; {column.length:.0f} characters on average, at most {column.longest:,}"
     if column.is_private:
         return "private: not shown"
-    if column.least is not None:
-        return f"{column.least} to {column.most}"
+    if column.span is not None:
+        return column.span
     return ", ".join(column.examples) or "nothing"

@@ -10,6 +10,8 @@ import click
 from rich.markup import escape
 
 from lakehouse.authoring.add import Added, Ask
+from lakehouse.authoring.dataset_file import LICENSE as RELEASE
+from lakehouse.authoring.source_file import LICENSE as MATERIAL
 from lakehouse.cli import terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +38,10 @@ def show(added: Added) -> None:
         terminal.out.print(f"[yellow]note[/] {escape(note)}")
     for question in added.questions:
         terminal.out.print(f"[yellow]open[/] {escape(question)}")
+    terminal.out.print(
+        f"[yellow]open[/] under which licence? `{MATERIAL}` was written for the material (`license` of {added.source}) and `{RELEASE}` for "
+        f"releases (`release.license` of {added.dataset}): which it is, is yours to decide"
+    )
     terminal.out.print("Yours to read and change:")
     for file in added.files:
         terminal.out.print(f"  {file}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,15 +12,16 @@ from rich.markup import escape
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import dataset_names, report_broken
 from lakehouse.core.docs import page
-from lakehouse.core.errors import SpecError
+from lakehouse.core.errors import FactoryError, SpecError
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted, size
 from lakehouse.operations import line
 from lakehouse.operations.planning import plan as planning
 from lakehouse.operations.planning.costs import Yield
 from lakehouse.operations.planning.picture import volumes_picture
 from lakehouse.operations.planning.plan import Deadline, Plan
-from lakehouse.production.inspection.preview import Preview
+from lakehouse.production.inspection.preview import Preview, blocked
 
 
 @click.command("plan")
@@ -36,7 +38,7 @@ def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as
     """
     project = Project.find()
     names = dataset_names(project, datasets)
-    found = line.plans(project, names)
+    found = line.plans(project, names) if len(names) == 1 else list(_each(project, names))
     wanted = [name for name in names if project.dataset(name).demand is not None]
     if (kept or picture is not None) and not wanted:
         raise SpecError("no dataset named here declares a demand", fix=f"declare `demand:` in its file; see {page('planning.md')}")
@@ -53,6 +55,18 @@ def plan_command(datasets: tuple[str, ...], kept: bool, picture: Path | None, as
             terminal.out.print(f"\nkept as the plan of {', '.join(made.dataset for made in demands)}")
     if not datasets:
         report_broken(project)
+
+
+def _each(project: Project, names: list[str]) -> Iterator[Preview]:
+    """The previews of several datasets; one that cannot be planned says why, and the others are shown."""
+    seen: set[str] = set()
+    for wanted in names:
+        try:
+            previews = line.plans(project, [wanted])
+        except FactoryError as error:
+            previews = [blocked(wanted, [f"cannot be made: {error.what}"], gold=())]
+        yield from (each for each in previews if each.dataset not in seen)
+        seen |= {each.dataset for each in previews}
 
 
 def _show(found: list[Preview], demands: list[Plan]) -> None:
@@ -95,8 +109,10 @@ def _sentences(plan: Plan) -> list[str]:
         out.append("Some of it has no measured yield: collect and run a sample, or declare `expected_yield`.")
     elif plan.collect:
         hours = ", ".join(f"{stage} {_time(spent)}" for stage, spent in plan.hours.items())
-        room = f"{_bytes(plan.bytes)} to fetch, {_bytes(plan.stored)} more in the lake"
-        out.append(f"{plan.collect:,} rows to collect, most of them for {plan.collect_for}: {room}" + (f"; {hours}" if hours else ""))
+        room = f"{size(plan.bytes or 0)} to fetch, {size(plan.stored or 0)} more in the lake"
+        out.append(
+            f"{counted(plan.collect, 'row')} to collect, most of them for {plan.collect_for}: {room}" + (f"; {hours}" if hours else "")
+        )
     if plan.annotation_hours:
         out.append(f"Annotation: {plan.annotation_hours:,.0f} hours of people, {plan.annotation_days:,.1f} days of those declared.")
     for name, quality in plan.quality.items():
@@ -112,7 +128,7 @@ def _yield(found: Yield) -> str:
         return f"Yield: {found.value:.1%} of the rows collected are expected to be kept, as declared; nothing is measured yet."
     of = "of the last rows that came" if found.of == "last" else "of all rows collected"
     interval = f" (95 % interval {found.low:.1%} to {found.high:.1%})" if found.high != found.low else ""
-    return f"Yield: {found.kept:,} rows kept {of}, {found.collected:,}: {found.value:.1%}{interval}."
+    return f"Yield: {counted(found.kept, 'row')} kept {of}, {found.collected:,}: {found.value:.1%}{interval}."
 
 
 def _deadline(found: Deadline) -> str:
@@ -125,7 +141,7 @@ def _number(name: str, value: float | None) -> str | None:
     if value is None:
         return None
     if name == "bytes":
-        return _bytes(value)
+        return size(value)
     return f"{value:.1%}" if name == "yield" else _time(value) if name == "machine time" else f"{value:,.0f}"
 
 
@@ -135,11 +151,3 @@ def _time(hours: float) -> str:
         if seconds >= length:
             return f"{seconds / length:,.1f} {unit}"
     return f"{seconds:.1f} s"
-
-
-def _bytes(size: float | None) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size is None or abs(size) < 1000:
-            return "-" if size is None else f"{size:,.0f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"

@@ -9,11 +9,13 @@ import click
 from rich.markup import escape
 
 from lakehouse.cli import terminal
-from lakehouse.cli.arguments import dataset_names, report_broken
+from lakehouse.cli.arguments import report_broken
 from lakehouse.cli.source.screen import brief
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.operations import line, promises
+from lakehouse.operations.attempts import NotMade, NotTried, attempts
 from lakehouse.pilot.selftest import SelfTest
 from lakehouse.pilot.task import scorings
 
@@ -25,30 +27,74 @@ from lakehouse.pilot.task import scorings
 def run_command(datasets: tuple[str, ...], to: line.Stage, as_json: bool) -> None:
     """Make datasets (all of them, if none is named) and what they refer to: collect, silver, gold, pilot, grade.
 
-    Only what is left to do is done; a run that was killed is finished by running it again.
+    Only what is left to do is done; a run that was killed is finished by running it again. A dataset that fails stops only itself and what
+    refers to it.
 
     Example: lakehouse run reviews --to gold
     """
     project = Project.find()
-    names = dataset_names(project, datasets)
+    names = _wanted(project, datasets)
     if not as_json:
         _notes(project, names)
-    done: list[line.DatasetRun] = []
+    outcomes: list[line.DatasetRun | NotMade | NotTried] = []
     with terminal.progress(quiet=as_json) as report:
-        for made in line.run(project, names, to, progress=report):
-            done.append(made)
+        for outcome in attempts(project, names, to, progress=report):
+            outcomes.append(outcome)
             if not as_json:
-                _print(made)
+                _show(outcome)
+    done = [made for made in outcomes if isinstance(made, line.DatasetRun)]
+    failed = [outcome for outcome in outcomes if isinstance(outcome, NotMade)]
+    if failed and len(outcomes) == 1:
+        raise failed[0].error
     if as_json:
-        terminal.dump(done)
+        terminal.dump([_as_json(outcome) for outcome in outcomes])
+    elif failed:
+        _summary(outcomes)
     elif all(made.unchanged for made in done):
         terminal.out.print("\nNothing to do: every version is as declared.")
     else:
         _next(done, to)
     if not datasets:
         report_broken(project)
+    if failed:
+        raise click.exceptions.Exit(failed[0].error.exit_code)
     if any(made.pilot and not made.pilot.passed for made in done):
         raise click.exceptions.Exit(4)
+
+
+def _wanted(project: Project, given: tuple[str, ...]) -> list[str]:
+    """The datasets that are named, or all. An unknown name stops the run before it begins; a wrong declaration only its dataset."""
+    for name in given:
+        if name not in project.broken("datasets"):
+            project.dataset(name)
+    return list(given) or list(project.datasets)
+
+
+def _show(outcome: line.DatasetRun | NotMade | NotTried) -> None:
+    if isinstance(outcome, line.DatasetRun):
+        _print(outcome)
+
+
+def _as_json(outcome: line.DatasetRun | NotMade | NotTried) -> object:
+    if isinstance(outcome, NotMade):
+        e = outcome.error
+        return {"dataset": outcome.dataset, "error": {"kind": type(e).__name__, "what": e.what, "where": e.where, "fix": e.fix}}
+    return {"dataset": outcome.dataset, "not_tried_because_of": outcome.because_of} if isinstance(outcome, NotTried) else outcome
+
+
+def _summary(outcomes: list[line.DatasetRun | NotMade | NotTried]) -> None:
+    """What was made, what failed and why, what was not tried."""
+    terminal.out.print()
+    for outcome in outcomes:
+        name = f"[bold]{outcome.dataset}[/]"
+        if isinstance(outcome, NotMade):
+            terminal.err.print(f"[red]failed[/] {name}: {escape(str(outcome.error))}", soft_wrap=True)
+        elif isinstance(outcome, NotTried):
+            terminal.err.print(f"[yellow]not tried[/] {name}: it refers to {outcome.because_of}, which was not made", soft_wrap=True)
+        else:
+            version = f" {outcome.gold.label} ({outcome.gold.version})" if outcome.gold else ""
+            gates = ", [red]gates failed[/]" if outcome.pilot and not outcome.pilot.passed else ""
+            terminal.out.print(f"{'unchanged' if outcome.unchanged else 'made'} {name}{version}{gates}", soft_wrap=True)
 
 
 def _notes(project: Project, names: list[str]) -> None:
@@ -68,7 +114,7 @@ def _print(made: line.DatasetRun) -> None:
     for c in made.collections:
         state = "unchanged" if c.unchanged else f"{c.added:,} new, {c.changed:,} changed, {c.vanished:,} vanished"
         state += f"; erased: {c.erased:,}" if c.erased else ""
-        terminal.out.print(f"  bronze/{c.source}: {c.live:,} items, {state}")
+        terminal.out.print(f"  bronze/{c.source}: {counted(c.live, 'item')}, {state}")
         for warning in c.warnings:
             terminal.out.print(f"  [yellow]warning[/] {warning}")
     for screening in made.screenings:
@@ -80,15 +126,18 @@ def _print(made: line.DatasetRun) -> None:
     if made.gold:
         g = made.gold
         parts = ", ".join(f"{name} {n:,}" for name, n in g.splits.items())
-        state = f"new: {'; '.join(g.change['reasons'])}" if g.made else "unchanged"
-        terminal.out.print(f"  gold/{made.dataset} [bold]{g.label}[/] ({g.version}, {state}): {g.rows:,} rows: {parts}")
+        why = "; ".join(g.change["reasons"])
+        state = "unchanged" if not g.made else f"as {g.label} before: {why}" if g.again else f"new: {why}"
+        terminal.out.print(f"  gold/{made.dataset} [bold]{g.label}[/] ({g.version}, {state}): {counted(g.rows, 'row')}: {parts}")
         if len(g.balance) > 1:
             terminal.balance(f"Balance of gold/{made.dataset}", g.balance)
         if g.violations:
             rules = ", ".join(f"{rule} {n:,}" for rule, n in g.violations.items())
-            terminal.out.print(f"  quarantined by the contract: {g.balance[0].quarantined:,} rows ({rules})")
-        if any(g.leaks.values()):
-            terminal.out.print(f"  [red]split leak[/]: {g.leaks['groups']:,} groups, {g.leaks['rows']:,} equal rows in more than one split")
+            terminal.out.print(f"  quarantined by the contract: {counted(g.balance[0].quarantined, 'row')} ({rules})")
+        for sentence in g.leaks.in_words():
+            terminal.out.print(f"  [red]split leak[/]: {escape(sentence)}")
+        for sentence in g.leaks.remarks():
+            terminal.out.print(f"  {escape(sentence)}")
     if made.pilot:
         _print_pilot(made)
     if made.graded:

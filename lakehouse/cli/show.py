@@ -13,6 +13,7 @@ from lakehouse.cli.values import beside, block, exact, first_bytes, readable, sh
 from lakehouse.core.errors import NotFoundError
 from lakehouse.core.project import Project
 from lakehouse.core.spec.yamlfile import suggest
+from lakehouse.core.text.numbers import counted
 from lakehouse.operations.show.choice import Choice
 from lakehouse.operations.show.fates import FateShown, Kind, fates
 from lakehouse.operations.show.reader import TableReader, reader
@@ -122,7 +123,9 @@ def _show_fates(dataset: str, kind: Kind, found: list[FateShown], *, as_json: bo
     what = {"quarantined": "rows set aside", "merged": "rows merged into others", "dropped": "rows dropped"}[kind]
     terminal.out.print(f"[bold]{dataset}[/], {what} by the last run")
     for each in found:
-        why = f"{each.step}: {each.rule}" + (f", {_evidence(each)}" if each.evidence else "")
+        said = _evidence(each) if each.evidence else ""
+        # The evidence of an item that could not be read lists all its findings, the rule among them.
+        why = f"{each.step}: " + (said if each.rule in said.split(", ") else ", ".join([each.rule, *([said] if said else [])]))
         terminal.out.print(f"\n[bold]{escape(each.row)}[/]", soft_wrap=True)
         block("merged by" if kind == "merged" else "why", readable(why))
         if kind == "merged" or each.other_values is not None:
@@ -156,4 +159,4 @@ def _evidence(fate: FateShown) -> str:
 
 
 def _foot(rows: int) -> None:
-    terminal.out.print(f"{rows:,} row{'' if rows == 1 else 's'}" if rows else "no rows")
+    terminal.out.print(counted(rows, "row") if rows else "no rows")

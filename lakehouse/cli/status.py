@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.markup import escape
 
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import report_broken
@@ -37,3 +38,11 @@ def _print(sources: list[status.SourceStatus], datasets: list[status.DatasetStat
         for d in datasets
     ]
     terminal.table("\nDatasets", ["dataset", "label", "rows", "gates", "released", "a run would change"], rows, right=["rows"])
+    for d in datasets:
+        if d.failed:
+            what = (
+                f"[red]failed[/] the last run of [bold]{d.dataset}[/] ({d.failed.at[:16].replace('T', ' ')} UTC): {escape(d.failed.what)}"
+            )
+            terminal.out.print("\n" + what, soft_wrap=True)
+            if d.failed.fix:
+                terminal.out.print(f"  fix: {escape(d.failed.fix)}", soft_wrap=True)

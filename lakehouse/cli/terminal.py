@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -26,14 +27,45 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Safe(Console):
-    """A console on which a text that comes from data does nothing: controls are shown as marks, `:name:` stays as it is."""
+    """A console on which a text that comes from data does nothing: controls are shown as marks, `:name:` stays as it is.
+
+    A sentence that is longer than a line goes on two cells to the right of where it began, unless it is printed with `soft_wrap`.
+    """
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(visible(text), **options)
 
+    def print(self, *objects: Any, soft_wrap: bool | None = None, style: Any = None, **options: Any) -> None:
+        if soft_wrap or len(objects) != 1 or not isinstance(objects[0], str) or options:
+            super().print(*objects, soft_wrap=soft_wrap, style=style, **options)
+            return
+        for line in self.render_str(objects[0]).split("\n", allow_blank=True) or [Text()]:
+            for piece in _hanging(self, line):
+                super().print(piece, soft_wrap=True, style=style)
+
+
+def _hanging(console: Console, line: Text) -> list[Text]:
+    """The line in pieces that fit, those after the first two cells farther to the right."""
+    indent = len(line.plain) - len(line.plain.lstrip(" "))
+    further = indent + 2
+    if line.cell_len <= console.width or further >= console.width // 2:
+        return [line]
+    pieces = line[indent:].wrap(console, console.width - further)
+    for piece in pieces:
+        piece.rstrip()
+    return [Text(" " * (further if at else indent)) + piece for at, piece in enumerate(pieces)]
+
 
 out = _Safe(highlight=False, emoji=False)
 err = _Safe(stderr=True, highlight=False, emoji=False)
+
+
+def complain(error: object) -> None:
+    """Name an error on standard error. At a terminal its lines keep their indent; a log has them whole."""
+    if err.is_terminal:
+        err.print(escape(f"error: {error}"), style="red")
+    else:
+        click.secho(visible(f"error: {error}"), fg="red", err=True)
 
 
 def json_option(function: F) -> F:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lakehouse.core.extras import install_command
+
 
 class FactoryError(Exception):
     """Base of every failure a user can cause or mend; the command line prints it without a traceback.
@@ -133,5 +135,5 @@ class MissingExtraError(FactoryError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
             f"{feature} needs packages that are not installed",
-            fix=f'install the extra: pip install "lakehouse-factory[{extra}]"',
+            fix=f"install the extra `{extra}`: {install_command(extra)}",
         )

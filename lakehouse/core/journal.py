@@ -51,7 +51,8 @@ class Journal:
         last = _last(begun) if begun is not None else None
         stamped = events.with_columns(at=pl.lit(at, self.schema["at"]), seq=pl.lit(-1 if last is None else last, pl.Int64) + 1)
         rows = stamped.select(pl.col(name).cast(dtype) for name, dtype in self.schema.items())
-        table.write(rows, "append", evolve=begun is not None and last is None)
+        known = {field.name for field in begun.schema().fields} if begun is not None else set(self.schema)
+        table.write(rows, "append", evolve=not known >= set(self.schema))
         return at
 
     def read(self, project: Project, where: pl.Expr | None = None, *, version: int | None = None) -> pl.DataFrame:

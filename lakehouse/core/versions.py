@@ -247,7 +247,9 @@ def find(project: Project, dataset: str, reference: str) -> Version:
         matches = [v for v in known if label in v.labels or (len(reference) >= 4 and v.version.startswith(reference))]
     if len(matches) == 1:
         return matches[0]
-    listed = ", ".join(f"{v.label} ({v.version})" for v in known) or "none yet"
+    if not known:
+        raise NotFoundError(f"no version of {dataset} was made yet", fix=f"lakehouse run {dataset}")
+    listed = ", ".join(f"{v.label} ({v.version})" for v in known)
     problem = "matches several versions" if matches else "is no version"
     raise NotFoundError(f"`{reference}` {problem} of {dataset}", fix=f"versions: {listed}")
 

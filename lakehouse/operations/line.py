@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lakehouse.core import versions
-from lakehouse.core.errors import SpecError
+from lakehouse.core.errors import FactoryError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.spec import Dataset
@@ -80,31 +80,56 @@ def order(project: Project, names: list[str]) -> list[str]:
     return out
 
 
+class Line:
+    """A run over several datasets: what one of them collected, the others find collected, and what failed fails for them too."""
+
+    def __init__(self, project: Project, names: list[str], to: Stage, progress: Progress) -> None:
+        self.project, self.names, self.to, self.progress = project, names, to, progress
+        self._collected: dict[str, Collection | FactoryError] = {}
+        self._looked: dict[str, Screening] = {}
+
+    def make(self, name: str) -> DatasetRun:
+        """Make one dataset, of which everything that it refers to is made.
+
+        Raises:
+            FactoryError: as the stages do.
+        """
+        project, progress, dataset = self.project, self.progress, self.project.dataset(name)
+        collections = tuple(self._collect(source) for source in dataset.sources)
+        screenings = tuple(self._looked[s] for s in dataset.sources if s in self._looked)
+        # What is only referred to is made as far as it is read: its gold rows.
+        last = STAGES.index(self.to if name in self.names or self.to == "bronze" else "gold")
+        silver = make_silver(project, name, progress=progress) if last >= 1 else None
+        gold = make_gold(project, name, progress=progress) if last >= 2 else None
+        piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.judges else None
+        graded = _graded(project, piloted, progress) if piloted else None
+        return DatasetRun(
+            dataset=name, collections=collections, screenings=screenings, silver=silver, gold=gold, pilot=piloted, graded=graded
+        )
+
+    def _collect(self, source: str) -> Collection:
+        if source not in self._collected:
+            try:
+                self._collected[source] = collect(self.project, source, progress=self.progress)
+                if (screening := screen(self.project, source, progress=self.progress)) is not None:
+                    self._looked[source] = screening
+            except FactoryError as error:
+                self._collected[source] = error
+        found = self._collected[source]
+        if isinstance(found, FactoryError):
+            raise found
+        return found
+
+
 def run(project: Project, names: list[str], to: Stage = "pilot", *, progress: Progress = silent) -> Iterator[DatasetRun]:
     """Make `names` as far as `to`, and what they refer to as far as gold; one result a dataset, as soon as it is there.
 
-    Every stage does only what is left to do, so that a killed or a second run costs what is missing.
+    Every stage does only what is left to do, so that a killed or a second run costs what is missing. The first failure ends it;
+    `attempts.attempts` goes on with what does not need it.
     """
-    collected: dict[str, Collection] = {}
-    looked: dict[str, Screening] = {}
+    going = Line(project, names, to, progress)
     for name in order(project, names):
-        dataset = project.dataset(name)
-        for source in dataset.sources:
-            if source not in collected:
-                collected[source] = collect(project, source, progress=progress)
-                if (screening := screen(project, source, progress=progress)) is not None:
-                    looked[source] = screening
-        collections = tuple(collected[s] for s in dataset.sources)
-        screenings = tuple(looked[s] for s in dataset.sources if s in looked)
-        # What is only referred to is made as far as it is read: its gold rows.
-        last = STAGES.index(to if name in names or to == "bronze" else "gold")
-        silver = make_silver(project, name, progress=progress) if last >= 1 else None
-        gold = make_gold(project, name, progress=progress) if last >= 2 else None
-        piloted = pilot(project, name, progress=progress) if last >= 3 and dataset.pilot.evaluations else None
-        graded = _graded(project, piloted, progress) if piloted else None
-        yield DatasetRun(
-            dataset=name, collections=collections, screenings=screenings, silver=silver, gold=gold, pilot=piloted, graded=graded
-        )
+        yield going.make(name)
 
 
 def _graded(project: Project, piloted: PilotResult, progress: Progress) -> VersionGrade | None:

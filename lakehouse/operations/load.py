@@ -6,6 +6,7 @@ They come from gold, through the door where there is a policy, or in a clone wit
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,10 +152,12 @@ def _held(
     principal: str | None,
     purpose: str | None,
 ) -> _LoadedRows:
-    project = Project.find(Path(root) if root is not None else None)
-    project.dataset(dataset)
-    if not versions.versions(project, dataset):
-        bundle = _bundle(project, dataset, reference)
+    start = Path(root) if root is not None else None
+    project = _project(dataset, start)
+    if project is None or dataset not in project.datasets or not versions.versions(project, dataset):
+        if project is not None and dataset not in project.datasets and not _bundles(project.root / "releases", dataset):
+            project.dataset(dataset)  # raises, with the nearest known name
+        bundle = _bundle((project.root if project is not None else _clone(dataset, start)) / "releases", dataset, reference)
         manifest = json.loads((bundle.folder / "manifest.json").read_text(encoding="utf-8"))
         _refuse_split(split, bundle.rows, f"{dataset} {bundle.label}")
         files = [file for file in manifest["files"] if split in (None, file["split"])]
@@ -179,16 +182,44 @@ def _held(
     return _LoadedRows(read.rows.select(shown).lazy(), version.manifest["columns"])
 
 
-def _bundle(project: Project, dataset: str, reference: str) -> Bundle:
+def _project(dataset: str, start: Path | None) -> Project | None:
+    """The factory; None in a clone without declarations, where the released bundle is all there is (NotFoundError where neither is)."""
+    try:
+        return Project.find(start)
+    except NotFoundError:
+        _clone(dataset, start)
+        return None
+
+
+def _clone(dataset: str, start: Path | None) -> Path:
+    """The folder at or above the start that has a bundle of the dataset in `releases/`.
+
+    Raises:
+        NotFoundError: there is none, so that neither a factory nor a released dataset is here.
+    """
+    begin = (start or Path(os.environ.get("LAKEHOUSE_PROJECT", "."))).resolve()
+    for folder in (begin, *begin.parents):
+        if _bundles(folder / "releases", dataset):
+            return folder
+    raise NotFoundError(
+        f"no data factory at or above {begin}, and no bundle of {dataset} in `releases/`", fix="change into one; in a clone: dvc pull"
+    )
+
+
+def _bundles(releases: Path, dataset: str) -> list[Bundle]:
+    """The bundles of a dataset in a folder, the current one first."""
+    folders = [releases / dataset, *sorted(releases.glob(f"{dataset}-*"))]
+    found = [read_bundle(folder) for folder in folders if (folder / "manifest.json").exists()]
+    return [bundle for bundle in found if bundle.dataset == dataset]
+
+
+def _bundle(releases: Path, dataset: str, reference: str) -> Bundle:
     """The released bundle here that a reference names: the current one, or one that `lakehouse pull --label` has brought.
 
     Raises:
         NotFoundError: there is none.
     """
-    current = project.release_folder(dataset)
-    folders = [current, *sorted(current.parent.glob(f"{dataset}-*"))]
-    found = [read_bundle(folder) for folder in folders if (folder / "manifest.json").exists()]
-    found = [bundle for bundle in found if bundle.dataset == dataset]
+    found = _bundles(releases, dataset)
     if not found:
         raise NotFoundError(
             f"{dataset} has no version here, neither in the lake nor as a bundle in releases/",

@@ -11,7 +11,8 @@ from lakehouse.core.errors import FactoryError, SpecError, StorageError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Dataset, Gate, yamlfile
 from lakehouse.core.spec.contract import Contract
-from lakehouse.delivery.release.licenses import HUB_LICENSES
+from lakehouse.core.text.numbers import counted
+from lakehouse.delivery.release.licenses import is_known, suggestion
 from lakehouse.delivery.release.shards import ROW_ID
 from lakehouse.pilot.task import task_named
 from lakehouse.production.engine.measure import types_of
@@ -41,12 +42,15 @@ def problems(project: Project, name: str) -> Iterator[FactoryError]:
     if ROW_ID in contract.columns:
         what = f"column `{ROW_ID}`: a release gives this name to the ids of its rows"
         yield SpecError(what, where=contract.reference, fix=f"give it another name: `rename: {{{ROW_ID}: source_{ROW_ID}}}` in its source")
-    by = dataset.splits.column
-    if by is not None and columns is not None and by not in columns:
-        yield SpecError(f"no column `{by}`", where=document.where(("splits",)), fix=yamlfile.suggest(by, columns))
+    for by in dataset.splits.named:
+        if columns is not None and by not in columns:
+            yield SpecError(f"no column `{by}`", where=document.where(("splits",)), fix=yamlfile.suggest(by, columns))
     licence = dataset.release.license if dataset.release is not None else "other"
-    if licence not in HUB_LICENSES and (close := _close(licence)) is not None:
-        yield SpecError(f"`{licence}` is no identifier of a licence", where=document.where(("release",)), fix=f"did you mean `{close}`?")
+    if not is_known(licence):
+        meant = suggestion(licence)
+        way = "an identifier of spdx.org/licenses, `LicenseRef-NAME` for terms of your own, or `other`"
+        fix = f"did you mean `{meant}`? else: {way}" if meant else f"write {way}"
+        yield SpecError(f"`{licence}` is no identifier of a licence", where=document.where(("release", "license")), fix=fix)
 
 
 def notes(project: Project, name: str) -> Iterator[str]:
@@ -62,7 +66,7 @@ def notes(project: Project, name: str) -> Iterator[str]:
             yield f"{name}: {listed} will not be in gold: promise them in {dataset.contract}, or list them under `leave_out`"
     for split, share in dataset.splits.shares.items():
         if rows is not None and share * rows < 1:
-            yield f"{name}: {split} gets {share:g} of {rows:,} rows, less than one: give it a larger share, or none"
+            yield f"{name}: {split} gets {share:g} of {counted(rows, 'row')}, less than one: give it a larger share, or none"
 
 
 def _entering(project: Project, dataset: Dataset) -> tuple[dict[str, pl.DataType] | None, int | None]:
@@ -121,6 +125,8 @@ def _evaluations(dataset: Dataset, document: yamlfile.Document, contract: Contra
 
 
 def _gate(dataset: Dataset, gate: Gate, where: str) -> Iterator[FactoryError]:
+    if gate.of_splits:
+        return
     tasks = [str(call.params.get("task")) for call in dataset.pilot.evaluations if call.name == "train"]
     if gate.evaluation is None and len(tasks) == len(dataset.pilot.evaluations):
         known: set[str] = set()
@@ -145,13 +151,3 @@ def _steps(dataset: Dataset, document: yamlfile.Document) -> Iterator[FactoryErr
                 yield SpecError(
                     f"`{call.name}.{key}` is {value:g}, and goes from 0 to 1", where=where, fix=f"write {value / 10:g} or {value / 100:g}"
                 )
-
-
-def _close(licence: str) -> str | None:
-    """The identifier that a mistyped one means."""
-    import difflib
-
-    plain = licence.lower().replace(" ", "-")
-    if plain in HUB_LICENSES:
-        return plain if plain != licence.lower() else None
-    return next(iter(difflib.get_close_matches(plain, sorted(HUB_LICENSES), n=1, cutoff=0.8)), None)

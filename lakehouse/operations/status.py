@@ -8,6 +8,8 @@ from datetime import datetime
 from lakehouse.core import versions
 from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
+from lakehouse.core.runs import failures
+from lakehouse.core.runs.failures import Failure
 from lakehouse.production.inspection.preview import preview
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.collections import last_collection
@@ -26,7 +28,11 @@ class SourceStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetStatus:
-    """A dataset: the version gold holds, its gates, why it was retired if so, the last release, and whether a run would change it."""
+    """A dataset: the version gold holds, its gates, why it was retired if so, the last release, whether a run would change it.
+
+    Attributes:
+        failed: why the last run of it, of its pilot or of a source failed, with what to do; None where it ended well.
+    """
 
     dataset: str
     label: str | None
@@ -36,6 +42,7 @@ class DatasetStatus:
     released: str | None
     retired: str | None
     pending: tuple[str, ...]
+    failed: Failure | None = None
 
 
 def sources(project: Project) -> list[SourceStatus]:
@@ -75,6 +82,7 @@ def datasets(project: Project) -> list[DatasetStatus]:
                 released=released.released[-1] if released else None,
                 retired=retired,
                 pending=pending,
+                failed=failures.last(project, name, declared.spec.sources),
             )
         )
     return out

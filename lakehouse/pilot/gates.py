@@ -14,6 +14,7 @@ from lakehouse.pilot.metrics import Comparison, compare, holm, mcnemar, summary
 from lakehouse.pilot.scoring.classification import CLASSIFICATION
 from lakehouse.pilot.scoring.scoring import Scoring
 from lakehouse.pilot.selftest import SelfTest
+from lakehouse.production.split_leaks import SplitLeaks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,16 @@ def absolute(gate: Gate, on: str, metrics: Mapping[str, Mapping[str, Any]]) -> V
     passed = (gate.at_least is None or value >= gate.at_least) and (gate.at_most is None or value <= gate.at_most)
     verdict = _verdict(gate, on, verdict="met" if passed else "missed", passed=passed, reason=f"{value:.4f} against {bound:g}")
     return replace(verdict, value=value, threshold=bound)
+
+
+def of_splits(gate: Gate, leaks: SplitLeaks) -> Verdict:
+    """The verdict of a gate on what more than one split holds, with what was found in words."""
+    if gate.metric not in leaks.metrics:
+        reason = "near-equal texts were not looked for: the recipe looks for them itself, or there are too many rows, or no text"
+        return _verdict(gate, "", verdict="missed", passed=False, reason=reason)
+    verdict = absolute(gate, "", {"": {name: {"mean": count} for name, count in leaks.metrics.items()}})
+    found = "; ".join([*leaks.in_words(), *leaks.remarks()])
+    return replace(verdict, reason=f"{verdict.value:,.0f} found" + (f": {found}" if found else ""))
 
 
 def against_release(

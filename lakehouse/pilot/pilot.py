@@ -13,7 +13,7 @@ from lakehouse.core.hashing import digest
 from lakehouse.core.project import Project
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.runs.run import run
-from lakehouse.core.spec import Call, Dataset, HeldOut
+from lakehouse.core.spec import Call, Dataset, Gate, HeldOut
 from lakehouse.core.versions import Version
 from lakehouse.pilot import baseline
 from lakehouse.pilot import gates as gating
@@ -23,6 +23,7 @@ from lakehouse.pilot.gates import Verdict
 from lakehouse.pilot.predictions import predictions_of, scored_as
 from lakehouse.pilot.selftest import SelfTest, controls_of, self_test, selftest_picture
 from lakehouse.pilot.tracking.runs import log_gates, log_selftest
+from lakehouse.production.split_leaks import of_manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +145,10 @@ def _self_tests(
         return [None] * len(gates)
     calls = names_of(dataset)
     done = versions.find(project, version.dataset, version.version).evaluations
-    pairs = [(gate.evaluation or next(iter(calls)), (dataset.pilot.set_of(gate), gate.metric)) for gate in gates]
+    # What gold measures itself needs no control.
+    pairs = [None if gate.of_splits else (_evaluation(gate, calls), (dataset.pilot.set_of(gate), gate.metric)) for gate in gates]
     asked: dict[str, list[tuple[str, str]]] = {}
-    for name, (on, metric) in pairs:
+    for name, (on, metric) in (pair for pair in pairs if pair is not None):
         # What an evaluation measured itself is not scored row by row: no control can be told from it.
         if metric in done[name]["metrics"].get(on, {}) and metric not in done[name].get("own", ()):
             asked.setdefault(name, []).append((on, metric))
@@ -162,7 +164,7 @@ def _self_tests(
         content = digest([content, known]) if known else content
         for outcome in self_test(project, version.dataset, name, calls[name], data, wanted, content, progress=progress):
             found.setdefault((name, (outcome.on, outcome.metric)), []).append(outcome)
-    return [found.get(pair) for pair in pairs]
+    return [found.get(pair) if pair is not None else None for pair in pairs]
 
 
 def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version | None, progress: Progress) -> list[Verdict]:
@@ -171,7 +173,10 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
     verdicts = []
     said: dict[str, Taught] = {}
     for gate in dataset.pilot.gates:
-        name = gate.evaluation or next(iter(calls))
+        if gate.of_splits:
+            verdicts.append(gating.of_splits(gate, of_manifest(known.manifest.get("leaks"))))
+            continue
+        name = _evaluation(gate, calls)
         on = dataset.pilot.set_of(gate)
         if name not in said:
             said[name] = _taught(project, known, name, calls[name])
@@ -191,11 +196,15 @@ def _gate(project: Project, dataset: Dataset, version: Version, frozen: Version 
         stored = [predictions_of(project, key_of(project, v, calls[name], frozen)) for v in (version, before)]
         new, old = (rows.filter(pl.col("set") == on) for rows in stored)
         verdicts.append(gating.against_release(gate, on, new, old, before.label, scored_as(known, name)))
-    names = [gate.evaluation or next(iter(calls)) for gate in dataset.pilot.gates]
     return [
-        gating.with_absent(verdict, said[name].absent.get(verdict.on, ()))
-        for name, verdict in zip(names, gating.with_p(verdicts), strict=True)
+        verdict if gate.of_splits else gating.with_absent(verdict, said[_evaluation(gate, calls)].absent.get(verdict.on, ()))
+        for gate, verdict in zip(dataset.pilot.gates, gating.with_p(verdicts), strict=True)
     ]
+
+
+def _evaluation(gate: Gate, calls: dict[str, Call]) -> str:
+    """The evaluation that a gate speaks of: as declared, else the first."""
+    return gate.evaluation or next(iter(calls))
 
 
 def _taught(project: Project, version: Version, name: str, call: Call) -> Taught:
@@ -215,8 +224,7 @@ def check_gates(dataset: Dataset) -> None:
     """
     calls = names_of(dataset)
     for gate in dataset.pilot.gates:
-        name = gate.evaluation or next(iter(calls))
-        if gate.versus == "baseline" and name in calls:
+        if gate.versus == "baseline" and (name := _evaluation(gate, calls)) in calls:
             baseline.check(calls[name])
 
 

@@ -25,7 +25,7 @@ from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.runs.run import run
 from lakehouse.core.versions import Version
 from lakehouse.production import augment as augmentation
-from lakehouse.production import splits
+from lakehouse.production import split_leaks, splits
 from lakehouse.production.augment import VariantRows
 from lakehouse.production.engine import yields
 from lakehouse.production.engine.balance import Balance, verify
@@ -34,6 +34,7 @@ from lakehouse.production.engine.difference import Difference, apply, difference
 from lakehouse.production.engine.yields import LowYield
 from lakehouse.production.gold_job import GoldJob, prepare
 from lakehouse.production.manifest import change_of, environment_of, input_of
+from lakehouse.production.split_leaks import SplitLeaks
 from lakehouse.production.validation import check_rate, contract_balance, rows_by_rule, violating_rows, write_quarantine
 
 
@@ -43,7 +44,8 @@ class Gold:
 
     Attributes:
         version: the version that gold holds now.
-        made: a new version was sealed in this run.
+        made: a version was sealed in this run.
+        again: it had been made before, and another one since.
         splits: rows per split.
         violations: rows per broken rule.
         leaks: what more than one split holds.
@@ -56,11 +58,12 @@ class Gold:
     label: str
     made: bool
     unchanged: bool
+    again: bool = False
     rows: int
     splits: dict[str, int]
     quarantined: int
     violations: dict[str, int]
-    leaks: dict[str, int]
+    leaks: SplitLeaks
     change: dict[str, Any]
     added: int
     changed: int
@@ -179,7 +182,7 @@ def _describe(job: GoldJob, current: Version) -> Gold:
         splits=manifest["rows"],
         quarantined=broken,
         violations=violations,
-        leaks=manifest["leaks"],
+        leaks=split_leaks.of_manifest(manifest["leaks"]),
         change=what,
         added=0,
         changed=0,
@@ -206,7 +209,7 @@ def _validate(job: GoldJob, held: _Held) -> _Validated:
     Raises:
         ViolationRateError: too many rows break the contract; they are in quarantine.
     """
-    by = [column for column in [job.dataset.splits.column] if column is not None and column in job.stored]
+    by = [column for column in job.dataset.splits.named if column in job.stored]
     index = job.silver.located(["_row_id", "_content", "_parent", "_root", "_cluster", *by])
     known = held.reusable.join(index.select("_row_id", "_content"), on=["_row_id", "_content"], how="semi").drop("_content")
     new = index.join(known, on="_row_id", how="anti", maintain_order="left")
@@ -218,7 +221,8 @@ def _validate(job: GoldJob, held: _Held) -> _Validated:
 
 def _split(job: GoldJob, validated: _Validated) -> pl.DataFrame:
     """The rows that meet the contract with `_split`, `_group`, `_hash` and `_learnt`."""
-    group = splits.groups(validated.index)
+    splits.require(validated.index, job.dataset.splits, job.name)
+    group = splits.groups(validated.index, job.dataset.splits)
     index = validated.index.with_columns(splits.assign(validated.index, group, job.dataset.splits, job.name), _group=group)
     return _hashed(job.silver, index, validated.known, job.own, job.learnt)
 
@@ -285,11 +289,14 @@ def _seal(job: GoldJob, rows: _CheckedRows, content: str, change: Difference) ->
         label=label,
         made=True,
         unchanged=False,
+        again=current is not None
+        and current.version != version
+        and version in {v.version for v in versions.versions(job.project, job.name)},
         rows=rows.valid.height,
         splits=dict(rows.valid.group_by("_split").len().sort("_split").iter_rows()),
         quarantined=rows.invalid.height,
         violations=rows.balance[0].reasons,
-        leaks=splits.leaks(rows.valid, rows.valid["_group"], learnt=bool(job.learnt)),
+        leaks=split_leaks.leaks(rows.valid, rows.valid["_group"], job.learns_from, job.gold, near_known=_names_near_duplicates(job)),
         change=what,
         added=change.added,
         changed=change.changed,
@@ -301,6 +308,10 @@ def _seal(job: GoldJob, rows: _CheckedRows, content: str, change: Difference) ->
     )
     versions.record(job.project, job.name, version, "made", _manifest(job, made, content))
     return made
+
+
+def _names_near_duplicates(job: GoldJob) -> bool:
+    return any(step.operator in ("dedup_minhash", "dedup_simhash") for step in job.recipe.steps)
 
 
 def _low_yields(job: GoldJob, checked: Sequence[Balance]) -> tuple[LowYield, ...]:
@@ -323,7 +334,7 @@ def _manifest(job: GoldJob, made: Gold, content: str) -> dict[str, Any]:
         "contract": {"reference": contract.reference, "hash": contract.hash, "description": contract.description},
         "recipe": job.recipe.identity(),
         "engine": job.plan["engine"],
-        "splits": job.dataset.splits.model_dump(),
+        "splits": job.dataset.splits.identity(),
         **{key: job.plan[key] for key in ("augment",) if key in job.plan},
         "balance": [b.as_json() for b in (*job.balance, *made.balance)],
         **({"low_yields": [each.as_json() for each in made.low_yields]} if made.low_yields else {}),
@@ -331,7 +342,7 @@ def _manifest(job: GoldJob, made: Gold, content: str) -> dict[str, Any]:
         "violations": made.violations,
         "privacy": {c: sorted(p) for c, p in job.recipe.privacy.items() if c in job.own},
         "lineage": {c: sorted(job.recipe.lineage.get(c, ())) for c in job.own},
-        "leaks": made.leaks,
+        "leaks": made.leaks.as_json(),
         "gold": {"delta_version": made.delta_version, "added": made.added, "changed": made.changed, "removed": made.removed},
         "change": made.change,
         "environment": environment_of(job.project),

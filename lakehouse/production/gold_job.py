@@ -21,6 +21,7 @@ from lakehouse.core.versions import Version
 from lakehouse.production.engine.balance import Balance
 from lakehouse.production.engine.recipe import Recipe, compile_recipe, source_columns
 from lakehouse.production.inputs import Inputs, read_inputs
+from lakehouse.production.learnt_columns import Learnt, learnt_columns
 from lakehouse.production.manifest import metadata_of, plan_of
 from lakehouse.production.silver import sealed, silver_plan, tables_of
 
@@ -62,21 +63,14 @@ class GoldJob:
         return [column for column in self.contract.columns if column in self.stored]
 
     @cached_property
-    def learnt(self) -> list[str]:
-        """The columns that a model learns from, in which equal rows in two splits are a leak.
+    def learns_from(self) -> Learnt:
+        """The columns that a model learns from, in which equal rows in two splits are a leak."""
+        return learnt_columns(self.project, self.dataset, self.contract, self.recipe, self.own, self.stored)
 
-        Those that the declared evaluations take as `input` or `features`; without any, the column whose text the recipe works on, or else
-        the first text.
-        """
-        calls = [call.params for call in self.dataset.pilot.evaluations]
-        inputs = {params.get("input") for params in calls} | {name for params in calls for name in params.get("features") or ()}
-        named = [column for column in self.own if column in inputs]
-        texts = [column for column in self.own if self.stored[column] == pl.String]
-        worked_on: list[str] = []
-        for step in self.recipe.steps:
-            worked_on += [path.root for path in step.paths if path.root in self.own]
-            worked_on += [column for column in [step.params.get("column")] if column in texts]
-        return named or worked_on[:1] or texts[:1]
+    @property
+    def learnt(self) -> list[str]:
+        """Their names."""
+        return list(self.learns_from.columns)
 
     @cached_property
     def keys(self) -> dict[str, str]:

@@ -27,7 +27,7 @@ def plan_of(inputs: Inputs, recipe: Recipe, contract: Contract, dataset: Dataset
         **inputs.identity(),
         "contract": contract.hash,
         "recipe": recipe.identity(),
-        "splits": dataset.splits.model_dump(),
+        "splits": dataset.splits.identity(),
         **({"augment": [variants.identity() for variants in recipe.variants]} if recipe.variants else {}),
     }
 

@@ -27,6 +27,7 @@ from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.runs.run import run
 from lakehouse.core.runs.workers import run_units
 from lakehouse.core.storage.keys import ready
+from lakehouse.core.text.numbers import counted
 from lakehouse.production.engine import balance as balances
 from lakehouse.production.engine.balance import Balance
 from lakehouse.production.engine.decide import decide
@@ -267,7 +268,7 @@ def _measure(
         for (source,), pending in rows.group_by(["_source"], maintain_order=True)
         for unit in units_of(project, name, str(source), pending, folder, wanted, values=values)
     ]
-    return list(run_units(run_unit, units, project.settings, f"measuring {rows.height:,} rows", progress)) if units else []
+    return list(run_units(run_unit, units, project.settings, f"measuring {counted(rows.height, 'row')}", progress)) if units else []
 
 
 def _together(types: Types, known: pl.DataFrame, staged: list[StagedUnit], again: list[StagedUnit], missing: list[str]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from lakehouse.core.errors import ViolationRateError
 from lakehouse.core.lake.table import Table
 from lakehouse.core.spec import Dataset
 from lakehouse.core.spec.contract import Contract
+from lakehouse.core.text.numbers import counted
 from lakehouse.production.engine.balance import Balance
 
 
@@ -72,7 +73,7 @@ def check_rate(dataset: Dataset, entered: int, invalid: pl.DataFrame, set_aside:
         worst = ", ".join(f"{name} ({n:,})" for name, n in sorted(rows_by_rule(invalid).items(), key=lambda item: -item[1])[:3])
         limit = "none is allowed" if rule.action == "fail" else f"{rule.max_rate:.1%} is allowed"
         raise ViolationRateError(
-            f"{dataset.dataset}: {broken:,} of {entered:,} rows ({rate:.1%}) break the contract, {limit}; gold stays as it was. "
+            f"{dataset.dataset}: {broken:,} of {counted(entered, 'row')} ({rate:.1%}) break the contract, {limit}; gold stays as it was. "
             f"Rules: {worst}. First row: {invalid['_row_id'][0]}",
             fix=f"mend the source, the recipe or {dataset.contract}; the rows are in gold/{dataset.dataset}_quarantine",
         )

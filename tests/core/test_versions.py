@@ -22,9 +22,9 @@ def test_before_the_first_version(notes_factory: Factory) -> None:
     assert versions.versions(project, "notes") == []
     assert versions.current(project, "notes") is None
     assert versions.released(project, "notes") is None
-    with pytest.raises(NotFoundError, match="`latest` is no version of notes") as caught:
+    with pytest.raises(NotFoundError, match="no version of notes was made yet") as caught:
         versions.find(project, "notes", "latest")
-    assert caught.value.fix == "versions: none yet"
+    assert caught.value.fix == "lakehouse run notes"
 
 
 def test_events_fold_into_versions(notes_factory: Factory) -> None:

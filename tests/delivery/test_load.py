@@ -159,3 +159,17 @@ def test_where_there_is_a_policy_rows_come_through_the_door(project: Project) ->
     said = audit.entries(project)
     assert said["outcome"].to_list() == ["refused", "granted", "granted"]
     assert said["rows"].to_list()[1:] == [6, 3]
+
+
+@pytest.mark.parametrize("kept", [("assets/datasets",), ()])
+def test_a_clone_without_the_declaration_loads_the_released_folder(project: Project, tmp_path: Path, kept: tuple[str, ...]) -> None:
+    """`dvc pull` brings `releases/`; declarations that nobody committed are not in a clone, and perhaps no `assets/` at all."""
+    write_bundle(project, make(project, reviews(*range(6))))
+    clone = tmp_path / "clone"
+    for place in ("releases/inside", *kept):
+        (clone / place).mkdir(parents=True)
+    shutil.copytree(project.release_folder("reviews"), clone / "releases" / "reviews")
+    assert lakehouse.load("reviews", root=clone / "releases" / "inside").equals(lakehouse.load("reviews"))
+    assert set(lakehouse.load_datasets("reviews", root=clone)) == set(lakehouse.load_datasets("reviews"))
+    with pytest.raises(NotFoundError, match="no dataset `papers`" if kept else "no bundle of papers in `releases/`"):
+        lakehouse.load("papers", root=clone)

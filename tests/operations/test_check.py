@@ -46,6 +46,8 @@ def test_what_add_writes_is_in_order(desk: Desk) -> None:
         (DATASET, "label: label, analyzer", "label: class, analyzer", "train reads `class`, which is not in the contract"),
         (DATASET, "threshold: 0.8", "threshold: 8.0", "`dedup_minhash.threshold` is 8, and goes from 0 to 1"),
         (DATASET, "license: other", "license: mitt", "`mitt` is no identifier of a licence"),
+        (DATASET, "license: other", "license: nosuch-9", "`nosuch-9` is no identifier of a licence"),
+        (DATASET, "license: other", "license: MIT OR nosuch-9", "`MIT OR nosuch-9` is no identifier of a licence"),
         (DATASET, "by: cluster, train: 0.8, validation: 0.1, test: 0.1", "by: column, column: fold", "no column `fold`"),
         (SOURCE, "price: float", "price: flaot", "is no column type"),
     ],

@@ -72,7 +72,7 @@ def test_variants_are_of_train_rows_and_linked_to_them(tmp_path: Path) -> None:
         ("contract", 60, 0, 60),
         ("numbered", 60, 2 * train.height, rows.height),
     ]
-    assert gold.leaks == {"groups": 0, "rows": 0}
+    assert (gold.leaks.groups, gold.leaks.rows) == (0, 0)
     assert sum(gold.splits.values()) == gold.rows == rows.height
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from lakehouse.core import versions
 from lakehouse.core.errors import ContractError, NondeterminismError, NotFoundError, ViolationRateError, YieldError
 from lakehouse.core.spec import Splits
-from lakehouse.production import splits
+from lakehouse.production import split_leaks, splits
 from lakehouse.production.engine.operator import OPERATORS, Change
+from lakehouse.production.learnt_columns import Learnt
 from tests.factory import Factory, notes
 
 LENGTH = {"text_length": {"column": "text", "at_least": 1}}
@@ -243,7 +244,7 @@ def test_no_group_is_divided_whatever_the_order(links: list[tuple[int, int]], ra
     assert assigned.group_by("_group").agg(pl.col("_split").n_unique())["_split"].max() in (1, None)
     again = shuffled.with_columns(splits.assign(shuffled, splits.groups(shuffled), spec, "notes")).sort("_row_id")
     assert again["_split"].to_list() == assigned["_split"].to_list()
-    assert splits.leaks(assigned, splits.groups(assigned), learnt=False) == {"groups": 0, "rows": 0}
+    assert not split_leaks.leaks(assigned, splits.groups(assigned), Learnt((), as_table=False)).found
 
 
 @given(st.integers(0, 1000), st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.0, 0.5), (1.0, 0.0, 0.0)]))
@@ -271,19 +272,25 @@ def test_splits_by_column(notes_factory: Factory) -> None:
         notes_factory.gold()
 
 
+def _leaks(factory: Factory) -> tuple[int, int]:
+    """Groups divided, and equal rows in two splits, of the version that is made now."""
+    found = factory.made()[1].leaks
+    return found.groups, found.rows
+
+
 def test_planted_leaks_are_found(notes_factory: Factory) -> None:
     row_by_row = {"by": "row", "train": 0.5, "test": 0.5, "seed": 1}
     notes_factory.contract(more="    id: str\n")
     notes_factory.declare([], splits=row_by_row)
     notes_factory.material(notes(*["the same long text everywhere"] * 12, "another text, once"))
-    assert notes_factory.made()[1].leaks == {"groups": 0, "rows": 12}
+    assert _leaks(notes_factory) == (0, 12)
     notes_factory.declare([{"dedup_exact": {"columns": ["text"]}}], splits=row_by_row)
-    assert notes_factory.made()[1].leaks == {"groups": 0, "rows": 0}
+    assert _leaks(notes_factory) == (0, 0)
     named = {"dedup_minhash": {"column": "text", "unit": "characters", "size": 3, "keep": "all"}}
     notes_factory.declare([named], splits=row_by_row)
-    assert notes_factory.made()[1].leaks == {"groups": 1, "rows": 12}
+    assert _leaks(notes_factory) == (1, 12)
     notes_factory.declare([named], splits={"train": 0.5, "test": 0.5, "seed": 1})
-    assert notes_factory.made()[1].leaks == {"groups": 0, "rows": 0}
+    assert _leaks(notes_factory) == (0, 0)
 
 
 def test_a_version_whose_balance_ends_with_silver_is_told_as_any_other(notes_factory: Factory) -> None:

@@ -56,4 +56,5 @@ def test_the_ray_runner_without_ray_names_the_extra(tmp_path: Path) -> None:
     (hidden / "__init__.py").write_text("raise ImportError('no ray')")
     called(tmp_path, "init", "factory")
     said = lakehouse(tmp_path / "factory", "run", "--to", "silver", code=1, LAKEHOUSE_RUNNER="ray", PYTHONPATH=str(hidden.parent))
-    assert 'pip install "lakehouse-factory[ray]"' in said
+    assert "install the extra `ray`: pip install '" in said
+    assert "lakehouse-factory[ray]" not in said, "the package is on no registry"

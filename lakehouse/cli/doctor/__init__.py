@@ -97,5 +97,7 @@ def _show(found: Sequence[Condition], bad: int) -> None:
             terminal.out.print()
     if bad:
         terminal.out.print(f"[red]Needed, and not in order: {bad}[/]")
+    elif any(each.part == "Factory" and each.state == "missing" for each in found):
+        terminal.out.print("The installation is in order. No factory is here: change into one, or make one (lakehouse init DIR).")
     else:
         terminal.out.print("Everything that is needed is there.")

@@ -14,8 +14,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from lakehouse.cli.doctor.condition import Condition
-
-PACKAGE = "lakehouse-factory"
+from lakehouse.core.extras import PACKAGE, install_command
 
 
 def installation(needed: Mapping[str, Sequence[str]]) -> Iterator[Condition]:
@@ -60,7 +59,7 @@ def _package(requirement: Requirement) -> Condition:
 
 
 def _extra(extra: str, requirements: Sequence[Requirement], users: Sequence[str]) -> Condition:
-    name, fix = f"extra {extra}", f'pip install "{PACKAGE}[{extra}]"'
+    name, fix = f"extra {extra}", install_command(extra)
     needed_by = f"; needed by {', '.join(users)}" if users else ""
     absent, wrong, versions = [], [], []
     for requirement in requirements:

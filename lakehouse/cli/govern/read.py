@@ -12,6 +12,7 @@ from lakehouse.cli import terminal
 from lakehouse.cli.values import readable
 from lakehouse.core.lake.parquet.files import whole
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.governance.access.door import reading
 from lakehouse.governance.access.policy import Operator
 
@@ -65,7 +66,7 @@ def read_command(
     if out is None:
         rows = [[readable(value) for value in row] for row in done.rows.rows()]
         terminal.table(f"{table}, {done.version}", done.rows.columns, rows)
-    terminal.out.print(f"{done.rows.height:,} rows as role {done.role}" + (f": {out}" if out else ""))
+    terminal.out.print(f"{counted(done.rows.height, 'row')} as role {done.role}" + (f": {out}" if out else ""))
     if done.left_out:
         terminal.out.print(f"  left out, too sensitive for this role: {', '.join(done.left_out)}")
 

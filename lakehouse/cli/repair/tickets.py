@@ -11,6 +11,7 @@ from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option
 from lakehouse.core import versions
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.operations.repair import review, tickets
 from lakehouse.operations.repair.reports import open_report
 from lakehouse.operations.repair.tickets import Ticket
@@ -71,10 +72,11 @@ def show_command(ticket: str, top: int, as_json: bool) -> None:
         )
         return
     terminal.out.print(
-        f"[bold]{found.ticket}[/] {escape(found.title)}: {found.state}, {len(found.rows):,} rows of {found.dataset} {found.version}"
+        f"[bold]{found.ticket}[/] {escape(found.title)}: {found.state}, {counted(len(found.rows), 'row')} of {found.dataset} "
+        f"{found.version}"
     )
     for each in found.upstream[:5]:
-        terminal.out.print(f"  {each['rows']:,} rows from {each['source']}: {escape(str(each['uri']))}", soft_wrap=True)
+        terminal.out.print(f"  {counted(each['rows'], 'row')} from {each['source']}: {escape(str(each['uri']))}", soft_wrap=True)
     rows = [(s.row, s.given, s.suggested, s.p_given, s.split) for s in found.rows[:top]]
     terminal.table("", ["row", "given", "suggested", "p given", "split"], rows, right=["p given"])
     for event, payload in found.last.items():
@@ -82,7 +84,7 @@ def show_command(ticket: str, top: int, as_json: bool) -> None:
         terminal.out.print(f"  {event}: {escape(', '.join(f'{k} {v}' for k, v in fields.items()))}", soft_wrap=True)
         for proposal in payload.get("proposals", []):
             threshold = f"{proposal['step']}.{proposal['param']}={proposal['then']:g} (now {proposal['now']})"
-            terminal.out.print(f"    {threshold}: {proposal['leave']:,} rows would leave, {proposal['hit']:,} of this ticket")
+            terminal.out.print(f"    {threshold}: {counted(proposal['leave'], 'row')} would leave, {proposal['hit']:,} of this ticket")
 
 
 @click.command("open")
@@ -103,7 +105,7 @@ def open_command(dataset: str, reference: str, as_json: bool) -> None:
         terminal.dump([_brief(each) for each in made])
         return
     for each in made:
-        terminal.out.print(f"{each.ticket} {escape(each.title)}: {len(each.rows):,} rows")
+        terminal.out.print(f"{each.ticket} {escape(each.title)}: {counted(len(each.rows), 'row')}")
     terminal.out.print(f"{len(made)} opened" + (f"\nnext: lakehouse repair run {dataset}" if made else ""))
 
 
@@ -126,7 +128,7 @@ def report_command(dataset: str, file: Path, origin: str, title: str | None, as_
     fields = (
         f"{counts['rows']} reports name rows, {counts['neighbours']} are near rows of another label, {counts['nothing']} point at nothing"
     )
-    terminal.out.print(f"{fields}\n{made.ticket}: {len(made.rows):,} rows" if made else f"{fields}; no new ticket")
+    terminal.out.print(f"{fields}\n{made.ticket}: {counted(len(made.rows), 'row')}" if made else f"{fields}; no new ticket")
 
 
 @click.command("export")
@@ -144,7 +146,7 @@ def export_command(ticket: str, file: Path, as_json: bool) -> None:
         terminal.dump({"file": str(file), "rows": rows})
         return
     terminal.out.print(
-        f"{rows:,} rows: {file}\nfill in `decision` ({', '.join(review.ANSWERS)}), then: lakehouse repair tickets decide {file}"
+        f"{counted(rows, 'row')}: {file}\nfill in `decision` ({', '.join(review.ANSWERS)}), then: lakehouse repair tickets decide {file}"
     )
 
 

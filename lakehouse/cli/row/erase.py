@@ -9,6 +9,7 @@ from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option
 from lakehouse.core.errors import MaintenanceError
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.operations.erasure import rows
 from lakehouse.operations.erasure.erase import Erasure, erase, plan, resume
 from lakehouse.operations.erasure.requests import BASES
@@ -70,7 +71,7 @@ def erase_command(
     if ids and not yes:
         if not as_json:
             _show(plan(project, source, ids, reason, basis))
-        _ask(yes, as_json, f"erase {len(ids):,} rows for good")
+        _ask(yes, as_json, f"erase {counted(len(ids), 'row')} for good")
     with terminal.progress(quiet=as_json) as report:
         done_now = erase(project, source, ids, reason, basis, by, progress=report)
     return terminal.dump(done_now) if as_json else _show(done_now)

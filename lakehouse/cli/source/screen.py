@@ -11,6 +11,7 @@ from rich.markup import escape
 from lakehouse.cli import terminal
 from lakehouse.core.errors import SpecError
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.reserve.screening import verdicts
 from lakehouse.reserve.screening.screen import Screening, screen
 
@@ -68,7 +69,7 @@ def brief(done: Screening) -> str:
     looked = "unchanged" if done.unchanged else f"{done.looked:,} looked at"
     over = [f"{d.name} {d.rate:.2%}" for d in done.detections if d.blocking and not d.passed]
     refused = f"; [red]refused[/]: {', '.join(over)}" if over else ""
-    return f"screened {done.source}: {looked}, {done.flagged:,} rows flagged, {done.quarantined:,} kept out of datasets{refused}"
+    return f"screened {done.source}: {looked}, {counted(done.flagged, 'row')} flagged, {done.quarantined:,} kept out of datasets{refused}"
 
 
 def _findings(project: Project, source: str, rows: int) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import click
 from lakehouse.cli import terminal
 from lakehouse.cli.arguments import by_option, why_option
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted, size
 from lakehouse.operations.maintenance.archive import archive, restore
 
 
@@ -42,8 +43,8 @@ def archive_command(dataset: str, version: str, reason: str | None, by: str, pla
     if done.unchanged:
         terminal.out.print(f"{head} is archived already: nothing to do")
     elif back:
-        terminal.out.print(f"{head} restored and verified: {done.moved / 1e6:.1f} MB back in gold")
+        terminal.out.print(f"{head} restored and verified: {size(done.moved)} back in gold")
     else:
-        terminal.out.print(f"{head} archived and verified: {done.files:,} files, {done.bytes / 1e6:.1f} MB")
-        terminal.out.print(f"  gold gave back {done.moved / 1e6:.1f} MB, what no other version needs")
+        terminal.out.print(f"{head} archived and verified: {counted(done.files, 'file')}, {size(done.bytes)}")
+        terminal.out.print(f"  gold gave back {size(done.moved)}, what no other version needs")
     terminal.out.print(f"  {done.place}", soft_wrap=True)

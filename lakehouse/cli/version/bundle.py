@@ -9,6 +9,7 @@ import click
 from lakehouse.cli import terminal
 from lakehouse.core import versions
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.delivery.release import policy, private_data
 from lakehouse.delivery.release.bundle import verify_bundle, write_bundle
 
@@ -34,4 +35,4 @@ def bundle_command(dataset: str, reference: str, as_json: bool) -> None:
     if as_json:
         terminal.dump(made)
         return
-    terminal.out.print(f"{made.folder}: {sum(made.rows.values()):,} rows of {dataset} {version.label}")
+    terminal.out.print(f"{made.folder}: {counted(sum(made.rows.values()), 'row')} of {dataset} {version.label}")

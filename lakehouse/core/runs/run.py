@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from lakehouse.core.errors import FactoryError
 from lakehouse.core.project import Project
-from lakehouse.core.runs import timings
+from lakehouse.core.runs import failures, timings
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress
 from lakehouse.core.runs.timings import Stage
@@ -41,10 +42,15 @@ class Run:
 
 @contextmanager
 def run(project: Project, name: str, progress: Progress) -> Iterator[Run]:
-    """Hold the lock `name`, such as `source reviews_raw`, and note how far the run is for the block.
+    """Hold the lock `name`, such as `source reviews_raw`, and note how far the run is for the block, and whether it failed.
 
     Raises:
         LockedError: another process holds it.
     """
     with locked(project, name), noted(project, name, progress) as noting:
-        yield Run(project=project, progress=noting)
+        try:
+            yield Run(project=project, progress=noting)
+        except FactoryError as error:
+            failures.keep(project, name, error)
+            raise
+        failures.forget(project, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -50,12 +50,20 @@ class OnViolation(Model):
 
 
 class Splits(Model):
-    """How gold is divided. `cluster` keeps near-duplicates and children of one parent together; `row` does not."""
+    """How gold is divided, and what is not: near-duplicates and children of one parent stay together, except by row, time or column."""
 
-    by: Literal["cluster", "row", "column"] = Field(
-        default="cluster", description="What stays together: near-copies and parts of one row, a row, or rows as a column says."
+    by: Literal["cluster", "group", "pair", "time", "row", "column"] = Field(
+        default="cluster",
+        description="What stays together: near-copies and parts of one row (`cluster`), also rows equal in all `columns` (`group`), or "
+        "with a side in common (`pair`); `time`: the latest rows are test; `row`: nothing; `column`: as a column says.",
     )
-    column: str | None = Field(default=None, description="With `by: column`, the column whose values are the names of the splits.")
+    column: str | None = Field(
+        default=None,
+        description="With `by: column`, the column whose values are the names of the splits; with `by: time`, that of the time.",
+    )
+    columns: list[str] | None = Field(
+        default=None, min_length=1, description="With `by: group`, the columns that make a group; with `by: pair`, the two sides."
+    )
     train: float = Field(default=0.0, ge=0, le=1, description="Share of the rows that are trained on.")
     validation: float = Field(default=0.0, ge=0, le=1, description="Share of the rows by which settings are chosen.")
     test: float = Field(default=0.0, ge=0, le=1, description="Share of the rows on which a model is scored; the three add up to 1.")
@@ -63,14 +71,27 @@ class Splits(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Splits:
+        if (self.by in ("column", "time")) != bool(self.column):
+            raise ValueError(f"`by: {self.by}` " + ("takes no `column`" if self.column else "needs `column: NAME`"))
+        if (self.by in ("group", "pair")) != bool(self.columns):
+            raise ValueError(f"`by: {self.by}` " + ("takes no `columns`" if self.columns else "needs `columns: [NAME, ...]`"))
+        if self.by == "pair" and len(set(self.columns or ())) != 2:
+            raise ValueError("`by: pair` needs the two columns of a pair: `columns: [LEFT, RIGHT]`")
         if self.by == "column":
-            if not self.column:
-                raise ValueError("`by: column` needs `column: NAME`")
             if self.train or self.validation or self.test:
                 raise ValueError("`by: column` takes the split from the column; remove the shares")
         elif not math.isclose(self.train + self.validation + self.test, 1.0, abs_tol=1e-9):
             raise ValueError("the shares of train, validation and test must add up to 1")
         return self
+
+    @property
+    def named(self) -> list[str]:
+        """The columns it speaks of."""
+        return [*([self.column] if self.column else []), *(self.columns or [])]
+
+    def identity(self) -> dict[str, Any]:
+        """Itself as a plan holds it. `columns` came later: plans without it stay what they were."""
+        return self.model_dump(exclude=None if self.columns else {"columns"})
 
     @property
     def shares(self) -> dict[str, float]:
@@ -89,7 +110,7 @@ class Regrade(Model):
 class Release(Model):
     """Terms and targets of a release."""
 
-    license: str = Field(description="Licence of the release, an SPDX identifier or `other`.")
+    license: str = Field(description="Licence of the release: an identifier of SPDX or of the Hub, `LicenseRef-NAME`, or `other`.")
     forbid: list[str] = Field(default_factory=list, description="Privacy classes that no released column may still carry.")
     allow: list[str] | None = Field(default=None, description="Licences that sources may have, as they state them; without it, any.")
     grade: Literal["A", "B", "C", "D"] | None = Field(default=None, description="The least grade of a release.")

@@ -16,10 +16,17 @@ class HeldOut(Model):
     content: str | None = Field(default=None, description="Leading digits (12 or more) of its content id; without it, its latest version.")
 
 
+SPLIT_LEAK = "split_leak"
+"""The metric of what more than one split holds; its parts are called `split_leak.NAME`. No evaluation measures it: gold does."""
+SPLIT_LEAKS = (SPLIT_LEAK, *(f"{SPLIT_LEAK}.{part}" for part in ("groups", "rows", "near", "equal_features")))
+
+
 class Gate(Model):
     """A condition a version must meet: absolute (`at_least`, `at_most`), or against the last release or a constant answer (`versus`)."""
 
-    metric: str = Field(description="The metric, as its evaluation names it: `macro_f1`, `mae`, ...")
+    metric: str = Field(
+        description="The metric, as its evaluation names it: `macro_f1`, `mae`, ...; `split_leak` is what more than one split holds."
+    )
     evaluation: str | None = Field(default=None, description="The evaluation that measures it; without it, the first declared.")
     on: Literal["held_out", "test", "also"] | None = Field(
         default=None,
@@ -40,7 +47,14 @@ class Gate(Model):
         absolute = self.at_least is not None or self.at_most is not None
         if absolute == (self.versus is not None):
             raise ValueError("a gate has either `at_least`/`at_most` or `versus: released` or `versus: baseline`")
+        if self.of_splits and (self.metric not in SPLIT_LEAKS or self.versus or self.evaluation or self.on):
+            raise ValueError(f"a gate on splits is such as {{metric: split_leak, at_most: 0}}, of one of {', '.join(SPLIT_LEAKS)}")
         return self
+
+    @property
+    def of_splits(self) -> bool:
+        """Whether it speaks of what more than one split holds, which no evaluation measures."""
+        return self.metric.partition(".")[0] == SPLIT_LEAK
 
     def in_words(self, on: str) -> str:
         """The gate on a set in words: `macro_f1 on held_out >= 0.8`."""
@@ -49,7 +63,8 @@ class Gate(Model):
         if self.versus:
             return f"{self.metric} on {on} not worse than released by {self.margin:g}"
         bounds = ((">=", self.at_least), ("<=", self.at_most))
-        return f"{self.metric} on {on} " + " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+        of = self.metric if self.of_splits else f"{self.metric} on {on}"
+        return f"{of} " + " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
 
 
 class Pilot(Model):
@@ -64,7 +79,7 @@ class Pilot(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Pilot:
-        if self.gates and not self.evaluations:
+        if any(not gate.of_splits for gate in self.gates) and not self.evaluations:
             raise ValueError("gates need at least one evaluation")
         for gate in self.gates:
             if gate.versus == "released" and (self.held_out is None or gate.on in ("test", "also")):
@@ -74,6 +89,11 @@ class Pilot(Model):
             if gate.on == "held_out" and self.held_out is None:
                 raise ValueError(f"the gate on {gate.metric} speaks of `held_out`, which is not declared")
         return self
+
+    @property
+    def judges(self) -> bool:
+        """Whether a version is evaluated or passes gates."""
+        return bool(self.evaluations or self.gates)
 
     def set_of(self, gate: Gate) -> Literal["held_out", "test", "also"]:
         """The set a gate speaks of: as declared, else the frozen set where there is one."""

@@ -1,7 +1,8 @@
-"""Licences as the header of a dataset card names them."""
+"""Licences by their identifiers: those of the Hub, and of SPDX."""
 
 from __future__ import annotations
 
+import difflib
 import re
 
 HUB_LICENSES = frozenset(
@@ -82,3 +83,28 @@ def license_header(given: str | None) -> dict[str, str]:
     if given.lower() in HUB_LICENSES:
         return {"license": given.lower()}
     return {"license": "other", "license_name": re.sub(r"[^a-z0-9.-]+", "-", given.lower()).strip("-") or "custom"}
+
+
+def is_known(given: str) -> bool:
+    """Whether a licence is one of the Hub, an expression of SPDX identifiers (spdx.org/licenses), `proprietary`, or terms in words.
+
+    An expression joins identifiers by AND, OR and WITH. `LicenseRef-NAME` is SPDX's way to name terms of one's own. Terms in words have
+    a space, and are no expression.
+    """
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    if given.lower() in HUB_LICENSES or given.lower() == "proprietary":
+        return True
+    try:
+        canonicalize_license_expression(given)
+    except InvalidLicenseExpression:
+        return " " in given.strip() and suggestion(given) is None and not re.search(r"\b(AND|OR|WITH)\b", given)
+    return True
+
+
+def suggestion(given: str) -> str | None:
+    """The identifier of the Hub that a mistyped one means."""
+    plain = given.lower().replace(" ", "-")
+    if plain in HUB_LICENSES:
+        return plain
+    return next(iter(difflib.get_close_matches(plain, sorted(HUB_LICENSES), n=1, cutoff=0.8)), None)

@@ -7,6 +7,7 @@ written last, so a version counts as released only when everything else holds.
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import polars as pl
 from lakehouse.core import versions
 from lakehouse.core.errors import HardGateError, NotFoundError, ReleaseError
 from lakehouse.core.project import Project
+from lakehouse.core.runs import failures
 from lakehouse.core.runs.lock import locked
 from lakehouse.core.runs.progress import Progress, silent
 from lakehouse.core.versions import Version
@@ -35,6 +37,7 @@ class ReleaseResult:
         commit: the commit whose dvc.lock names the bundle now.
         remote: DVC remote the bytes went to, or None if none is configured.
         hub: what the push to the Hub did, or None if it was not asked for.
+        license: the terms under which it is released.
         already: this version was released already and nothing had to be done.
         notes: what the user should know, a sentence each.
     """
@@ -48,6 +51,7 @@ class ReleaseResult:
     remote: str | None
     hub: hub.Push | None
     already: bool
+    license: str
     notes: tuple[str, ...] = ()
 
 
@@ -62,9 +66,25 @@ def release(
         LockedError: another run holds the dataset.
     """
     with locked(project, f"dataset {dataset}"):
+        _refuse_unmade(project, dataset)
         version = versions.find(project, dataset, reference)
         policy.refuse(project.dataset(dataset), version)
         return _publish(project, version, version.label, push_hub, progress, "release")
+
+
+def _refuse_unmade(project: Project, dataset: str) -> None:
+    """Refuse a dataset of which no version was made (NotFoundError), with the failure of its last run."""
+    sources = project.dataset(dataset).sources
+    if versions.current(project, dataset) is not None:
+        return
+    failed = failures.last(project, dataset, sources)
+    if failed is None:
+        raise NotFoundError(f"no version of {dataset} was made yet, so there is nothing to release", fix=f"lakehouse run {dataset}")
+    mend = f"{failed.fix}; then: " if failed.fix else ""
+    raise NotFoundError(
+        f"no version of {dataset} was made, so there is nothing to release: its last run failed, since {failed.what}",
+        fix=f"{mend}lakehouse run {dataset}",
+    )
 
 
 def rollback(project: Project, dataset: str, reference: str, *, push_hub: bool = False, progress: Progress = silent) -> ReleaseResult:
@@ -116,6 +136,7 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
             remote=before["remote"],
             hub=None,
             already=True,
+            license=target.license,
         )
     if bundled is None:
         built = _obtain(project, version, label, before)
@@ -150,7 +171,10 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
         versions.record(project, dataset, version.version, "released", {**payload, "hub": asdict(sent) if sent else None})
     progress("released", steps, steps)
     uncommitted = git.changed(repository, _declarations(project, dataset))
-    notes = [f"not committed to git, so the tag does not hold it: {', '.join(uncommitted)}"] if uncommitted else []
+    notes = []
+    if uncommitted:
+        listed = " ".join(shlex.quote(name) for name in uncommitted)
+        notes.append(f"not committed to git, so that neither the tag nor a clone has it: git add {listed} && git commit -m 'Add {dataset}'")
     if remote is None:
         notes.append("no DVC remote is configured: the bytes are in this machine's cache only (dvc remote add -d NAME URL)")
     return ReleaseResult(
@@ -163,6 +187,7 @@ def _publish(project: Project, version: Version, label: str, push_hub: bool, pro
         remote=remote,
         hub=sent,
         already=already,
+        license=target.license,
         notes=tuple(notes),
     )
 

@@ -17,6 +17,7 @@ from lakehouse.pilot.diagnose import findings_of
 from lakehouse.pilot.predictions import predictions_of, scored_as
 from lakehouse.pilot.scoring.classification import CLASSIFICATION
 from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.formats import documents, image, recording
 
 _SAMPLE = 1000
 _YEAR_HOURS = 365 * 24.0
@@ -43,7 +44,8 @@ class Evidence:
         keys: each row's digest, an order by chance that is the same on every machine.
         roots: the source row each row descends from.
         train: whether a row is of the train split.
-        text: the column that an evaluation names, else the column with the longest texts.
+        told: columns of what files say of themselves, such as when a picture was taken: a file that does not say lacks nothing.
+        text: the column that an evaluation names, else the column with the longest texts; None where all texts are codes and names.
         label: the column that an evaluation names.
         findings: of the version's diagnosis without its summary; None where there was none. `labelled`: rows it looked at.
         contradictions: whether it looked for contradictions, which it can only while the version is current.
@@ -60,6 +62,7 @@ class Evidence:
     keys: pl.Series
     roots: pl.Series
     train: pl.Series
+    told: frozenset[str]
     text: str | None
     label: str | None
     findings: pl.DataFrame | None
@@ -106,6 +109,7 @@ def gather(project: Project, version: Version, at: datetime | None = None) -> Ev
         keys=gold["_hash"],
         roots=gold["_root"],
         train=gold["_split"] == "train",
+        told=_told(project, version),
         text=text,
         label=label,
         findings=diagnosed[0] if diagnosed else None,
@@ -130,7 +134,25 @@ def _columns(dataset: Dataset, rows: pl.DataFrame) -> tuple[str | None, str | No
     texts = [name for name, kind in rows.schema.items() if kind == pl.String]
     if (given := named.get("input")) in texts:
         return str(given), str(named["label"])
-    return longest_text(dataset, rows.lazy()), named.get("label")
+    text = longest_text(dataset, rows.lazy())
+    return (None if text is None or _are_codes(rows[text]) else text), named.get("label")
+
+
+def _are_codes(texts: pl.Series) -> bool:
+    """Whether no text has a blank or a letter outside ASCII, as digests, names of files and words of a list have none."""
+    return bool(texts.drop_nulls().str.contains(r"^[A-Za-z0-9_.:/+=\-]*$").all())
+
+
+def _told(project: Project, version: Version) -> frozenset[str]:
+    """The columns that the reader of pictures, recordings or documents adds, of the version's sources; their text is no such column."""
+    found: set[str] = set()
+    for name in (str(given["source"]) for given in version.manifest.get("inputs") or []):
+        table = bronze.table(project, name)
+        known = set(table.schema().names()) if table.exists() else set()
+        found |= {
+            column for of in (image.COLUMNS, documents.COLUMNS, recording.AUDIO, recording.VIDEO) if known >= set(of) for column in of
+        }
+    return frozenset(found - {"text"})
 
 
 def longest_text(dataset: Dataset, rows: pl.LazyFrame) -> str | None:

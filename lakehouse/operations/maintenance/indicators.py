@@ -59,14 +59,19 @@ def measure(evidence: Evidence) -> tuple[Indicator, ...]:
 
 
 def completeness(e: Evidence) -> Indicator:
-    """Cells that hold something, of all cells."""
+    """Cells that hold something, of all cells but those of what files may say of themselves."""
+    rows = e.rows.drop(e.told, strict=False)
+    if not rows.width:
+        return _unmeasured("completeness", "all columns are what files say of themselves")
     filled = pl.all().is_not_null()
     blank = cs.string().str.strip_chars().str.len_bytes().eq(0).fill_null(False)
-    counts = e.rows.select(filled.sum()).row(0)
-    texts = e.rows.select(blank.sum())
+    counts = rows.select(filled.sum()).row(0)
+    texts = rows.select(blank.sum())
     blanks = texts.row(0) if texts.width else ()  # a contract may have no column of text
+    left_out = [name for name in e.rows.columns if name in e.told]
     what = "cells that are neither null nor blank, of all cells of the contract's columns"
-    return _share("completeness", sum(counts) - sum(blanks), e.rows.height * e.rows.width, what)
+    what += f" but {', '.join(left_out)}, which a file may not say of itself" if left_out else ""
+    return _share("completeness", sum(counts) - sum(blanks), rows.height * rows.width, what)
 
 
 def consistency(e: Evidence) -> Indicator:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from lakehouse.core.errors import RecipeError
+from lakehouse.core.extras import install_command
 from lakehouse.pilot.models.learner import TRUTH, Explanation, Learner
 from lakehouse.pilot.parameters import Positive
 
@@ -116,7 +117,5 @@ def _crfsuite() -> Any:
     try:
         import pycrfsuite
     except ImportError as error:
-        raise RecipeError(
-            "train: sequence_labelling needs the package python-crfsuite", fix='pip install "lakehouse-factory[sequences]"'
-        ) from error
+        raise RecipeError("train: sequence_labelling needs the package python-crfsuite", fix=install_command("sequences")) from error
     return pycrfsuite

@@ -10,6 +10,7 @@ from typing import Any
 from lakehouse.core.errors import SpecError, YieldError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import Call, YieldBounds, yamlfile
+from lakehouse.core.text.numbers import counted
 from lakehouse.production.engine.balance import Balance
 from lakehouse.production.engine.operator import OPERATORS
 
@@ -40,7 +41,7 @@ class LowYield:
     def in_words(self) -> str:
         """The step with its counts."""
         what = "the recipe and the contract keep" if self.step == ALL else f"step {self.step} keeps"
-        return f"{what} {self.kept:,} of {self.entered:,} rows ({_percent(self.share)}), below {_percent(self.bound)}{self.why}"
+        return f"{what} {self.kept:,} of {counted(self.entered, 'row')} ({_percent(self.share)}), below {_percent(self.bound)}{self.why}"
 
     @property
     def declaration(self) -> str:

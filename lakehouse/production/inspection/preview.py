@@ -16,6 +16,8 @@ from lakehouse.production.inputs import live_rows, read_inputs, unfit_rows
 from lakehouse.production.manifest import plan_of
 from lakehouse.production.silver import sealed, silver_plan, tables_of
 from lakehouse.reserve.bronze import table as bronze
+from lakehouse.reserve.bronze.collect import reading_of
+from lakehouse.reserve.bronze.collections import last_collection
 from lakehouse.reserve.screening import verdicts
 
 
@@ -27,7 +29,7 @@ class Preview:
         plan_id: identity of the version that it would make; None while a source was never collected.
         silver: why silver would change; empty where it would not.
         gold: why gold would change; empty where it would not.
-        measure: rows whose signals would be computed, for all or for some signals.
+        measure: rows whose signals would be computed, for all or for some signals; None while that is not known, as is `withdrawn`.
         signals: signal columns that would be computed anew for rows that are known.
         decide: verdicts would be taken anew.
         withdrawn: rows that left the sources.
@@ -38,10 +40,10 @@ class Preview:
     plan_id: str | None
     silver: tuple[str, ...]
     gold: tuple[str, ...]
-    measure: int
+    measure: int | None
     signals: tuple[str, ...]
     decide: bool
-    withdrawn: int
+    withdrawn: int | None
     version: str | None
 
 
@@ -56,14 +58,16 @@ def preview(project: Project, name: str) -> Preview:
     absent = [s for s in dataset.sources if not bronze.table(project, s).exists()]
     if absent:
         compile_recipe(project, name)
-        return _blocked(name, [f"source {s} was never collected" for s in absent], gold=("first version",))
+        return blocked(name, [f"source {s} was never collected" for s in absent], gold=("first version",))
     recipe = compile_recipe(project, name, source_columns(project, dataset))
     unmade = [d for d in recipe.references if versions.current(project, d) is None]
     if unmade:
-        return _blocked(name, [f"dataset {d} has no version yet" for d in unmade], gold=("first version",))
+        return blocked(name, [f"dataset {d} has no version yet" for d in unmade], gold=("first version",))
     unscreened = [why for s in dataset.sources if (why := verdicts.missing(project, s)) is not None]
     if unscreened:
-        return _blocked(name, unscreened, gold=())
+        return blocked(name, unscreened, gold=())
+    if anew := [why for source in dataset.sources if (why := _read_again(project, source)) is not None]:
+        return blocked(name, anew, gold=("first version",) if versions.current(project, name) is None else ("silver changes",))
     inputs = read_inputs(project, dataset, recipe)
     plan = plan_of(inputs, recipe, contract, dataset)
     plan_id = digest(plan)
@@ -109,10 +113,21 @@ def preview(project: Project, name: str) -> Preview:
     )
 
 
-def _blocked(name: str, reasons: Sequence[str], *, gold: tuple[str, ...]) -> Preview:
+def _read_again(project: Project, name: str) -> str | None:
+    """Why a run would read a source again from its beginning, which may give other rows; None where it would not."""
+    source, last = project.source(name), last_collection(project, name)
+    if last is None or last.reading in (None, reading_of(source)):
+        return None
+    stored, declared = bronze.table(project, name).schema(), source.columns or {}
+    types = [f"`{c}` is {new.type}" for c, new in declared.items() if c in stored and stored[c] != new.dtype]
+    types += [f"`{column}` is new" for column in declared if column not in stored]
+    return f"source {name} is declared otherwise and read again" + (f": {', '.join(types)}" if types else "")
+
+
+def blocked(name: str, reasons: Sequence[str], *, gold: tuple[str, ...]) -> Preview:
     """The preview of a dataset whose plan cannot be known yet."""
     return Preview(
-        dataset=name, plan_id=None, silver=tuple(reasons), gold=gold, measure=0, signals=(), decide=True, withdrawn=0, version=None
+        dataset=name, plan_id=None, silver=tuple(reasons), gold=gold, measure=None, signals=(), decide=True, withdrawn=None, version=None
     )
 
 

@@ -95,7 +95,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
     version = table.version()
     virtual = bronze.is_virtual(project, name)
     ready(project, table.sealed())
-    last, reading = last_collection(project, name), _reading(source)
+    last, reading = last_collection(project, name), reading_of(source)
 
     formats = {format: of.version for format, of in FORMATS.items()}
 
@@ -171,7 +171,7 @@ def _collect(project: Project, name: str, progress: Progress, batch_bytes: int) 
         "erased": taken.left_out,
         **counts,
     }
-    record(project, source=name, fingerprint=fingerprint, **made)
+    record(project, source=name, fingerprint=fingerprint, reading=reading, **made)
     if erased is not None:
         _leave_out(project, name, material, taken, erased)
     if isinstance(material, LandedFeed):
@@ -212,7 +212,7 @@ def _as_it_was(name: str, last: CollectionRecord, seconds: float) -> Collection:
     )
 
 
-def _reading(source: Source) -> str:
+def reading_of(source: Source) -> str:
     """Identity of how the declaration reads the material: the versions of the connector and of the collector; each format has its own."""
     declared = source.model_dump(include={"connector", "key", "columns", "max_item_bytes", "mode"})
     return digest({"declared": declared, "connector": CONNECTORS.entry(source.connector).code(), "collector": VERSION})

@@ -27,6 +27,7 @@ JOURNAL = Journal(
             "vanished": pl.Int64(),
             "findings": pl.String(),
             "erased": pl.Int64(),
+            "reading": pl.String(),
         }
     ),
 )
@@ -42,6 +43,7 @@ class CollectionRecord:
         delta_version: of `bronze/<source>` after it.
         findings: number of live rows by finding.
         erased: items of the material that were left out, since they were erased.
+        reading: of how it was read, by the declaration; None of a collection that did not record it.
     """
 
     source: str
@@ -56,6 +58,7 @@ class CollectionRecord:
     vanished: int
     findings: dict[str, int]
     erased: int = 0
+    reading: str | None = None
 
 
 def record(project: Project, **collection: Any) -> None:

@@ -30,9 +30,11 @@ class ColumnProfile:
         form: its type, and the way its values are written, as `columns:` of a source declares them.
         nulls: share of all rows.
         distinct: share of the rows with a value.
-        least: smallest number, or date as text.
-        most: greatest number, or date as text.
+        least: smallest finite number, or date, as text that gives the same number again.
+        most: greatest finite number, or date, likewise.
+        not_finite: which of `NaN`, `inf` and `-inf` are among the numbers.
         length: mean characters.
+        shortest: fewest characters.
         longest: most characters.
         role: what it may be for.
         values: rows by value, of a likely label; none for a column with private data.
@@ -60,11 +62,22 @@ class ColumnProfile:
     named: str | None = None
     languages: dict[str, float] = field(default_factory=dict)
     note: str | None = None
+    not_finite: tuple[str, ...] = ()
+    shortest: int | None = None
 
     @property
     def type(self) -> str:
         """Its type in a word."""
         return self.form.type
+
+    @property
+    def span(self) -> str | None:
+        """Its least and greatest value for people: floats to 15 digits; None where it has none."""
+        if self.least is None or self.most is None:
+            return None
+        if self.form.dtype.is_float():
+            return f"{float(self.least):.15g} to {float(self.most):.15g}"
+        return f"{self.least} to {self.most}"
 
     @property
     def is_private(self) -> bool:
@@ -85,6 +98,7 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
     named = private_data.by_name(values.name) if text else None
     hidden = bool(found) or named is not None
     ordered = not hidden and (values.dtype.is_temporal() or values.dtype.is_numeric())
+    finite = known.filter(known.is_finite()) if known.dtype.is_float() else known
     length = known.str.len_chars() if text and len(known) else None
     distinct = known.n_unique() if not values.dtype.is_nested() else known.len()
     mean = float(str(length.mean())) if length is not None else None
@@ -95,15 +109,15 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
         form=form,
         nulls=values.null_count() / max(1, len(values)),
         distinct=distinct / max(1, len(known)),
-        least=_plain(known.min()) if ordered and len(known) else None,
-        most=_plain(known.max()) if ordered and len(known) else None,
+        least=str(finite.min()) if ordered and len(finite) else None,
+        most=str(finite.max()) if ordered and len(finite) else None,
+        not_finite=_not_finite(known) if known.dtype.is_float() else (),
         length=mean,
+        shortest=int(str(length.min())) if length is not None else None,
         longest=int(str(length.max())) if length is not None else None,
         role=role,
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
-        examples=()
-        if hidden or known.dtype.is_nested()
-        else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3)),
+        examples=() if hidden else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3).to_list()),
         private=found,
         private_at={path: tuple(kinds) for path, kinds in at.items()},
         named=named,
@@ -160,5 +174,8 @@ def _short(text: str) -> str:
     return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"
 
 
-def _plain(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+def _not_finite(known: pl.Series) -> tuple[str, ...]:
+    """Which of NaN and the infinities are among numbers."""
+    infinite = known.filter(known.is_infinite())
+    found = {"NaN": known.is_nan().any(), "inf": (infinite > 0).any(), "-inf": (infinite < 0).any()}
+    return tuple(name for name, there in found.items() if there)

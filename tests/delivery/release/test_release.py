@@ -203,5 +203,7 @@ def test_uncommitted_declarations_are_noted(project: Project) -> None:
     file = project.root / "contracts" / "reviews.py"
     file.write_text(file.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     done = release(project, "reviews")
-    assert done.notes[0] == "not committed to git, so the tag does not hold it: contracts/reviews.py"
+    assert done.notes[0] == (
+        "not committed to git, so that neither the tag nor a clone has it: git add contracts/reviews.py && git commit -m 'Add reviews'"
+    )
     assert pl.read_parquet(done.bundle.folder / "data").height == 2

@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         any(find_spec(name) is None for name in ("torch", "transformers")),
-        reason='THE EXTRA torch IS NOT INSTALLED: nothing of fine-tuning was run. pip install "lakehouse-factory[torch]"',
+        reason='THE EXTRA torch IS NOT INSTALLED: nothing of fine-tuning was run. pip install ".[torch]"',
     ),
 ]
 

@@ -33,7 +33,12 @@ def splits(manifest: Mapping[str, Any]) -> str:
         more = f" and {len(shards) - 1} more" if len(shards) > 1 else ""
         lines.append((split, f"{rows:,}", f"{rows / total:.1%}", f"{size:,}", Markup(f"{code(shards[0]['path'])}{more}")))
     rule = manifest.get("splits") or {}
-    how = f"\n\nDivided by {code(rule['by'])}" + (f" with seed {rule['seed']}." if "seed" in rule else ".") if rule.get("by") else ""
+    of = " and ".join(code(column) for column in (rule.get("columns") or [rule.get("column")]) if column)
+    how = (
+        f"\n\nDivided by {code(rule['by'])}" + (f" of {of}" if of else "") + (f" with seed {rule['seed']}." if "seed" in rule else ".")
+        if rule.get("by")
+        else ""
+    )
     return "## Splits\n\n" + table(("split", "rows", "share", "bytes", "file"), lines) + how
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lakehouse.core.sensitivity import WORDS
 from lakehouse.delivery.release.card.text import code, plain, table, value
+from lakehouse.production.split_leaks import of_manifest
 
 
 def scores(manifest: Mapping[str, Any]) -> str:
@@ -80,10 +81,22 @@ def limits(manifest: Mapping[str, Any]) -> str:
     lines += [f"- Column {code(name)} may hold personal data: {plain(', '.join(found))}." for name, found in _carried(manifest) if found]
     if not any(found for _, found in _carried(manifest)) and manifest.get("privacy") is not None:
         lines.append("- No column carries a declared privacy class. Redaction works by rules: what no rule describes is not found.")
-    lines += [f"- In more than one split: {value(found)} {name}." for name, found in sorted((manifest.get("leaks") or {}).items())]
+    lines += _leaks(manifest)
     if manifest.get("evaluations"):
         lines.append("- Scores hold for the splits and held-out sets they were measured on, not for other material.")
     return "## Known limits\n\n" + "\n".join(lines or ["None are recorded."])
+
+
+def _leaks(manifest: Mapping[str, Any]) -> list[str]:
+    """What more than one split holds, and by which columns that was looked for."""
+    if manifest.get("leaks") is None:
+        return []
+    leaks = of_manifest(manifest["leaks"])
+    found = [*leaks.in_words(), *leaks.remarks()]
+    by = f" equal in {', '.join(code(column) for column in leaks.columns)}" if leaks.columns else ""
+    return [f"- Splits: {plain(each)}." for each in found] or [
+        f"- No split leak was found: no group is divided, and no row{by} is in two splits."
+    ]
 
 
 def _erased(erased: Mapping[str, Any]) -> str:

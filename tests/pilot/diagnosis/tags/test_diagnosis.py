@@ -26,7 +26,7 @@ from ...conftest import Factory
 from ...diagnosis.test_columns import hashed
 from ...tasks.test_tasks import news
 
-pytest.importorskip("pycrfsuite", reason="NO CRFSUITE: pip install lakehouse-factory[sequences]")
+pytest.importorskip("pycrfsuite", reason="NO CRFSUITE: pip install '.[sequences]'")
 TRAIN = {"task": "sequence_labelling", "input": "tokens", "label": "tags", "seeds": [1], "epochs": 15, "log_model": False}
 
 
