@@ -103,7 +103,8 @@ def _leaks(manifest: Mapping[str, Any]) -> list[str]:
 def _erased(erased: Mapping[str, Any]) -> str:
     return (
         f"- {counted(erased['rows'], 'row was', 'rows were')} erased after this version was sealed (the last on {erased['at'][:10]}): its "
-        f"content id is that of the rows it was sealed with, `{str(erased['content_id'])[:12]}` is that of those it has; scores and balance speak of the former."
+        f"content id is that of the rows it was sealed with, `{str(erased['content_id'])[:12]}` is that of those it has; scores and "
+        f"balance speak of the former."
     )
 
 
