@@ -18,6 +18,7 @@ from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import NAME
 from lakehouse.core.spec.source import Column
+from lakehouse.core.text.numbers import counted
 from lakehouse.reserve.discovery.columns import ColumnProfile, described
 from lakehouse.reserve.discovery.discover import Discovery
 from lakehouse.reserve.discovery.file_type import Look
@@ -214,7 +215,7 @@ def not_read(place: Path, options: Mapping[str, Any]) -> str | None:
     left = [file for file in files_of(place) if not fnmatch(file.name, pattern)]
     endings = sorted({file.suffix or file.name for file in left})
     listed = ", ".join(endings[:5]) + (" ..." if len(endings) > 5 else "")
-    return f"{len(left):,} files of the folder are not read ({listed}): only {pattern}" if left else None
+    return f"{counted(len(left), 'file of the folder is', 'files of the folder are')} not read ({listed}): only {pattern}" if left else None
 
 
 def _is_by_class(place: Path, ending: str) -> bool:

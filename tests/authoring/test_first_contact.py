@@ -214,7 +214,7 @@ def test_a_folder_of_several_formats_is_one_source(desk: Desk) -> None:
     desk.bring("mixed/a.csv", b"x,y\n" + b"1,2\n" * 60)
     desk.bring("mixed/notes.docx", (desk.brought / "letters" / "0.docx").read_bytes())
     made = desk.add(desk.brought / "mixed")
-    assert any("1 files of the folder are not read" in note for note in made.notes), made.notes
+    assert any("1 file of the folder is not read" in note for note in made.notes), made.notes
 
 
 def test_chats_are_released_clean(desk: Desk) -> None:

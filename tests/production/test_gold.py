@@ -77,7 +77,7 @@ def test_above_the_rate_gold_and_versions_stay_as_they_were(notes_factory: Facto
 def test_no_surviving_row_is_refused(notes_factory: Factory) -> None:
     notes_factory.declare([{"text_length": {"column": "text", "at_least": 100}}])
     notes_factory.material(notes("short"))
-    with pytest.raises(YieldError, match=r"step text_length keeps 0 of 1 rows.*\(too_short 1\).*\n.*gold cannot be empty"):
+    with pytest.raises(YieldError, match=r"step text_length keeps 0 of 1 row .*\(too_short 1\).*\n.*gold cannot be empty"):
         notes_factory.made()
     notes_factory.declare([{"sample": {"share": 0.0}}])
     with pytest.raises(ViolationRateError, match="no row survived"):

@@ -9,6 +9,7 @@ from lakehouse.cli import terminal
 from lakehouse.core import versions
 from lakehouse.core.errors import NotFoundError
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.core.versions import Version
 
 
@@ -58,7 +59,7 @@ def list_command(dataset: str, as_json: bool) -> None:
         if v.archived:
             terminal.out.print(f"  {v.label} archived in {v.archived['place']}", soft_wrap=True)
         if v.erased:
-            terminal.out.print(f"  {v.label} lost {v.erased['rows']:,} rows that were erased after it was sealed", soft_wrap=True)
+            terminal.out.print(f"  {v.label} lost {counted(v.erased['rows'], 'row')} erased after it was sealed", soft_wrap=True)
 
 
 def _state(version: Version) -> str:

@@ -14,6 +14,7 @@ from polars import selectors as cs
 
 from lakehouse.core import versions
 from lakehouse.core.project import Project
+from lakehouse.core.text.numbers import counted
 from lakehouse.core.versions import Version
 from lakehouse.operations.history.diff import diff
 from lakehouse.operations.history.rows_of_versions import as_of, collect
@@ -118,7 +119,7 @@ def _side(project: Project, version: Version) -> Side:
     findings, slices = _findings(project, version)
     became = "retired" if version.retired else "released" if version.released_at else ""
     if version.erased:
-        became = ", ".join([*([became] if became else []), f"{version.erased['rows']:,} rows erased"])
+        became = ", ".join([*([became] if became else []), f"{counted(version.erased['rows'], 'row')} erased"])
     steps = {str(step["step"]): int(step["out"]) for step in version.manifest["balance"]}
     signals = _signals(project, version)
     return Side(

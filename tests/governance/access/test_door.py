@@ -174,7 +174,7 @@ def test_the_command_reads_writes_and_refuses_with_its_own_exit_code(governed: F
     common = ["--as", "ana", "--for", "annotation"]
     done = run.invoke(cli, ["govern", "read", "gold/notes", *common, "--columns", "text", "--where", "label", "==", "a", "--out", str(out)])
     assert done.exit_code == 0, done.output
-    assert "1 rows as role annotators" in done.output
+    assert "1 row as role annotators" in done.output
     assert pl.read_parquet(out)["text"].to_list() == ["call [PHONE] today"]
     assert "[PHONE]" in run.invoke(cli, ["govern", "read", "gold/notes", *common]).output
     shown = json.loads(run.invoke(cli, ["govern", "read", "gold/notes", *common, "--limit", "1", "--json"]).output)

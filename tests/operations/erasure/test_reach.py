@@ -97,9 +97,9 @@ def test_a_released_version_is_named_and_says_what_it_lost(tmp_path: Path) -> No
     version = versions.find(project, "notes", "1.0.0")
     bundle = write_bundle(project, version)
     assert (verify_bundle(bundle.folder), bundle.rows) == ([], {"train": 8})
-    assert "1 rows were erased after this version was sealed" in (bundle.folder / "README.md").read_text(encoding="utf-8")
+    assert "1 row was erased after this version was sealed" in (bundle.folder / "README.md").read_text(encoding="utf-8")
     screen(project, "notes")
     factory.silver(), factory.gold()
-    assert compare(project, "notes", ["1.0.0", "1.1.0"]).sides[0].became == "released, 1 rows erased"
+    assert compare(project, "notes", ["1.0.0", "1.1.0"]).sides[0].became == "released, 1 row erased"
     shown = CliRunner().invoke(cli, ["version", "list", "notes"], env={"LAKEHOUSE_PROJECT": str(tmp_path)})
-    assert "1.0.0 lost 1 rows that were erased after it was sealed" in shown.output
+    assert "1.0.0 lost 1 row erased after it was sealed" in shown.output

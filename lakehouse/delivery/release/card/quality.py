@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.core.sensitivity import WORDS
+from lakehouse.core.text.numbers import counted
 from lakehouse.delivery.release.card.text import code, plain, table, value
 from lakehouse.production.split_leaks import of_manifest
 
@@ -101,8 +102,9 @@ def _leaks(manifest: Mapping[str, Any]) -> list[str]:
 
 def _erased(erased: Mapping[str, Any]) -> str:
     return (
-        f"- {erased['rows']:,} rows were erased after this version was sealed (the last on {erased['at'][:10]}): its content id is that of "
-        f"the rows it was sealed with, `{str(erased['content_id'])[:12]}` is that of those it has; scores and balance speak of the former."
+        f"- {counted(erased['rows'], 'row was', 'rows were')} erased after this version was sealed (the last on {erased['at'][:10]}): its "
+        f"content id is that of the rows it was sealed with, `{str(erased['content_id'])[:12]}` is that of those it has; scores and "
+        f"balance speak of the former."
     )
 
 
