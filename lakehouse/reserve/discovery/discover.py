@@ -130,6 +130,9 @@ def discover(path: Path) -> Discovery:
     good = rows.filter(pl.col("_findings").list.len() == 0).drop(READ.names())
     if good.is_empty():
         raise SourceError("no item can be read", where=str(path), fix="is it of another format? look at its first lines")
+    if (titles := _repeated_headers(good, main)).any():
+        notes.append(f"{titles.sum():,} of the sampled rows repeat the header; they are kept as rows of data, or become findings")
+        good = good.filter(~titles)
     forms = {name: _form(good[name], [taken.kinds[name] for _, taken in held], main) for name in first.kinds}
     share = sum(taken.share * one.size for one, taken in held) / max(1, sum(one.size for one in alike))
     types = {one.type for one in alike}
@@ -323,8 +326,24 @@ def _form(values: pl.Series, kinds: Sequence[str], main: Look) -> Column:
     return Column(type=known[0] if len(known) == 1 else "float" if known == ["float", "int"] else "string")
 
 
+def _repeated_headers(good: pl.DataFrame, main: Look) -> pl.Series:
+    """Which rows of a CSV file are its header again, as where files were put behind each other."""
+    if main.layout is None or main.layout.structure != "csv" or not main.layout.header or good.width < 2:
+        return pl.Series([False] * good.height, dtype=pl.Boolean)
+    again = good.select(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(name)) for name in good.columns)).to_series()
+    return again if not again.all() else again & False
+
+
 def _readings(main: Look, alike: Sequence[Look]) -> list[str]:
     notes = []
+    layout = main.layout
+    if layout is not None and layout.structure == "csv":
+        if layout.names:
+            notes.append(f"the header names a column twice: they are called {', '.join(f'`{name}`' for name in layout.names)}, by place")
+        elif not layout.header:
+            notes.append("no header was found: the first line is a row of data, columns are numbered; `header: true` says otherwise")
+        if layout.skip_before_header - bool(layout.names) > 0:
+            notes.append(f"{layout.skip_before_header - bool(layout.names):,} lines above the header are not read")
     if main.left_out:
         notes.append(f"of the object only `{main.record}` is read, not {', '.join(f'`{key}`' for key in main.left_out)}")
     if main.sheet is not None and main.sheet.others:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lakehouse.reserve.discovery.header import TITLES, heading
+from lakehouse.reserve.formats.csv import numbered_names
+
 Structure = Literal["json_array", "json", "jsonl", "csv", "lines", "text"]
 SEPARATORS = (",", "\t", ";", "|")
 _RECORDS = 300
-_TITLES = 20
-"""Most lines that may stand above a header."""
-_NUMBER = re.compile(r"^\s*[+-]?(\d[\d,]*)?(\.\d+)?([eE][+-]?\d+)?%?\s*$")
-_DATE = re.compile(r"^\s*\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}")
-_HEADING = re.compile(r"^[^\W\d][\w .()/:%#-]{0,39}$")
 _ORANGE_TYPES = {"d", "c", "s", "t", "discrete", "continuous", "string", "time", "discrete class"}
 
 
@@ -31,6 +28,7 @@ class Layout:
         header: whether the first CSV line names the columns.
         skip_before_header: lines above the header: titles and notes.
         skip_after_header: lines between the header and the first record (Orange's two rows of types and roles).
+        names: of the columns, where the header names one twice: the header is then among the lines that are skipped.
         fields: of a CSV record.
         consistency: share of the CSV records looked at that have so many fields.
     """
@@ -41,6 +39,7 @@ class Layout:
     header: bool = True
     skip_before_header: int = 0
     skip_after_header: int = 0
+    names: tuple[str, ...] = ()
     fields: int = 1
     consistency: float = 1.0
 
@@ -126,34 +125,43 @@ def _table(head: str, ending: str) -> Layout | None:
     if best is None:
         return Layout(structure="csv", separator=usual) if named and head.strip() else None
     chosen = _quoted_singly(head, best[1])
-    skipped = _above(head, chosen)
-    rows = [row for row in _records(head, chosen.separator, chosen.quote) if len(row) == chosen.fields]
-    header = has_header(rows)
-    skip = 2 if header and _is_orange(head, chosen) else 0
-    return Layout(
-        structure="csv",
-        separator=chosen.separator,
-        quote=chosen.quote,
-        header=header,
-        skip_before_header=skipped,
-        skip_after_header=skip,
-        fields=chosen.fields,
-        consistency=chosen.consistency,
+    records = _below_titles(head, chosen)
+    found = heading([row for _, row in records])
+    first = records[found.titles][0] if records else 0
+    names: tuple[str, ...] = ()
+    if found.header:
+        given = [name or f"column_{number}" for number, name in enumerate(records[found.titles][1], 1)]
+        if len(set(given)) < len(given):
+            names = numbered_names(given)
+            first = records[found.titles + 1][0] if found.titles + 1 < len(records) else head.count("\n")
+    return replace(
+        chosen,
+        header=found.header and not names,
+        skip_before_header=first,
+        skip_after_header=2 if found.header and not names and _is_orange(head, chosen) else 0,
+        names=names,
     )
 
 
 def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:
     """The first records that are no blank lines; none where quotes go wrong."""
+    return [row for _, row in _numbered(head, separator, quote)]
+
+
+def _numbered(head: str, separator: str, quote: str | None) -> list[tuple[int, list[str]]]:
+    """The same, each with the number of lines above it."""
     lines = io.StringIO(head, newline="")
     old = csv.field_size_limit(2**31 - 1)
     try:
         plain = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
         read = plain if quote is None else csv.reader(lines, delimiter=separator, quotechar=quote, strict=True)
-        rows: list[list[str]] = []
+        rows: list[tuple[int, list[str]]] = []
+        above = 0
         try:
             for row in read:
                 if row:
-                    rows.append(row)
+                    rows.append((above, row))
+                above = read.line_num
                 if len(rows) >= _RECORDS:
                     break
         except csv.Error:
@@ -171,31 +179,18 @@ def _quoted_singly(head: str, chosen: Layout) -> Layout:
     return replace(chosen, quote="'") if single else chosen
 
 
-def _above(head: str, chosen: Layout) -> int:
-    """How many lines with fewer fields than the table stand above it."""
-    lines = head.splitlines()
-    for at, line in enumerate(lines[:_TITLES]):
+def _below_titles(head: str, chosen: Layout) -> list[tuple[int, list[str]]]:
+    """The records of the table's width below lines with fewer fields, each with the number of lines above it."""
+    lines, skipped = head.split("\n"), 0
+    for at, line in enumerate(lines[:TITLES]):
         row = next(iter(_records(line, chosen.separator, chosen.quote)), [])
         if len(row) >= chosen.fields:
-            return at
+            skipped = at
+            break
         if chosen.quote is not None and line.count(chosen.quote) % 2:
-            return 0  # a record that goes on in the next line
-    return 0
-
-
-def has_header(rows: list[list[str]]) -> bool:
-    """Whether the first of `rows` (of one width) names columns: short words, each its own, none a number or a date, none of them a
-    value of its column further down."""
-    if not rows:
-        return False
-    names, below = [name.strip() for name in rows[0]], rows[1:]
-    # The first may be empty, the index that pandas writes, and the last, where each line ends with a separator.
-    named = [name for at, name in enumerate(names) if name or 0 < at < len(names) - 1]
-    if not named or len(set(named)) != len(named) or any(_NUMBER.match(name) for name in named) or any(map(_DATE.match, named)):
-        return False
-    if not all(map(_HEADING.match, named)):
-        return False
-    return not any(name and any(row[at] == name for row in below) for at, name in enumerate(names))
+            break  # a record that goes on in the next line
+    records = _numbered("\n".join(lines[skipped:]), chosen.separator, chosen.quote)
+    return [(above + skipped, row) for above, row in records if len(row) == chosen.fields]
 
 
 def _is_orange(head: str, chosen: Layout) -> bool:

@@ -92,7 +92,7 @@ def kinds_of(data: bytes, layout: Layout) -> dict[str, str]:
     if layout.structure == "csv":
         if layout.header:
             return dict.fromkeys(FORMATS["csv"].shape(io.BytesIO(data), _reading(layout)), "string")
-        return {f"column_{at + 1}": "string" for at in range(layout.fields)}
+        return dict.fromkeys(layout.names or [f"column_{at + 1}" for at in range(layout.fields)], "string")
     if layout.structure in ("jsonl", "json_array"):
         return {name: str(kind) for name, kind in FORMATS["jsonl"].shape(io.BytesIO(data), _reading(layout)).items()}
     return {"text": "string"}

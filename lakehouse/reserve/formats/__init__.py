@@ -57,7 +57,7 @@ def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataTyp
 FORMATS: Mapping[str, FileFormat] = {
     "lines": FileFormat(lines.read, lambda handle, reading: lines.COLUMNS, lines.MEDIA_TYPE),
     "text": FileFormat(text.read, lambda handle, reading: text.COLUMNS, text.MEDIA_TYPE),
-    "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE),
+    "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE, version=2),
     "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE, version=2),
     "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
     "json": FileFormat(json_array.read, json_array.shape, json_array.MEDIA_TYPE),

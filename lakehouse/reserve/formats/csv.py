@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -22,18 +22,23 @@ _BLOCK = 1024 * 1024
 
 
 def header(handle: BinaryIO, reading: Reading) -> list[str]:
-    """The column names of the first line.
+    """The column names of the first record; a name within quotes may span lines.
 
     Raises:
         ShapeError: no header, or a name given twice.
     """
     line = _skipped(handle, reading).readline(reading.max_item_bytes).removeprefix(BOM)
+    quote = reading.quote.encode() if reading.quote is not None else None
+    while quote is not None and line.count(quote) % 2 and len(line) < reading.max_item_bytes:
+        if not (more := handle.readline(reading.max_item_bytes)):
+            break
+        line += more
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         raise ShapeError("the header is not UTF-8 text", fix="convert the file to UTF-8") from None
     plain = reading.quote is None
-    lines = io.StringIO(text)
+    lines = io.StringIO(text, newline="")
     names = next(
         csv.reader(lines, delimiter=reading.separator, quoting=csv.QUOTE_NONE)
         if plain
@@ -43,8 +48,22 @@ def header(handle: BinaryIO, reading: Reading) -> list[str]:
     names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ShapeError(f"the header names {', '.join(f'`{n}`' for n in twice)} twice", fix="give each column its own name")
+        raise ShapeError(
+            f"the header names {', '.join(f'`{n}`' for n in twice)} twice",
+            fix="give each column its own name, or skip the header (`skip_before_header:`, `header: false`) and name them under `columns:`",
+        )
     return names
+
+
+def numbered_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, each its own: one that was there before gets a number."""
+    taken: list[str] = []
+    for name in names:
+        new, number = name, 2
+        while new in taken or (new != name and new in names):
+            new, number = f"{name}_{number}", number + 1
+        taken.append(new)
+    return tuple(taken)
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
