@@ -224,7 +224,8 @@ def reading_options(look: Look, path: str) -> dict[str, Any]:
     if look.record is not None:
         options["record"] = look.record
     if look.sheet is not None:
-        options |= {"sheet": look.sheet.name} if look.sheet.name is not None else {}
+        options |= {} if look.sheet.only else {"sheet": look.sheet.name}
+        options |= {} if look.sheet.header else {"header": False}
         options |= {"skip_before_header": look.sheet.skip_before_header} if look.sheet.skip_before_header else {}
     layout = look.layout
     if layout is not None and layout.structure == "csv":

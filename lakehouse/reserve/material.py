@@ -52,7 +52,7 @@ class Reading:
     Attributes:
         separator: one ASCII character between CSV fields.
         quote: CSV quote character; None takes quotes as they are.
-        header: whether the first CSV line names the columns.
+        header: whether the first CSV line, or row of a sheet, names the columns.
         skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip between the CSV header and the first record.
         record: name of the XML elements that are items; None: the children of the root.

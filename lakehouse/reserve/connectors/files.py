@@ -172,7 +172,7 @@ def files(
         path: relative to the project folder.
         format: `auto` goes by the ending of each name.
         separator: between CSV fields; by default a tab for .tsv and .tab, else a comma.
-        header: whether the first CSV line names the columns; without it, `columns:` of the source does, in their order.
+        header: whether the first CSV line, or row of a sheet, names the columns; without it, `columns:` of the source does, in their order.
         skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.

@@ -155,7 +155,7 @@ def hugging_face(
         token: such as `${HF_TOKEN}`; by default that variable, if it is set.
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.
         separator: between CSV fields.
-        header: whether the first CSV line names the columns.
+        header: whether the first CSV line, or row of a sheet, names the columns.
         skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.

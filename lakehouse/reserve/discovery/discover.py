@@ -24,6 +24,7 @@ from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_
 from lakehouse.reserve.discovery.drift import DriftComparison, moved
 from lakehouse.reserve.discovery.file_type import Look, look
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
+from lakehouse.reserve.discovery.reading_notes import reading_notes
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import fitted
@@ -143,7 +144,7 @@ def discover(path: Path) -> Discovery:
     if main.format in _A_FILE_IS_AN_ITEM:
         total = len(alike) * files / len(of_types)
     found = _described(str(path), good, forms, rows.height if whole else round(total), rows.height)
-    notes += _readings(main, alike)
+    notes += reading_notes(main)
     return replace(
         found,
         groups=groups,
@@ -332,25 +333,6 @@ def _repeated_headers(good: pl.DataFrame, main: Look) -> pl.Series:
         return pl.Series([False] * good.height, dtype=pl.Boolean)
     again = good.select(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(name)) for name in good.columns)).to_series()
     return again if not again.all() else again & False
-
-
-def _readings(main: Look, alike: Sequence[Look]) -> list[str]:
-    notes = []
-    layout = main.layout
-    if layout is not None and layout.structure == "csv":
-        if layout.names:
-            notes.append(f"the header names a column twice: they are called {', '.join(f'`{name}`' for name in layout.names)}, by place")
-        elif not layout.header:
-            notes.append("no header was found: the first line is a row of data, columns are numbered; `header: true` says otherwise")
-        if layout.skip_before_header - bool(layout.names) > 0:
-            notes.append(f"{layout.skip_before_header - bool(layout.names):,} lines above the header are not read")
-    if main.left_out:
-        notes.append(f"of the object only `{main.record}` is read, not {', '.join(f'`{key}`' for key in main.left_out)}")
-    if main.sheet is not None and main.sheet.others:
-        notes.append(f"the sheet `{main.sheet.name or 'first'}` is read, not {', '.join(f'`{name}`' for name in main.sheet.others)}")
-    if main.encoding is not None and main.encoding.damaged:
-        notes.append(f"{main.encoding.damaged:,} sequences of the first 256 KiB are not {main.encoding.name}: their items are findings")
-    return notes
 
 
 def _counted(rows: pl.DataFrame) -> dict[str, int]:

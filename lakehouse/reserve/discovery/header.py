@@ -91,6 +91,11 @@ def has_header(rows: Rows) -> bool:
     return bool(over) or _words_head([(n, c) for n, c in zip(names, columns, strict=True)], rows[1:])
 
 
+def is_year(cell: str) -> bool:
+    """Whether a text is a year from 1900 to 2099."""
+    return bool(_YEAR.fullmatch(cell))
+
+
 def _is_value(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell)) or cell.lower() in _TRUTH
 

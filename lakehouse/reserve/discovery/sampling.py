@@ -264,9 +264,12 @@ def _of_format(look: Look, budget: Budget) -> Sample:
     file, kind = look.file, look.format
     reading = _reading(Layout(structure="csv"))
     if look.sheet is not None:
-        reading = replace(reading, sheet=look.sheet.name, skip_before_header=look.sheet.skip_before_header)
+        sheet = look.sheet
+        reading = replace(reading, sheet=sheet.name or None, header=sheet.header, skip_before_header=sheet.skip_before_header)
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         shape = FORMATS[kind].shape(handle, reading)
+        if look.sheet is not None and look.sheet.names:
+            shape = dict(zip(look.sheet.names, shape.values(), strict=True))
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         plain = kind == "parquet" and not is_compressed(file.name)
         total = pq.ParquetFile(file).metadata.num_rows if plain else None

@@ -62,7 +62,7 @@ FORMATS: Mapping[str, FileFormat] = {
     "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
     "json": FileFormat(json_array.read, json_array.shape, json_array.MEDIA_TYPE),
     "xml": FileFormat(xml.read, xml.shape, xml.MEDIA_TYPE, version=2),
-    "excel": FileFormat(excel.read, excel.shape, excel.MEDIA_TYPE, version=2),
+    "excel": FileFormat(excel.read, excel.shape, excel.MEDIA_TYPE, version=3),
     "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE),
     "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE),
     "avro": FileFormat(avro.read, avro.shape, avro.MEDIA_TYPE),
