@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import math
 import re
 from collections.abc import Sequence
 
@@ -76,7 +77,8 @@ def _rules(column: ColumnProfile, choices: Choices, *, whole: bool) -> list[str]
     elif whole and column.values and dtype != pl.Boolean and len(column.values) <= CATEGORIES and column.role == "label":
         rules.append(f"isin={_codes(column)}")
     elif whole and column.least is not None and dtype.is_numeric() and not isinstance(dtype, pl.Decimal):
-        rules.append(f"ge={column.least}, le={column.most}")
+        bounds = {"ge": column.least, "le": str(column.most)}
+        rules += [f"{rule}={bound}" for rule, bound in bounds.items() if math.isfinite(float(bound))]
     if column.nulls > 0 or (not whole and not is_text and column.role != "key" and column.name != choices.label):
         rules.append("nullable=True")
     return rules

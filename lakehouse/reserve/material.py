@@ -55,11 +55,12 @@ class Reading:
         header: whether the first CSV line, or row of a sheet, names the columns.
         skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip between the CSV header and the first record.
-        record: name of the XML elements that are items; None: the children of the root.
+        record: name of the XML elements that are items; None: the children of the root. Of a JSON object, where its array is.
         sheet: name of the sheet of a workbook; None: its first.
         max_item_bytes: a larger item goes to `sink`.
         chunk_bytes: how much of a file is held at a time (an item may make it larger, up to `max_item_bytes`).
         strict: own columns declared as `string`: another JSON type there does not fit.
+        json: own columns that hold JSON: a text there is written within quotes.
         sink: opens the place for the bytes of an oversized item.
     """
 
@@ -74,6 +75,7 @@ class Reading:
     max_item_bytes: int = 32 * 1024 * 1024
     chunk_bytes: int = 8 * 1024 * 1024
     strict: frozenset[str] = frozenset()
+    json: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import groupby
 
@@ -62,6 +62,7 @@ class Batches:
         self._batch_bytes = batch_bytes
         self.files = files
         self.warnings: list[str] = []
+        self.kinds: Mapping[str, str] = {}
         columns = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self.files))
         self.own, self.kinds = columns.schema, columns.kinds
         before = stored.schema if stored is not None else self.own
@@ -100,6 +101,7 @@ class Batches:
             sheet=file.options.sheet,
             max_item_bytes=self._source.max_item_bytes,
             chunk_bytes=chunk_bytes,
+            json=frozenset(back.get(name, name) for name, kind in self.kinds.items() if kind == "json"),
             strict=frozenset(back.get(name, name) for name, column in declared.items() if column.type in ("string", "category")),
         )
 

@@ -181,7 +181,8 @@ def files(
         name_as: name of a column that takes the name of each file.
         folder_as: name of a column that takes the name of each file's folder, such as its class.
         members: which members of archives, such as `*.csv`; `*` matches any characters, `/` among them.
-        record: name of the XML elements that are items; by default the children of the root.
+        record: name of the XML elements that are items, by default the children of the root; of a JSON object where its array is, such as
+            `result.data.items`.
         encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
         sheet: of a workbook; by default its first.
     """

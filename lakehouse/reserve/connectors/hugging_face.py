@@ -160,7 +160,8 @@ def hugging_face(
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
-        record: name of the XML elements that are items; by default the children of the root.
+        record: name of the XML elements that are items, by default the children of the root; of a JSON object where its array is, such as
+            `result.data.items`.
         encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
         sheet: of a workbook; by default its first.
         retries: how often a request is sent again.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 import polars as pl
@@ -19,11 +20,12 @@ from lakehouse.core.spec.source import Column
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.bronze.values import live_rows
-from lakehouse.reserve.discovery.column_form import form, nested_type, other_reading
+from lakehouse.reserve.discovery.column_form import form, form_of_json, other_reading
 from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_key, named_like_a_label
 from lakehouse.reserve.discovery.drift import DriftComparison, moved
 from lakehouse.reserve.discovery.file_type import Look, look
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
+from lakehouse.reserve.discovery.json_kinds import together
 from lakehouse.reserve.discovery.reading_notes import reading_notes
 from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, sample
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
@@ -145,6 +147,8 @@ def discover(path: Path) -> Discovery:
         total = len(alike) * files / len(of_types)
     found = _described(str(path), good, forms, rows.height if whole else round(total), rows.height)
     notes += reading_notes(main)
+    if repeated := sum(taken.repeated for _, taken in held):
+        notes.append(f"{repeated:,} of the sampled objects have a key twice: the last value counts")
     return replace(
         found,
         groups=groups,
@@ -318,13 +322,12 @@ def _form(values: pl.Series, kinds: Sequence[str], main: Look) -> Column:
     """The type of a column, and how its values are written, by the sampled ones."""
     if main.layout is not None and main.layout.structure == "csv":
         return form(values, main.layout.separator)
-    if main.record is not None and set(kinds) <= {"string", "null"}:
-        return form(values)
-    known = sorted({kind for kind in kinds if kind != "null"}) or ["string"]
-    if known == ["json"]:
-        found = nested_type(values)
-        return Column(type="json" if found is None else written(found))
-    return Column(type=known[0] if len(known) == 1 else "float" if known == ["float", "int"] else "string")
+    known = reduce(together, kinds, "null")
+    if main.layout is None and main.record is not None and known in ("string", "null"):
+        return form(values)  # of XML
+    if main.layout is None or main.layout.structure in ("lines", "text"):
+        return Column(type="string" if known == "null" else known)
+    return form_of_json(values, known)
 
 
 def _repeated_headers(good: pl.DataFrame, main: Look) -> pl.Series:
