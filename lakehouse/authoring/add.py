@@ -16,7 +16,7 @@ from lakehouse.authoring.choices import Choices, ColumnChoice, choose
 from lakehouse.authoring.contract_file import contract_text
 from lakehouse.authoring.dataset_file import dataset_text
 from lakehouse.authoring.material_place import placed
-from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, not_read, renamed_columns
+from lakehouse.authoring.source_file import WrittenSource, declare, files_options, name_of, renamed_columns
 from lakehouse.authoring.yaml_file import write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
@@ -25,7 +25,6 @@ from lakehouse.core.spec import NAME
 from lakehouse.core.spec.source import Column
 from lakehouse.reserve.discovery.columns import described
 from lakehouse.reserve.discovery.discover import Discovery, discover
-from lakehouse.reserve.formats.leftovers import files_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +73,8 @@ def add(
     Raises:
         SourceError: the material cannot be read. SpecError: a name is taken or none, or a named column is not there.
     """
+    if not material.strip():
+        raise SourceError("no material is named", fix="name a file, a folder, an address or a database")
     if elsewhere.is_elsewhere(material):
         return _from_elsewhere(project, material, name, text, label, table, ask)
     path = Path(material).expanduser()
@@ -86,10 +87,10 @@ def add(
         choices = _chosen(found, text, label, ask)
         found = _with_privacy(found, choices)
         source = declare(project, f"{dataset}_raw", {"files": options}, found, renamed, path.name)
-        notes = tuple(note for note in (place.note, not_read(place.path, options), *found.notes) if note)
+        notes = (*place.notes, *found.notes)
         return _written(project, dataset, source, found, choices, notes)
     except BaseException:
-        if place.note and place.path.is_relative_to(project.root.resolve()):
+        if place.copied and place.path.is_relative_to(project.root.resolve()):
             shutil.rmtree(place.path) if place.path.is_dir() else place.path.unlink()
         raise
 
@@ -135,7 +136,7 @@ def _with_file_columns(found: Discovery, options: dict[str, Any]) -> Discovery:
         file = described(pl.Series("file", ["a", "b"]), Column(type="string"))
         columns.append(replace(file, role="key", examples=(), note="the name of the file"))
     if "folder_as" in options:
-        folders = [file.parent.name for file in files_of(Path(found.path)) if file.suffix == look.file.suffix]
+        folders = [(Path(found.path) / name).parent.name for name in found.names]
         columns.append(replace(described(pl.Series("label", folders), Column(type="string")), note="the name of the file's folder"))
     return replace(found, columns=tuple(columns))
 

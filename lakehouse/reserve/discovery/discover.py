@@ -23,30 +23,20 @@ from lakehouse.reserve.bronze.values import live_rows
 from lakehouse.reserve.discovery.column_form import form, form_of_json, other_reading
 from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_key, named_like_a_label
 from lakehouse.reserve.discovery.drift import DriftComparison, moved
-from lakehouse.reserve.discovery.file_type import Look, look
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
 from lakehouse.reserve.discovery.json_kinds import together
-from lakehouse.reserve.discovery.reading_notes import reading_notes
-from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, sample
+from lakehouse.reserve.discovery.likeness import alike
+from lakehouse.reserve.discovery.looked_at import Group, files_in, is_packed, looked_at, members_of
+from lakehouse.reserve.discovery.patterns import pattern
+from lakehouse.reserve.discovery.reading_notes import pattern_notes, reading_notes
+from lakehouse.reserve.discovery.sampling import ITEMS
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import fitted
-from lakehouse.reserve.formats.leftovers import files_of
 from lakehouse.reserve.source import material_of
 
-_FILES = 200
-"""Files of a folder whose content is looked at."""
-_SAMPLED = 50
 _A_FILE_IS_AN_ITEM = ("document", "image", "audio", "video", "text")
 """Formats of which a folder has as many items as files, whatever their sizes."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Files of one media type, known by content; beyond the files of a folder that are looked at, by their ending."""
-
-    type: str
-    files: int
-    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +56,9 @@ class Discovery:
         label: the likeliest label column, if any.
         text: the likeliest text column, if any.
         notes: what the user should know: misleading names, files left out.
+        names: the files that are read, by their paths below the folder or in the archive.
+        pattern: what of a folder is read, behind its path, such as `**/*.csv`; empty: all of it.
+        members: of an archive, the pattern of those that are read; None: it is none.
         drift: of a source that was collected before, by column.
     """
 
@@ -86,77 +79,89 @@ class Discovery:
     grading: Grading | None
     privacy: dict[str, list[str]]
     notes: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    pattern: str = ""
+    members: str | None = None
     drift: tuple[DriftComparison, ...] = ()
 
 
+_NOTHING = Discovery(
+    path="",
+    groups=(),
+    described=None,
+    columns=(),
+    rows=0,
+    tokens=0,
+    sampled=0,
+    bytes=0,
+    whole=False,
+    findings={},
+    keys=(),
+    label=None,
+    text=None,
+    copies=None,
+    grading=None,
+    privacy={},
+    notes=(),
+)
+
+
 def discover(path: Path) -> Discovery:
-    """Discover a file or a folder.
+    """Discover a file, a folder or an archive.
 
     Raises:
         SourceError: nothing can be discovered: it does not exist, is empty, cannot be read, or holds bytes of no known format.
     """
-    looks, groups, notes = _looked_at(path)
-    readable = [one for one in looks if one.is_readable]
-    if not readable:
-        return Discovery(
-            path=str(path),
-            groups=groups,
-            described=None,
-            columns=(),
-            rows=0,
-            tokens=0,
-            sampled=0,
-            bytes=0,
-            whole=False,
-            findings={},
-            keys=(),
-            label=None,
-            text=None,
-            copies=None,
-            grading=None,
-            privacy={},
-            notes=tuple(notes),
-        )
-    main = _main(readable)
-    alike = [one for one in readable if _likeness(one) == _likeness(main)]
-    chosen = alike if len(alike) <= _SAMPLED else [alike[at * len(alike) // _SAMPLED] for at in range(_SAMPLED)]
-    budget = Budget(max(1024 * 1024, BYTES // len(chosen)), max(1, ITEMS // len(chosen)))
-    held: list[tuple[Look, Sample]] = []
-    for one in chosen:
-        taken = sample(one, budget)
-        if held and list(held[0][1].kinds) != list(taken.kinds):
-            notes.append(f"{one.file.name} has other columns and was left out")
-            continue
-        held.append((one, taken))
-    first = held[0][1]
-    rows = pl.concat([taken.rows for _, taken in held], how="vertical_relaxed")
+    if not is_packed(path):
+        return _discovered(path, files_in(path))
+    with members_of(path) as files:
+        return _discovered(path, files)
+
+
+def _discovered(path: Path, files: dict[str, Path]) -> Discovery:
+    seen = looked_at(path, files)
+    notes = list(seen.notes)
+    held = alike(seen.looks)
+    if held is None:
+        return replace(_NOTHING, path=str(path), groups=seen.groups, notes=tuple(notes))
+    notes += held.notes
+    main, looks = held.main, list(seen.looks.values())
+    rows = pl.concat([one.rows for one in held.samples.values()], how="diagonal_relaxed")
     good = rows.filter(pl.col("_findings").list.len() == 0).drop(READ.names())
     if good.is_empty():
         raise SourceError("no item can be read", where=str(path), fix="is it of another format? look at its first lines")
     if (titles := _repeated_headers(good, main)).any():
         notes.append(f"{titles.sum():,} of the sampled rows repeat the header; they are kept as rows of data, or become findings")
         good = good.filter(~titles)
-    forms = {name: _form(good[name], [taken.kinds[name] for _, taken in held], main) for name in first.kinds}
-    share = sum(taken.share * one.size for one, taken in held) / max(1, sum(one.size for one in alike))
-    types = {one.type for one in alike}
-    files, size = (sum(n) for n in zip(*((group.files, group.bytes) for group in groups if group.type in types), strict=True))
+    names = dict.fromkeys(name for one in held.samples.values() for name in one.kinds)
+    forms = {name: _form(good[name], [one.kinds.get(name, "null") for one in held.samples.values()], main) for name in names}
+    sampled = sum(one.share * seen.looks[name].size for name, one in held.samples.items())
+    share = sampled / max(1, sum(seen.looks[name].size for name in held.alike))
+    types = {seen.looks[name].type for name in held.alike}
+    count, size = (sum(n) for n in zip(*((group.files, group.bytes) for group in seen.groups if group.type in types), strict=True))
     of_types = [one for one in looks if one.type in types]
-    whole = len(held) == len(alike) and all(taken.whole for _, taken in held) and files == len(of_types)
+    whole = len(held.samples) == len(held.alike) and all(one.whole for one in held.samples.values()) and count == len(of_types)
     total = rows.height / max(share, 1e-9) * size / max(1, sum(one.size for one in of_types))
     if main.format in _A_FILE_IS_AN_ITEM:
-        total = len(alike) * files / len(of_types)
+        total = len(held.alike) * count / len(of_types)
     found = _described(str(path), good, forms, rows.height if whole else round(total), rows.height)
-    notes += reading_notes(main)
-    if repeated := sum(taken.repeated for _, taken in held):
+    packed = path.is_file() and files != {path.name: path}
+    others = [name for name in (*seen.looks, *seen.unread) if name not in held.alike]
+    read = pattern(held.alike, others, held.main_name, archive=packed)
+    notes += [*reading_notes(main), *pattern_notes(read, seen.names, "archive" if packed else "folder")]
+    if repeated := sum(one.repeated for one in held.samples.values()):
         notes.append(f"{repeated:,} of the sampled objects have a key twice: the last value counts")
     return replace(
         found,
-        groups=groups,
+        groups=seen.groups,
         described=main,
-        bytes=sum(taken.bytes for _, taken in held),
+        bytes=sum(one.bytes for one in held.samples.values()),
         whole=whole,
         findings=_counted(rows),
         notes=tuple(notes),
+        names=tuple(name for name in seen.names if read.matches(name)),
+        pattern="" if packed else read.path,
+        members=read.path if packed else None,
     )
 
 
@@ -259,63 +264,6 @@ def _noted(column: ColumnProfile, values: pl.Series) -> ColumnProfile:
         return column
     other = other_reading(values, column.form.format)
     return column if other is None else replace(column, note=f"all values can be read as {other} too")
-
-
-def _looked_at(path: Path) -> tuple[list[Look], tuple[Group, ...], list[str]]:
-    if path.is_file():
-        one = look(path)
-        notes = [f"{path.name} is {one.mismatch}"] if one.mismatch else []
-        return [one], (Group(one.type, 1, one.size),), notes
-    if not path.is_dir():
-        raise SourceError(f"`{path}` does not exist", fix="name a file, a folder or a declared source")
-    files = files_of(path)
-    if not files:
-        raise SourceError(f"the folder `{path}` holds no files", fix="name another")
-    looks: list[Look] = []
-    notes, unread = [], Counter[str]()
-    shown = files if len(files) <= _FILES else [files[at * len(files) // _FILES] for at in range(_FILES)]
-    for file in shown:
-        try:
-            looks.append(look(file))
-        except SourceError as error:
-            unread[error.what] += 1
-            last = error
-    if not looks:
-        raise SourceError(f"none of the {len(files):,} files of `{path}` can be read: {last.what}", where=last.where, fix=last.fix)
-    notes += [f"{n:,} of its files: {what}" for what, n in unread.items()]
-    wrong = [one for one in looks if one.mismatch]
-    notes += [f"{one.file.name} is {one.mismatch}" for one in wrong[:5]]
-    if len(shown) < len(files):
-        notes.append(f"{len(shown):,} of {len(files):,} files were looked at")
-    groups = Counter[str]()
-    sizes = Counter[str]()
-    for one in looks:
-        groups[one.type] += 1
-        sizes[one.type] += one.size
-    likely = {one.file.suffix.lower(): one.type for one in looks}
-    for file in set(files) - set(shown):
-        if kind := likely.get(file.suffix.lower()):
-            groups[kind] += 1
-            sizes[kind] += file.stat().st_size
-    found = (Group(kind, groups[kind], n) for kind, n in sizes.most_common())
-    return looks, tuple(found), notes
-
-
-def _main(readable: Sequence[Look]) -> Look:
-    """The largest file of the largest likeness."""
-    sizes = Counter[tuple[object, ...]]()
-    for one in readable:
-        sizes[_likeness(one)] += one.size
-    likeness = sizes.most_common(1)[0][0]
-    return max((one for one in readable if _likeness(one) == likeness), key=lambda one: one.size)
-
-
-def _likeness(one: Look) -> tuple[object, ...]:
-    """The common traits of files that are read as one source."""
-    if one.layout is None:
-        return (one.format, one.record)
-    csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()
-    return (one.layout.structure, one.encoding and one.encoding.declared, *csv)
 
 
 def _form(values: pl.Series, kinds: Sequence[str], main: Look) -> Column:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from lakehouse.reserve.discovery.file_type import Look
+from lakehouse.reserve.discovery.patterns import FilePattern
 from lakehouse.reserve.discovery.sheets import Sheet
 
 
@@ -22,6 +24,19 @@ def reading_notes(main: Look) -> list[str]:
         notes += _of_sheet(main.sheet)
     if main.encoding is not None and main.encoding.damaged:
         notes.append(f"{main.encoding.damaged:,} sequences of the first 256 KiB are not {main.encoding.name}: their items are findings")
+    return notes
+
+
+def pattern_notes(read: FilePattern, names: Sequence[str], what: str) -> list[str]:
+    """What of a folder or an archive is not read, and what is read though it is of another kind."""
+    notes = []
+    if left := [name for name in names if not read.matches(name)]:
+        endings = sorted({PurePosixPath(name).suffix or PurePosixPath(name).name for name in left})
+        listed = ", ".join(endings[:5]) + (" ..." if len(endings) > 5 else "")
+        notes.append(f"{len(left):,} files of the {what} are not read ({listed}): only {read.path}")
+    if read.wrong:
+        listed = ", ".join(read.wrong[:3]) + (" ..." if len(read.wrong) > 3 else "")
+        notes.append(f"{len(read.wrong):,} files of another kind are read too, and fail, unless you move them: {listed}")
     return notes
 
 
