@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from lakehouse.authoring.source_file import name_of, reading_options, relative
 from lakehouse.authoring.yaml_file import rendered, write
-from lakehouse.core.errors import SpecError
+from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
 from lakehouse.reserve.transport.databases import Database
@@ -85,6 +85,9 @@ def discovered(project: Project, at: RemoteMaterial) -> Discovery:
     try:
         found = discover_source(Project.open(project.root), _LOOKED_AT)
         return replace(found, path=at.called, notes=())
+    except SourceError as error:
+        named = error.what.replace(f"source {_LOOKED_AT}", at.called)
+        raise SourceError(named, where=error.where, fix=error.fix) from error
     finally:
         file.unlink()
 

@@ -33,8 +33,8 @@ class Place:
 def placed(project: Project, material: Path) -> Place:
     """Bring a file or a folder into `data/` of the factory, unless it lies in the factory or is large.
 
-    `data/` is kept out of git: what is private in raw material would stay in the history for good. Of a folder the files that are not hidden are
-    copied, and what links to files hold; links to folders are not followed, for they may lead in a circle.
+    `data/` is kept out of git: what is private in raw material would stay in the history for good. Of a folder the files that
+    are not hidden are copied, and what links to files hold; links to folders are not followed, for they may lead in a circle.
 
     Raises:
         SourceError: it does not exist, or other material has its name.

@@ -190,19 +190,29 @@ class Reader(Protocol):
         """Frames of `columns` and READ, in the order of the file."""
 
 
+ALIASES = {name: f"{name.removeprefix('_')} (file)" for name in READ}
+"""What a column of a file is called that has the name of one that a reader adds."""
+
+
+def own_name(name: str) -> str:
+    """The name of a column of a file beside those of READ."""
+    return ALIASES.get(name, name)
+
+
 def good_rows(own: pl.DataFrame, positions: pl.Series, sizes: pl.Series) -> pl.DataFrame:
-    """Rows that were read: `own` columns with their positions and sizes."""
-    n = own.height
+    """Rows that were read: `own` columns, none or many, with their positions and sizes."""
+    n = len(positions)
     # Series put side by side: an expression costs 50 times as much, and a file may be one row.
-    return own.hstack(
-        [
-            positions.cast(pl.Int64).alias("_position"),
-            sizes.cast(pl.Int64).alias("_bytes"),
-            pl.Series("_findings", [[]], dtype=READ["_findings"]).new_from_index(0, n),
-            pl.Series("_raw", [None], dtype=READ["_raw"]).new_from_index(0, n),
-            pl.Series("_blob", [None], dtype=READ["_blob"]).new_from_index(0, n),
-        ]
-    )
+    read = [
+        positions.cast(pl.Int64).alias("_position"),
+        sizes.cast(pl.Int64).alias("_bytes"),
+        pl.Series("_findings", [[]], dtype=READ["_findings"]).new_from_index(0, n),
+        pl.Series("_raw", [None], dtype=READ["_raw"]).new_from_index(0, n),
+        pl.Series("_blob", [None], dtype=READ["_blob"]).new_from_index(0, n),
+    ]
+    if not own.width:
+        return pl.DataFrame(read)
+    return (own.rename(ALIASES, strict=False) if any(name in ALIASES for name in own.columns) else own).hstack(read)
 
 
 @dataclass(frozen=True)
@@ -236,4 +246,4 @@ def with_bad(good: pl.DataFrame, bad: list[BadItem]) -> pl.DataFrame:
 
 def no_rows(columns: list[str]) -> pl.DataFrame:
     """An empty frame of text `columns` and READ."""
-    return pl.DataFrame(schema={**dict.fromkeys(columns, pl.String()), **READ})
+    return pl.DataFrame(schema={**dict.fromkeys(map(own_name, columns), pl.String()), **READ})

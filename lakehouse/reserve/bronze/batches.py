@@ -20,7 +20,7 @@ from lakehouse.reserve.formats import FORMATS, usual_separator
 from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.compression import damage_named
 from lakehouse.reserve.formats.transcoding import opened
-from lakehouse.reserve.material import RawFile, Reading
+from lakehouse.reserve.material import RawFile, Reading, own_name
 
 BATCH_BYTES = 16 * 1024 * 1024
 """Item bytes held at a time; an item may exceed it, up to the source's `max_item_bytes`."""
@@ -124,7 +124,7 @@ class Batches:
         file = like[0][0]
         # In one piece: what is kept of the rows would else keep a buffer a column of each file.
         rows = pl.concat([part for _, part in like], rechunk=True)
-        renamed = rows.rename({old: new for old, new in file.options.rename.items() if old in rows.columns})
+        renamed = rows.rename({own_name(old): new for old, new in file.options.rename.items() if own_name(old) in rows.columns})
         own = {name: dtype for name, dtype in self.own.items() if name not in file.set}
         at = np.repeat(np.arange(len(like)), [part.height for _, part in like])
         return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lakehouse.core.spec.column_type import written
+from lakehouse.core.spec.column_type import made, written
 from lakehouse.core.spec.source import Column
 from lakehouse.reserve.formats.reading_text import nested
 
@@ -53,6 +53,8 @@ _ISO = {*TIMES[:4], *TIMES[4:8], "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y-%m-%d %H:
 """Forms that a declaration need not name."""
 _YEARS = (1800, 2200)
 _FIELDS = 40
+_DEEPEST = 16
+"""Most lists and objects within one another that are a type; deeper ones, such as trees, are JSON."""
 
 
 def form(values: pl.Series, separator: str = ",") -> Column:
@@ -161,9 +163,19 @@ def nested_type(texts: pl.Series) -> pl.DataType | None:
         found = known.str.json_decode(infer_schema_length=None).dtype
     except pl.exceptions.PolarsError:
         return None
-    if _is_open(found) or nested(known, found).null_count():
+    if _depth(found) > _DEEPEST or _is_open(found) or nested(known, found).null_count():
         return None
     return found if isinstance(found, pl.List | pl.Struct) and not _keys_are_data(known, found) else None
+
+
+def _depth(dtype: pl.DataType) -> int:
+    """How many types are within one another, counted as far as it matters."""
+    level, depth = [dtype], 0
+    while level and depth <= _DEEPEST:
+        depth += 1
+        inner = [made(one.inner) for one in level if isinstance(one, pl.List)]
+        level = inner + [made(field.dtype) for one in level if isinstance(one, pl.Struct) for field in one.fields]
+    return depth
 
 
 def _is_open(dtype: pl.DataType) -> bool:

@@ -84,6 +84,8 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
     ordered = not hidden and (values.dtype.is_temporal() or values.dtype.is_numeric())
     length = known.str.len_chars() if text and len(known) else None
     distinct = known.n_unique() if not values.dtype.is_nested() else known.len()
+    if values.dtype.is_temporal():
+        known = known.dt.to_string()  # Python has no years before 1, which files have
     mean = float(str(length.mean())) if length is not None else None
     role = _role(values, known, form.type, distinct, mean)
     labelled = role == "label" and not hidden

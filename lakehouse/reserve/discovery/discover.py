@@ -33,6 +33,7 @@ from lakehouse.reserve.discovery.reading_notes import pattern_notes, reading_not
 from lakehouse.reserve.discovery.sampling import ITEMS
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import fitted
+from lakehouse.reserve.material import ALIASES, own_name
 from lakehouse.reserve.source import material_of
 
 _A_FILE_IS_AN_ITEM = ("document", "image", "audio", "video", "text")
@@ -128,6 +129,9 @@ def _discovered(path: Path, files: dict[str, Path]) -> Discovery:
     main, looks = held.main, list(seen.looks.values())
     rows = pl.concat([one.rows for one in held.samples.values()], how="diagonal_relaxed")
     good = rows.filter(pl.col("_findings").list.len() == 0).drop(READ.names())
+    if rows.is_empty() or not good.width:
+        empty = "it holds no item" if rows.is_empty() else "its items have no columns"
+        raise SourceError(empty, where=str(path), fix="name other material")
     if good.is_empty():
         raise SourceError("no item can be read", where=str(path), fix="is it of another format? look at its first lines")
     if (titles := _repeated_headers(good, main)).any():
@@ -149,6 +153,9 @@ def _discovered(path: Path, files: dict[str, Path]) -> Discovery:
     others = [name for name in (*seen.looks, *seen.unread) if name not in held.alike]
     read = pattern(held.alike, others, held.main_name, archive=packed)
     notes += [*reading_notes(main), *pattern_notes(read, seen.names, "archive" if packed else "folder")]
+    notes += [f"column `{own_name(name)}` is the `{name}` of the file" for name in ALIASES if own_name(name) in names]
+    if finer := sorted({name for one in held.samples.values() for name in one.finer}):
+        notes.append(f"times of {', '.join(f'`{name}`' for name in finer)} are cut to the microsecond: a table keeps no finer ones")
     if repeated := sum(one.repeated for one in held.samples.values()):
         notes.append(f"{repeated:,} of the sampled objects have a key twice: the last value counts")
     return replace(

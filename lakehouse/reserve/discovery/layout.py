@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lakehouse.core.errors import SourceError
 from lakehouse.reserve.discovery.header import TITLES, heading
 from lakehouse.reserve.formats.csv import numbered_names
 
@@ -56,9 +57,15 @@ def layout(head: str, ending: str, *, whole: bool) -> Layout:
         head: the first characters.
         ending: of the name, lower case, without compression endings.
         whole: whether `head` is all there is; otherwise its last line is not looked at.
+
+    Raises:
+        SourceError: JSON that is nested too deep.
     """
     head = head.removeprefix("\ufeff")
-    found = _json(head, ending, whole)
+    try:
+        found = _json(head, ending, whole)
+    except RecursionError as error:
+        raise SourceError("its JSON is nested too deep to be read", fix="write it with less than a thousand levels") from error
     if found is not None:
         return Layout(structure=found)
     lines = head if whole or "\n" not in head else head[: head.rindex("\n") + 1]

@@ -17,12 +17,13 @@ from lakehouse.core.spec.column_type import PLAIN, written
 from lakehouse.reserve.bronze.batches import Digest
 from lakehouse.reserve.discovery.encoding import Encoding
 from lakehouse.reserve.discovery.file_type import Look
+from lakehouse.reserve.discovery.finer_times import finer_columns
 from lakehouse.reserve.discovery.json_kinds import JsonKinds, json_kinds, together
 from lakehouse.reserve.discovery.layout import Layout
 from lakehouse.reserve.formats import FORMATS, json_array, xml
 from lakehouse.reserve.formats.compression import damage_named, decompressed, is_compressed
 from lakehouse.reserve.formats.transcoding import transcoded, with_line_ends
-from lakehouse.reserve.material import Reading
+from lakehouse.reserve.material import Reading, own_name
 
 BYTES = 64 * 1024 * 1024
 ITEMS = 20_000
@@ -43,6 +44,7 @@ class Sample:
         whole: whether that is all there is.
         share: about which part of the material it is, 0 to 1.
         repeated: JSON objects that have a key twice.
+        finer: columns whose times are finer than a microsecond.
     """
 
     rows: pl.DataFrame
@@ -51,6 +53,7 @@ class Sample:
     whole: bool
     share: float
     repeated: int = 0
+    finer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def kinds_of(data: bytes, layout: Layout) -> JsonKinds:
             return JsonKinds(dict.fromkeys(FORMATS["csv"].shape(io.BytesIO(data), _reading(layout)), "string"))
         return JsonKinds(dict.fromkeys(layout.names or [f"column_{at + 1}" for at in range(layout.fields)], "string"))
     if layout.structure in ("jsonl", "json_array"):
-        return json_kinds(data.split(b"\n"))
+        found = json_kinds(data.split(b"\n"))
+        return replace(found, kinds={own_name(name): kind for name, kind in found.kinds.items()})
     return JsonKinds({"text": "string"})
 
 
@@ -258,4 +262,6 @@ def _of_format(look: Look, budget: Budget) -> Sample:
     rows = pl.concat(held).head(budget.items) if held else pl.DataFrame(schema={**schema, **READ})
     kinds = {name: written(kind) for name, kind in schema.items()}
     share = min(1.0, rows.height / total) if total else 1.0 if whole else passed * rows.height / max(1, count)
-    return Sample(rows, kinds, taken, share == 1.0, share)
+    with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
+        finer = finer_columns(handle, kind)
+    return Sample(rows, kinds, taken, share == 1.0, share, finer=finer)

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from lakehouse.core.errors import ShapeError
+from lakehouse.core.row_model import READ
 from lakehouse.reserve.formats import csv_recovery
 from lakehouse.reserve.formats.splitting import BOM, lengths, spill, spill_line
-from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
+from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, own_name, with_bad
 
 MEDIA_TYPE = "text/csv"
 _BLOCK = 1024 * 1024
@@ -103,7 +104,7 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
         buffer = buffer[consumed:]
         hungry = consumed == 0 or not buffer
         if not rows.is_empty():
-            yield rows.select(*columns, *[c for c in rows.columns if c not in columns])
+            yield rows.select(*map(own_name, columns), *READ)
 
 
 def _skipped(handle: BinaryIO, reading: Reading) -> BinaryIO:

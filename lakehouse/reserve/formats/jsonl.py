@@ -14,7 +14,7 @@ from lakehouse.core.errors import ShapeError
 from lakehouse.reserve.formats.columns import unify
 from lakehouse.reserve.formats.json_text import as_json, as_text, members
 from lakehouse.reserve.formats.splitting import Chunk, chunks, filled, lengths
-from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
+from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, own_name, with_bad
 
 MEDIA_TYPE = "application/json"
 _Lines = np.ndarray[Any, Any]
@@ -256,9 +256,10 @@ def _strict(rows: pl.DataFrame, chunk: Chunk, good: _Lines, strict: frozenset[st
             if pattern.search(line) and not isinstance(json.loads(line).get(name), str | None):
                 raws[at] = line
         wrong = pl.Series("_wrong", raws, dtype=pl.Binary)
-        finding = pl.lit([f"bad_value:{name}"], dtype=pl.List(pl.String))
+        column = own_name(name)
+        finding = pl.lit([f"bad_value:{column}"], dtype=pl.List(pl.String))
         rows = rows.with_columns(wrong).with_columns(
-            pl.when(pl.col("_wrong").is_null()).then(pl.col(name)).alias(name),
+            pl.when(pl.col("_wrong").is_null()).then(pl.col(column)).alias(column),
             pl.coalesce("_wrong", "_raw").alias("_raw"),
             pl.when(pl.col("_wrong").is_null()).then("_findings").otherwise(pl.col("_findings").list.concat(finding)).alias("_findings"),
         )
