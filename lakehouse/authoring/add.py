@@ -87,7 +87,7 @@ def add(
         choices = _chosen(found, text, label, ask)
         found = _with_privacy(found, choices)
         source = declare(project, f"{dataset}_raw", {"files": options}, found, renamed, path.name)
-        notes = (*place.notes, *found.notes)
+        notes = (*place.notes, *found.notes, *_findings(found))
         return _written(project, dataset, source, found, choices, notes)
     except BaseException:
         if place.copied and place.path.is_relative_to(project.root.resolve()):
@@ -105,6 +105,11 @@ def _from_elsewhere(
     found = _with_privacy(found, choices)
     source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)
     return _written(project, dataset, source, found, choices, found.notes)
+
+
+def _findings(found: Discovery) -> list[str]:
+    listed = ", ".join(f"{finding} {n:,}" for finding, n in found.findings.items())
+    return [f"sampled items that cannot be read, and stay out of the dataset: {listed}"] if listed else []
 
 
 def _free(project: Project, name: str) -> str:

@@ -16,6 +16,8 @@ from lakehouse.reserve.formats.csv import numbered_names
 Structure = Literal["json_array", "json", "jsonl", "csv", "lines", "text"]
 SEPARATORS = (",", "\t", ";", "|")
 _RECORDS = 300
+_WRONG = 20
+"""Most records with wrong quotes that are passed over."""
 _ORANGE_TYPES = {"d", "c", "s", "t", "discrete", "continuous", "string", "time", "discrete class"}
 
 
@@ -156,27 +158,46 @@ def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:
 
 
 def _numbered(head: str, separator: str, quote: str | None) -> list[tuple[int, list[str]]]:
-    """The same, each with the number of lines above it."""
-    lines = io.StringIO(head, newline="")
+    """The same, each with the number of lines above it.
+
+    A record whose quotes go wrong is passed over, as the reader of the format does, while more of those with quotes are right than wrong.
+    """
     old = csv.field_size_limit(2**31 - 1)
     try:
-        plain = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
-        read = plain if quote is None else csv.reader(lines, delimiter=separator, quotechar=quote, strict=True)
+        lines = list(io.StringIO(head, newline=""))
         rows: list[tuple[int, list[str]]] = []
-        above = 0
-        try:
-            for row in read:
-                if row:
-                    rows.append((above, row))
-                above = read.line_num
-                if len(rows) >= _RECORDS:
-                    break
-        except csv.Error:
-            # A text cut off within quotes goes wrong only there.
-            return rows if read.line_num >= head.count("\n") - 1 else []
-        return rows
+        start = wrong = right = 0
+        while start < len(lines) and len(rows) < _RECORDS:
+            below = lines[start:]
+            plain = csv.reader(below, delimiter=separator, quoting=csv.QUOTE_NONE)
+            read = plain if quote is None else csv.reader(below, delimiter=separator, quotechar=quote, strict=True)
+            above = 0
+            try:
+                for row in read:
+                    if row:
+                        rows.append((start + above, row))
+                    right += quote is not None and any(
+                        _opens(line, separator, quote) for line in lines[start + above : start + read.line_num]
+                    )
+                    above = read.line_num
+                    if len(rows) >= _RECORDS:
+                        break
+                break
+            except csv.Error:
+                if start + read.line_num >= len(lines) - 1 and read.line_num - above > 1:
+                    break  # a text cut off within quotes goes wrong only there
+                wrong += 1
+                start += above + 1
+            if wrong > _WRONG:
+                return []
+        return rows if right > wrong or not wrong else []
     finally:
         csv.field_size_limit(old)
+
+
+def _opens(line: str, separator: str, quote: str) -> bool:
+    """Whether a quote opens a field in a line."""
+    return line.startswith(quote) or separator + quote in line
 
 
 def _quoted_singly(head: str, chosen: Layout) -> Layout:
