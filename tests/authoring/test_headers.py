@@ -77,6 +77,14 @@ def test_rows_that_are_all_alike_have_no_header(desk: Desk, row: str) -> None:
     assert rows.height == 30
 
 
+@pytest.mark.parametrize(("first", "rows"), [("", 30), ("score\n", 30), ("0\n", 31)])
+def test_a_table_of_one_column(desk: Desk, first: str, rows: int) -> None:
+    made = desk.add(desk.bring("one.csv", (first + "".join(f"{i}.5\n" for i in range(30))).encode()))
+    gold = desk.gold(made.dataset)
+    assert gold.columns == ["score" if first.startswith("s") else "column_1"]
+    assert gold.height == rows
+
+
 def test_a_header_repeated_further_down_is_a_finding(desk: Desk) -> None:
     made = desk.add(desk.bring("joined.csv", (_numbers("a,b") + _numbers("a,b")).encode()))
     assert any(note.startswith("1 of the sampled rows repeat the header") for note in made.notes)

@@ -131,9 +131,12 @@ def _table(head: str, ending: str) -> Layout | None:
             ranked = (round(share, 2), len(rows[0]) == fields, separator == usual and named, quote is not None, fields)
             if best is None or ranked > best[0]:
                 best = (ranked, candidate)
-    if best is None:
-        return Layout(structure="csv", separator=usual) if named and head.strip() else None
-    chosen = _quoted_singly(head, best[1])
+    if best is None and not (named and head.strip()):
+        return None
+    one = Layout(structure="csv", separator=usual)
+    if best is None and any(len(row) != 1 for row in _records(head, usual, '"')):
+        return one  # no table that can be told
+    chosen = _quoted_singly(head, best[1] if best is not None else one)
     records = _below_titles(head, chosen)
     found = heading([row for _, row in records])
     first = records[found.titles][0] if records else 0
