@@ -174,3 +174,10 @@ def test_nanoseconds_that_are_cut_are_named(desk: Desk, zone: str | None) -> Non
     made = desk.add(desk.bring("t.parquet", _parquet(at=at, plain=plain)))
     assert "times of `at` are cut to the microsecond: a table keeps no finer ones" in made.notes
     assert desk.gold(made.dataset)["at"][0].replace(tzinfo=None) == datetime(2023, 11, 14, 22, 13, 20)
+
+
+def test_nan_and_infinity_keep_their_rows(desk: Desk) -> None:
+    x, y = [float("nan")] * 5 + [1.0] * (N - 5), [float("inf")] * 5 + [2.0] * (N - 5)
+    gold = desk.gold(desk.add(desk.bring("nan.parquet", _parquet(x=x, y=y))).dataset).sort("n")
+    assert gold["x"].is_nan().sum() == 5
+    assert gold["y"].to_list() == y

@@ -168,7 +168,8 @@ def _of_parts(handle: BinaryIO, layout: Layout, size: int, budget: Budget) -> Sa
     kinds, repeated = found.kinds, found.repeated
     per_item = len(head) / max(1, rows_of(head, layout, kinds).height)
     length = int(min(budget.bytes // PARTS, size // PARTS, max(64 * 1024, per_item * items * 2)))
-    top = layout.skip_before_header + 1 + layout.skip_after_header if layout.structure == "csv" and layout.header else 0
+    below = 1 + layout.skip_after_header if layout.header else 0
+    top = layout.skip_before_header + below if layout.structure == "csv" else 0
     start = b"".join(head.splitlines(keepends=True)[:top])
     parts = [(b"" if part == 0 else start) + _lines(handle, size * part // PARTS, length) for part in range(PARTS)]
     if layout.structure == "jsonl":
