@@ -14,6 +14,7 @@ from lakehouse.authoring.yaml_file import rendered, write
 from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
+from lakehouse.reserve.discovery.looked_at import is_packed
 from lakehouse.reserve.transport.databases import Database
 from lakehouse.reserve.transport.web import Web
 
@@ -100,6 +101,10 @@ def _fetched(at: RemoteMaterial) -> Discovery:
         with Web(declared=frozenset([address["url"]])) as web, web.stream(address["url"]) as answer, file.open("wb") as out:
             for block in answer.iter_bytes():
                 out.write(block)
+        if is_packed(file):
+            raise SourceError(
+                f"{at.called} is an archive, and files at an address are not unpacked", fix="fetch it, and add the file that you have"
+            )
         found = discover(file)
         if found.described is not None:
             address |= reading_options(found.described, at.called)
