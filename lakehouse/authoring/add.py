@@ -17,7 +17,7 @@ from lakehouse.authoring.contract_file import contract_text
 from lakehouse.authoring.dataset_file import dataset_text
 from lakehouse.authoring.material_place import placed
 from lakehouse.authoring.naming import free_name
-from lakehouse.authoring.source_file import WrittenSource, declare, files_options, not_read, renamed_columns, with_file_columns
+from lakehouse.authoring.source_file import WrittenSource, declare, files_options, renamed_columns, with_file_columns
 from lakehouse.authoring.yaml_file import write
 from lakehouse.core.docs import page
 from lakehouse.core.errors import SourceError, SpecError
@@ -73,6 +73,8 @@ def add(
     Raises:
         SourceError: the material cannot be read. SpecError: a name is taken or none, or a named column is not there.
     """
+    if not material.strip():
+        raise SourceError("no material is named", fix="name a file, a folder, an address or a database")
     if elsewhere.is_elsewhere(material):
         return _from_elsewhere(project, material, name, text, label, table, ask)
     path = Path(material).expanduser()
@@ -86,10 +88,10 @@ def add(
         choices = _chosen(found, text, label, ask)
         found = _with_privacy(found, choices)
         source = declare(project, f"{dataset}_raw", {"files": options}, found, renamed, path.name)
-        notes = tuple(note for note in (named.note, place.note, not_read(place.path, options), *found.notes) if note)
+        notes = (*([named.note] if named.note else []), *place.notes, *found.notes, *_findings(found))
         return _written(project, dataset, source, found, choices, notes)
     except BaseException:
-        if place.note and place.path.is_relative_to(project.root.resolve()):
+        if place.copied and place.path.is_relative_to(project.root.resolve()):
             shutil.rmtree(place.path) if place.path.is_dir() else place.path.unlink()
         raise
 
@@ -105,6 +107,11 @@ def _from_elsewhere(
     found = _with_privacy(found, choices)
     source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)
     return _written(project, dataset, source, found, choices, (*([named.note] if named.note else []), *found.notes))
+
+
+def _findings(found: Discovery) -> list[str]:
+    listed = ", ".join(f"{finding} {n:,}" for finding, n in found.findings.items())
+    return [f"sampled items that cannot be read, and stay out of the dataset: {listed}"] if listed else []
 
 
 def _readable(found: Discovery) -> Discovery:

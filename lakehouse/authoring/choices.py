@@ -132,14 +132,14 @@ def _kind(found: Discovery, text: str | None) -> tuple[Kind, tuple[str, ...], tu
         return media, (), ("sha256",), {"sha256": ("key", "the same bytes have the same digest")}
     if text is not None:
         return "text", (text, *(c.name for c in _long(found) if c.name != text)), (text,), {text: ("text", "as asked")}
-    if (turns := _turns(found.columns)) is not None:
-        column, path, why = turns
-        return "chat", (path, *(c.name for c in _long(found))), (column,), {column: ("turns", why)}
-    if {"chosen", "rejected"} <= set(known):
+    if {"chosen", "rejected"} <= set(known) and all(_path(known[name]) for name in ("chosen", "rejected")):
         sides = [_path(known[name]) for name in ("chosen", "rejected")]
         asked = [name for name in ("prompt", *_QUESTIONS) if name in known][:1]
         roles = {name: (name, "by its name") for name in ("chosen", "rejected", *asked)}
         return "preference", (*(p for p in [*sides, *(_path(known[n]) for n in asked)] if p),), (*asked, "chosen", "rejected"), roles
+    if (turns := _turns(found.columns)) is not None:
+        column, path, why = turns
+        return "chat", (path, *(c.name for c in _long(found))), (column,), {column: ("turns", why)}
     if (pair := _question(known)) is not None:
         question, answer = pair
         more = [c.name for c in _long(found) if c.name not in pair]

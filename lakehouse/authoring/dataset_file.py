@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from lakehouse.authoring.choices import Choices
@@ -72,6 +73,8 @@ def dataset_text(name: str, source: str, title: str, found: Discovery, choices: 
 def recipe_for(choices: Choices, found: Discovery) -> tuple[list[dict[str, Any]], list[str]]:
     """The steps that fit the material, and why each is there."""
     steps: list[tuple[dict[str, Any], str]] = []
+    if found.described is not None and found.described.type == "text/html":
+        steps.append(_pages("text"))
     for column in choices.texts:
         steps.append(({"fix_unicode": {"column": column}}, ""))
         if choices.kind in ("text", "documents", "parallel"):
@@ -93,6 +96,13 @@ def recipe_for(choices: Choices, found: Discovery) -> tuple[list[dict[str, Any]]
         near = {"column": main, "threshold": 0.8, "unit": unit, "size": 3}
         steps.append(({"dedup_minhash": near}, "near-copies too, so that none is in train and test"))
     return [step for step, _ in steps], [why for _, why in steps]
+
+
+def _pages(column: str) -> tuple[dict[str, Any], str]:
+    """The step that takes the text out of web pages: the main one, where the extra for it is there."""
+    if find_spec("resiliparse") is not None:
+        return {"extract_text": {"column": column, "favour": "recall"}}, "pages become their text"
+    return {"clean_html": {"column": column}}, "pages lose their tags; `extract_text`, of the extra `html`, finds their main text"
 
 
 def splits_for(choices: Choices, found: Discovery) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlsplit
 from lakehouse.authoring.naming import name_of
 from lakehouse.authoring.source_file import reading_options, relative
 from lakehouse.authoring.yaml_file import rendered, write
-from lakehouse.core.errors import SpecError
+from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.reserve.discovery.discover import Discovery, discover, discover_source
+from lakehouse.reserve.discovery.looked_at import is_packed
 from lakehouse.reserve.transport.databases import Database
 from lakehouse.reserve.transport.web import Web
 
@@ -86,6 +87,9 @@ def discovered(project: Project, at: RemoteMaterial) -> Discovery:
     try:
         found = discover_source(Project.open(project.root), _LOOKED_AT)
         return replace(found, path=at.called, notes=())
+    except SourceError as error:
+        named = error.what.replace(f"source {_LOOKED_AT}", at.called)
+        raise SourceError(named, where=error.where, fix=error.fix) from error
     finally:
         file.unlink()
 
@@ -98,6 +102,10 @@ def _fetched(at: RemoteMaterial) -> Discovery:
         with Web(declared=frozenset([address["url"]])) as web, web.stream(address["url"]) as answer, file.open("wb") as out:
             for block in answer.iter_bytes():
                 out.write(block)
+        if is_packed(file):
+            raise SourceError(
+                f"{at.called} is an archive, and files at an address are not unpacked", fix="fetch it, and add the file that you have"
+            )
         found = discover(file)
         if found.described is not None:
             address |= reading_options(found.described, at.called)

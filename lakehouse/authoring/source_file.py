@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
-from pathlib import Path
+from glob import escape, has_magic
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import polars as pl
@@ -18,12 +18,10 @@ from lakehouse.core.errors import SourceError, SpecError
 from lakehouse.core.project import Project
 from lakehouse.core.spec import NAME
 from lakehouse.core.spec.source import Column
-from lakehouse.core.text.numbers import counted
 from lakehouse.reserve.discovery.columns import ColumnProfile, described
 from lakehouse.reserve.discovery.discover import Discovery
 from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.formats import by_extension, usual_separator
-from lakehouse.reserve.formats.leftovers import files_of
 
 LICENSE = "proprietary"
 """Of material of which nothing is said: it may not be passed on."""
@@ -178,12 +176,17 @@ def files_options(project: Project, found: Discovery, place: Path) -> dict[str, 
             f"{found.path} is {types}: no source can be written for it", fix=f"convert it to one of the formats of {page('collecting.md')}"
         )
     path = relative(project.root, place)
-    if place.is_dir():
-        path = path if all(_format_of(file.name) == look.format for file in files_of(place)) else f"{path}/**/*{look.file.suffix}"
-    options: dict[str, Any] = {"path": path, **reading_options(look, path)}
-    if place.is_dir() and look.format in ("document", "image", "audio", "video"):
+    if found.pattern:
+        path = f"{escape(path) if has_magic(found.pattern) else path}/{found.pattern}"
+    options: dict[str, Any] = {"path": path}
+    options |= {"members": found.members} if found.members not in (None, "*") else {}
+    several = place.is_dir() or found.members is not None
+    options |= reading_options(look, look.file.name if several else path)
+    if any(_format_of(name) != look.format for name in found.names):
+        options["format"] = look.format
+    if several and look.format in ("document", "image", "audio", "video"):
         options["name_as"] = "file"
-        if look.format in ("image", "audio") and _is_by_class(place, look.file.suffix):
+        if look.format in ("image", "audio") and _is_by_class(found.names, look.file.suffix):
             options["folder_as"] = "label"
     return options
 
@@ -195,7 +198,7 @@ def with_file_columns(found: Discovery, options: Mapping[str, Any]) -> Discovery
         file = described(pl.Series("file", ["a", "b"]), Column(type="string"))
         columns.append(replace(file, role="key", examples=(), note="the name of the file"))
     if "folder_as" in options and look is not None:
-        folders = [file.parent.name for file in files_of(Path(found.path)) if file.suffix == look.file.suffix]
+        folders = [(Path(found.path) / name).parent.name for name in found.names]
         columns.append(replace(described(pl.Series("label", folders), Column(type="string")), note="the name of the file's folder"))
     return replace(found, columns=tuple(columns))
 
@@ -207,20 +210,9 @@ def _format_of(name: str) -> str:
         return ""
 
 
-def not_read(place: Path, options: Mapping[str, Any]) -> str | None:
-    """What of a folder the source does not read; None where it reads all."""
-    pattern = str(options["path"]).rpartition("/**/")[2]
-    if not place.is_dir() or "/**/" not in str(options["path"]):
-        return None
-    left = [file for file in files_of(place) if not fnmatch(file.name, pattern)]
-    endings = sorted({file.suffix or file.name for file in left})
-    listed = ", ".join(endings[:5]) + (" ..." if len(endings) > 5 else "")
-    return f"{counted(len(left), 'file of the folder is', 'files of the folder are')} not read ({listed}): only {pattern}" if left else None
-
-
-def _is_by_class(place: Path, ending: str) -> bool:
+def _is_by_class(names: Sequence[str], ending: str) -> bool:
     """Whether a folder holds a folder a class: each has several files, and there are few of them."""
-    folders = [file.parent for file in files_of(place) if file.suffix == ending and file.parent != place]
+    folders = [parent for name in names if name.endswith(ending) and (parent := str(PurePosixPath(name).parent)) != "."]
     return len(set(folders)) >= 2 and len(folders) >= 2 * len(set(folders))
 
 
@@ -238,7 +230,8 @@ def reading_options(look: Look, path: str) -> dict[str, Any]:
     if look.record is not None:
         options["record"] = look.record
     if look.sheet is not None:
-        options |= {"sheet": look.sheet.name} if look.sheet.name is not None else {}
+        options |= {} if look.sheet.only else {"sheet": look.sheet.name}
+        options |= {} if look.sheet.header else {"header": False}
         options |= {"skip_before_header": look.sheet.skip_before_header} if look.sheet.skip_before_header else {}
     layout = look.layout
     if layout is not None and layout.structure == "csv":

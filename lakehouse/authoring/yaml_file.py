@@ -18,7 +18,7 @@ def rendered(value: Mapping[str, Any], kind: Literal["source", "dataset"], comme
     for key, entry in value.items():
         within = {place[1]: words for place, words in comments.items() if len(place) == 2 and place[0] == key}
         if (key,) in comments:
-            lines.append(f"# {comments[(key,)]}")
+            lines.append(f"# {_comment(comments[(key,)])}")
         if not within or not entry:
             lines += _key(key, entry)
             continue
@@ -27,7 +27,7 @@ def rendered(value: Mapping[str, Any], kind: Literal["source", "dataset"], comme
         for name, one in entries:
             shown = list(_key(str(name), one) if isinstance(entry, Mapping) else _item(one))
             if name in within:
-                shown[0] += f"  # {within[name]}"
+                shown[0] += f"  # {_comment(within[name])}"
             lines += [f"  {line}" for line in shown]
     return "\n".join(lines) + "\n"
 
@@ -66,9 +66,25 @@ def _depth(value: Any) -> int:
     return 1 + max(_depth(each) for each in (value.values() if isinstance(value, Mapping) else value))
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes a text with line ends or controls within double quotes, so that it stays in one line."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if value.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _flow(value: Any) -> str:
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=True, width=1_000_000)
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=1_000_000)
     return text.removesuffix("...\n").strip()
+
+
+def _comment(words: str) -> str:
+    """Words in one line; characters that YAML has no place for, such as U+0000 and line ends, are escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in words)
 
 
 def write(path: Path, text: str) -> None:

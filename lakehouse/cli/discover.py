@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -39,7 +39,7 @@ def discover_command(material: str, name: str | None, write: bool, picture: Path
 
         picture.write_bytes(profile_picture(found))
     if as_json:
-        terminal.dump({**asdict(found), "written": asdict(written) if written else None})
+        terminal.dump({**asdict(replace(found, names=())), "written": asdict(written) if written else None})
         return
     _print(found)
     if picture is not None:

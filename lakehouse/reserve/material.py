@@ -52,14 +52,15 @@ class Reading:
     Attributes:
         separator: one ASCII character between CSV fields.
         quote: CSV quote character; None takes quotes as they are.
-        header: whether the first CSV line names the columns.
+        header: whether the first CSV line, or row of a sheet, names the columns.
         skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip between the CSV header and the first record.
-        record: name of the XML elements that are items; None: the children of the root.
+        record: name of the XML elements that are items; None: the children of the root. Of a JSON object, where its array is.
         sheet: name of the sheet of a workbook; None: its first.
         max_item_bytes: a larger item goes to `sink`.
         chunk_bytes: how much of a file is held at a time (an item may make it larger, up to `max_item_bytes`).
         strict: own columns declared as `string`: another JSON type there does not fit.
+        json: own columns that hold JSON: a text there is written within quotes.
         sink: opens the place for the bytes of an oversized item.
     """
 
@@ -74,6 +75,7 @@ class Reading:
     max_item_bytes: int = 32 * 1024 * 1024
     chunk_bytes: int = 8 * 1024 * 1024
     strict: frozenset[str] = frozenset()
+    json: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,19 +190,29 @@ class Reader(Protocol):
         """Frames of `columns` and READ, in the order of the file."""
 
 
+ALIASES = {name: f"{name.removeprefix('_')} (file)" for name in READ}
+"""What a column of a file is called that has the name of one that a reader adds."""
+
+
+def own_name(name: str) -> str:
+    """The name of a column of a file beside those of READ."""
+    return ALIASES.get(name, name)
+
+
 def good_rows(own: pl.DataFrame, positions: pl.Series, sizes: pl.Series) -> pl.DataFrame:
-    """Rows that were read: `own` columns with their positions and sizes."""
-    n = own.height
+    """Rows that were read: `own` columns, none or many, with their positions and sizes."""
+    n = len(positions)
     # Series put side by side: an expression costs 50 times as much, and a file may be one row.
-    return own.hstack(
-        [
-            positions.cast(pl.Int64).alias("_position"),
-            sizes.cast(pl.Int64).alias("_bytes"),
-            pl.Series("_findings", [[]], dtype=READ["_findings"]).new_from_index(0, n),
-            pl.Series("_raw", [None], dtype=READ["_raw"]).new_from_index(0, n),
-            pl.Series("_blob", [None], dtype=READ["_blob"]).new_from_index(0, n),
-        ]
-    )
+    read = [
+        positions.cast(pl.Int64).alias("_position"),
+        sizes.cast(pl.Int64).alias("_bytes"),
+        pl.Series("_findings", [[]], dtype=READ["_findings"]).new_from_index(0, n),
+        pl.Series("_raw", [None], dtype=READ["_raw"]).new_from_index(0, n),
+        pl.Series("_blob", [None], dtype=READ["_blob"]).new_from_index(0, n),
+    ]
+    if not own.width:
+        return pl.DataFrame(read)
+    return (own.rename(ALIASES, strict=False) if any(name in ALIASES for name in own.columns) else own).hstack(read)
 
 
 @dataclass(frozen=True)
@@ -235,4 +247,4 @@ def with_bad(good: pl.DataFrame, bad: list[BadItem]) -> pl.DataFrame:
 def no_rows(columns: Sequence[str] | Mapping[str, pl.DataType]) -> pl.DataFrame:
     """An empty frame of `columns`, text where they have no types, and READ."""
     own = dict(columns) if isinstance(columns, Mapping) else dict.fromkeys(columns, pl.String())
-    return pl.DataFrame(schema={**own, **READ})
+    return pl.DataFrame(schema={**{own_name(name): dtype for name, dtype in own.items()}, **READ})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -15,6 +16,7 @@ import yaml
 from click.testing import CliRunner
 
 from lakehouse.cli import cli, terminal
+from lakehouse.core.errors import SourceError
 from lakehouse.core.project import Project
 from lakehouse.operations.check import check
 from tests.authoring.desk import Desk
@@ -86,3 +88,20 @@ def test_an_address(desk: Desk, site: str, tmp_path: Path) -> None:
     assert declared["connector"]["http"]["files"][0] == {"url": f"{site}/preise.csv", "encoding": "cp1252", "separator": ";"}
     gold = desk.gold(made.dataset)
     assert gold["Größe"].to_list() == [i + 0.5 for i in range(60)]
+
+
+def test_an_archive_at_an_address_is_refused(desk: Desk, site: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "site" / "a.zip", "w") as packed:
+        packed.writestr("a.csv", TABLE)
+    with pytest.raises(SourceError, match="files at an address are not unpacked"):
+        desk.add(f"{site}/a.zip")
+
+
+def test_discover_shows_what_an_archive_holds(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("x/a.csv", TABLE)
+        packed.writestr("readme.md", "# Prices")
+    shown = CliRunner().invoke(cli, ["discover", str(tmp_path / "a.zip")]).output
+    assert "text/csv: 1 file" in shown
+    assert "text/plain: 1 file" in shown
+    assert "separator ';'" in shown

@@ -216,11 +216,11 @@ def test_broken_json_lines(factory: Factory) -> None:
     for batch_bytes in (20, 1_000_000):
         factory.write("data/a.jsonl", b"\n".join(lines) + b"\n" * batch_bytes)
         made = factory.collect(batch_bytes=batch_bytes)
-        assert made.findings == {"invalid_utf8": 1, "malformed_json": 5, "not_an_object": 2}
+        assert made.findings == {"invalid_utf8": 1, "malformed_json": 3, "not_an_object": 2}
     rows = factory.live()
-    assert [text for text in rows["a"] if text is not None] == ["fine", "😀", "last"]
+    assert [text for text in rows["a"] if text is not None] == ["fine", "NaN", "1e999", "😀", "last"]
     broken = rows.filter(pl.col("_raw").is_not_null())
-    assert broken["_raw"].to_list() == [lines[i] for i in (1, 2, 3, 4, 5, 6, 7, 8)]
+    assert broken["_raw"].to_list() == [lines[i] for i in (1, 2, 3, 4, 6, 7)]
     assert rows["_row_id"][-1] == "shop/data/a.jsonl:000000012"
 
 

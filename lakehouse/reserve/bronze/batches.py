@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import groupby
 
@@ -22,7 +22,7 @@ from lakehouse.reserve.formats.columns import fitted
 from lakehouse.reserve.formats.compression import damage_named
 from lakehouse.reserve.formats.transcoding import opened
 from lakehouse.reserve.formats.wrong_texts import WrongTexts
-from lakehouse.reserve.material import RawFile, Reading
+from lakehouse.reserve.material import RawFile, Reading, own_name
 
 BATCH_BYTES = 16 * 1024 * 1024
 """Item bytes held at a time; an item may exceed it, up to the source's `max_item_bytes`."""
@@ -65,6 +65,7 @@ class Batches:
         self.files = files
         self.warnings: list[str] = []
         self._encodings = Counter[str]()
+        self.kinds: Mapping[str, str] = {}
         columns = own_columns(source, stored, ((file, self._reading(file, SHAPE_BYTES)) for file in self.files))
         self.own, self.kinds = columns.schema, columns.kinds
         before = stored.schema if stored is not None else self.own
@@ -109,6 +110,7 @@ class Batches:
             sheet=file.options.sheet,
             max_item_bytes=self._source.max_item_bytes,
             chunk_bytes=chunk_bytes,
+            json=frozenset(back.get(name, name) for name, kind in self.kinds.items() if kind == "json"),
             strict=frozenset(back.get(name, name) for name, column in declared.items() if column.type in ("string", "category")),
         )
 
@@ -131,7 +133,7 @@ class Batches:
         file = like[0][0]
         # In one piece: what is kept of the rows would else keep a buffer a column of each file.
         rows = pl.concat([part for _, part in like], rechunk=True)
-        renamed = rows.rename({old: new for old, new in file.options.rename.items() if old in rows.columns})
+        renamed = rows.rename({own_name(old): new for old, new in file.options.rename.items() if own_name(old) in rows.columns})
         own = {name: dtype for name, dtype in self.own.items() if name not in file.set}
         at = np.repeat(np.arange(len(like)), [part.height for _, part in like])
         return (

@@ -172,7 +172,7 @@ def files(
         path: relative to the project folder.
         format: `auto` goes by the ending of each name.
         separator: between CSV fields; by default a tab for .tsv and .tab, else a comma.
-        header: whether the first CSV line names the columns; without it, `columns:` of the source does, in their order.
+        header: whether the first CSV line, or row of a sheet, names the columns; without it, `columns:` of the source does, in their order.
         skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
@@ -181,7 +181,8 @@ def files(
         name_as: name of a column that takes the name of each file.
         folder_as: name of a column that takes the name of each file's folder, such as its class.
         members: which members of archives, such as `*.csv`; `*` matches any characters, `/` among them.
-        record: name of the XML elements that are items; by default the children of the root.
+        record: name of the XML elements that are items, by default the children of the root; of a JSON object where its array is, such as
+            `result.data.items`.
         encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
         sheet: of a workbook; by default its first.
     """

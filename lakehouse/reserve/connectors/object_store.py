@@ -115,12 +115,13 @@ def object_store(
             environment, as for the lake.
         format: `auto` goes by the ending of each name; for it and what follows see the connector `files`.
         separator: between CSV fields.
-        header: whether the first CSV line names the columns.
+        header: whether the first CSV line, or row of a sheet, names the columns.
         skip_before_header: lines of a CSV, or filled rows of a sheet, above the header.
         skip_after_header: lines to skip after the CSV header.
         quote: CSV quote character; null takes quotes as they are.
         rename: new names of columns by the names in the file.
-        record: name of the XML elements that are items; by default the children of the root.
+        record: name of the XML elements that are items, by default the children of the root; of a JSON object where its array is, such as
+            `result.data.items`.
         encoding: of texts that are not UTF-8, such as `gb18030`, `cp1252`, `utf-16`.
         sheet: of a workbook; by default its first.
         set: constant columns of every row.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from lakehouse.core.spec.column_type import made, written
 from lakehouse.core.spec.source import Column
 from lakehouse.reserve.formats.reading_text import nested
 
@@ -52,6 +53,8 @@ _ISO = {*TIMES[:4], *TIMES[4:8], "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y-%m-%d %H:
 """Forms that a declaration need not name."""
 _YEARS = (1800, 2200)
 _FIELDS = 40
+_DEEPEST = 16
+"""Most lists and objects within one another that are a type; deeper ones, such as trees, are JSON."""
 
 
 def form(values: pl.Series, separator: str = ",") -> Column:
@@ -82,11 +85,30 @@ def _without_nulls(known: pl.Series, separator: str) -> Column:
     return Column(type="string")
 
 
+def form_of_json(values: pl.Series, kind: str) -> Column:
+    """The type of a column of JSON values of one kind.
+
+    Texts are dates and times where all of them are, as in any other text format; a text of digits stays a text, for JSON has numbers.
+    `NaN`, which Python writes where a number is missing, is no value.
+    """
+    if kind == "json":
+        found = nested_type(values)
+        return Column(type="json" if found is None else written(found))
+    missing = values.eq("NaN").any() and kind != "string"
+    if missing:
+        return Column(type="float" if kind == "null" else kind, nulls=["NaN"])
+    if kind == "string" and not values.str.contains(r"^[0-9]+$").any():
+        found_form = form(values)
+        return found_form if found_form.type == "date" or found_form.type.startswith("timestamp") else Column(type="string")
+    return Column(type="string" if kind == "null" else kind)
+
+
 def _number(known: pl.Series, separator: str) -> Column | None:
     if known.str.contains(INT).all() and not (known == "-0").any():
         return Column(type="int")
     if known.str.contains(_FLOAT).all():
-        return Column(type="float") if _digits(known) <= _DIGITS else None
+        held = known.cast(pl.Float64, strict=False).is_finite().all()
+        return Column(type="float") if held and _digits(known) <= _DIGITS else None
     comma = bool(known.str.contains(rf"{_COMMA}|{INT}").all())
     if comma and (separator == ";" or not known.str.contains(rf"{_GROUPED}|{INT}").all()):
         return Column(type="float", decimal=",")
@@ -141,18 +163,28 @@ def nested_type(texts: pl.Series) -> pl.DataType | None:
         found = known.str.json_decode(infer_schema_length=None).dtype
     except pl.exceptions.PolarsError:
         return None
-    if _is_open(found) or nested(known, found).null_count():
+    if _depth(found) > _DEEPEST or _is_open(found) or nested(known, found).null_count():
         return None
     return found if isinstance(found, pl.List | pl.Struct) and not _keys_are_data(known, found) else None
 
 
+def _depth(dtype: pl.DataType) -> int:
+    """How many types are within one another, counted as far as it matters."""
+    level, depth = [dtype], 0
+    while level and depth <= _DEEPEST:
+        depth += 1
+        inner = [made(one.inner) for one in level if isinstance(one, pl.List)]
+        level = inner + [made(field.dtype) for one in level if isinstance(one, pl.Struct) for field in one.fields]
+    return depth
+
+
 def _is_open(dtype: pl.DataType) -> bool:
-    """Whether a part of it has no type yet."""
+    """Whether a part of it has no type yet, or one that Delta has not: whole numbers of more than 64 bits."""
     if isinstance(dtype, pl.List):
         return _is_open(dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner())
     if isinstance(dtype, pl.Struct):
         return not dtype.fields or any(_is_open(f.dtype if isinstance(f.dtype, pl.DataType) else f.dtype()) for f in dtype.fields)
-    return isinstance(dtype, pl.Null)
+    return isinstance(dtype, pl.Null | pl.Int128 | pl.UInt64)
 
 
 def _keys_are_data(known: pl.Series, found: pl.DataType) -> bool:

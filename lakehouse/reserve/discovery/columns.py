@@ -28,7 +28,7 @@ class ColumnProfile:
 
     Attributes:
         form: its type, and the way its values are written, as `columns:` of a source declares them.
-        nulls: share of all rows.
+        nulls: share of all rows that have no value, or NaN.
         distinct: share of the rows with a value.
         least: smallest finite number, or date, as text that gives the same number again.
         most: greatest finite number, or date, likewise.
@@ -97,27 +97,35 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
     found = private_data.hits(values) if at else {}
     named = private_data.by_name(values.name) if text else None
     hidden = bool(found) or named is not None
+    # NaN is no number: no range holds it, and a contract takes it for a missing value.
+    without = int(values.is_nan().sum() or 0) if values.dtype.is_float() else 0
     ordered = not hidden and (values.dtype.is_temporal() or values.dtype.is_numeric())
     finite = known.filter(known.is_finite()) if known.dtype.is_float() else known
     length = known.str.len_chars() if text and len(known) else None
     distinct = known.n_unique() if not values.dtype.is_nested() else known.len()
+    # Python has no years before 1, which files have: days and times are shown as Polars writes them.
+    shown = known.dt.to_string().str.replace(".000000", "", literal=True) if values.dtype.is_temporal() else known
+    ends: tuple[str | None, str | None] = (None, None)
+    if ordered and len(finite):
+        in_time = values.dtype.is_temporal()
+        ends = (str(shown[known.arg_min() or 0]), str(shown[known.arg_max() or 0])) if in_time else (str(finite.min()), str(finite.max()))
     mean = float(str(length.mean())) if length is not None else None
     role = _role(values, known, form.type, distinct, mean)
     labelled = role == "label" and not hidden
     return ColumnProfile(
         name=values.name,
         form=form,
-        nulls=values.null_count() / max(1, len(values)),
+        nulls=(values.null_count() + without) / max(1, len(values)),
         distinct=distinct / max(1, len(known)),
-        least=str(finite.min()) if ordered and len(finite) else None,
-        most=str(finite.max()) if ordered and len(finite) else None,
+        least=ends[0],
+        most=ends[1],
         not_finite=_not_finite(known) if known.dtype.is_float() else (),
         length=mean,
         shortest=int(str(length.min())) if length is not None else None,
         longest=int(str(length.max())) if length is not None else None,
         role=role,
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
-        examples=() if hidden else tuple(_short(str(v)) for v in known.head(1000).unique(maintain_order=True).head(3).to_list()),
+        examples=() if hidden else tuple(_short(str(v)) for v in shown.head(1000).unique(maintain_order=True).head(3).to_list()),
         private=found,
         private_at={path: tuple(kinds) for path, kinds in at.items()},
         named=named,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 import polars as pl
@@ -19,32 +20,25 @@ from lakehouse.core.spec.source import Column
 from lakehouse.reserve.bronze import table as bronze
 from lakehouse.reserve.bronze.batches import BATCH_BYTES, Batches
 from lakehouse.reserve.bronze.values import live_rows
-from lakehouse.reserve.discovery.column_form import form, nested_type, other_reading
+from lakehouse.reserve.discovery.column_form import form, form_of_json, other_reading
 from lakehouse.reserve.discovery.columns import ColumnProfile, described, named_like_a_key, named_like_a_label
 from lakehouse.reserve.discovery.drift import DriftComparison, moved
-from lakehouse.reserve.discovery.file_type import Look, look
+from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.grading import Grading, declared, graded
-from lakehouse.reserve.discovery.sampling import BYTES, ITEMS, Budget, Sample, sample
+from lakehouse.reserve.discovery.json_kinds import together
+from lakehouse.reserve.discovery.likeness import alike
+from lakehouse.reserve.discovery.looked_at import Group, files_in, is_packed, looked_at, members_of
+from lakehouse.reserve.discovery.patterns import pattern
+from lakehouse.reserve.discovery.reading_notes import pattern_notes, reading_notes
+from lakehouse.reserve.discovery.sampling import ITEMS
 from lakehouse.reserve.discovery.texts import Copies, copies, languages, tokens
 from lakehouse.reserve.formats.columns import fitted
-from lakehouse.reserve.formats.leftovers import files_of
 from lakehouse.reserve.formats.wrong_texts import wrong_texts
+from lakehouse.reserve.material import ALIASES, own_name
 from lakehouse.reserve.source import material_of
 
-_FILES = 200
-"""Files of a folder whose content is looked at."""
-_SAMPLED = 50
 _A_FILE_IS_AN_ITEM = ("document", "image", "audio", "video", "text")
 """Formats of which a folder has as many items as files, whatever their sizes."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Files of one media type, known by content; beyond the files of a folder that are looked at, by their ending."""
-
-    type: str
-    files: int
-    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +59,9 @@ class Discovery:
         label: the likeliest label column, if any.
         text: the likeliest text column, if any.
         notes: what the user should know: misleading names, files left out.
+        names: the files that are read, by their paths below the folder or in the archive.
+        pattern: what of a folder is read, behind its path, such as `**/*.csv`; empty: all of it.
+        members: of an archive, the pattern of those that are read; None: it is none.
         drift: of a source that was collected before, by column.
     """
 
@@ -85,76 +82,101 @@ class Discovery:
     grading: Grading | None
     privacy: dict[str, list[str]]
     notes: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    pattern: str = ""
+    members: str | None = None
     drift: tuple[DriftComparison, ...] = ()
 
 
+_NOTHING = Discovery(
+    path="",
+    groups=(),
+    described=None,
+    columns=(),
+    rows=0,
+    tokens=0,
+    sampled=0,
+    bytes=0,
+    whole=False,
+    findings={},
+    keys=(),
+    label=None,
+    text=None,
+    copies=None,
+    grading=None,
+    privacy={},
+    notes=(),
+)
+
+
 def discover(path: Path) -> Discovery:
-    """Discover a file or a folder.
+    """Discover a file, a folder or an archive.
 
     Raises:
         SourceError: nothing can be discovered: it does not exist, is empty, cannot be read, or holds bytes of no known format.
     """
-    looks, groups, notes = _looked_at(path)
-    readable = [one for one in looks if one.is_readable]
-    if not readable:
-        return Discovery(
-            path=str(path),
-            groups=groups,
-            described=None,
-            columns=(),
-            rows=0,
-            tokens=0,
-            sampled=0,
-            bytes=0,
-            whole=False,
-            findings={},
-            keys=(),
-            label=None,
-            text=None,
-            copies=None,
-            grading=None,
-            privacy={},
-            notes=tuple(notes),
-        )
-    main = _main(readable)
-    alike = [one for one in readable if _likeness(one) == _likeness(main)]
-    chosen = alike if len(alike) <= _SAMPLED else [alike[at * len(alike) // _SAMPLED] for at in range(_SAMPLED)]
-    budget = Budget(max(1024 * 1024, BYTES // len(chosen)), max(1, ITEMS // len(chosen)))
-    held: list[tuple[Look, Sample]] = []
-    for one in chosen:
-        taken = sample(one, budget)
-        if held and list(held[0][1].kinds) != list(taken.kinds):
-            notes.append(f"{one.file.name} has other columns and was left out")
-            continue
-        held.append((one, taken))
-    first = held[0][1]
-    rows = pl.concat([taken.rows for _, taken in held], how="vertical_relaxed")
+    if not is_packed(path):
+        return _discovered(path, files_in(path))
+    with members_of(path) as files:
+        return _discovered(path, files)
+
+
+def _discovered(path: Path, files: dict[str, Path]) -> Discovery:
+    seen = looked_at(path, files)
+    notes = list(seen.notes)
+    held = alike(seen.looks)
+    if held is None:
+        return replace(_NOTHING, path=str(path), groups=seen.groups, notes=tuple(notes))
+    notes += held.notes
+    main, looks = held.main, list(seen.looks.values())
+    rows = pl.concat([one.rows for one in held.samples.values()], how="diagonal_relaxed")
     good = rows.filter(pl.col("_findings").list.len() == 0).drop(READ.names())
+    if rows.is_empty() or not good.width:
+        empty = "it holds no item" if rows.is_empty() else "its items have no columns"
+        raise SourceError(empty, where=str(path), fix="name other material")
     if good.is_empty():
         raise SourceError("no item can be read", where=str(path), fix="is it of another format? look at its first lines")
-    forms = {name: _form(good[name], [taken.kinds[name] for _, taken in held], main) for name in first.kinds}
-    share = sum(taken.share * one.size for one, taken in held) / max(1, sum(one.size for one in alike))
-    types = {one.type for one in alike}
-    files, size = (sum(n) for n in zip(*((group.files, group.bytes) for group in groups if group.type in types), strict=True))
+    if (titles := _repeated_headers(good, main)).any():
+        notes.append(f"{titles.sum():,} of the sampled rows repeat the header; they are kept as rows of data, or become findings")
+        good = good.filter(~titles)
+    names = dict.fromkeys(name for one in held.samples.values() for name in one.kinds)
+    forms = {name: _form(good[name], [one.kinds.get(name, "null") for one in held.samples.values()], main) for name in names}
+    sampled = sum(one.share * seen.looks[name].size for name, one in held.samples.items())
+    share = sampled / max(1, sum(seen.looks[name].size for name in held.alike))
+    types = {seen.looks[name].type for name in held.alike}
+    count, size = (sum(n) for n in zip(*((group.files, group.bytes) for group in seen.groups if group.type in types), strict=True))
     of_types = [one for one in looks if one.type in types]
-    whole = len(held) == len(alike) and all(taken.whole for _, taken in held) and files == len(of_types)
+    whole = len(held.samples) == len(held.alike) and all(one.whole for one in held.samples.values()) and count == len(of_types)
     total = rows.height / max(share, 1e-9) * size / max(1, sum(one.size for one in of_types))
     if main.format in _A_FILE_IS_AN_ITEM:
-        total = len(alike) * files / len(of_types)
+        total = len(held.alike) * count / len(of_types)
     found = _described(str(path), good, forms, rows.height if whole else round(total), rows.height)
-    notes += [*_readings(main, alike), *wrong_texts(good)]
-    if len(encodings := Counter(one.encoding.name for one in alike if one.encoding is not None)) > 1:
-        listed = ", ".join(f"{name} ({n:,})" for name, n in encodings.most_common())
-        notes.append(f"its files are in {len(encodings)} encodings, each read in its own: {listed}")
+    packed = path.is_file() and files != {path.name: path}
+    others = [name for name in (*seen.looks, *seen.unread) if name not in held.alike]
+    read = pattern(held.alike, others, held.main_name, archive=packed)
+    notes += [*reading_notes(main), *pattern_notes(read, seen.names, "archive" if packed else "folder")]
+    notes += [f"column `{own_name(name)}` is the `{name}` of the file" for name in ALIASES if own_name(name) in names]
+    if finer := sorted({name for one in held.samples.values() for name in one.finer}):
+        notes.append(f"times of {', '.join(f'`{name}`' for name in finer)} are cut to the microsecond: a table keeps no finer ones")
+    if repeated := sum(one.repeated for one in held.samples.values()):
+        notes.append(f"{repeated:,} of the sampled objects have a key twice: the last value counts")
+    notes += wrong_texts(good)
+    read_in = Counter(one.encoding.name for name in held.alike if (one := seen.looks[name]).encoding is not None)
+    if len(read_in) > 1:
+        listed = ", ".join(f"{name} ({n:,})" for name, n in read_in.most_common())
+        notes.append(f"its files are in {len(read_in)} encodings, each read in its own: {listed}")
         main = replace(main, encoding=None)
     return replace(
         found,
-        groups=groups,
+        groups=seen.groups,
         described=main,
-        bytes=sum(taken.bytes for _, taken in held),
+        bytes=sum(one.bytes for one in held.samples.values()),
         whole=whole,
         findings=_counted(rows),
         notes=tuple(notes),
+        names=tuple(name for name in seen.names if read.matches(name)),
+        pattern="" if packed else read.path,
+        members=read.path if packed else None,
     )
 
 
@@ -259,87 +281,24 @@ def _noted(column: ColumnProfile, values: pl.Series) -> ColumnProfile:
     return column if other is None else replace(column, note=f"all values can be read as {other} too")
 
 
-def _looked_at(path: Path) -> tuple[list[Look], tuple[Group, ...], list[str]]:
-    if path.is_file():
-        one = look(path)
-        notes = [f"{path.name} is {one.mismatch}"] if one.mismatch else []
-        return [one], (Group(one.type, 1, one.size),), notes
-    if not path.is_dir():
-        raise SourceError(f"`{path}` does not exist", fix="name a file, a folder or a declared source")
-    files = files_of(path)
-    if not files:
-        raise SourceError(f"the folder `{path}` holds no files", fix="name another")
-    looks: list[Look] = []
-    notes, unread = [], Counter[str]()
-    shown = files if len(files) <= _FILES else [files[at * len(files) // _FILES] for at in range(_FILES)]
-    for file in shown:
-        try:
-            looks.append(look(file))
-        except SourceError as error:
-            unread[error.what] += 1
-            last = error
-    if not looks:
-        raise SourceError(f"none of the {len(files):,} files of `{path}` can be read: {last.what}", where=last.where, fix=last.fix)
-    notes += [f"{n:,} of its files: {what}" for what, n in unread.items()]
-    wrong = [one for one in looks if one.mismatch]
-    notes += [f"{one.file.name} is {one.mismatch}" for one in wrong[:5]]
-    if len(shown) < len(files):
-        notes.append(f"{len(shown):,} of {len(files):,} files were looked at")
-    groups = Counter[str]()
-    sizes = Counter[str]()
-    for one in looks:
-        groups[one.type] += 1
-        sizes[one.type] += one.size
-    likely = {one.file.suffix.lower(): one.type for one in looks}
-    for file in set(files) - set(shown):
-        if kind := likely.get(file.suffix.lower()):
-            groups[kind] += 1
-            sizes[kind] += file.stat().st_size
-    found = (Group(kind, groups[kind], n) for kind, n in sizes.most_common())
-    return looks, tuple(found), notes
-
-
-def _main(readable: Sequence[Look]) -> Look:
-    """The largest file of the largest likeness."""
-    sizes = Counter[tuple[object, ...]]()
-    for one in readable:
-        sizes[_likeness(one)] += one.size
-    likeness = sizes.most_common(1)[0][0]
-    return max((one for one in readable if _likeness(one) == likeness), key=lambda one: one.size)
-
-
-def _likeness(one: Look) -> tuple[object, ...]:
-    """The common traits of files that are read as one source."""
-    if one.layout is None:
-        return (one.format, one.record)
-    csv = (one.layout.separator, one.layout.quote, one.layout.header) if one.layout.structure == "csv" else ()
-    # The encoding of JSON has to be declared; other texts are each read in their own.
-    declared = one.encoding and one.encoding.declared if one.layout.format in ("json", "jsonl") else None
-    return (one.layout.structure, declared, *csv)
-
-
 def _form(values: pl.Series, kinds: Sequence[str], main: Look) -> Column:
     """The type of a column, and how its values are written, by the sampled ones."""
     if main.layout is not None and main.layout.structure == "csv":
         return form(values, main.layout.separator)
-    if main.record is not None and set(kinds) <= {"string", "null"}:
-        return form(values)
-    known = sorted({kind for kind in kinds if kind != "null"}) or ["string"]
-    if known == ["json"]:
-        found = nested_type(values)
-        return Column(type="json" if found is None else written(found))
-    return Column(type=known[0] if len(known) == 1 else "float" if known == ["float", "int"] else "string")
+    known = reduce(together, kinds, "null")
+    if main.layout is None and main.record is not None and known in ("string", "null"):
+        return form(values)  # of XML
+    if main.layout is None or main.layout.structure in ("lines", "text"):
+        return Column(type="string" if known == "null" else known)
+    return form_of_json(values, known)
 
 
-def _readings(main: Look, alike: Sequence[Look]) -> list[str]:
-    notes = []
-    if main.left_out:
-        notes.append(f"of the object only `{main.record}` is read, not {', '.join(f'`{key}`' for key in main.left_out)}")
-    if main.sheet is not None and main.sheet.others:
-        notes.append(f"the sheet `{main.sheet.name or 'first'}` is read, not {', '.join(f'`{name}`' for name in main.sheet.others)}")
-    if main.encoding is not None and main.encoding.damaged:
-        notes.append(f"{main.encoding.damaged:,} sequences of the first megabyte are not {main.encoding.name}: their items are findings")
-    return notes
+def _repeated_headers(good: pl.DataFrame, main: Look) -> pl.Series:
+    """Which rows of a CSV file are its header again, as where files were put behind each other."""
+    if main.layout is None or main.layout.structure != "csv" or not main.layout.header or good.width < 2:
+        return pl.Series([False] * good.height, dtype=pl.Boolean)
+    again = good.select(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(name)) for name in good.columns)).to_series()
+    return again if not again.all() else again & False
 
 
 def _counted(rows: pl.DataFrame) -> dict[str, int]:

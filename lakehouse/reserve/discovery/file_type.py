@@ -38,6 +38,7 @@ _FORMATS = {
     "application/mbox": "mbox",
     "application/vnd.apache.parquet": "parquet",
     "application/vnd.apache.arrow.file": "arrow",
+    "application/vnd.apache.arrow.stream": "arrow",
     "application/vnd.apache.orc": "orc",
     "application/avro": "avro",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",

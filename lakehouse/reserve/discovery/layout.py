@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lakehouse.core.errors import SourceError
+from lakehouse.reserve.discovery.header import TITLES, heading
+from lakehouse.reserve.formats.csv import numbered_names
+
 Structure = Literal["json_array", "json", "jsonl", "csv", "lines", "text"]
 SEPARATORS = (",", "\t", ";", "|")
 _RECORDS = 300
-_TITLES = 20
-"""Most lines that may stand above a header."""
-_NUMBER = re.compile(r"^\s*[+-]?(\d[\d,]*)?(\.\d+)?([eE][+-]?\d+)?%?\s*$")
-_DATE = re.compile(r"^\s*\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}")
-_HEADING = re.compile(r"^[^\W\d][\w .()/:%#-]{0,39}$")
+_WRONG = 20
+"""Most records with wrong quotes that are passed over."""
 _ORANGE_TYPES = {"d", "c", "s", "t", "discrete", "continuous", "string", "time", "discrete class"}
 
 
@@ -31,6 +31,7 @@ class Layout:
         header: whether the first CSV line names the columns.
         skip_before_header: lines above the header: titles and notes.
         skip_after_header: lines between the header and the first record (Orange's two rows of types and roles).
+        names: of the columns, where the header names one twice: the header is then among the lines that are skipped.
         fields: of a CSV record.
         consistency: share of the CSV records looked at that have so many fields.
     """
@@ -41,6 +42,7 @@ class Layout:
     header: bool = True
     skip_before_header: int = 0
     skip_after_header: int = 0
+    names: tuple[str, ...] = ()
     fields: int = 1
     consistency: float = 1.0
 
@@ -57,9 +59,15 @@ def layout(head: str, ending: str, *, whole: bool) -> Layout:
         head: the first characters.
         ending: of the name, lower case, without compression endings.
         whole: whether `head` is all there is; otherwise its last line is not looked at.
+
+    Raises:
+        SourceError: JSON that is nested too deep.
     """
     head = head.removeprefix("\ufeff")
-    found = _json(head, ending, whole)
+    try:
+        found = _json(head, ending, whole)
+    except RecursionError as error:
+        raise SourceError("its JSON is nested too deep to be read", fix="write it with less than a thousand levels") from error
     if found is not None:
         return Layout(structure=found)
     lines = head if whole or "\n" not in head else head[: head.rindex("\n") + 1]
@@ -123,45 +131,76 @@ def _table(head: str, ending: str) -> Layout | None:
             ranked = (round(share, 2), len(rows[0]) == fields, separator == usual and named, quote is not None, fields)
             if best is None or ranked > best[0]:
                 best = (ranked, candidate)
-    if best is None:
-        return Layout(structure="csv", separator=usual) if named and head.strip() else None
-    chosen = _quoted_singly(head, best[1])
-    skipped = _above(head, chosen)
-    rows = [row for row in _records(head, chosen.separator, chosen.quote) if len(row) == chosen.fields]
-    header = has_header(rows)
-    skip = 2 if header and _is_orange(head, chosen) else 0
-    return Layout(
-        structure="csv",
-        separator=chosen.separator,
-        quote=chosen.quote,
-        header=header,
-        skip_before_header=skipped,
-        skip_after_header=skip,
-        fields=chosen.fields,
-        consistency=chosen.consistency,
+    if best is None and not (named and head.strip()):
+        return None
+    one = Layout(structure="csv", separator=usual)
+    if best is None and any(len(row) != 1 for row in _records(head, usual, '"')):
+        return one  # no table that can be told
+    chosen = _quoted_singly(head, best[1] if best is not None else one)
+    records = _below_titles(head, chosen)
+    found = heading([row for _, row in records])
+    first = records[found.titles][0] if records else 0
+    names: tuple[str, ...] = ()
+    if found.header:
+        given = [name or f"column_{number}" for number, name in enumerate(records[found.titles][1], 1)]
+        if len(set(given)) < len(given):
+            names = numbered_names(given)
+            first = records[found.titles + 1][0] if found.titles + 1 < len(records) else head.count("\n")
+    return replace(
+        chosen,
+        header=found.header and not names,
+        skip_before_header=first,
+        skip_after_header=2 if found.header and not names and _is_orange(head, chosen) else 0,
+        names=names,
     )
 
 
 def _records(head: str, separator: str, quote: str | None) -> list[list[str]]:
     """The first records that are no blank lines; none where quotes go wrong."""
-    lines = io.StringIO(head, newline="")
+    return [row for _, row in _numbered(head, separator, quote)]
+
+
+def _numbered(head: str, separator: str, quote: str | None) -> list[tuple[int, list[str]]]:
+    """The same, each with the number of lines above it.
+
+    A record whose quotes go wrong is passed over, as the reader of the format does, while more of those with quotes are right than wrong.
+    """
     old = csv.field_size_limit(2**31 - 1)
     try:
-        plain = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
-        read = plain if quote is None else csv.reader(lines, delimiter=separator, quotechar=quote, strict=True)
-        rows: list[list[str]] = []
-        try:
-            for row in read:
-                if row:
-                    rows.append(row)
-                if len(rows) >= _RECORDS:
-                    break
-        except csv.Error:
-            # A text cut off within quotes goes wrong only there.
-            return rows if read.line_num >= head.count("\n") - 1 else []
-        return rows
+        lines = list(io.StringIO(head, newline=""))
+        rows: list[tuple[int, list[str]]] = []
+        start = wrong = right = 0
+        while start < len(lines) and len(rows) < _RECORDS:
+            below = lines[start:]
+            plain = csv.reader(below, delimiter=separator, quoting=csv.QUOTE_NONE)
+            read = plain if quote is None else csv.reader(below, delimiter=separator, quotechar=quote, strict=True)
+            above = 0
+            try:
+                for row in read:
+                    if row:
+                        rows.append((start + above, row))
+                    right += quote is not None and any(
+                        _opens(line, separator, quote) for line in lines[start + above : start + read.line_num]
+                    )
+                    above = read.line_num
+                    if len(rows) >= _RECORDS:
+                        break
+                break
+            except csv.Error:
+                if start + read.line_num >= len(lines) - 1 and read.line_num - above > 1:
+                    break  # a text cut off within quotes goes wrong only there
+                wrong += 1
+                start += above + 1
+            if wrong > _WRONG:
+                return []
+        return rows if right > wrong or not wrong else []
     finally:
         csv.field_size_limit(old)
+
+
+def _opens(line: str, separator: str, quote: str) -> bool:
+    """Whether a quote opens a field in a line."""
+    return line.startswith(quote) or separator + quote in line
 
 
 def _quoted_singly(head: str, chosen: Layout) -> Layout:
@@ -171,31 +210,18 @@ def _quoted_singly(head: str, chosen: Layout) -> Layout:
     return replace(chosen, quote="'") if single else chosen
 
 
-def _above(head: str, chosen: Layout) -> int:
-    """How many lines with fewer fields than the table stand above it."""
-    lines = head.splitlines()
-    for at, line in enumerate(lines[:_TITLES]):
+def _below_titles(head: str, chosen: Layout) -> list[tuple[int, list[str]]]:
+    """The records of the table's width below lines with fewer fields, each with the number of lines above it."""
+    lines, skipped = head.split("\n"), 0
+    for at, line in enumerate(lines[:TITLES]):
         row = next(iter(_records(line, chosen.separator, chosen.quote)), [])
         if len(row) >= chosen.fields:
-            return at
+            skipped = at
+            break
         if chosen.quote is not None and line.count(chosen.quote) % 2:
-            return 0  # a record that goes on in the next line
-    return 0
-
-
-def has_header(rows: list[list[str]]) -> bool:
-    """Whether the first of `rows` (of one width) names columns: short words, each its own, none a number or a date, none of them a
-    value of its column further down."""
-    if not rows:
-        return False
-    names, below = [name.strip() for name in rows[0]], rows[1:]
-    # The first may be empty, the index that pandas writes, and the last, where each line ends with a separator.
-    named = [name for at, name in enumerate(names) if name or 0 < at < len(names) - 1]
-    if not named or len(set(named)) != len(named) or any(_NUMBER.match(name) for name in named) or any(map(_DATE.match, named)):
-        return False
-    if not all(map(_HEADING.match, named)):
-        return False
-    return not any(name and any(row[at] == name for row in below) for at, name in enumerate(names))
+            break  # a record that goes on in the next line
+    records = _numbered("\n".join(lines[skipped:]), chosen.separator, chosen.quote)
+    return [(above + skipped, row) for above, row in records if len(row) == chosen.fields]
 
 
 def _is_orange(head: str, chosen: Layout) -> bool:

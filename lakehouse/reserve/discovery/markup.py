@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 
+from lakehouse.reserve.formats.json_text import arrays_of
 from lakehouse.reserve.formats.xml import hardened
 
 _PAGES = ("html", "svg")
@@ -72,24 +72,13 @@ def record_of(head: bytes) -> str | None:
 
 
 def json_record(head: str) -> tuple[str | None, tuple[str, ...]]:
-    """The key of a JSON object under which an array of objects stands, of several the one with most of them, and its other keys.
+    """Where in a JSON object an array of objects stands, of several the one with most of them, and the object's other keys.
 
     Args:
         head: the first characters, cut anywhere.
     """
-    import ijson
-
-    counts = Counter[str]()
-    keys: list[str] = []
-    try:
-        for prefix, event, value in ijson.parse(io.BytesIO(head.encode("utf-8", "replace"))):
-            if event == "map_key" and not prefix:
-                keys.append(str(value))
-            elif event == "start_map" and prefix.endswith(".item") and prefix.count(".item") == 1:
-                counts[prefix.removesuffix(".item")] += 1
-    except (ijson.JSONError, UnicodeDecodeError):
-        pass  # cut off
+    counts, keys = arrays_of(head)
     if not counts:
         return None, ()
-    record = max(counts, key=lambda key: counts[key])
-    return record, tuple(key for key in keys if key != record.partition(".")[0])
+    record = max(counts, key=lambda path: counts[path])
+    return record, tuple(key for key in keys if key != record and not record.startswith(f"{key}."))

@@ -79,6 +79,9 @@ _OFFICE: tuple[tuple[bytes, Media], ...] = (
     ),
 )
 _ZIP = Media("application/zip", "archive", ("zip", "whl", "jar", "npz"))
+_ARROW_STREAM = b"\xff\xff\xff\xff"
+_STREAM = Media("application/vnd.apache.arrow.stream", "table", ("arrow", "arrows", "ipc", "feather"))
+"""Of Arrow's format of streams: a mark and the length of the schema (Arrow, IPC, encapsulated messages)."""
 _HOLDERS = {
     b"WEBP": b"RIFF",
     b"WAVE": b"RIFF",
@@ -115,6 +118,8 @@ def media_type(head: bytes) -> Media | None:
     if head.startswith(_OLE):
         names = _streams(head)
         return next((media for name, media in _STREAMS if name in names), _CONTAINER)
+    if head.startswith(_ARROW_STREAM) and len(head) > 8 and 0 < int.from_bytes(head[4:8], "little") < 1 << 24:
+        return _STREAM
     for offset, magic, media in _MAGIC:
         if head[offset : offset + len(magic)] == magic and head.startswith(_HOLDERS.get(magic, b"")):
             return media

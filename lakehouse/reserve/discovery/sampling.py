@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -19,12 +17,13 @@ from lakehouse.core.spec.column_type import PLAIN, written
 from lakehouse.core.text.encoding import Encoding
 from lakehouse.reserve.bronze.batches import Digest
 from lakehouse.reserve.discovery.file_type import Look
+from lakehouse.reserve.discovery.finer_times import finer_columns
+from lakehouse.reserve.discovery.json_kinds import JsonKinds, json_kinds, together
 from lakehouse.reserve.discovery.layout import Layout
 from lakehouse.reserve.formats import FORMATS, json_array, xml
-from lakehouse.reserve.formats.columns import unify
 from lakehouse.reserve.formats.compression import damage_named, decompressed, is_compressed
 from lakehouse.reserve.formats.transcoding import transcoded, with_line_ends
-from lakehouse.reserve.material import Reading
+from lakehouse.reserve.material import Reading, own_name
 
 BYTES = 64 * 1024 * 1024
 ITEMS = 20_000
@@ -44,6 +43,8 @@ class Sample:
         bytes: of the text that was read.
         whole: whether that is all there is.
         share: about which part of the material it is, 0 to 1.
+        repeated: JSON objects that have a key twice.
+        finer: columns whose times are finer than a microsecond.
     """
 
     rows: pl.DataFrame
@@ -51,6 +52,8 @@ class Sample:
     bytes: int
     whole: bool
     share: float
+    repeated: int = 0
+    finer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,29 +83,32 @@ def sample(look: Look, budget: Budget) -> Sample:
                 return _of_parts(handle, layout, size, budget)
             data, raw, ended = _converted(handle, encoding, layout, budget)
             share = 1.0 if ended else min(1.0, (raw if plain else below.tell()) / max(1, size))
-            kinds = kinds_of(data, layout)
-            rows = rows_of(data, layout, list(kinds)).head(budget.items)
+            found = kinds_of(data, layout)
+            kinds = found.kinds
+            rows = rows_of(data, layout, kinds).head(budget.items)
             taken = int(rows["_bytes"].sum()) if rows.height == budget.items else len(data)
             whole = ended and taken == len(data)
-            return Sample(rows, kinds, taken, whole, 1.0 if whole else share * min(1.0, taken / max(1, len(data))))
+            return Sample(rows, kinds, taken, whole, 1.0 if whole else share * min(1.0, taken / max(1, len(data))), found.repeated)
 
 
-def kinds_of(data: bytes, layout: Layout) -> dict[str, str]:
+def kinds_of(data: bytes, layout: Layout) -> JsonKinds:
     """The columns by their names in the file, with their types; those of CSV are text."""
     if layout.structure == "csv":
         if layout.header:
-            return dict.fromkeys(FORMATS["csv"].shape(io.BytesIO(data), _reading(layout)), "string")
-        return {f"column_{at + 1}": "string" for at in range(layout.fields)}
+            return JsonKinds(dict.fromkeys(FORMATS["csv"].shape(io.BytesIO(data), _reading(layout)), "string"))
+        return JsonKinds(dict.fromkeys(layout.names or [f"column_{at + 1}" for at in range(layout.fields)], "string"))
     if layout.structure in ("jsonl", "json_array"):
-        return {name: str(kind) for name, kind in FORMATS["jsonl"].shape(io.BytesIO(data), _reading(layout)).items()}
-    return {"text": "string"}
+        found = json_kinds(data.split(b"\n"))
+        return replace(found, kinds={own_name(name): kind for name, kind in found.kinds.items()})
+    return JsonKinds({"text": "string"})
 
 
-def rows_of(data: bytes, layout: Layout, columns: list[str]) -> pl.DataFrame:
+def rows_of(data: bytes, layout: Layout, kinds: Mapping[str, str]) -> pl.DataFrame:
     """The items of UTF-8 bytes, read as the collector reads them."""
     held: list[pl.DataFrame] = []
-    count = 0
-    for rows in FORMATS["jsonl" if layout.structure == "json_array" else layout.format].read(io.BytesIO(data), _reading(layout), columns):
+    columns, count = list(kinds), 0
+    reading = replace(_reading(layout), json=frozenset(name for name, kind in kinds.items() if kind == "json"))
+    for rows in FORMATS["jsonl" if layout.structure == "json_array" else layout.format].read(io.BytesIO(data), reading, columns):
         held.append(rows)
         count += rows.height
         if count >= ITEMS * 2:
@@ -158,19 +164,23 @@ def _of_parts(handle: BinaryIO, layout: Layout, size: int, budget: Budget) -> Sa
     """Parts at even distances, each of whole lines; the header is put before each."""
     items = max(1, budget.items // PARTS)
     head = _lines(handle, 0, min(size, _HEAD))
-    kinds = kinds_of(head, layout)
-    per_item = len(head) / max(1, rows_of(head, layout, list(kinds)).height)
+    found = kinds_of(head, layout)
+    kinds, repeated = found.kinds, found.repeated
+    per_item = len(head) / max(1, rows_of(head, layout, kinds).height)
     length = int(min(budget.bytes // PARTS, size // PARTS, max(64 * 1024, per_item * items * 2)))
-    top = layout.skip_before_header + 1 + layout.skip_after_header if layout.structure == "csv" and layout.header else 0
+    below = 1 + layout.skip_after_header if layout.header else 0
+    top = layout.skip_before_header + below if layout.structure == "csv" else 0
     start = b"".join(head.splitlines(keepends=True)[:top])
     parts = [(b"" if part == 0 else start) + _lines(handle, size * part // PARTS, length) for part in range(PARTS)]
     if layout.structure == "jsonl":
         for part in parts[1:]:
-            for name, kind in kinds_of(part, layout).items():
-                kinds[name] = unify(kinds.get(name, "null"), kind)
-    rows = pl.concat(rows_of(part, layout, list(kinds)).head(items) for part in parts)
+            more = kinds_of(part, layout)
+            repeated += more.repeated
+            for name, kind in more.kinds.items():
+                kinds[name] = together(kinds.get(name, "null"), kind)
+    rows = pl.concat(rows_of(part, layout, kinds).head(items) for part in parts)
     taken = int(rows["_bytes"].sum()) + rows.height
-    return Sample(rows, kinds, taken, False, min(1.0, taken / size))
+    return Sample(rows, kinds, taken, False, min(1.0, taken / size), repeated)
 
 
 def _lines(handle: BinaryIO, place: int, length: int) -> bytes:
@@ -185,14 +195,12 @@ def _lines(handle: BinaryIO, place: int, length: int) -> bytes:
 def _converted(handle: BinaryIO, encoding: Encoding, layout: Layout, budget: Budget) -> tuple[bytes, int, bool]:
     """The first bytes of a file as UTF-8 JSON lines, CSV or lines; how many bytes of the file they are; whether they are all."""
     if layout.structure == "json_array":
-        out, read = io.BytesIO(), 0
-        for count, item in enumerate(objects(handle, encoding)):
-            line = json.dumps(item, ensure_ascii=False).encode("utf-8", "replace")
+        out = io.BytesIO()
+        for count, line in enumerate(json_array.lines(transcoded(handle, encoding.declared), None)):
             if count >= budget.items or out.tell() + len(line) > budget.bytes:
                 return out.getvalue(), out.tell(), False
-            out.write(line + b"\n")
-            read += len(line)
-        return out.getvalue(), read, True
+            out.write(line)
+        return out.getvalue(), out.tell(), True
     handle = with_line_ends(handle) if encoding.read_as_it_is else handle
     data = handle.read(budget.bytes)
     ended = len(data) < budget.bytes or not handle.read(1)
@@ -203,37 +211,6 @@ def _converted(handle: BinaryIO, encoding: Encoding, layout: Layout, budget: Bud
     if not ended and layout.structure in ("lines", "csv", "jsonl"):
         data = data[: data.rfind(b"\n") + 1] or data
     return data.removeprefix(codecs.BOM_UTF8), raw, ended
-
-
-def objects(handle: BinaryIO, encoding: Encoding, errors: str = "replace") -> Iterator[object]:
-    """The elements of a JSON array, one at a time.
-
-    Raises:
-        SourceError: broken JSON, with the number of the element.
-    """
-    decoder, read = json.JSONDecoder(), codecs.getincrementaldecoder(encoding.name)(errors)
-    buffer, place, count, ended = "", 0, 0, False
-    while True:
-        place = _between(buffer, place, "[" if count == 0 else ",")
-        if buffer.startswith("]", place):
-            return
-        try:
-            item, end = decoder.raw_decode(buffer, place)
-        except ValueError as error:
-            if ended or len(buffer) - place > _ITEM:
-                raise SourceError(f"broken JSON at element {count + 1}", fix="correct the file") from error
-            block = handle.read(1024 * 1024)
-            ended = not block
-            buffer, place = buffer[place:] + read.decode(block, final=ended), 0
-            continue
-        yield item
-        place, count = end, count + 1
-
-
-def _between(buffer: str, place: int, mark: str) -> int:
-    """The place of the next element: spaces and one `mark` are passed over."""
-    found = re.compile(rf"[\ufeff\s]*{re.escape(mark)}?\s*").match(buffer, place)
-    return found.end() if found else place
 
 
 def _of_records(look: Look, budget: Budget) -> Sample:
@@ -253,8 +230,8 @@ def _of_records(look: Look, budget: Budget) -> Sample:
             count += 1
         share = 1.0 if whole else min(1.0, below.tell() / max(1, look.size))
     data = out.getvalue()
-    kinds = kinds_of(data, Layout(structure="jsonl"))
-    return Sample(rows_of(data, Layout(structure="jsonl"), list(kinds)), kinds, len(data), whole, share)
+    found = kinds_of(data, Layout(structure="jsonl"))
+    return Sample(rows_of(data, Layout(structure="jsonl"), found.kinds), found.kinds, len(data), whole, share, found.repeated)
 
 
 def _of_format(look: Look, budget: Budget) -> Sample:
@@ -264,9 +241,12 @@ def _of_format(look: Look, budget: Budget) -> Sample:
     file, kind = look.file, look.format
     reading = _reading(Layout(structure="csv"))
     if look.sheet is not None:
-        reading = replace(reading, sheet=look.sheet.name, skip_before_header=look.sheet.skip_before_header)
+        sheet = look.sheet
+        reading = replace(reading, sheet=sheet.name or None, header=sheet.header, skip_before_header=sheet.skip_before_header)
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         shape = FORMATS[kind].shape(handle, reading)
+        if look.sheet is not None and look.sheet.names:
+            shape = dict(zip(look.sheet.names, shape.values(), strict=True))
     with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
         plain = kind == "parquet" and not is_compressed(file.name)
         total = pq.ParquetFile(file).metadata.num_rows if plain else None
@@ -283,4 +263,6 @@ def _of_format(look: Look, budget: Budget) -> Sample:
     rows = pl.concat(held).head(budget.items) if held else pl.DataFrame(schema={**schema, **READ})
     kinds = {name: written(kind) for name, kind in schema.items()}
     share = min(1.0, rows.height / total) if total else 1.0 if whole else passed * rows.height / max(1, count)
-    return Sample(rows, kinds, taken, share == 1.0, share)
+    with file.open("rb") as below, closing(decompressed(below, file.name)) as handle:
+        finer = finer_columns(handle, kind)
+    return Sample(rows, kinds, taken, share == 1.0, share, finer=finer)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import polars as pl
@@ -28,7 +28,7 @@ from lakehouse.reserve.formats import (
     xml,
 )
 from lakehouse.reserve.formats.compression import without_compression
-from lakehouse.reserve.material import Reader, Reading
+from lakehouse.reserve.material import ALIASES, Reader, Reading, own_name
 
 Shape = Callable[[BinaryIO, Reading], Mapping[str, "str | pl.DataType"]]
 
@@ -52,6 +52,24 @@ class FileFormat:
     whole_file: bool = False
 
 
+_NAMES = {alias: name for name, alias in ALIASES.items()}
+
+
+def _read(read: Reader) -> Reader:
+    """A reader that is asked for columns as its rows have them, and knows them as the file has them."""
+
+    def reader(handle: BinaryIO, reading: Reading, columns: list[str], /) -> Iterator[pl.DataFrame]:
+        within = [frozenset(_NAMES.get(name, name) for name in names) for names in (reading.strict, reading.json)]
+        reading = replace(reading, strict=within[0], json=within[1])
+        return read(handle, reading, [_NAMES.get(name, name) for name in columns])
+
+    return reader
+
+
+def _shape(shape: Shape) -> Shape:
+    return lambda handle, reading: {own_name(name): kind for name, kind in shape(handle, reading).items()}
+
+
 def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataType]:
     return dict.fromkeys(csv.header(handle, reading), "string")
 
@@ -59,22 +77,24 @@ def _header(handle: BinaryIO, reading: Reading) -> Mapping[str, str | pl.DataTyp
 FORMATS: Mapping[str, FileFormat] = {
     "lines": FileFormat(lines.read, lambda handle, reading: lines.COLUMNS, lines.MEDIA_TYPE, version=2),
     "text": FileFormat(text.read, lambda handle, reading: text.COLUMNS, text.MEDIA_TYPE, version=2, whole_file=True),
-    "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE, version=2),
-    "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE, version=2),
-    "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE),
-    "json": FileFormat(json_array.read, json_array.shape, json_array.MEDIA_TYPE),
-    "xml": FileFormat(xml.read, xml.shape, xml.MEDIA_TYPE, version=2),
-    "excel": FileFormat(excel.read, excel.shape, excel.MEDIA_TYPE, version=2),
-    "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE),
-    "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE),
-    "avro": FileFormat(avro.read, avro.shape, avro.MEDIA_TYPE),
+    "csv": FileFormat(csv.read, _header, csv.MEDIA_TYPE, version=3),
+    "jsonl": FileFormat(jsonl.read, jsonl.shape, jsonl.MEDIA_TYPE, version=3),
+    "parquet": FileFormat(parquet.read, parquet.shape, parquet.MEDIA_TYPE, version=2),
+    "json": FileFormat(json_array.read, json_array.shape, json_array.MEDIA_TYPE, version=2),
+    "xml": FileFormat(xml.read, xml.shape, xml.MEDIA_TYPE, version=3),
+    "excel": FileFormat(excel.read, excel.shape, excel.MEDIA_TYPE, version=3),
+    "arrow": FileFormat(arrow.read, arrow.shape, arrow.MEDIA_TYPE, version=2),
+    "orc": FileFormat(orc.read, orc.shape, orc.MEDIA_TYPE, version=2),
+    "avro": FileFormat(avro.read, avro.shape, avro.MEDIA_TYPE, version=2),
     "document": FileFormat(documents.read, documents.shape, documents.MEDIA_TYPE, version=4, whole_file=True),
     "mbox": FileFormat(mbox.read, mbox.shape, mbox.MEDIA_TYPE, version=3),
     "image": FileFormat(image.read, image.shape, image.MEDIA_TYPE, version=2, whole_file=True),
     "audio": FileFormat(recording.read_audio, recording.audio_shape, recording.AUDIO_TYPE, version=2, whole_file=True),
     "video": FileFormat(recording.read_video, recording.video_shape, recording.VIDEO_TYPE, version=2, whole_file=True),
-    "rows": FileFormat(rows.read, rows.shape, parquet.MEDIA_TYPE),
+    "rows": FileFormat(rows.read, rows.shape, parquet.MEDIA_TYPE, version=2),
 }
+
+FORMATS = {name: replace(each, read=_read(each.read), shape=_shape(each.shape)) for name, each in FORMATS.items()}
 
 _EXTENSIONS = {
     "txt": "lines",
@@ -91,7 +111,7 @@ _EXTENSIONS = {
     "xml": "xml",
     **dict.fromkeys(("mbox", "mbx"), "mbox"),
     **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "excel"),
-    **dict.fromkeys(("arrow", "feather", "ipc"), "arrow"),
+    **dict.fromkeys(("arrow", "arrows", "feather", "ipc"), "arrow"),
     "orc": "orc",
     "avro": "avro",
     **dict.fromkeys(("pdf", "docx", "doc", "pptx", "ppt", "odt", "odp", "epub", "rtf", "eml"), "document"),

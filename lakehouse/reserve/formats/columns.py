@@ -8,8 +8,9 @@ import polars as pl
 import pyarrow as pa
 
 from lakehouse.core.errors import ShapeError
-from lakehouse.core.spec.column_type import PLAIN
+from lakehouse.core.spec.column_type import PLAIN, made
 from lakehouse.core.spec.source import Column
+from lakehouse.reserve.formats.arrow_types import plain_schema
 from lakehouse.reserve.formats.reading_text import value_of
 
 DECLARED: Mapping[str, pl.DataType] = {**PLAIN, "null": pl.String()}
@@ -64,7 +65,7 @@ def table_columns(schema: pa.Schema) -> dict[str, str | pl.DataType]:
     """
     if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
         raise ShapeError(f"two columns of the file are called `{twice[0]}`", fix="write the file again, each column with a name of its own")
-    return typed(pl.Schema(schema))
+    return typed(pl.Schema(plain_schema(schema)))
 
 
 def typed(schema: Mapping[str, pl.DataType]) -> dict[str, str | pl.DataType]:
@@ -73,9 +74,33 @@ def typed(schema: Mapping[str, pl.DataType]) -> dict[str, str | pl.DataType]:
 
 
 def held(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A column in the type in which Delta holds it."""
-    column = pl.col(name)
-    return (column.dt.total_microseconds() if dtype == pl.Duration else column).cast(deltable(name, dtype))
+    """A column in the type in which Delta holds it: a time of day as text with its fraction, a duration as its microseconds."""
+    return _held_within(pl.col(name), dtype).cast(deltable(name, dtype)).alias(name)
+
+
+def _held_within(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.Duration:
+        return value.dt.total_microseconds()
+    if dtype == pl.Time:
+        part = value.cast(pl.Int64)
+        whole, micros = part % 1_000_000_000 == 0, part % 1_000 == 0
+        exact = pl.when(micros).then(value.dt.to_string("%H:%M:%S%.6f")).otherwise(value.dt.to_string("%H:%M:%S%.9f"))
+        return pl.when(whole).then(value.dt.to_string("%H:%M:%S")).otherwise(exact)
+    if isinstance(dtype, pl.List) and _has_times(inner := made(dtype.inner)):
+        return value.list.eval(_held_within(pl.element(), inner))
+    if isinstance(dtype, pl.Struct) and _has_times(dtype):
+        fields = ((field.name, made(field.dtype)) for field in dtype.fields)
+        return value.struct.with_fields(_held_within(pl.field(field), kind).alias(field) for field, kind in fields if _has_times(kind))
+    return value
+
+
+def _has_times(dtype: pl.DataType) -> bool:
+    """Whether a time of day or a duration is in it."""
+    if isinstance(dtype, pl.List):
+        return _has_times(made(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return any(_has_times(made(field.dtype)) for field in dtype.fields)
+    return isinstance(dtype, pl.Time | pl.Duration)
 
 
 def unify(first: str, second: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from lakehouse.core.errors import ShapeError
+from lakehouse.core.row_model import READ
 from lakehouse.reserve.formats import csv_recovery
 from lakehouse.reserve.formats.splitting import BOM, lengths, spill, spill_line
-from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, with_bad
+from lakehouse.reserve.material import BadItem, Reading, good_rows, no_rows, own_name, with_bad
 
 MEDIA_TYPE = "text/csv"
 _BLOCK = 1024 * 1024
@@ -22,29 +23,49 @@ _BLOCK = 1024 * 1024
 
 
 def header(handle: BinaryIO, reading: Reading) -> list[str]:
-    """The column names of the first line.
+    """The column names of the first record; a name within quotes may span lines.
 
     Raises:
         ShapeError: no header, or a name given twice.
     """
+    return _header(handle, reading)[0]
+
+
+def _header(handle: BinaryIO, reading: Reading) -> tuple[list[str], bytes]:
+    """The column names, and the bytes of their line behind a bare carriage return, which ends the header as a newline does."""
     line = _skipped(handle, reading).readline(reading.max_item_bytes).removeprefix(BOM)
+    quote = reading.quote.encode() if reading.quote is not None else None
+    while quote is not None and line.count(quote) % 2 and len(line) < reading.max_item_bytes:
+        if not (more := handle.readline(reading.max_item_bytes)):
+            break
+        line += more
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         raise ShapeError("the header is not UTF-8 text", fix="convert the file to UTF-8") from None
-    plain = reading.quote is None
-    lines = io.StringIO(text)
-    names = next(
-        csv.reader(lines, delimiter=reading.separator, quoting=csv.QUOTE_NONE)
-        if plain
-        else csv.reader(lines, delimiter=reading.separator, quotechar=reading.quote),
-        [],
-    )
-    names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
+    lines = list(io.StringIO(text, newline=""))
+    plain = csv.reader(lines, delimiter=reading.separator, quoting=csv.QUOTE_NONE)
+    reader = plain if reading.quote is None else csv.reader(lines, delimiter=reading.separator, quotechar=reading.quote)
+    names = [name or f"column_{number}" for number, name in enumerate(next(reader, []), 1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ShapeError(f"the header names {', '.join(f'`{n}`' for n in twice)} twice", fix="give each column its own name")
-    return names
+        raise ShapeError(
+            f"the header names {', '.join(f'`{n}`' for n in twice)} twice",
+            fix="give each column its own name, or skip the header (`skip_before_header:`, `header: false`) and name them under `columns:`",
+        )
+    rest = "".join(lines[reader.line_num :]).encode()
+    return names, rest if rest.strip(b"\r\n") else b""
+
+
+def numbered_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, each its own: one that was there before gets a number."""
+    taken: list[str] = []
+    for name in names:
+        new, number = name, 2
+        while new in taken or (new != name and new in names):
+            new, number = f"{name}_{number}", number + 1
+        taken.append(new)
+    return tuple(taken)
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
@@ -57,14 +78,14 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
     Raises:
         ShapeError: the header lacks some of `columns`, or has others.
     """
-    names = header(handle, reading) if reading.header else columns
+    names, rest = _header(handle, reading) if reading.header else (columns, b"")
     if not reading.header:
         _skipped(handle, reading)
     if set(names) != set(columns):
         raise _shape_error(names, columns)
     for _ in range(reading.skip_after_header if reading.header else 0):
         handle.readline(reading.max_item_bytes)
-    position, buffer = 1, b"" if reading.header else handle.read(len(BOM)).removeprefix(BOM)
+    position, buffer = 1, rest if reading.header else handle.read(len(BOM)).removeprefix(BOM)
     final, hungry = False, True
     while not final or buffer:
         if hungry and not final:
@@ -84,7 +105,7 @@ def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.
         buffer = buffer[consumed:]
         hungry = consumed == 0 or not buffer
         if not rows.is_empty():
-            yield rows.select(*columns, *[c for c in rows.columns if c not in columns])
+            yield rows.select(*map(own_name, columns), *READ)
 
 
 def _skipped(handle: BinaryIO, reading: Reading) -> BinaryIO:

@@ -1,4 +1,5 @@
-"""`excel`: a row of a sheet of a workbook (xlsx, xls, xlsb, ods) is an item; the first row names the columns. Held as a whole."""
+"""`excel`: a row of a sheet of a workbook (xlsx, xls, xlsb, ods) is an item; the first row names the columns, unless the
+sheet has no header. Held as a whole."""
 
 from __future__ import annotations
 
@@ -29,8 +30,11 @@ def shape(handle: BinaryIO, reading: Reading) -> dict[str, str | pl.DataType]:
 
 
 def read(handle: BinaryIO, reading: Reading, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The rows; raises as `framed` and `shape` do."""
-    yield from framed([_frame(handle, reading)], reading, columns)
+    """The rows; raises as `framed` and `shape` do. Without a header `columns` name the cells of a row in their order."""
+    frame = _frame(handle, reading)
+    if not reading.header and frame.width == len(columns):
+        frame.columns = columns
+    yield from framed([frame], reading, columns)
 
 
 def _frame(handle: BinaryIO, reading: Reading) -> pl.DataFrame:
@@ -44,13 +48,22 @@ def _frame(handle: BinaryIO, reading: Reading) -> pl.DataFrame:
         rows = sheet.to_python(skip_empty_area=True)[reading.skip_before_header :]
     except (CalamineError, OSError) as error:
         raise SourceError(f"no workbook that can be read: {error}", fix="fetch the file again, or save it without a password") from error
-    names = [_text(name).strip() or f"column_{number}" for number, name in enumerate(rows[0], 1)] if rows else []
+    first = rows[0] if rows else []
+    names = named_cells([text_of(name) for name in first] if reading.header else [""] * len(first))
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ShapeError(f"two columns of the sheet are called `{twice}`", fix="give each its own name")
-    filled = [row for row in rows[1:] if any(cell != "" for cell in row)]
+        raise ShapeError(
+            f"two columns of the sheet are called `{twice}`",
+            fix="give each its own name, or skip the header (`skip_before_header:`, `header: false`) and name them under `columns:`",
+        )
+    filled = [row for row in rows[bool(reading.header) :] if any(cell != "" for cell in row)]
     cells = zip_longest(*filled) if filled else ([] for _ in names)
     return pl.DataFrame([_column(name, values) for name, values in zip(names, cells, strict=False)])
+
+
+def named_cells(cells: Sequence[str]) -> list[str]:
+    """Names of columns; one that is empty is called by its place."""
+    return [name.strip() or f"column_{number}" for number, name in enumerate(cells, 1)]
 
 
 def _column(name: str, cells: Sequence[Any]) -> pl.Series:
@@ -70,8 +83,9 @@ def _column(name: str, cells: Sequence[Any]) -> pl.Series:
     for kind, dtype in _KINDS:
         if kinds == {kind}:
             return pl.Series(name, values, dtype=dtype)
-    return pl.Series(name, [None if v is None else _text(v) for v in values], dtype=pl.String)
+    return pl.Series(name, [None if v is None else text_of(v) for v in values], dtype=pl.String)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """The text of a cell, a whole number without `.0`."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakehouse.core.errors import SourceError
 from lakehouse.reserve.formats import parquet
+from lakehouse.reserve.formats.arrow_types import plain_batch
 from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import Reading
 
@@ -53,4 +54,4 @@ def opened(handle: BinaryIO, opening: Callable[[BinaryIO], Opened], what: str) -
 def frames(batches: Iterable[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
     """Arrow's record batches as frames."""
     for batch in batches:
-        yield pl.DataFrame(pl.from_arrow(batch))
+        yield pl.DataFrame(pl.from_arrow(plain_batch(batch)))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.core.errors import ShapeError, SourceError
+from lakehouse.reserve.formats.arrow_types import plain_batch
 from lakehouse.reserve.formats.columns import held, sizes, table_columns
 from lakehouse.reserve.formats.seekable import seekable
 from lakehouse.reserve.material import BadItem, Reading, good_rows, with_bad
@@ -47,7 +48,7 @@ def _batches(file: pq.ParquetFile, reading: Reading, columns: list[str]) -> Iter
     position = 1
     try:
         for batch in file.iter_batches(batch_size=height):
-            frame = pl.from_arrow(pa.Table.from_batches([batch]))
+            frame = pl.from_arrow(pa.Table.from_batches([plain_batch(batch)]))
             assert isinstance(frame, pl.DataFrame)
             yield rows(frame.select(columns), position, reading)
             position += frame.height

@@ -38,6 +38,10 @@ def value_of(text: pl.Expr, target: pl.DataType, column: Column | None) -> pl.Ex
         # Polars would round what has more places than the type.
         fits = text.str.contains(rf"^\s*[+-]?\d*(\.\d{{0,{target.scale}}}0*)?\s*$")
         return pl.when(fits).then(text.cast(target, strict=False))
+    if target.is_float():
+        # A number beyond the type would become infinite.
+        value = text.cast(target, strict=False)
+        return pl.when(value.is_infinite() & text.str.contains("[0-9]")).then(None).otherwise(value)
     return text.cast(target, strict=False)
 
 
