@@ -102,7 +102,7 @@ def test_what_no_pattern_tells_apart_is_named(desk: Desk) -> None:
         desk.bring(f"f/p{number}.csv", _table("a,b", 20))
     desk.bring("f/pq.csv", _table("x", 20))
     made = desk.add(desk.brought / "f")
-    assert "1 files of another kind are read too, and fail, unless you move them: pq.csv" in made.notes
+    assert "1 file of another kind is read too, and fails, unless you move it: pq.csv" in made.notes
 
 
 def test_links_are_named_and_those_to_folders_not_followed(desk: Desk) -> None:

@@ -53,8 +53,8 @@ def test_pairs_of_conversations_are_preferences(desk: Desk) -> None:
 
 
 def test_ids_that_look_like_numbers_stay_texts(desk: Desk) -> None:
-    table = "code,phone\n" + "".join(f"{i:05d},+49{i:09d}\n" for i in range(30))
+    table = "code,sum\n" + "".join(f"{i:05d},+{i:03d}\n" for i in range(30))
     gold = desk.gold(desk.add(desk.bring("ids.csv", table.encode())).dataset).sort("code")
-    assert gold.row(7) == ("00007", "+49000000007")
+    assert gold.row(7) == ("00007", "+007")
     lines = "".join(json.dumps({"code": str(1000 + i)}) + "\n" for i in range(30))
     assert desk.gold(desk.add(desk.bring("codes.jsonl", lines.encode())).dataset).sort("code")["code"][7] == "1007"

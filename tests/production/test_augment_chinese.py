@@ -156,5 +156,5 @@ def test_homophones_change_the_share_that_is_asked_for_and_sound_alike() -> None
 def test_exchanges_say_which_extra_they_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, package: str) -> None:
     monkeypatch.setattr("sys.path", [str(tmp_path)])
     monkeypatch.delitem(sys.modules, package)
-    with pytest.raises(MissingExtraError, match=rf"`{name}`(.|\n)*lakehouse-factory\[chinese\]"):
+    with pytest.raises(MissingExtraError, match=rf"`{name}`(.|\n)*the extra `chinese`"):
         plan(name, column="text")

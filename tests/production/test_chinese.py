@@ -99,7 +99,7 @@ def test_segment_chinese_parts_as_documented_and_keeps_every_character() -> None
 def test_segment_chinese_says_which_extra_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.path", [str(tmp_path)])
     monkeypatch.delitem(__import__("sys").modules, "jieba")
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[chinese\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra `chinese`"):
         installed.folder()
     monkeypatch.undo()
     assert plan("segment_chinese", column="text").columns

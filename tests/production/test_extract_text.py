@@ -135,5 +135,5 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError(module)
 
     monkeypatch.setattr("importlib.import_module", refusing)
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[html\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra `html`"):
         plan("extract_text", column="text")

@@ -175,7 +175,7 @@ def test_synonyms_say_which_extra_they_need(monkeypatch: pytest.MonkeyPatch, tmp
     english.write_text("fast,quick\n", encoding="utf-8")
     monkeypatch.setattr("sys.path", [str(tmp_path)])
     monkeypatch.delitem(sys.modules, "jieba")
-    with pytest.raises(MissingExtraError, match=r"except with `chinese: longest`(.|\n)*lakehouse-factory\[chinese\]"):
+    with pytest.raises(MissingExtraError, match=r"except with `chinese: longest`(.|\n)*the extra `chinese`"):
         plan("synonyms", column="text", table=table)
     assert plan("synonyms", column="text", table=table, chinese="longest").columns
     assert plan("synonyms", column="text", table=table, language="en").columns

@@ -48,5 +48,5 @@ def test_an_offensive_text_leaves() -> None:
 
 def test_without_its_extra_it_says_which_one_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[toxicity\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra `toxicity`"):
         plan("toxicity", column="text")

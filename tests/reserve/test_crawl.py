@@ -230,7 +230,7 @@ def test_without_the_extra_or_a_server_there_is_one_message(factory: Factory, mo
     with pytest.raises(SourceError, match=r"127.0.0.1:9/robots.txt: cannot be reached"):
         factory.collect()
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[crawl\]"):
+    with pytest.raises(MissingExtraError, match=r"install the extra `crawl`"):
         factory.collect()
 
 

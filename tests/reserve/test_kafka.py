@@ -96,7 +96,7 @@ def test_brokers_that_are_not_there_and_a_secret_in_the_file(factory: Factory, m
         factory.collect()
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     declare(factory, "127.0.0.1:9")
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[kafka\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra `kafka`"):
         factory.collect()
 
 

@@ -119,7 +119,7 @@ def test_what_goes_wrong_is_one_message_without_the_password(
         factory.collect()
     assert "wr0ng" not in str(caught.value)
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[mqtt\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra `mqtt`"):
         factory.collect()
 
 

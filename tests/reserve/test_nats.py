@@ -147,7 +147,7 @@ def test_what_goes_wrong_is_one_message_without_the_password(
         factory.collect()
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     declare(factory, address)
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[nats\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra `nats`"):
         factory.collect()
 
 

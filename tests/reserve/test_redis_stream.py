@@ -114,7 +114,7 @@ def test_what_goes_wrong_is_one_message_without_the_password(
         factory.collect()
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     declare(factory, address)
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[redis\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra `redis`"):
         factory.collect()
 
 

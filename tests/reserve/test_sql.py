@@ -269,7 +269,7 @@ def test_addresses_that_are_none(factory: Factory, url: str, words: str) -> None
 def test_a_driver_that_is_missing_names_the_extra(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymysql", None)
     factory.declare(connector={"sql": {"url": "mysql+pymysql://host/db", "table": "orders", "order": ["id"]}})
-    with pytest.raises(MissingExtraError, match=r"lakehouse-factory\[sql\]"):
+    with pytest.raises(MissingExtraError, match=r"install the extra `sql`"):
         factory.collect()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from lakehouse.core.text.numbers import counted
 from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.discovery.patterns import FilePattern
 from lakehouse.reserve.discovery.sheets import Sheet
@@ -17,13 +18,14 @@ def reading_notes(main: Look) -> list[str]:
     if layout is not None and layout.structure == "csv":
         notes += _of_header(layout.names, layout.header)
         if layout.skip_before_header - bool(layout.names) > 0:
-            notes.append(f"{layout.skip_before_header - bool(layout.names):,} lines above the header are not read")
+            above = counted(layout.skip_before_header - bool(layout.names), "line above the header is", "lines above the header are")
+            notes.append(f"{above} not read")
     if main.left_out:
         notes.append(f"of the object only `{main.record}` is read, not {', '.join(f'`{key}`' for key in main.left_out)}")
     if main.sheet is not None:
         notes += _of_sheet(main.sheet)
     if main.encoding is not None and main.encoding.damaged:
-        notes.append(f"{main.encoding.damaged:,} sequences of the first 256 KiB are not {main.encoding.name}: their items are findings")
+        notes.append(f"{main.encoding.damaged:,} sequences of the first megabyte are not {main.encoding.name}: their items are findings")
     return notes
 
 
@@ -33,10 +35,11 @@ def pattern_notes(read: FilePattern, names: Sequence[str], what: str) -> list[st
     if left := [name for name in names if not read.matches(name)]:
         endings = sorted({PurePosixPath(name).suffix or PurePosixPath(name).name for name in left})
         listed = ", ".join(endings[:5]) + (" ..." if len(endings) > 5 else "")
-        notes.append(f"{len(left):,} files of the {what} are not read ({listed}): only {read.path}")
+        notes.append(f"{counted(len(left), f'file of the {what} is', f'files of the {what} are')} not read ({listed}): only {read.path}")
     if read.wrong:
         listed = ", ".join(read.wrong[:3]) + (" ..." if len(read.wrong) > 3 else "")
-        notes.append(f"{len(read.wrong):,} files of another kind are read too, and fail, unless you move them: {listed}")
+        wrong = counted(len(read.wrong), "file of another kind is read too, and fails", "files of another kind are read too, and fail")
+        notes.append(f"{wrong}, unless you move it: {listed}")
     return notes
 
 
@@ -51,7 +54,8 @@ def _of_sheet(sheet: Sheet) -> list[str]:
     if sheet.others:
         notes.append(f"the sheet `{sheet.name}` is read, not {_listed(sheet.others)}")
     if sheet.titles:
-        notes.append(f"{sheet.titles:,} rows of the sheet above its header are not read")
+        above = counted(sheet.titles, "row of the sheet above its header is", "rows of the sheet above its header are")
+        notes.append(f"{above} not read")
     return notes
 
 

@@ -74,7 +74,7 @@ def test_a_model_is_known_by_its_bytes_and_not_by_its_place(tmp_path: Path) -> N
 def test_without_the_extra_the_message_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder, "find_spec", lambda name: None)
     call = Call.model_validate({"fine_tune": TUNED})
-    with pytest.raises(MissingExtraError, match=r"`fine_tune` needs packages(.|\n)*lakehouse-factory\[torch\]"):
+    with pytest.raises(MissingExtraError, match=r"`fine_tune` needs packages(.|\n)*the extra `torch`"):
         EVALUATIONS.entry(call).function(**EVALUATIONS.bind(call))(data(remarks()))
 
 
