@@ -7,7 +7,7 @@ from lakehouse.pilot.task import Task
 
 TASK = Task(
     name="language_modelling",
-    version=1,
+    version=2,
     summary="a model of `order` characters, from a text to the bits it takes",
     learner=NgramLanguageModel,
     scoring=TEXTS,
