@@ -82,7 +82,7 @@ def add(
     dataset = named.name
     place = placed(project, path)
     try:
-        found = _readable(discover(place.path))
+        found = _redactable(_readable(discover(place.path)))
         found = _with_file_columns(found, options := files_options(project, found, place.path))
         found, renamed = renamed_columns(found)
         choices = _chosen(found, text, label, ask)
@@ -102,7 +102,7 @@ def _from_elsewhere(
     at = elsewhere.connected(project, material, table)
     named = free_name(project, name, at.name)
     dataset = named.name
-    found, renamed = renamed_columns(_readable(elsewhere.discovered(project, at)))
+    found, renamed = renamed_columns(_redactable(_readable(elsewhere.discovered(project, at))))
     choices = _chosen(found, text, label, ask)
     found = _with_privacy(found, choices)
     source = declare(project, f"{dataset}_raw", at.connector, found, renamed, at.called)
@@ -121,6 +121,17 @@ def _readable(found: Discovery) -> Discovery:
             f"{found.path} is {types}: nothing in it can be collected", fix=f"convert it to one of the formats of {page('collecting.md')}"
         )
     return found
+
+
+def _redactable(found: Discovery) -> Discovery:
+    """The discovery with whole numbers that hold private data as texts: no step takes a phone number out of a number."""
+    columns = [
+        replace(c, form=Column(type="string"), least=None, most=None) if c.private and c.form.dtype.is_integer() else c
+        for c in found.columns
+    ]
+    texts = [f"`{c.name}`" for c, before in zip(columns, found.columns, strict=True) if c is not before]
+    note = f"{', '.join(texts)}: whole numbers, read as text so that `redact` can take the private data out"
+    return replace(found, columns=tuple(columns), notes=(*found.notes, note)) if texts else found
 
 
 def _with_file_columns(found: Discovery, options: dict[str, Any]) -> Discovery:

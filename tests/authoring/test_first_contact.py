@@ -337,3 +337,14 @@ def test_names_that_are_taken_or_wrong(desk: Desk) -> None:
 
 def _declared(desk: Desk, file: str) -> Any:
     return yaml.safe_load((desk.root / file).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_phone_numbers_that_are_numbers_are_taken_out(desk: Desk, ending: str) -> None:
+    table = pl.DataFrame({"k": range(60), "contact": [13812345600 + i if i % 10 == 0 else i for i in range(60)]})
+    out = io.BytesIO()
+    table.write_csv(out) if ending == "csv" else table.write_parquet(out)
+    made = desk.add(desk.bring(f"ints.{ending}", out.getvalue()))
+    assert any("`contact`: whole numbers, read as text" in note for note in made.notes)
+    gold = desk.gold(made.dataset).sort("k")
+    assert gold["contact"].to_list() == ["[PHONE]" if i % 10 == 0 else str(i) for i in range(60)]
