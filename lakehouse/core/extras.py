@@ -12,7 +12,10 @@ PACKAGE = "lakehouse-factory"
 
 def install_command(extra: str) -> str:
     """The line that installs an extra: from where the package was installed (PEP 610), else by the packages that make it up."""
-    about = metadata.distribution(PACKAGE)
+    try:
+        about = metadata.distribution(PACKAGE)
+    except metadata.PackageNotFoundError:  # it runs from its folder
+        return f"pip install '.[{extra}]'"
     origin = json.loads(about.read_text("direct_url.json") or "{}")
     place = Path(unquote(urlsplit(str(origin.get("url", ""))).path))
     if str(origin.get("url", "")).startswith("file:") and place.exists():

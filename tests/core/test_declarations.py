@@ -44,7 +44,7 @@ MISTAKES = {
     "a number where text is meant": ("description: Notes.", "description: 2024", 2, "got 2024", 'put it in quotes: "2024"'),
     "an unknown operator": ("text_length:", "text_lenght:", 8, "unknown operator `text_lenght`", "did you mean `text_length`?"),
     "an unknown parameter": ("at_least: 4", "atleast: 4", 8, "unknown key `atleast`", "did you mean `at_least`?"),
-    "a missing parameter": ("keep: [zh, en]", "at_least: 0.2", 9, "`keep` is missing", "add `keep: ...`"),
+    "a missing parameter": ("column: text, keep: [zh, en]", "keep: [zh, en]", 9, "`column` is missing", "add `column: ...`"),
     "a wrong parameter": ("at_least: 4", "at_least: four", 8, "`recipe[0].text_length.at_least`", None),
     "two operators in one item": ("- text_length: {column: text, at_least: 4}", "- {text_length: {}, redact: {}}", 8, "write it as", None),
     "an unknown source": ("[notes]", "[note]", 4, "unknown source `note`", "did you mean `notes`?"),

@@ -171,7 +171,9 @@ def test_a_column_is_free_of_a_class_when_all_its_texts_are(chats: Factory) -> N
     content = {"redact": {"column": CONTENT, "kinds": ["phone", "email"]}}
     assert classes(chats, [content]) == {"phone", "email"}
     assert classes(chats, [content, {"redact": {"column": "messages[].role", "kinds": ["phone"]}}]) == {"email"}
-    assert classes(chats, [{"redact": {"column": "meta.title", "kinds": ["phone"]}}], "meta") == {"phone"}
+    # Of JSON text not all places are known: the release looks through the rows.
+    assert classes(chats, [{"redact": {"column": "meta.title", "kinds": ["phone"]}}], "meta") == set()
+    assert classes(chats, [content], "meta") == {"phone"}
     chats.declare_source(
         columns={**COLUMNS, "messages": "list<struct<content: string, tel: int>>"}, privacy={"messages": ["phone", "email"]}
     )

@@ -26,7 +26,7 @@ from lakehouse.pilot.scores import Scores
 _NONE = "(none)"
 
 
-@EVALUATIONS.register(version=1)
+@EVALUATIONS.register(version=2)
 def bias(
     *,
     input: str,
