@@ -24,7 +24,7 @@ class Notes(pa.DataFrameModel):
     text: str = pa.Field(str_length={{"min_value": 8}})
     topic: str = pa.Field(isin=["delivery", "quality"])
 {more}'''
-PII = ["email", "phone", "url", "ip", "cn_id", "bank_card"]
+PII = ["email", "phone", "url", "ip", "cn_id", "national_id", "bank_card"]
 SECRETS = {
     "north": ["13812345678", "北方秘密仓库", "SHORT-N", "customer-north-0001"],
     "south": ["alice@south.example", "SOUTHERN-LEDGER-ONLY", "SHORT-S", "customer-south-0001"],
