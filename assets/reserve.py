@@ -93,7 +93,7 @@ def _content(project: Project, source: Source, last: CollectionRecord) -> Conten
     own = [dg.TableColumn(c, str(t)) for c, t in bronze.table(project, name).schema().items()]
     screening = verdicts.state(project, name) if source.screening else None
     return Content(
-        # A dataset reads the rows that screening leaves: it is made anew also where only the screening changes.
+        # Screening decides which rows a dataset reads, so a change of the screening alone makes the dataset anew.
         data_version=last.content_id if screening is None else digest([last.content_id, verdicts.kept_out(project, name)]),
         metadata={
             "dagster/row_count": last.live,

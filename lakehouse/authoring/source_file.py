@@ -24,7 +24,7 @@ from lakehouse.reserve.discovery.file_type import Look
 from lakehouse.reserve.formats import by_extension, usual_separator
 
 LICENSE = "proprietary"
-"""Of material of which nothing is said: it may not be passed on."""
+"""The licence of material without a stated one: it must not be passed on."""
 _TAKEN = {"row_id": "source_row_id"}
 """Names that a release gives to columns of its own."""
 

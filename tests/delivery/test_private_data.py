@@ -17,7 +17,7 @@ from lakehouse.core.spec import Dataset, expand_privacy
 from lakehouse.core.text.private_data import ORDER, redacted
 from lakehouse.core.versions import Version
 from lakehouse.delivery.release import private_data
-from lakehouse.reserve.discovery.private_data import hits
+from lakehouse.reserve.discovery.private_data import private_data as looked_through
 
 PII = expand_privacy(["pii"])
 VERSION = cast(Version, SimpleNamespace(label="1.0.0", version="abc"))
@@ -155,4 +155,4 @@ def test_the_short_look_finds_what_redacting_each_text_finds(texts: list[str]) -
             if cleaned[0] != rest[0]:
                 expected[kind] = expected.get(kind, 0) + 1
             rest = cleaned
-    assert hits(pl.Series(texts, dtype=pl.String)) == expected
+    assert looked_through(pl.Series(texts, dtype=pl.String)).kinds == expected

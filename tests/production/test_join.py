@@ -102,7 +102,7 @@ def test_a_lookup_finds_what_a_loop_finds(ours: list[str | None], theirs: list[s
         return name or None
 
     rows = pl.DataFrame({"_row_id": [f"{at:03}" for at in range(len(theirs))], "k": theirs}, schema={"_row_id": pl.String, "k": pl.String})
-    table = lookup.table(lookup.learnt(rows, "k", by, ["k"], "other"))
-    known = [(key(path), path) for path in theirs if key(path) is not None]
-    assert table.rows() == known
+    found = lookup.found(pl.Series(ours, dtype=pl.String), by, lookup.learnt(rows, "k", by, ["k"], "other"))
+    partners = [[other for other in theirs if key(path) is not None and key(other) == key(path)] for path in ours]
+    assert found.rows() == [(len(each), each) if each else (None, None) for each in partners]
     assert lookup.keys(pl.Series(ours, dtype=pl.String), by).to_list() == [key(path) for path in ours]

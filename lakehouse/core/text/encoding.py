@@ -111,7 +111,7 @@ def encoding(head: bytes, label: str | None = None) -> Encoding | None:
 
     Args:
         head: may end within a character.
-        label: of a mail's part, of HTML; None, or one that no one knows, where nothing is said.
+        label: the encoding that a mail's part or HTML declares; None where it declares none. An unknown label counts as none.
     """
     for mark, name in BOMS:
         if head.startswith(mark):

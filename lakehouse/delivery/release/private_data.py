@@ -16,7 +16,7 @@ from lakehouse.core.text.paths import leaves
 from lakehouse.core.text.private_data import ORDER
 from lakehouse.core.versions import Version
 from lakehouse.reserve.discovery.leaves import KEYS
-from lakehouse.reserve.discovery.private_data import places
+from lakehouse.reserve.discovery.private_data import private_data
 
 _ROWS = 20_000
 """Rows of a column that are held at a time."""
@@ -42,10 +42,10 @@ def found(folder: Path, kinds: frozenset[str]) -> dict[str, dict[str, int]]:
                 for batch in parquet.iter_batches(_ROWS, columns=[column]):
                     values = pl.DataFrame(pl.from_arrow(batch)).to_series()
                     values = values.str.replace_all("_", " ") if column == "row_id" else values  # words of file names
-                    for path, each in places(values, kinds).items():
+                    for path, each in private_data(values, kinds).places.items():
                         counts.setdefault(path, Counter()).update(each)
             names = pl.Series(NAMES, _names(pl.Schema(parquet.schema_arrow)), dtype=pl.String)
-            if kinds and (named := places(names, kinds)):
+            if kinds and (named := private_data(names, kinds).places):
                 counts[NAMES] = Counter(named[NAMES])
     return {path: dict(sorted(each.items())) for path, each in counts.items()}
 

@@ -14,6 +14,8 @@ LEAST = 30
 """Fewest values on each side that are compared."""
 _ALPHA = 0.001
 """How often a comparison may exceed its bound where nothing changed."""
+_FAR_APART = 0.1
+"""Least Kolmogorov-Smirnov distance that matters."""
 _Z = 3.29
 """Deviations of a normal that 0.001 of its values exceed, on both sides."""
 _MOST_CODES, _ROWS_A_CODE = 1000, 5
@@ -81,10 +83,9 @@ def _numbers(a: Numbers, b: Numbers) -> Iterator[ColumnChange]:
 
 
 def _distribution(kind: str, a: Numbers, b: Numbers) -> ColumnChange:
-    """Kolmogorov-Smirnov: the greatest distance of the two cumulative shares, and its bound (Smirnov 1948), at least 0.1."""
-    seen = _ks(a, b)
-    bound = np.sqrt(-np.log(_ALPHA / 2) / 2 * (len(a) + len(b)) / (len(a) * len(b)))
-    return ColumnChange(kind, seen / max(float(bound), 0.1), f"Kolmogorov-Smirnov {seen:.3f}, by chance at most {bound:.3f}")
+    """Kolmogorov-Smirnov: the greatest distance of the two cumulative shares, over its bound or _FAR_APART."""
+    seen, bound = _ks(a, b), _ks_bound(a, b)
+    return ColumnChange(kind, seen / max(bound, _FAR_APART), f"Kolmogorov-Smirnov {seen:.3f}, by chance at most {bound:.3f}")
 
 
 def _ks(a: Numbers, b: Numbers) -> float:
@@ -93,11 +94,16 @@ def _ks(a: Numbers, b: Numbers) -> float:
     return float(np.abs(np.searchsorted(a, every, side="right") / len(a) - np.searchsorted(b, every, side="right") / len(b)).max())
 
 
+def _ks_bound(a: Numbers, b: Numbers) -> float:
+    """The distance that chance exceeds once in 1 / _ALPHA comparisons (Smirnov 1948)."""
+    return float(np.sqrt(-np.log(_ALPHA / 2) / 2 * (len(a) + len(b)) / (len(a) * len(b))))
+
+
 def _unit(a: Numbers, b: Numbers) -> ColumnChange:
     """Values slipped by a power of ten: all of them (the column fits when it is shifted back), or those that lie where none was."""
     best = ColumnChange("unit", 0.0, "no power of ten explains a difference")
     apart = _ks(a, b)
-    bound = max(float(np.sqrt(-np.log(_ALPHA / 2) / 2 * (len(a) + len(b)) / (len(a) * len(b)))), 0.1)
+    bound = max(_ks_bound(a, b), _FAR_APART)
     sizes, new = np.abs(a[a != 0]), np.abs(b[b != 0])
     if min(len(sizes), len(new)) < LEAST:
         return best

@@ -93,10 +93,9 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
     """
     known = values.drop_nulls()
     text = values.dtype == pl.String
-    at = private_data.places(values)
-    found = private_data.hits(values) if at else {}
+    found = private_data.private_data(values)
     named = private_data.by_name(values.name) if text else None
-    hidden = bool(found) or named is not None
+    hidden = bool(found.kinds) or named is not None
     # NaN is no number: no range holds it, and a contract takes it for a missing value.
     without = int(values.is_nan().sum() or 0) if values.dtype.is_float() else 0
     ordered = not hidden and (values.dtype.is_temporal() or values.dtype.is_numeric())
@@ -126,8 +125,8 @@ def described(values: pl.Series, form: Column) -> ColumnProfile:
         role=role,
         values={str(value): n for value, n in known.value_counts(sort=True).head(_LABELS).iter_rows()} if labelled else {},
         examples=() if hidden else tuple(_short(str(v)) for v in shown.head(1000).unique(maintain_order=True).head(3).to_list()),
-        private=found,
-        private_at={path: tuple(kinds) for path, kinds in at.items()},
+        private=found.kinds,
+        private_at={path: tuple(kinds) for path, kinds in found.places.items()},
         named=named,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -23,20 +24,27 @@ _SEVERAL = 2
 """Fewest numbers that tell of a kind: one may be what it is by chance."""
 
 
-def hits(values: pl.Series, kinds: Collection[str] = ORDER) -> dict[str, int]:
-    """Rows that hold private data, by kind."""
+@dataclass(frozen=True)
+class PrivateData:
+    """What a column holds of private data, each kind with its number of rows.
+
+    Attributes:
+        kinds: of the whole column.
+        places: by the path inside of the column; its name, where it is plain.
+    """
+
+    kinds: dict[str, int]
+    places: dict[str, dict[str, int]]
+
+
+def private_data(values: pl.Series, kinds: Collection[str] = ORDER) -> PrivateData:
+    """What a column holds, found in one look through it."""
     found = _rows(values, kinds)
-    by_kind = {kind: np.unique(np.concatenate([rows[kind] for rows in found.values() if kind in rows])) for kind in _kinds(found)}
-    return {kind: len(rows) for kind, rows in by_kind.items()}
-
-
-def places(values: pl.Series, kinds: Collection[str] = ORDER) -> dict[str, dict[str, int]]:
-    """Rows that hold private data, by the path inside of the column (its name, where it is plain) and by kind."""
-    return {path: {kind: len(np.unique(each)) for kind, each in rows.items()} for path, rows in _rows(values, kinds).items() if rows}
-
-
-def _kinds(found: dict[str, dict[str, NDArray[np.int64]]]) -> list[str]:
-    return [kind for kind in ORDER if any(kind in rows for rows in found.values())]
+    of_kind = {kind: [rows[kind] for rows in found.values() if kind in rows] for kind in ORDER}
+    return PrivateData(
+        {kind: len(np.unique(np.concatenate(rows))) for kind, rows in of_kind.items() if rows},
+        {path: {kind: len(np.unique(each)) for kind, each in rows.items()} for path, rows in found.items()},
+    )
 
 
 def _rows(values: pl.Series, kinds: Collection[str]) -> dict[str, dict[str, NDArray[np.int64]]]:

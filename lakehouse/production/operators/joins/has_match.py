@@ -36,9 +36,7 @@ def has_match(
         return lookup.learnt(rows, on or column, by, (), dataset)
 
     def count(values: pl.Series, arrays: Arrays) -> pl.Series:
-        counts = lookup.table(arrays).group_by("_key").len("matches")
-        rows = pl.DataFrame({"_key": lookup.keys(values, by)}).join(counts, on="_key", how="left", maintain_order="left")
-        return rows["matches"].fill_null(0).cast(pl.Int64).alias(values.name)
+        return lookup.found(values, by, arrays)["_rows"].fill_null(0).alias(values.name)
 
     model = LearntArrays(prepare)
     leaves = {"unmatched": pl.col("matches") < at_least}

@@ -43,11 +43,9 @@ def join(
         return lookup.learnt(rows, on or column, by, list(take), dataset)
 
     def find(values: pl.Series, arrays: Arrays) -> pl.Series:
-        typed = [pl.col(name).cast(dtype, strict=False) for name, dtype in types.items()]
-        other = lookup.table(arrays).with_columns(typed).group_by("_key", maintain_order=True)
-        found = other.agg(pl.all() if many == "list" else pl.all().first())
-        rows = pl.DataFrame({"_key": lookup.keys(values, by)}).join(found, on="_key", how="left", maintain_order="left")
-        return rows.select(*listed).to_struct(values.name)
+        rows = lookup.found(values, by, arrays)
+        typed = rows.select(pl.col(name).cast(pl.List(dtype), strict=False) for name, dtype in types.items())
+        return (typed if many == "list" else typed.select(pl.all().list.first())).to_struct(values.name)
 
     model = LearntArrays(prepare)
     found = compiled_with(model, pl.col(column), find, pl.Struct(listed))

@@ -29,7 +29,7 @@ def keys(values: pl.Series, by: By) -> pl.Series:
 
 
 def learnt(rows: pl.DataFrame, on: str, by: By, take: Sequence[str], dataset: str) -> Arrays:
-    """The key and the taken columns, as text, of each row that has a key, in the order of `_row_id`.
+    """Of each key the number of its rows, and of each taken column their values as a list of texts, in the order of `_row_id`.
 
     Raises:
         RecipeError: the dataset has no such column.
@@ -38,12 +38,14 @@ def learnt(rows: pl.DataFrame, on: str, by: By, take: Sequence[str], dataset: st
         own = [column for column in rows.columns if not column.startswith("_")]
         raise RecipeError(f"dataset {dataset} has no column `{missing[0]}`", fix=f"it has: {', '.join(own)}")
     rows = rows.sort("_row_id")
-    kept = pl.DataFrame({"_key": keys(rows[on], by), **{column: as_text(rows[column]) for column in take}})
+    known = pl.DataFrame({"_key": keys(rows[on], by), **{column: as_text(rows[column]) for column in take}})
     out = io.BytesIO()
-    kept.drop_nulls("_key").write_ipc(out, compression="zstd")
+    by_key = known.drop_nulls("_key").group_by("_key", maintain_order=True)
+    by_key.agg(pl.len().cast(pl.Int64).alias("_rows"), *take).write_ipc(out, compression="zstd")
     return {_TABLE: np.frombuffer(out.getvalue(), dtype=np.uint8)}
 
 
-def table(arrays: Arrays) -> pl.DataFrame:
-    """What `learnt` kept: `_key` and the taken columns."""
-    return pl.read_ipc(io.BytesIO(arrays[_TABLE].tobytes()))
+def found(values: pl.Series, by: By, arrays: Arrays) -> pl.DataFrame:
+    """What `learnt` kept of the key of each value, row for row: `_rows`, null without a match, and the lists of the taken columns."""
+    other = pl.read_ipc(io.BytesIO(arrays[_TABLE].tobytes()))
+    return pl.DataFrame({"_key": keys(values, by)}).join(other, on="_key", how="left", maintain_order="left").drop("_key")

@@ -32,7 +32,7 @@ def detect_language(
     The language is found as by [language](language.md), in up to `windows` windows from the beginning to the end of the text; `share` is
     that of the windows in it. Below a score of `unknown_below` the code is null. `script` is an ISO 15924 code such as Latn, Cyrl, Arab,
     Jpan, Kore; Chinese is Hans or Hant by the characters that only simplified or traditional writing has, and Hani where it has none of
-    them. A null or blank text has none of these.
+    them. For a null or blank text every column is null.
 
     Example:
         `{detect_language: {column: text, code: language, script: script}}`

@@ -33,7 +33,7 @@ def language(
 
     A text of which the language is known with a score below `sure_from` stays, whatever it seems to be. Without `keep` the step only
     measures. Signals `code` and `score` (0 to 1). Reasons `other_language`, `low_score`, `mixed_languages` (a share below `least_share`).
-    A null or blank text has no language; it is quarantined where anything is decided. `detect_language` writes columns instead.
+    With `keep` or `least_share`, a null or blank text is quarantined. `detect_language` writes columns instead.
 
     Example:
         `{language: {column: text, keep: [zh, en], at_least: 0.5}}`
